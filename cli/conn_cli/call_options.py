@@ -38,35 +38,35 @@ def build_call(
     from conn_engine.runtime.parameters import parameters
 
     pairs = dict(_parse_pair(text) for text in params)
-    given = pairs.pop("id", None)
-    identifier = None if isinstance(given, list) else given
-    known = parameters(effective, name)
-    _check_names(app, effective, name, known, pairs)
+    record_id = pairs.pop("id", None)
+    identifier = None if isinstance(record_id, list) else record_id
+    accepted = parameters(effective, name)
+    _check_names(app, effective, name, accepted, pairs)
     return Call(
-        query={key: value for key, value in pairs.items() if key not in known.names or key in known.query},
+        query={key: value for key, value in pairs.items() if key not in accepted.names or key in accepted.query},
         body=None if body is None else read_input(app, body),
         id=None if identifier is None else str(identifier),
-        params={key: value for key, value in pairs.items() if key in known.names}
-        | ({"id": given} if isinstance(given, list) else {}),
+        params={key: value for key, value in pairs.items() if key in accepted.names}
+        | ({"id": record_id} if isinstance(record_id, list) else {}),
         cursor=cursor,
     )
 
 
 def _check_names(
-    app: App, effective: "Effective", name: "OperationName", known: "Parameters", pairs: Mapping[str, Any]
+    app: App, effective: "Effective", name: "OperationName", accepted: "Parameters", pairs: Mapping[str, Any]
 ) -> None:
     """Raise UsageError for a name without effect, and warn about one that looks misspelled."""
     from conn_engine.diagnostics import did_you_mean
 
-    candidates = sorted(known.names | known.query | {"id"})
-    for given in known.unknown(pairs):
-        near = did_you_mean(given, (one for one in candidates if one not in pairs))
-        if not known.open:
+    candidates = sorted(accepted.names | accepted.query | {"id"})
+    for name_given in accepted.unknown(pairs):
+        near = did_you_mean(name_given, (candidate for candidate in candidates if candidate not in pairs))
+        if not accepted.open:
             names = f"use one of: {', '.join(candidates)}"
             raw = f"for the vendor's parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
-            raise UsageError(f'{name.text} has no parameter "{given}"', hint=near or f"{names}; {raw}")
+            raise UsageError(f'{name.text} has no parameter "{name_given}"', hint=near or f"{names}; {raw}")
         if near and name.kind == "vendor":
-            app.err(f'warning: "{given}" is sent to the vendor as a query parameter; {near}')
+            app.err(f'warning: "{name_given}" is sent to the vendor as a query parameter; {near}')
 
 
 def _parse_pair(text: str) -> tuple[str, Any]:
@@ -87,7 +87,7 @@ def _parse_pair(text: str) -> tuple[str, Any]:
 
 
 def read_input(app: App, text: str) -> Any:
-    """Read JSON from a text, from `@FILE` below the current folder, or from standard input (`-`).
+    """Read JSON from a string, from `@FILE` below the current folder, or from standard input (`-`).
 
     Raises UsageError if it cannot be read or is not JSON.
     """

@@ -45,13 +45,13 @@ def choose_names(app: "App", names: bool | None, formats: Sequence[str]) -> tupl
     return allowed and names is not False, names is not False
 
 
-def choose_exit(found: "Impact", fail_on: ImpactFailOn) -> Exit:
+def choose_exit(impact: "Impact", fail_on: ImpactFailOn) -> Exit:
     """Return the exit code: FINDINGS if a change that fails is not accepted or an acceptance has expired, CONFIGURATION
     if accounts could not be judged."""
-    expired = fail_on is not ImpactFailOn.NONE and any(approval.findings for approval in found.accepted)
-    if expired or found.find_failures(fail_on.value):
+    expired = fail_on is not ImpactFailOn.NONE and any(approval.findings for approval in impact.accepted)
+    if expired or impact.find_failures(fail_on.value):
         return Exit.FINDINGS
-    return Exit.CONFIGURATION if found.not_comparable else Exit.OK
+    return Exit.CONFIGURATION if impact.not_comparable else Exit.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +87,5 @@ def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None)
         yield ComparisonBase(folder / base_dir, BaseVersion(name=str(base_dir)))
         return
     version = find_named_base(root, base) if base is not None else find_default_base(root)
-    with check_out_workspace(root, version.revision) as found:
-        yield ComparisonBase(found, version, on_main=base is None and is_on_main(root))
+    with check_out_workspace(root, version.revision) as checked_out:
+        yield ComparisonBase(checked_out, version, on_main=base is None and is_on_main(root))

@@ -48,8 +48,8 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
         raise UsageError("--name cannot be used with several files", hint="import them one by one")
     if request.name is not None and (request.every or len(request.entries) > 1):
         raise UsageError("--name cannot be used with several connectors", hint="import them one by one")
-    found = find_workspace(app.folder)
-    root = found or app.folder
+    workspace_root = find_workspace(app.folder)
+    root = workspace_root or app.folder
     models = _load_models(root, request.models)
     imported: list[ImportedConnector] = []
     sources = [read_source(app.folder / file, to_relative(app.folder / file)) for file in files]
@@ -66,15 +66,17 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
                 name, request.only, request.base_url, request.security, request.samples, entry, models=models
             )
             imported.append(import_source(source, options, recorded_at=_format_now(app)))
-    for one in imported:
-        import_connector(root, one.name, one.write, force=request.force)
-    if found is None:
+    for connector in imported:
+        import_connector(root, connector.name, connector.write, force=request.force)
+    if workspace_root is None:
         create_workspace(root)
     try:
-        _record_observed(app, root, [one for one in imported if one.observed and one.recordings], request)
+        _record_observed(
+            app, root, [connector for connector in imported if connector.observed and connector.recordings], request
+        )
     finally:  # the connectors exist, even if the recordings fail
-        text = {"text": lambda: _text(root, imported, new=found is None)}
-        write_report(lambda: _report(root, imported, new=found is None), formats, text, app, folder=app.folder)
+        text = {"text": lambda: _text(root, imported, new=workspace_root is None)}
+        write_report(lambda: _report(root, imported, new=workspace_root is None), formats, text, app, folder=app.folder)
 
 
 def _text(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> str:
@@ -82,9 +84,9 @@ def _text(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> str:
     from conn_cli.scaffold import to_relative
 
     lines = [f"created a workspace in {to_relative(root)}"] if new else []
-    for one in imported:
-        lines += _summarize(one, to_relative(root / "connectors" / one.name))
-    recorded = [one.name for one in imported if one.recordings]
+    for connector in imported:
+        lines += _summarize(connector, to_relative(root / "connectors" / connector.name))
+    recorded = [connector.name for connector in imported if connector.recordings]
     test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(imported) == 1 else ""
     return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
 
@@ -95,19 +97,19 @@ def _report(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> "R
 
     connectors = [
         ImportSummary(
-            connector=one.name,
-            folder=to_relative(root / "connectors" / one.name),
-            format=one.format,
-            operations=one.operations,
-            resources=one.resources,
-            found=one.found,
-            left_out=one.left,
-            recordings=[recording.operation for recording in one.recordings],
-            guesses=one.guesses,
-            proposed=dict(one.proposed),
-            not_imported=[NotImported(reason=reason, places=list(places)) for reason, places in one.losses],
+            connector=connector.name,
+            folder=to_relative(root / "connectors" / connector.name),
+            format=connector.format,
+            operations=connector.operations,
+            resources=connector.resources,
+            found=connector.found,
+            left_out=connector.left,
+            recordings=[recording.operation for recording in connector.recordings],
+            guesses=connector.guesses,
+            proposed=dict(connector.proposed),
+            not_imported=[NotImported(reason=reason, places=list(places)) for reason, places in connector.losses],
         )
-        for one in imported
+        for connector in imported
     ]
     return ImportReport(workspace=to_relative(root) if new else None, connectors=connectors)
 
@@ -128,11 +130,11 @@ def _record_observed(app: App, root: Path, imported: "list[ImportedConnector]", 
     workspace = load_workspace(root)
     personal = choose_personal_data(app, workspace, keep=request.keep_personal)
     summaries = []
-    for one in imported:
-        effective = workspace.effective(account=None, connector=one.name)
-        for recording in one.recordings:
+    for connector in imported:
+        effective = workspace.effective(account=None, connector=connector.name)
+        for recording in connector.recordings:
             redactor = WaryRedactor(app.redactor)
-            path = root / "connectors" / one.name / "recordings" / f"{recording.operation}.json"
+            path = root / "connectors" / connector.name / "recordings" / f"{recording.operation}.json"
             if personal is None:
                 save_recording(path, recording, redactor, within=root)
                 continue
@@ -150,13 +152,13 @@ def _choose_entries(source: "ImportedDocument", request: ImportRequest) -> list[
     from conn_engine.errors import UsageError
     from conn_import import list_entries
 
-    known = list_entries(source)
-    if not known and (request.entries or request.every):
+    entries = list_entries(source)
+    if not entries and (request.entries or request.every):
         raise UsageError(f"{source.file} has only one connector: omit --entry and --all")
     if request.every:
-        return known
-    if not request.entries and len(known) == 1:
-        return known
+        return entries
+    if not request.entries and len(entries) == 1:
+        return entries
     return list(dict.fromkeys(request.entries)) or [""]
 
 
@@ -171,12 +173,12 @@ def _load_models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict
     if not names:
         return {}
     models = load_workspace(root).models if (root / WORKSPACE_FILE).is_file() else []
-    known = load_models(tuple(models))
+    models_by_name = load_models(tuple(models))
     for name in names:
-        if name not in known:
-            hint = did_you_mean(name, list(known)) or f"models: {', '.join(sorted(known))}"
+        if name not in models_by_name:
+            hint = did_you_mean(name, list(models_by_name)) or f"models: {', '.join(sorted(models_by_name))}"
             raise UsageError(f'--model {name}: there is no model "{name}"', hint=hint)
-    return {name: known[name] for name in dict.fromkeys(names)}
+    return {name: models_by_name[name] for name in dict.fromkeys(names)}
 
 
 def _format_now(app: App) -> str:

@@ -160,7 +160,7 @@ class App:
             self.err(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        """Prompt on standard error, and return the answer. A secret answer is typed hidden, and redacted from then on.
+        """Prompt on standard error, and return the input. A secret is typed hidden, and redacted from then on.
 
         Raises UsageError if no prompt is possible, or if the input ends.
         """

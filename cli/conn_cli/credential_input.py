@@ -17,12 +17,12 @@ _LONGEST = 1024 * 1024
 
 def describe_parts(fields: "Sequence[CredentialField]") -> str:
     """Return an example of the JSON object that has these parts."""
-    wanted = [field for field in fields if field.required] or list(fields)
-    return "{" + ", ".join(f'"{_short_name(field)}": "…"' for field in wanted) + "}"
+    parts = [field for field in fields if field.required] or list(fields)
+    return "{" + ", ".join(f'"{_short_name(field)}": "…"' for field in parts) + "}"
 
 
 def ask_for(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
-    """Ask a person for one part after the other. An empty answer leaves the part out."""
+    """Ask a person for one part after the other. Empty input leaves the part out."""
     values: dict[str, Any] = {}
     for field in fields:
         question = f"{field.label or field.name}{', @FILE' if field.lines else ''}"
@@ -49,7 +49,7 @@ def read_one(app: App, account: str, fields: "Sequence[CredentialField]") -> dic
     (field,) = required
     data = _parse_json(text)
     if isinstance(data, dict):
-        if {name for known in fields for name in (known.name, _short_name(known))} & data.keys():
+        if {name for part in fields for name in (part.name, _short_name(part))} & data.keys():
             raise UsageError(
                 "standard input is a JSON object, which needs --json", hint=f"conn auth login {account} --json < FILE"
             )
@@ -74,9 +74,13 @@ def read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
         name: json.dumps(value) if name in names and isinstance(value, dict) else value
         for name, value in values.items()
     }
-    given: Mapping[str, Any] = leaves(texts)
+    leaf_values: Mapping[str, Any] = leaves(texts)
     short = {field.name: _short_name(field) for field in fields}
-    return {name: given.get(name, given.get(last)) for name, last in short.items() if name in given or last in given}
+    return {
+        name: leaf_values.get(name, leaf_values.get(last))
+        for name, last in short.items()
+        if name in leaf_values or last in leaf_values
+    }
 
 
 def _describe_ways(account: str, fields: "Sequence[CredentialField]") -> str:

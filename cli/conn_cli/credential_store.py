@@ -40,11 +40,11 @@ def select_reusable(app: App, effective: "Effective", account: str, vault: "Laye
     stored = vault.find(account)
     if stored is None:
         return None
-    known = stored.issue.hosts if stored.issue is not None else None
-    others = [host for host in effective.issued_hosts() if known is not None and not is_covered(host, known)]
+    hosts = stored.issue.hosts if stored.issue is not None else None
+    others = [host for host in effective.issued_hosts() if hosts is not None and not is_covered(host, hosts)]
     if not others:
         return stored.document
-    app.err(f"note: the login of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")
+    app.err(f"note: the login of {account} is for {', '.join(hosts or ())}; it is not reused for {', '.join(others)}")
     return {name: value for name, value in stored.document.items() if name == CAPTURED}
 
 

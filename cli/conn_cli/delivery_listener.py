@@ -187,7 +187,7 @@ class DeliveryListener:
         if receipt.error is not None:
             self.app.err(f"failed: {receipt.error.message}")
         if receipt.challenge is not None and receipt.refusal is None:
-            self.app.err(f"answered challenge {receipt.challenge}")
+            self.app.err(f"replied to challenge {receipt.challenge}")
         if receipt.captured:
             self.app.err(f"stored {', '.join(receipt.captured)} with the account")
         for note in receipt.notes:

@@ -178,13 +178,13 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
     return secrets
 
 
-def build_trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
+def build_trial(app: App, secrets: dict[str, str], at: float | None) -> "Trial":
     """Return a receiver that stores and sends nothing, with the secrets of `--secret` and the time of `--at`."""
     from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.wire import FrozenClock
 
     clock = app.clock if at is None else FrozenClock(at)
-    return Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
+    return Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=secrets)
 
 
 def parse_time(text: str | None, option: str = "--at") -> float | None:

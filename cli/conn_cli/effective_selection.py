@@ -81,8 +81,8 @@ def _only_connector(app: App, operation: str | None) -> str:
     if not names:
         if operation is None:
             raise UsageError("the workspace has no connector", hint="add one: conn new NAME")
-        known = [name.text for connector in app.workspace.connectors() for name in _operations(app, connector)]
-        near = did_you_mean(operation, [*known, *(text.partition(".")[2] for text in known)])
+        operations = [name.text for connector in app.workspace.connectors() for name in _operations(app, connector)]
+        near = did_you_mean(operation, [*operations, *(text.partition(".")[2] for text in operations)])
         raise UsageError(f'no connector has the operation "{operation}"', hint=near or "conn show lists the operations")
     raise UsageError(
         f"several connectors are possible: {', '.join(names)}", hint="add --account ACCOUNT or --connector NAME"

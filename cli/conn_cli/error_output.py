@@ -59,7 +59,7 @@ def show_findings(app: App, findings: "Sequence[Diagnostic]", *, counted: bool =
 
 
 def _indent(text: str) -> str:
-    """Indent the further lines of a text from elsewhere, so that they do not look like ours."""
+    """Indent the further lines of a string from elsewhere, so that they do not look like ours."""
     return "\n    ".join(text.splitlines())
 
 

@@ -40,8 +40,8 @@ def find_result_file(app: App, output: str) -> Path | None:
 def check_free(path: Path, *, force: bool) -> Path:
     """Return the path if it can be written, before anything is sent. Raises UsageError if not."""
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
-        raise UsageError(f"{path} {what}", hint="pass the path of a file in an existing folder")
+        problem = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
+        raise UsageError(f"{path} {problem}", hint="pass the path of a file in an existing folder")
     if path.exists() and not force:
         raise UsageError(f"{path} already exists", hint="choose another name, or add --force to replace it")
     return path

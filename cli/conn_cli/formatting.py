@@ -1,4 +1,4 @@
-"""Texts for people: lines."""
+"""Strings for people: lines."""
 
 from collections.abc import Iterable
 

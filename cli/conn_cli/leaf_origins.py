@@ -16,21 +16,21 @@ def leaf_origins(effective: "Effective") -> "dict[tuple[str | int, ...], list[Or
     """
     from conn_engine.config import Layers, lookup
 
-    found: dict[tuple[str | int, ...], list[Origin]] = {}
+    origins: dict[tuple[str | int, ...], list[Origin]] = {}
     for path in effective.provenance():
         value = lookup(effective.data, path)
         fields = _fields(value, path) if isinstance(value, Layers) else [path]
         for field in fields or [path]:
-            found[field] = effective.origins(field)
-    return found
+            origins[field] = effective.origins(field)
+    return origins
 
 
 def _fields(layers: "tuple[object, ...]", path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
     from conn_engine.config import leaves
 
-    seen: dict[tuple[str | int, ...], None] = {}
+    paths: dict[tuple[str | int, ...], None] = {}
     for layer in layers:
         if isinstance(layer, dict) and set(layer) != {"replace"}:
             for leaf, _ in leaves(layer):
-                seen[(*path, *leaf)] = None
-    return list(seen)
+                paths[(*path, *leaf)] = None
+    return list(paths)

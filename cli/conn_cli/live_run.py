@@ -220,8 +220,8 @@ class LiveRun:
 
         return None if self.partitions else ModelCheck(self.app.workspace.models, self.wiring.effective, self.name)
 
-    def _show_notes(self, page: "Page", shown: tuple[str, ...]) -> None:
-        for note in page.notes if page.notes != shown else ():  # the same notes of every page are shown once
+    def _show_notes(self, page: "Page", notes_before: tuple[str, ...]) -> None:
+        for note in page.notes if page.notes != notes_before else ():  # the same notes of every page are shown once
             self.app.err(f"note: {note}")
         if page.content is not None and isinstance(page.raw, list) and any(_is_cut(record) for record in page.raw):
             size = pluralize(page.content.size, "byte")

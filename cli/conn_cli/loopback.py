@@ -54,9 +54,9 @@ class Listener:
     def wait(self, consent: "Consent", seconds: float) -> dict[str, str]:
         """Return the parameters of the response. Raises CredentialError if none arrives in time."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while (seconds_left := end - time.monotonic()) > 0:
             try:  # in slices: an unbounded wait could not be interrupted everywhere
-                return self.answers.get(timeout=min(left, 0.5))
+                return self.answers.get(timeout=min(seconds_left, 0.5))
             except Empty:
                 continue
         strange = f"; responses with a wrong state were refused: {self.refused}" if self.refused else ""

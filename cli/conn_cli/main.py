@@ -108,7 +108,7 @@ def _abandon_output() -> None:
 
 
 def main() -> None:
-    """The `conn` command."""
+    """Run the `conn` command."""
     gc.set_threshold(50_000)  # objects created at start-up are never freed, so frequent collections are wasted
     try:
         app = App()

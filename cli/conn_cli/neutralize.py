@@ -12,7 +12,7 @@ from typing import Literal
 __all__ = ["HIDDEN", "Form", "Styled", "join_styled", "neutralize", "remove_styles"]
 
 Form = Literal["text", "json", "xml", "github"]
-"""The format of a text: for people, or one that can escape any character."""
+"""The format of a string: for people, or one that can escape any character."""
 
 HIDDEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 """Part of a pattern: control characters except tab and line feed, line separators, direction marks, surrogates."""

@@ -1,6 +1,6 @@
-"""Skip the conversion of command-line values that are already texts.
+"""Skip the conversion of command-line values that are already strings.
 
-Typer converts each value with pydantic, whose import takes longer than many commands. Texts and absent values need no
+Typer converts each value with pydantic, whose import takes longer than many commands. Strings and absent values need no
 conversion.
 """
 

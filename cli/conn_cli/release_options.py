@@ -32,15 +32,15 @@ FormatOption = Annotated[Formats, format_option("markdown")]
 _SHORTEST = 8
 
 
-def open_releases(app: App, named: str | None, *, create: bool = False) -> "Store":
+def open_releases(app: App, location: str | None, *, create: bool = False) -> "Store":
     """Open the store of `--store`, CONN_STORE or conn.yaml, or by default the one in the workspace.
 
     A password in its address is redacted from then on.
     """
     from conn_engine.releases import DEFAULT_FILE, StoreLocation, open_store
 
-    if named is not None:
-        address = StoreLocation.read(named, app.folder)
+    if location is not None:
+        address = StoreLocation.read(location, app.folder)
     elif app.environ.get("CONN_STORE"):
         address = StoreLocation.read(app.environ["CONN_STORE"], app.folder)
     else:
@@ -62,11 +62,11 @@ def find_local_secrets(app: App) -> "Redactor":
     """Return the secrets of the environment. A release that contains one is refused."""
     from conn_engine.secrets import Redactor
 
-    known = Redactor()
+    redactor = Redactor()
     for name, value in app.environ.items():
         if len(value) >= _SHORTEST and any(_is_secret(part) for part in _list_endings(name)):
-            known.add(value, name)
-    return known
+            redactor.add(value, name)
+    return redactor
 
 
 def _is_secret(name: str) -> bool:

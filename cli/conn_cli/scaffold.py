@@ -45,11 +45,11 @@ def load_schemes() -> dict[str, Any]:
     return data
 
 
-def find_scheme(known: dict[str, Any], name: str) -> str | None:
+def find_scheme(schemes: dict[str, Any], name: str) -> str | None:
     """Return the key of the vendor with this name in any spelling ("Customer.io", "customerio"), or None."""
-    wanted = _plain(name)
-    for key, entry in known.items():
-        if wanted in map(_plain, (key, entry["label"], *entry.get("names", ()))):
+    plain_name = _plain(name)
+    for key, entry in schemes.items():
+        if plain_name in map(_plain, (key, entry["label"], *entry.get("names", ()))):
             return key
     return None
 
@@ -87,9 +87,9 @@ def _workspace_id(root: Path) -> str:
     from conn_engine.errors import ConnError
 
     with contextlib.suppress(ConnError):
-        known = load_workspace(root).settings.id
-        if known is not None:
-            return known
+        identifier = load_workspace(root).settings.id
+        if identifier is not None:
+            return identifier
     return f"ws-{secrets.token_hex(8)}"  # without the prefix, YAML could read it as a number
 
 

@@ -4,7 +4,7 @@ __all__ = ["installed_version"]
 
 
 def installed_version() -> str:
-    """The version of the installed distribution, or the word for a checkout that was never installed."""
+    """Return the version of the installed distribution, or a word for a checkout that is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -64,7 +64,7 @@ class Isolated(Protocol):
     """Where untrusted expressions run (see `expressions.isolation`)."""
 
     def trusts(self, texts: Collection[str]) -> bool:
-        """Return whether an expression made of these texts may run in this process."""
+        """Return whether an expression made of these strings may run in this process."""
         ...
 
     def compile(self, text: str, evaluator: str) -> Any:

@@ -1,6 +1,6 @@
-"""The roles of the texts of settings: declared in a setting's annotation, `Meta(…, extra=TEMPLATE)`, and read here.
+"""The roles of the strings of settings: declared in a setting's annotation, `Meta(…, extra=TEMPLATE)`, and read here.
 
-A text without a role selects something: a format, an HTTP method, a name of ours.
+A string without a role selects something: a format, an HTTP method, a name of ours.
 """
 
 from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ _DELIVERED = DELIVERY | {"context", "claims"}
 _SUBSCRIPTION = frozenset({"context", "url", "subscription", "query", "body", "params"})
 _MOMENTS = frozenset({"timestamp", "timestamp_ms", "date", "nonce"})
 OUTER: Final = "outer"
-"""The scope of texts in a model that is used in several places. Each place declares the actual scope with
+"""The scope of strings in a model that is used in several places. Each place declares the actual scope with
 `inner_over`."""
 SCOPES: Final[Mapping[str, Names]] = {
     "context": frozenset({"context"}),
@@ -124,8 +124,8 @@ SCOPES: Final[Mapping[str, Names]] = {
 """The scopes of expressions and templates, and the names that each allows.
 
 `body` is the decoded body of a response itself, `item` one record, `row` one row of an enrichment's response; `answer`,
-`paging`, `restart`, `fault` and `job_answer` see the body as `body`. Texts over `OUTER`, such as those of a step, have
-the scope that their place declares with `inner_over`.
+`paging`, `restart`, `fault` and `job_answer` see the body as `body`. Strings over `OUTER`, such as those of a step,
+have the scope that their place declares with `inner_over`.
 """
 
 ANSWER_SCOPES: Final = frozenset(scope for scope, names in SCOPES.items() if names is not None and names >= _ANSWER)
@@ -137,7 +137,7 @@ CREDENTIAL_SCOPES: Final = frozenset(
 """The scopes that also have the parts of the stored credential, under their own names."""
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
-"""Text with `{{…}}`, or data whose strings are such texts."""
+"""Text with `{{…}}`, or data whose strings are such strings."""
 
 SECRET: Final[dict[str, Any]] = {"role": "secret"}
 """A template for a secret: of the credential, or of the connector's own app."""
@@ -158,7 +158,7 @@ REMARK: Final[dict[str, Any]] = {"role": "remark"}
 """Text for people that does not affect a run."""
 
 UNIT: Final[dict[str, Any]] = {"role": "unit"}
-"""The unit of a number or a text about time."""
+"""The unit of a number or a string about time."""
 
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used unchanged and moves no secret: a label, the name of an option, the prefix of a token."""
@@ -198,7 +198,7 @@ PAUSES: Final[dict[str, Any]] = {"pauses": True}
 """Settings that only affect how long a run pauses."""
 
 SECRETS: Final[dict[str, Any]] = {"secrets": True}
-"""Settings whose texts see secrets."""
+"""Settings whose strings see secrets."""
 
 
 def expression_over(scope: str, *more: str) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def expression_over(scope: str, *more: str) -> dict[str, Any]:
 
 
 def template_over(scope: str) -> dict[str, Any]:
-    """Declare text with `{{…}}`, or data whose strings are such texts, over a scope of `SCOPES`."""
+    """Declare text with `{{…}}`, or data whose strings are such strings, over a scope of `SCOPES`."""
     return {"role": "template", "over": scope}
 
 
@@ -227,7 +227,7 @@ def values_over(scope: str) -> dict[str, Any]:
 
 
 def inner_over(scope: str) -> dict[str, Any]:
-    """Declare the scope of `SCOPES` for settings with texts over `OUTER`."""
+    """Declare the scope of `SCOPES` for settings with strings over `OUTER`."""
     return {"inner": scope}
 
 
@@ -243,9 +243,9 @@ def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> d
 
 
 class Note(NamedTuple):
-    """What is declared about a setting: the role of its texts, their scope and `more` names, the scope of texts inside
-    it (`inner`), whether only the connector may set it (`reserved`), whether its texts see secrets, whether it only
-    affects pauses, and which names it adds to which scopes."""
+    """What is declared about a setting: the role of its strings, their scope and `more` names, the scope of strings
+    inside it (`inner`), whether only the connector may set it (`reserved`), whether its strings see secrets, whether
+    it only affects pauses, and which names it adds to which scopes."""
 
     role: Role | None = None
     over: str = ""
@@ -290,7 +290,7 @@ RULE: Final = (
     "What is sent is text, and `{{…}}` computes in it. What is read, decided or mapped is an expression; braces around "
     "a whole expression are allowed and mean nothing."
 )
-"""The rule for all texts of settings."""
+"""The rule for all strings of settings."""
 
 _KINDS: Final[Mapping[Role, str]] = {
     **dict.fromkeys(("expression", "values"), "Expression"),
@@ -306,14 +306,14 @@ _GROUPS: Final = (("the call", _CALL), ("the caller", _CALLER), ("the delivery",
 
 
 def name_kind(note: Note) -> str:
-    """Return the word for the texts of a setting that are computed: `expression` or `template`; empty for others."""
+    """Return the word for the strings of a setting that are computed: `expression` or `template`; empty for others."""
     kind = _KINDS.get(note.role, "") if note.role is not None else ""
     return kind.lower() if kind in ("Expression", "Template") else ""
 
 
 def describe_setting(note: Note, description: str) -> str:
-    """Return the description of a setting after what its texts are, such as `Expression over the body.`; unchanged if
-    the setting has no role, or its texts are data."""
+    """Return the description of a setting after what its strings are, such as `Expression over the body.`; unchanged if
+    the setting has no role, or its strings are data."""
     kind = _KINDS.get(note.role) if note.role is not None else None
     if kind is None:
         return description

@@ -225,7 +225,7 @@ _ABSENT: Any = object()
 
 def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
     """Evaluate an expression over a scope, or over other JSON data under given conditions. A plain path through
-    objects, alone or compared with texts, is resolved without the evaluator."""
+    objects, alone or compared with strings, is resolved without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
     effective_conditions = conditions or conditions_of(data)
@@ -246,7 +246,7 @@ def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
 
 @lru_cache(maxsize=4096)
 def _parse_path(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
-    """Return the names of a path, and the texts that its value is compared with (None without a comparison). None for
+    """Return the names of a path, and the strings that its value is compared with (None without a comparison). None for
     any other expression."""
     found = _WALKED.fullmatch(text.strip())
     if found is None:

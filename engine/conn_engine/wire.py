@@ -118,7 +118,7 @@ class Blob(Protocol):
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientCertificate:
     """What a client authenticates with in TLS: its certificate (and those above it) and its private key, as PEM
-    texts."""
+    strings."""
 
     chain: str
     key: str

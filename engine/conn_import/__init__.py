@@ -173,43 +173,49 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
     recordings: list[Recording] = []
     if isinstance(result, Contract):
         built = build_connector(result, options)
-        made = built.to_finished(result)
+        connector = built.to_finished(result)
         proposed, counts = propose_mappings(built.operations, options.models, source.file)
-        made.files |= proposed
-        made.proposed = counts
-        if made.operations and options.samples:
+        connector.files |= proposed
+        connector.proposed = counts
+        if connector.operations and options.samples:
             recordings = build_samples(built, result, options.name, recorded_at)
     else:
-        made = result
-    if not made.operations and not made.bare:
-        contract = result if isinstance(result, Contract) else Contract(made.format)
+        connector = result
+    if not connector.operations and not connector.bare:
+        contract = result if isinstance(result, Contract) else Contract(connector.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
-        _raise_for_nothing(source, made, options, known)
+        _raise_for_nothing(source, connector, options, known)
     for finding in (*source.repeated, *neighbors.repeated):
         place = f"{finding.span.file}:{finding.span.line}" if finding.span else source.file
-        made.losses.add("duplicate keys: the last value was read", f"{place} ({finding.path})")
-    imported = _build_imported(made, options.name, source.file, recordings)
-    if add_lint_errors(made.losses, options.name, imported.write):
-        imported = _build_imported(made, options.name, source.file, recordings)
+        connector.losses.add("duplicate keys: the last value was read", f"{place} ({finding.path})")
+    imported = _build_imported(connector, options.name, source.file, recordings)
+    if add_lint_errors(connector.losses, options.name, imported.write):
+        imported = _build_imported(connector, options.name, source.file, recordings)
     return imported
 
 
-def _build_imported(made: FinishedConnector, name: str, file: str, recordings: list[Recording]) -> ImportedConnector:
-    texts = {"connector.yaml": format_connector(made, file), "README.md": format_readme(made, name, file), **made.files}
+def _build_imported(
+    connector: FinishedConnector, name: str, file: str, recordings: list[Recording]
+) -> ImportedConnector:
+    texts = {
+        "connector.yaml": format_connector(connector, file),
+        "README.md": format_readme(connector, name, file),
+        **connector.files,
+    }
     return ImportedConnector(
         name=name,
-        format=made.format,
+        format=connector.format,
         files={place: text if place == schemas.FILE else without_tokens(text) for place, text in texts.items()},
         recordings=recordings,
-        operations=len(made.operations),
-        resources=made.resources,
-        found=made.found,
-        guesses=sum(note.startswith("guess") for note in made.notes.values()),
-        left=made.left,
-        losses=[(without_tokens(what), places) for what, places in made.losses],
-        supplied=made.supplied,
-        observed=made.observed,
-        proposed=made.proposed,
+        operations=len(connector.operations),
+        resources=connector.resources,
+        found=connector.found,
+        guesses=sum(note.startswith("guess") for note in connector.notes.values()),
+        left=connector.left,
+        losses=[(without_tokens(what), places) for what, places in connector.losses],
+        supplied=connector.supplied,
+        observed=connector.observed,
+        proposed=connector.proposed,
     )
 
 
@@ -230,14 +236,16 @@ def _check_options(source: ImportedDocument, options: Options) -> None:
             )
 
 
-def _raise_for_nothing(source: ImportedDocument, made: FinishedConnector, options: Options, known: list[str]) -> None:
-    if made.left:
-        operations = "the only operation" if made.left == 1 else f"any of the {made.left} operations"
+def _raise_for_nothing(
+    source: ImportedDocument, connector: FinishedConnector, options: Options, known: list[str]
+) -> None:
+    if connector.left:
+        operations = "the only operation" if connector.left == 1 else f"any of the {connector.left} operations"
         near = did_you_mean(options.only[0], known) if options.only else ""
         raise UsageError(
             f"--only {' '.join(options.only)} does not match {operations}",
             hint=near or 'pass a glob for the path, tag or operation name, such as "*/contacts*"',
         )
-    reasons = "; ".join(what for what, _ in made.losses)
-    what = "no operation that can be imported" if made.found else "no operations"
+    reasons = "; ".join(what for what, _ in connector.losses)
+    what = "no operation that can be imported" if connector.found else "no operations"
     raise ConfigurationError(f"{source.file} has {what}; nothing was written", hint=clean_text(reasons, 400))

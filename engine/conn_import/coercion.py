@@ -7,7 +7,7 @@ __all__ = ["as_list", "as_mapping"]
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list as it is, a single text or object as a list of one, and an empty list for anything else."""
+    """Return a list as it is, a single string or object as a list of one, and an empty list for anything else."""
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, str | Mapping) and value else []

@@ -41,12 +41,12 @@ class Losses:
         self._rows: dict[str, dict[str, None]] = {}
         self._fixes: dict[str, str] = {}
 
-    def add(self, what: str, where: str = "", *, fix: str = "") -> None:
+    def add(self, text: str, where: str = "", *, fix: str = "") -> None:
         """Note that `what` (a short clause) was not imported at `where` (such as `POST /files`). `fix` is what to write
         instead."""
         if fix:
-            self._fixes[what] = fix
-        places = self._rows.setdefault(what, {})
+            self._fixes[text] = fix
+        places = self._rows.setdefault(text, {})
         if where:
             places[where] = None
 
@@ -59,9 +59,9 @@ class Losses:
             else:
                 self._rows[what] = kept
 
-    def find_fix(self, what: str) -> str:
+    def find_fix(self, text: str) -> str:
         """Return what to write instead, or "" if it is unknown."""
-        return self._fixes.get(what, "")
+        return self._fixes.get(text, "")
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         return ((what, list(places)) for what, places in self._rows.items())

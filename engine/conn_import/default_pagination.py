@@ -51,7 +51,7 @@ def _is_in_body(paging: PaginationGuess) -> bool:
 
 
 def _contradicts(endpoint: Endpoint, common: PaginationGuess) -> bool:
-    """Whether an answer has an object or a list where the others have their next cursor or URL."""
+    """Return whether a response has an object or a list where others have their next cursor or URL."""
     if not common.next:
         return False
     found = find_shape(endpoint.answer.shape, common.next)

@@ -23,16 +23,16 @@ def fold_losses(losses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     return [_format_line(rows) for rows in kinds.values()]
 
 
-def find_kind(what: str) -> str:
-    """The words of a text without the names in it: `the field a_b: no path` and `the field c_d: no path` are of one
-    kind."""
-    made: list[str] = []
-    for word in what.split():
+def find_kind(text: str) -> str:
+    """Return the words of the text without its names, so that `the field a_b: no path` and `the field c_d: no path`
+    are of one kind."""
+    words: list[str] = []
+    for word in text.split():
         pattern = word if _WORD.fullmatch(word) else f"…{word[-1]}" if word[-1] in ":;" else "…"
-        if pattern[0] == "…" and made and made[-1] == "…":
-            made.pop()
-        made.append(pattern)
-    return " ".join(made)
+        if pattern[0] == "…" and words and words[-1] == "…":
+            words.pop()
+        words.append(pattern)
+    return " ".join(words)
 
 
 def _format_line(rows: list[tuple[str, Sequence[str]]]) -> str:
@@ -52,9 +52,9 @@ def _list_first(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN:,} more"
 
 
-def _find_difference(what: str, other: str) -> str:
-    """Return the words by which a text differs from another one of its kind."""
-    words, known = what.split(), other.split()
+def _find_difference(text: str, other: str) -> str:
+    """Return the words by which a string differs from another one of its kind."""
+    words, known = text.split(), other.split()
     start = next((n for n, pair in enumerate(zip(words, known, strict=False)) if pair[0] != pair[1]), 0)
     end = start + 1
     while end < len(words) and not _WORD.fullmatch(words[end]) and words[end - 1][-1] not in ":;":

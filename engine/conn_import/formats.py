@@ -24,7 +24,7 @@ class Format:
 
 
 def formats() -> tuple[Format, ...]:
-    """All formats, in the order in which they are tried."""
+    """Return all formats, in the order in which they are tried."""
     from conn_import import airbyte, har, nango, openapi, postman
 
     rows = (

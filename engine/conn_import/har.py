@@ -36,7 +36,7 @@ _MOST_BODIES = 50
 
 
 def recognizes(data: Any) -> bool:
-    """Whether a document is an HTTP archive."""
+    """Return whether a document is an HTTP archive."""
     log = data.get("log") if isinstance(data, Mapping) else None
     return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
 
@@ -131,7 +131,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
         contract.losses.add("operations with a request body that is neither JSON nor a form", endpoint.where)
         return None
     endpoint.answer.headers = frozenset(name.lower() for one in good for name in one.response.headers)
-    # The answer with the most in it teaches the most: an empty list has no fields.
+    # The longest response shows the most fields: an empty list has none.
     best = max(
         (one.response.body for one in good if one.response.body is not UNSET), key=lambda b: len(str(b)), default=UNSET
     )

@@ -17,8 +17,8 @@ _WRITES = ("create", "update")
 def propose_mappings(
     operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
 ) -> tuple[dict[str, str], dict[str, int]]:
-    """The files of the models (name to the schemas of its records) with mappings of the resources that look like
-    theirs, and how many fields each proposes."""
+    """Propose mappings for resources that look like records of these models (schemas by record, by model). Returns
+    the files, and how many fields each of them maps."""
     resources = build_vendor_resources(operations) if models else []
     files: dict[str, str] = {}
     counts: dict[str, int] = {}
@@ -55,7 +55,7 @@ def _build_resource(name: str, operations: Mapping[str, BuiltOperation]) -> Vend
 
 
 def _find_record_shape(one: BuiltOperation) -> Shape | None:
-    """The shape of one record of an operation."""
+    """Return the shape of one record of an operation."""
     found = find_shape(one.endpoint.answer.shape, one.records)
     items = found.items() if found is not None and found.type == "array" else None
     return items or (found if found is not None and found.properties() else None)

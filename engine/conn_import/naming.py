@@ -258,7 +258,7 @@ def _count_shared(paths: Sequence[list[_Segment]]) -> int:
 
 
 def _remove_noise(segments: list[_Segment]) -> list[_Segment]:
-    """Without `api`, `rest` and versions at the start, and versions anywhere; something always stays."""
+    """Remove `api`, `rest` and versions at the start, and versions anywhere. At least one word remains."""
     kept = list(segments)
     while len(kept) > 1 and not kept[0].parameter and _NOISE.fullmatch(kept[0].text) and not kept[1].parameter:
         kept.pop(0)

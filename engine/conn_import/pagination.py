@@ -118,7 +118,7 @@ def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
 
 
 def find_page_parameter(endpoint: Endpoint) -> str:
-    """A parameter that only a listing with pages has, or ""."""
+    """Return a parameter that only a listing with pages has, or ""."""
     names = (*_CURSORS[:15], *_PAGES[:-1])
     found = (one.name for one in endpoint.parameters if one.place == "query" and squeeze(one.name) in names)
     return next(found, "")
@@ -265,7 +265,7 @@ def _is_numeric(param: Parameter) -> bool:
 
 
 def _is_offset_number(name: str, param: Parameter) -> bool:
-    """Whether a parameter with an offset's name is a number: `start_position` is one, of whatever type."""
+    """Return whether a parameter with an offset's name is a number: `start_position` is one, of whatever type."""
     return _is_numeric(param) or (name not in _UNSURE and param.kind == "string")
 
 

@@ -234,7 +234,7 @@ class _CollectionReader:
         return False
 
     def _read_graphql(self, endpoint: Endpoint, body: Any) -> None:
-        """The query is the operation's; its variables are the caller's body."""
+        """Read a GraphQL request: its query belongs to the operation, and the variables are the caller's body."""
         endpoint.body_format = "graphql"
         query = body.get("query") if isinstance(body, Mapping) else None
         if not isinstance(query, str) or not query.strip() or "{{" in query:
@@ -273,11 +273,11 @@ class _CollectionReader:
         return max(self._bases, key=lambda base: self._bases[base], default="")
 
     def find_server(self) -> Server | None:
-        """The server that most requests use, its variables with the collection's values."""
+        """Return the server that most requests use, with the collection's values for its variables."""
         base = self._find_main_base()
         for _ in range(5):
-            known = _VARIABLE.fullmatch(base)
-            value = self._variables.get(known[1]) if known else None
+            match = _VARIABLE.fullmatch(base)
+            value = self._variables.get(match[1]) if match else None
             if not isinstance(value, str) or not value:
                 break
             base = value
@@ -350,7 +350,7 @@ def _read_header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _get_settings(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """The settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
+    """Return the settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
     settings = auth.get(kind)
     return (
         settings

@@ -1,4 +1,4 @@
-"""Guesses where an answer's records are: `response_path`. Names are `naming`'s, paging is `paging`'s."""
+"""Guesses where the records are in a response: `response_path`. Names are `naming`'s, paging is `paging`'s."""
 
 from conn_engine.analysis.drift.contract import Shape
 from conn_import.naming import SuggestedName
@@ -27,7 +27,7 @@ def guess_records_path(shape: Shape | None, name: SuggestedName) -> Path | None:
 
 
 def to_expression(path: Path) -> str:
-    """A path as an expression."""
+    """Convert a path to an expression."""
     return ".".join(to_step(part) for part in path)
 
 
@@ -70,7 +70,7 @@ def _find_list(shape: Shape, name: SuggestedName, depth: int) -> Path | None:
 
 
 def _find_one(shape: Shape, name: SuggestedName) -> Path | None:
-    """Where the one record is, when the answer wraps it."""
+    """Return where the single record is, if the response wraps it."""
     properties = shape.properties()
     if _is_record(properties):
         return None

@@ -39,21 +39,21 @@ _FORGERY = re.compile("csrf|xsrf")
 
 
 def find_scheme(value: str) -> str:
-    """The word before a key in a header (`Bearer`, `Token token=`); "" where the value is the key itself."""
-    found = _SCHEME.match(value.strip())
-    return "" if found is None else f"{found[1]} {found[2]}" if found[2] else found[1]
+    """Return the word before a key in a header (`Bearer`, `Token token=`); "" if the value is the key itself."""
+    match = _SCHEME.match(value.strip())
+    return "" if match is None else f"{match[1]} {match[2]}" if match[2] else match[1]
 
 
 def build_header_key(name: str, value: str = "") -> AuthSettings | None:
     """Build credentials and authorization for a header with a key: with a known scheme, after another scheme's word
     (`Token …`), or without a scheme. Only the scheme is read from the value. Returns None for a signature."""
-    found = _SCHEME.match(value.strip())
-    scheme = found[1].lower() if found else ""
+    match = _SCHEME.match(value.strip())
+    scheme = match[1].lower() if match else ""
     if name.lower() == "authorization" and scheme in ("bearer", "basic"):
         return {"format": scheme}, {"format": scheme}
     if scheme in _NOT_KEYS:
         return None
-    template = {"value": f"{found[1]} {found[2] or ''}{{{{api_key}}}}"} if found else {}
+    template = {"value": f"{match[1]} {match[2] or ''}{{{{api_key}}}}"} if match else {}
     return {"format": "api_key"}, {"format": "header", "config": {"name": name, **template}}
 
 

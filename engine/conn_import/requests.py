@@ -115,7 +115,7 @@ def _add_header(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losse
 
 
 def _find_header_value(one: Parameter) -> Any:
-    """The value a header always has, in this document's opinion; UNSET when the caller decides."""
+    """Return the fixed value of a header in this document; UNSET if the caller decides."""
     value = one.fixed if one.fixed is not UNSET else one.default
     if value is UNSET and one.required and "version" in one.name.lower():
         value = one.sample

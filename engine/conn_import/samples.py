@@ -98,7 +98,7 @@ def _record_write(operation: BuiltOperation, contract: Contract, blank: Recordin
 
 
 def _remove_variables(value: Any) -> Any:
-    """The value with the names of a collection's variables in their place."""
+    """Replace the variables of a collection in a value by their names."""
     if isinstance(value, dict):
         return {key: _remove_variables(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -144,7 +144,7 @@ def _build_exchange(request: RecordedRequest, body: Any) -> Exchange:
 
 
 def _find_credential_parameters(authorization: Any) -> Iterator[str]:
-    """The parameters that are a credential."""
+    """Return the parameters that are a credential."""
     if isinstance(authorization, Mapping):
         if authorization.get("format") == "query":
             yield str(authorization["config"]["name"])
@@ -229,7 +229,7 @@ def _cut_to_limits(value: Any, depth: int, left: list[int]) -> Any:
 
 
 def _make_last_page(operation: BuiltOperation, paging: PaginationGuess | None, body: Any) -> Any:
-    """The body without its hint at a next page."""
+    """Return the body without its link to a next page."""
     if paging is None or not isinstance(body, dict):
         return body
     if (

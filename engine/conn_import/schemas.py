@@ -61,7 +61,7 @@ class SchemaBook:
         return {key: f"{FILE}#/operations/{name}/{key.removesuffix('_schema')}" for key in known}
 
     def format(self, losses: Losses) -> str:
-        """The file; "" without any schema, or where it would be too large."""
+        """Format the file; "" without a schema, or if it would be too large."""
         if not self._operations:
             return ""
         data = {
@@ -98,7 +98,7 @@ class SchemaBook:
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
     def _refer_by_name(self, shape: Shape) -> dict[str, Any]:
-        """A reference to a definition, for a schema that the document refers to by name."""
+        """Return a reference to a definition, for a schema that the document refers to by name."""
         names: Mapping[int, str] = getattr(shape.resolve, "names", {})
         reference = names.get(id(shape.node))
         return self._refer(reference, shape) if reference is not None else {}
@@ -123,23 +123,23 @@ class SchemaBook:
         reference = node.get("$ref")
         if isinstance(reference, str):
             return self._refer(reference, shape)
-        made = {**_convert_types(node), **dict(_copy_simple_keys(node))}
+        row = {**_convert_types(node), **dict(_copy_simple_keys(node))}
         properties = node.get("properties")
         if isinstance(properties, Mapping):
-            made["properties"] = {str(name): self._clean(one, shape, depth + 1) for name, one in properties.items()}
-            hidden = {name for name, one in made["properties"].items() if one.get("writeOnly")}
+            row["properties"] = {str(name): self._clean(one, shape, depth + 1) for name, one in properties.items()}
+            hidden = {name for name, one in row["properties"].items() if one.get("writeOnly")}
             required = [name for name in _list_texts(node.get("required")) if name not in hidden]
-            made |= {"required": required} if required else {}
+            row |= {"required": required} if required else {}
         for key in ("items", "additionalProperties"):
             if isinstance(node.get(key), Mapping):
-                made[key] = self._clean(node[key], shape, depth + 1)
+                row[key] = self._clean(node[key], shape, depth + 1)
         if node.get("additionalProperties") is True or _has_unnamed_parts(node, shape):
-            made["additionalProperties"] = True
+            row["additionalProperties"] = True
         for key, other in _ALTERNATIVES.items():
             some = node.get(key)
             if isinstance(some, list) and some:
-                made[other] = [*made.get(other, ()), *(self._clean(one, shape, depth + 1) for one in some)]
-        return {"anyOf": [made, {"type": "null"}]} if _is_nullable(node) and not _takes_null(made) else made
+                row[other] = [*row.get(other, ()), *(self._clean(one, shape, depth + 1) for one in some)]
+        return {"anyOf": [row, {"type": "null"}]} if _is_nullable(node) and not _takes_null(row) else row
 
 
 def _has_unnamed_parts(node: Mapping[str, Any], shape: Shape) -> bool:
@@ -200,11 +200,11 @@ def _takes_null(made: Mapping[str, Any]) -> bool:
 
 
 def _open_objects(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that was learned from examples: any object in it may have other keys than the examples have."""
-    made = {key: _open_objects(one) if key == "items" else one for key, one in schema.items()}
+    """Open a schema that was inferred from examples: its objects can have keys that no example has."""
+    row = {key: _open_objects(one) if key == "items" else one for key, one in schema.items()}
     if isinstance(schema.get("properties"), dict):
-        made["properties"] = {name: _open_objects(one) for name, one in schema["properties"].items()}
-    return {**made, "additionalProperties": True} if schema.get("type") == "object" else made
+        row["properties"] = {name: _open_objects(one) for name, one in schema["properties"].items()}
+    return {**row, "additionalProperties": True} if schema.get("type") == "object" else row
 
 
 def _list_texts(value: Any) -> list[str]:

@@ -20,7 +20,7 @@ _DATED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[T.-].*)?")
 
 
 def looks_secret(value: object) -> bool:
-    """Return whether a text looks like a secret: a known token, a scheme with a value, or a long random text. Media
+    """Return whether a string looks like a secret: a known token, a scheme with a value, or a long random text. Media
     types, versions and dates do not."""
     text = str(value).strip()
     if without_tokens(text) != text or _SCHEME.match(text):
@@ -41,6 +41,6 @@ def redact_prose(text: str) -> str:
 
 
 def remove_user(url: str) -> str:
-    """The URL without a user's name and password before the host."""
+    """Return the URL without a user's name and password before the host."""
     place = split_plain_url(url).netloc
     return url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url

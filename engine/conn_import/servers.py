@@ -52,8 +52,8 @@ def set_server(contract: Contract, server: Server | None, *, given: str = "") ->
 
 
 def build_server_url(contract: Contract, server: Server) -> str:
-    """A server's URL as a template. Its variables become fields of the contract; where the document lists the values
-    of those in the host, the hosts are written out."""
+    """Build a template for a server's URL. Its variables become fields of the contract. If the document lists the
+    values of variables in the host, all hosts are listed."""
     url, variables = server.url.strip().rstrip("/"), server.variables
     if (first := _VARIABLE.match(url)) is not None:
         if url.startswith("://", first.end()):

@@ -14,7 +14,7 @@ _UNFIT = frozenset({
     "find", "health", "login", "logout", "lookup", "oauth", "ping", "query", "report", "reports", "search", "signin",
     "signout", "stream", "sync", "token", "tokens",
 })  # fmt: skip
-"""Words of paths that do more than a cheap read, or that answer without a credential."""
+"""Words of paths that do more than a cheap read, or that need no credential."""
 _VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
 """Path segments of operations that describe the API. They often respond without a credential."""
 

@@ -42,7 +42,7 @@ def to_snake(text: str) -> str:
 
 
 def to_identifier(text: str, fallback: str = "value") -> str:
-    """A name that an expression can use without quotes."""
+    """Return a name that an expression can use without quotes."""
     name = to_snake(text) if not _IDENTIFIER.fullmatch(text) else text[:_WIDEST]
     name = name or fallback
     return f"_{name}" if name[0].isdigit() else name
@@ -57,7 +57,7 @@ def find_free_name(name: str, taken: Container[str]) -> str:
 
 
 def to_step(name: str) -> str:
-    """A property's name as a step of a path expression."""
+    """Return a property's name as a step of a path expression."""
     return (
         name
         if _IDENTIFIER.fullmatch(name) and name not in ("and", "or", "in", "true", "false", "null")
@@ -72,7 +72,7 @@ def squeeze(text: str) -> str:
 
 
 def is_plural(text: str) -> bool:
-    """Whether a segment's last word looks like the name of many."""
+    """Return whether a segment's last word looks like the name of many."""
     last = to_snake(text).rpartition("_")[2]
     if last in _PLURALS:
         return True
@@ -80,7 +80,7 @@ def is_plural(text: str) -> bool:
 
 
 def to_singular(text: str) -> str:
-    """The last word in the singular."""
+    """Put the last word in the singular."""
     head, line, last = text.rpartition("_")
     if last == "people":
         return head + line + "person"
@@ -90,19 +90,19 @@ def to_singular(text: str) -> str:
 
 
 def to_plural(record: str) -> str:
-    """The word for many, such as the resource of a record: companies of company."""
+    """Return the plural, such as companies for company."""
     if record.endswith("y") and record[-2:-1] not in "aeiou":
         return f"{record[:-1]}ies"
     return f"{record}es" if record.endswith(("s", "x", "ch", "sh")) else f"{record}s"
 
 
 def clean_text(text: Any, longest: int = _LONGEST) -> str:
-    """A text on one line, without control characters, shortened."""
+    """Put text on one line without control characters, and shorten it."""
     words = re.sub(r"\s+", " ", str(text)[: longest * 8]).strip()
     clean = "".join(c for c in words if c.isprintable())
     return clean if len(clean) <= longest else clean[: longest - 1].rstrip() + "…"
 
 
 def to_comment(text: str, longest: int = _LONGEST) -> str:
-    """Return a text that is safe in a YAML comment: it cannot suppress a finding."""
+    """Return a string that is safe in a YAML comment: it cannot suppress a finding."""
     return re.sub(r"(?i)\bconn:", "conn ", clean_text(text, longest))

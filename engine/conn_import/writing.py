@@ -32,10 +32,10 @@ _NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
-def format_connector(made: FinishedConnector, file: str) -> str:
+def format_connector(connector: FinishedConnector, file: str) -> str:
     """Format connector.yaml. A summary of what was not imported is at its top; the README has the complete list."""
-    lines = [SCHEMA, *_format_head(made, file), ""]
-    data, notes = condense(made.data, made.notes)
+    lines = [SCHEMA, *_format_head(connector, file), ""]
+    data, notes = condense(connector.data, connector.notes)
     for key, value in data.items():
         if key in (
             "base_url",
@@ -55,18 +55,18 @@ def format_connector(made: FinishedConnector, file: str) -> str:
     return "\n".join(_collapse_blanks(lines)) + "\n"
 
 
-def _format_head(made: FinishedConnector, file: str) -> Iterator[str]:
-    yield f"# Imported from {to_comment(file, 120)} ({made.format}): {_count(len(made.operations), 'operation')}."
-    if _has_guesses(made):
+def _format_head(connector: FinishedConnector, file: str) -> Iterator[str]:
+    yield f"# Imported from {to_comment(file, 120)} ({connector.format}): {_count(len(connector.operations), 'operation')}."
+    if _has_guesses(connector):
         yield '# Values with the comment "guess" were inferred from names and schemas. Try them before you use them.'
-    if made.left:
-        yield f"# {_count(made.left, 'operation')} left out (--only)."
-    if not len(made.losses):
+    if connector.left:
+        yield f"# {_count(connector.left, 'operation')} left out (--only)."
+    if not len(connector.losses):
         yield "# Everything was imported."
         return
     yield "#"
-    lines = fold_losses(made.losses)
-    is_complete = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
+    lines = fold_losses(connector.losses)
+    is_complete = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in connector.losses]
     yield f"# Not imported{'' if is_complete else ' (README.md lists every place)'}:"
     for text in lines:
         yield from textwrap.wrap(
@@ -75,8 +75,8 @@ def _format_head(made: FinishedConnector, file: str) -> Iterator[str]:
         )  # fmt: skip
 
 
-def _has_guesses(made: FinishedConnector) -> bool:
-    return any(note.startswith("guess") for note in made.notes.values())
+def _has_guesses(connector: FinishedConnector) -> bool:
+    return any(note.startswith("guess") for note in connector.notes.values())
 
 
 def _collapse_blanks(lines: list[str]) -> Iterator[str]:
@@ -163,41 +163,41 @@ def _quote(text: str) -> str:
     return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted)
 
 
-def format_readme(made: FinishedConnector, name: str, file: str) -> str:
+def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
     """Format README.md: the source, how to connect an account, the operations, and what was not imported."""
     guesses = (
         ""
-        if made.bare or not _has_guesses(made)
+        if connector.bare or not _has_guesses(connector)
         else " Record paths and pagination are guesses: check those with the comment `guess`."
     )
-    missing = " See [what is missing](#not-imported)." if len(made.losses) else ""
+    missing = " See [what is missing](#not-imported)." if len(connector.losses) else ""
     rows = [
-        f"# {_to_cell(made.title or name)}",
+        f"# {_to_cell(connector.title or name)}",
         "",
-        f"Imported from `{_to_cell(file)}` ({made.format}) by `conn import`: "
-        f"{_count(len(made.operations), 'operation')} in {_count(made.resources, 'resource')}.{guesses}{missing}",
+        f"Imported from `{_to_cell(file)}` ({connector.format}) by `conn import`: "
+        f"{_count(len(connector.operations), 'operation')} in {_count(connector.resources, 'resource')}.{guesses}{missing}",
         "",
         "## Connect",
         "",
-        *_format_connect(made.data, name),
+        *_format_connect(connector.data, name),
         "",
         "## Next",
         "",
-        *_format_next_steps(made, name, guesses=bool(guesses)),
+        *_format_next_steps(connector, name, guesses=bool(guesses)),
         "",
     ]
-    if made.operations:
+    if connector.operations:
         rows += ["## Operations", "", "| operation | request |", "|---|---|"]
-        for operation, request in made.operations[:_MOST_ROWS]:
+        for operation, request in connector.operations[:_MOST_ROWS]:
             method, _, path = request.partition(" ")
             rows.append(f"| `{operation}` | `{method} {_to_cell(path)}` |")
-        if len(made.operations) > _MOST_ROWS:
-            rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
+        if len(connector.operations) > _MOST_ROWS:
+            rows.append(f"| … | {len(connector.operations) - _MOST_ROWS} more, in connector.yaml |")
         rows.append("")
-    if len(made.losses):
+    if len(connector.losses):
         rows += ["## Not imported", ""]
-        for what, places in made.losses:
-            fix = made.losses.find_fix(what)
+        for what, places in connector.losses:
+            fix = connector.losses.find_fix(what)
             instead = f". Write this instead: {fix}." if fix else ""
             rows.append(f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{instead}")
         rows.append("")
@@ -209,21 +209,21 @@ def _format_places(places: list[str]) -> str:
     return shown if len(places) <= _MOST_ROWS else f"{shown} and {len(places) - _MOST_ROWS} more"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, text: str) -> str:
+    return f"{number} {text}" if number == 1 else f"{number} {text}s"
 
 
-def _format_next_steps(made: FinishedConnector, name: str, *, guesses: bool) -> list[str]:
+def _format_next_steps(connector: FinishedConnector, name: str, *, guesses: bool) -> list[str]:
     rows = [
         f"1. Run `conn lint`. Create an account: a file accounts/ACCOUNT.yaml with `connector: {name}` in it. "
         "`conn auth login ACCOUNT` stores its credential."
     ]
-    if made.bare:
+    if connector.bare:
         rows.append(
             "2. Add the operations you need under `resources` in connector.yaml. The document has no operations."
         )
     else:
-        if first := _choose_first_try(made):
+        if first := _choose_first_try(connector):
             rows[0] += " Then"
             rows.append(f"   `conn run {first} --account ACCOUNT --raw --dry-run` shows a request.")
         rows.append(f"2. {_CHECK_GUESSES if guesses else _CHECK}")
@@ -233,23 +233,23 @@ def _format_next_steps(made: FinishedConnector, name: str, *, guesses: bool) -> 
     ]
 
 
-def _choose_first_try(made: FinishedConnector) -> str:
+def _choose_first_try(connector: FinishedConnector) -> str:
     """Choose the operation to try first: the one that verifies the credential, or a read with the fewest values. Values
     are placeholders. Returns "" if all operations write."""
-    reads = [name for name, _ in made.operations if _is_read(_get_settings(made, name))]
-    verify = made.data.get("verify")
+    reads = [name for name, _ in connector.operations if _is_read(_get_settings(connector, name))]
+    verify = connector.data.get("verify")
     verify = verify.get("operation") if isinstance(verify, Mapping) else verify
     if verify in reads:
         return str(verify)
-    needs = {name: _find_needed_values(_get_settings(made, name)) for name in reads}
+    needs = {name: _find_needed_values(_get_settings(connector, name)) for name in reads}
     first = min(reads, key=lambda name: len(needs[name]), default="")
     return " ".join([first, *(f"-p {name}={name.upper()}" for name in needs.get(first, ()))])
 
 
-def _get_settings(made: FinishedConnector, name: str) -> Mapping[str, Any]:
+def _get_settings(connector: FinishedConnector, name: str) -> Mapping[str, Any]:
     resource, _, method = name.partition(".")
-    is_known = isinstance(lookup(made.data, ("resources", resource, method)), Mapping)
-    return resolve_settings(made.data, resource, method) if is_known else {}
+    is_known = isinstance(lookup(connector.data, ("resources", resource, method)), Mapping)
+    return resolve_settings(connector.data, resource, method) if is_known else {}
 
 
 def _is_read(operation: Mapping[str, Any]) -> bool:
@@ -289,7 +289,7 @@ def _format_connect(data: Mapping[str, Any], name: str) -> list[str]:
         what = f"{what} It is optional."
     rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
     names = [
-        found[1] for key in ("client_id", "client_secret") if (found := _FROM_ENV.search(str(config.get(key, ""))))
+        match[1] for key in ("client_id", "client_secret") if (match := _FROM_ENV.search(str(config.get(key, ""))))
     ]
     if names:
         rows.append(
@@ -303,5 +303,5 @@ def _format_connect(data: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _to_cell(text: str) -> str:
-    """A text that stays inside its table cell or code span."""
+    """Escape text so that it stays inside its table cell or code span."""
     return clean_text(text, 300).replace("|", "\\|").replace("`", "'")

@@ -164,7 +164,7 @@ def test_deliveries_are_proved_told_and_answered_and_ctrl_c_ends_it(folder):
         ["shop:person.seen", "acme"],
     ]
     assert "refused: the delivery has no signature" in err
-    assert "answered challenge 0" in err
+    assert "replied to challenge 0" in err
     assert "stopped: 1 accepted, 2 events" in err
     assert SECRET not in out + err
 

@@ -135,5 +135,5 @@ class _Adoption:
                 lines.append(f"  {'':<18} cannot be used here: {error}")
             if others:
                 lines.append(f"  {'':<18} needs a new login here for {', '.join(others)}")
-            known = None if issue.hosts is None else list(issue.hosts)
-            self.accounts.append(AdoptableLogIn(account=account, hosts=known, other_hosts=others, error=error))
+            bound_hosts = None if issue.hosts is None else list(issue.hosts)
+            self.accounts.append(AdoptableLogIn(account=account, hosts=bound_hosts, other_hosts=others, error=error))

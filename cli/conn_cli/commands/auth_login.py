@@ -92,8 +92,8 @@ class _Login:
         if consent_credentials is not None:
             from conn_cli.consent_login import ConsentLogin
 
-            known = _find_client(app, account, consent_credentials, values, stored)
-            document = ConsentLogin(app, effective, consent_credentials, known, vault, browser, timeout).run(account)
+            client = _find_client(app, account, consent_credentials, values, stored)
+            document = ConsentLogin(app, effective, consent_credentials, client, vault, browser, timeout).run(account)
         else:
             document = _read_document(app, account, self.credentials, values, effective.conditions)
         app.redactor.add_document(document)
@@ -146,11 +146,13 @@ def _find_consent_credentials(credentials: "Credentials", values: dict[str, Any]
     """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
     from conn_engine.auth import as_consent_credentials
 
-    found = as_consent_credentials(credentials)
-    if found is None or not values:
-        return found
-    token = {field.name for field in credentials.fields()} - {field.name for field in found.consent_fields()}
-    return None if token & values.keys() else found
+    consent_credentials = as_consent_credentials(credentials)
+    if consent_credentials is None or not values:
+        return consent_credentials
+    token = {field.name for field in credentials.fields()} - {
+        field.name for field in consent_credentials.consent_fields()
+    }
+    return None if token & values.keys() else consent_credentials
 
 
 def _find_client(
@@ -166,17 +168,17 @@ def _find_client(
     from conn_engine.errors import UsageError
 
     fields = credentials.consent_fields()
-    known = {field.name: (stored or {}).get(field.name) for field in fields} | (values or {})
-    missing = [field for field in fields if not known.get(field.name)]
+    values_by_name = {field.name: (stored or {}).get(field.name) for field in fields} | (values or {})
+    missing = [field for field in fields if not values_by_name.get(field.name)]
     if missing and app.interactive:
-        known |= ask_for(app, missing)
-    lacking = [field.name for field in missing if field.required and not known.get(field.name)]
+        values_by_name |= ask_for(app, missing)
+    lacking = [field.name for field in missing if field.required and not values_by_name.get(field.name)]
     if lacking:
         raise UsageError(
             f"missing: {', '.join(lacking)}",
             hint=f"conn auth login {account} --json < FILE, where FILE contains {describe_parts(fields)}",
         )
-    return build_document(fields, {name: str(value) for name, value in known.items() if value})
+    return build_document(fields, {name: str(value) for name, value in values_by_name.items() if value})
 
 
 def _read_document(

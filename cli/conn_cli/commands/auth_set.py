@@ -43,11 +43,13 @@ def set_command(
     vault = vault_of(app.workspace, app.environ)
     refuse_shadowed(account, vault)
     needs_store(account, vault.kind)
-    known = vault.find(account)
+    stored_document = vault.find(account)
     value = _read_value(app, part)
     with show_change(app, account, "set", formats) as change, vault.exclusive(account):
         stored = vault.load(account) or {}
-        hosts = known.issue.hosts if known is not None and known.issue is not None else None
+        hosts = (
+            stored_document.issue.hosts if stored_document is not None and stored_document.issue is not None else None
+        )
         issue = Issue(
             effective.issued_hosts() if hosts is None else hosts
         )  # a new part does not add hosts for the others
@@ -69,13 +71,13 @@ def _find_part(effective: "Effective", name: str) -> "CredentialField":
     for part in parts:
         if name in (part.name, part.name.rpartition(".")[2]):
             return part
-    known = [part.name for part in parts]
+    names = [part.name for part in parts]
     raise UsageError(
         f'the credential of connector {effective.connector_name} has no "{name}"',
-        hint=did_you_mean(name, known)
+        hint=did_you_mean(name, names)
         or (
-            f"use one of: {', '.join(known)}"
-            if known
+            f"use one of: {', '.join(names)}"
+            if names
             else "declare it in `fields` of connector.yaml, with `secret: true`"
         ),
     )

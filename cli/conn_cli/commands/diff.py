@@ -39,12 +39,12 @@ def diff(
     app: App = context.obj
     with open_releases(app, store) as releases:
         sides = [content_of(releases, app.workspace if name == "." else name) for name in (before, after)]
-        found = compare(*sides)
+        difference = compare(*sides)
 
     def describe() -> "Report":
         from conn_engine.releases.report import DifferenceReport
 
-        return DifferenceReport.from_difference(found)
+        return DifferenceReport.from_difference(difference)
 
-    write_report(describe, formats or [], report.draw_difference(found), app, folder=app.folder)
-    raise typer.Exit(Exit.FINDINGS if exit_code and not found.same else Exit.OK)
+    write_report(describe, formats or [], report.draw_difference(difference), app, folder=app.folder)
+    raise typer.Exit(Exit.FINDINGS if exit_code and not difference.same else Exit.OK)

@@ -93,8 +93,8 @@ def _effectives(
     if accounts:
         return [workspace.effective(account=name, environment=environment, connector=connector) for name in accounts]
     if environment is not None:
-        named = workspace.environment(environment).connectors
-        chosen = [name for name in workspace.connectors() if name in named and connector in (None, name)]
+        connectors = workspace.environment(environment).connectors
+        chosen = [name for name in workspace.connectors() if name in connectors and connector in (None, name)]
         if not chosen:
             raise UsageError(
                 f'environment "{environment}" overrides no connector',

@@ -71,18 +71,18 @@ def drift(
     app: App = context.obj
     _check_sources(account, recordings, openapi, older)
     effective = _effective(app, account, connector)
-    found = _compute_drift(app, effective, account, recordings, openapi, older, pages)
+    result = _compute_drift(app, effective, account, recordings, openapi, older, pages)
     texts = {
-        "text": lambda: report.draw_text(found, verbose=verbose),
-        "markdown": lambda: report.draw_markdown(found),
-        "github": lambda: report.draw_github(found, Sources(app.workspace_root)),
+        "text": lambda: report.draw_text(result, verbose=verbose),
+        "markdown": lambda: report.draw_markdown(result),
+        "github": lambda: report.draw_github(result, Sources(app.workspace_root)),
     }
-    write_report(lambda: DriftReport.from_drift(found), formats or [], texts, app, folder=app.folder)
-    if not found.compared:  # an empty comparison must not look like a passed one
+    write_report(lambda: DriftReport.from_drift(result), formats or [], texts, app, folder=app.folder)
+    if not result.compared:  # an empty comparison must not look like a passed one
         app.err("error: nothing could be compared")
         raise typer.Exit(Exit.USAGE)
     tiers = {DriftFailOn.BREAKS: ("breaks",), DriftFailOn.TOUCHES: ("breaks", "touches"), DriftFailOn.NONE: ()}[fail_on]
-    raise typer.Exit(Exit.FINDINGS if any(difference.tier in tiers for difference in found.differences) else Exit.OK)
+    raise typer.Exit(Exit.FINDINGS if any(difference.tier in tiers for difference in result.differences) else Exit.OK)
 
 
 def _check_sources(account: str | None, recordings: Path | None, openapi: Path | None, older: Path | None) -> None:

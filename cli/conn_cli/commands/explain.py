@@ -72,11 +72,11 @@ def _list_codes() -> Explained:
 def _explain_code(word: str) -> "Explained | None":
     from conn_engine.diagnostics.codes import find_code
 
-    found = find_code(word)
-    if found is None:
+    row = find_code(word)
+    if row is None:
         return None
-    text = f"{found.id} · {found.severity} · {found.title}\n\n{found.explanation.strip()}\n"
-    return partial(_describe_codes, [found]), text
+    text = f"{row.id} · {row.severity} · {row.title}\n\n{row.explanation.strip()}\n"
+    return partial(_describe_codes, [row]), text
 
 
 def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
@@ -103,14 +103,14 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.roles import RULE
     from conn_engine.schemas.reference import find_references, format_reference, has_computed_texts, list_words
 
-    found = find_references(word)
-    if not found:
+    references = find_references(word)
+    if not references:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
         raise UsageError(
             f'there is no code, kind of settings or key "{word}"', hint=hint or "use a word that conn explain lists"
         )
-    rule = [RULE.replace(". ", ".\n", 1)] if any(map(has_computed_texts, found)) else []
-    return partial(_describe_settings, found), "\n\n".join([*rule, *map(format_reference, found)]) + "\n"
+    rule = [RULE.replace(". ", ".\n", 1)] if any(map(has_computed_texts, references)) else []
+    return partial(_describe_settings, references), "\n\n".join([*rule, *map(format_reference, references)]) + "\n"
 
 
 def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
@@ -144,12 +144,12 @@ def _explain_function(name: str) -> Explained:
     from conn_engine.expressions.functions import FUNCTIONS
     from conn_engine.expressions.functions.reference import entry
 
-    wanted = name.removeprefix("$")
-    if wanted in FUNCTIONS:
-        return partial(_describe_functions, [wanted]), f"{entry(FUNCTIONS[wanted])}\n"
-    if wanted in known_functions():
-        return partial(_describe_functions, [wanted]), f"${wanted} {_BUILT_IN}\n"
-    hint = did_you_mean(name, [f"${known}" for known in known_functions()])
+    bare_name = name.removeprefix("$")
+    if bare_name in FUNCTIONS:
+        return partial(_describe_functions, [bare_name]), f"{entry(FUNCTIONS[bare_name])}\n"
+    if bare_name in known_functions():
+        return partial(_describe_functions, [bare_name]), f"${bare_name} {_BUILT_IN}\n"
+    hint = did_you_mean(name, [f"${function}" for function in known_functions()])
     raise UsageError(f"unknown function {name}", hint=hint or "list the functions: conn explain functions")
 
 

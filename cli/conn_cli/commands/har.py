@@ -67,10 +67,10 @@ def import_har(
     )
     for request in unanswered:
         app.err(f"skipped {request}: it has no response in {file.name}")
-    shown = to_relative(path)
-    text = f"created {shown} from {pluralize(count, 'exchange')}; set its `call` to the caller's parameters\n"
+    path_text = to_relative(path)
+    text = f"created {path_text} from {pluralize(count, 'exchange')}; set its `call` to the caller's parameters\n"
     texts = {"text": lambda: text}
-    write_report(lambda: _report(file, shown, count, unanswered), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: _report(file, path_text, count, unanswered), formats or [], texts, app, folder=app.folder)
     show_summary(app, summary)
 
 

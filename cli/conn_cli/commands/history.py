@@ -34,11 +34,11 @@ def history(
     with open_releases(app, store) as releases:
         channels = releases.channels()
         if channel is not None:
-            known = [found.name for found in channels]
-            if channel not in known:
-                hint = did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}"
+            names = [listed_channel.name for listed_channel in channels]
+            if channel not in names:
+                hint = did_you_mean(channel, names) or f"channels: {', '.join(names) or 'none yet'}"
                 raise UsageError(f'the channel "{channel}" has never served anything', hint=hint)
-            channels = [found for found in channels if found.name == channel]
+            channels = [listed_channel for listed_channel in channels if listed_channel.name == channel]
         events = releases.history(channel, limit)
         rows = releases.releases(limit) if channel is None else []
 

@@ -40,14 +40,16 @@ def impact(
 
     app: App = context.obj
     in_markdown, elsewhere = choose_names(app, names, formats or [])
-    found = _compute_impact(app, base, base_dir, processes)
+    result = _compute_impact(app, base, base_dir, processes)
     texts = {
-        "text": lambda: report.draw_text(found, names=elsewhere),
-        "markdown": lambda: report.draw_markdown(found, names=in_markdown),
-        "github": lambda: report.draw_github(found, Sources(app.workspace_root), names=elsewhere),
+        "text": lambda: report.draw_text(result, names=elsewhere),
+        "markdown": lambda: report.draw_markdown(result, names=in_markdown),
+        "github": lambda: report.draw_github(result, Sources(app.workspace_root), names=elsewhere),
     }
-    write_report(lambda: ImpactReport.from_impact(found, names=elsewhere), formats or [], texts, app, folder=app.folder)
-    raise typer.Exit(choose_exit(found, fail_on))
+    write_report(
+        lambda: ImpactReport.from_impact(result, names=elsewhere), formats or [], texts, app, folder=app.folder
+    )
+    raise typer.Exit(choose_exit(result, fail_on))
 
 
 def _compute_impact(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":

@@ -42,16 +42,16 @@ def init(
     app: App = context.obj
     folder = app.folder / folder
     files = copy_example(folder, force=force) if example else create_workspace(folder, force=force)
-    shown = to_relative(folder)
-    change_folder = "" if shown == "." else f"cd {shown} && "
+    path_text = to_relative(folder)
+    change_folder = "" if path_text == "." else f"cd {path_text} && "
     lines = [
-        f"created the {'example ' if example else ''}workspace in {shown} ({pluralize(len(files), 'file')})",
+        f"created the {'example ' if example else ''}workspace in {path_text} ({pluralize(len(files), 'file')})",
         f"next: {change_folder}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
     ]
 
     def report() -> "Report":
         from conn_engine.command_reports import InitReport
 
-        return InitReport(folder=shown, example=example, files=[to_relative(path) for path in files])
+        return InitReport(folder=path_text, example=example, files=[to_relative(path) for path in files])
 
     write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

@@ -100,11 +100,11 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
     from conn_engine.diagnostics import pluralize
     from conn_engine.documents.locate import find_workspace
 
-    found = find_workspace(app.folder)
-    root = found or app.folder
+    workspace_root = find_workspace(app.folder)
+    root = workspace_root or app.folder
     files, bundled = create_connector(root, name, force=force)
     lines = []
-    if found is None:
+    if workspace_root is None:
         create_workspace(root)
         lines.append(f"created a workspace in {to_relative(root)}")
     kind = "added the bundled connector" if bundled else "created a skeleton with a sample recording for"
@@ -120,7 +120,7 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
         from conn_engine.command_reports import NewReport
 
         return NewReport(
-            workspace=to_relative(root) if found is None else None,
+            workspace=to_relative(root) if workspace_root is None else None,
             connector=name,
             folder=folder,
             bundled=bundled,

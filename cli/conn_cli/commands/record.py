@@ -153,9 +153,9 @@ def _show(  # noqa: PLR0917
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
 
-    shown = to_relative(path)
-    text = {"text": lambda: _text(recorded, shown, name.text, account)}
-    write_report(lambda: _report(recorded, shown, name.text, account), formats or [], text, app, folder=app.folder)
+    path_text = to_relative(path)
+    text = {"text": lambda: _text(recorded, path_text, name.text, account)}
+    write_report(lambda: _report(recorded, path_text, name.text, account), formats or [], text, app, folder=app.folder)
     show_summary(app, recorded.personal)
     for note in recorded.notes:
         app.err(f"note: {note}")

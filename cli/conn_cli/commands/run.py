@@ -115,8 +115,8 @@ def run(
         plan = _PlannedRun(app, name, call, wiring)
         with attach_finding(wiring.effective, name):
             reads_first = writes and not partitions
-            found = plan.find_write(account, environment, wait=wait, trace=trace) if reads_first else None
-            plan.show(found, formats)
+            write_plan = plan.find_write(account, environment, wait=wait, trace=trace) if reads_first else None
+            plan.show(write_plan, formats)
         if not dry_run:
             app.err("this operation writes: add --send to send it (--dry-run shows the plan and exits with 0)")
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
@@ -167,13 +167,13 @@ class _PlannedRun:
             wiring, TracedTransport(live, self.app.err, wiring.redactor) if trace else live, self.name, self.call
         )
 
-    def show(self, found: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
+    def show(self, write_plan: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
         """Show the write, or the first request if none was found."""
         from conn_cli.formatting import join_lines
         from conn_cli.report import write_report
         from conn_engine.runtime.plans import has_empty_body, plan_operation
 
-        reads, request = found or ([], plan_operation(self.wiring, self.name, self.call))
+        reads, request = write_plan or ([], plan_operation(self.wiring, self.name, self.call))
         text = {"text": lambda: join_lines(self._lines(reads, request))}
         write_report(lambda: self._report(reads, request), formats or [], text, self.app, folder=self.app.folder)
         if request is not None and has_empty_body(self.wiring.effective, self.name, self.call, request):
@@ -186,17 +186,20 @@ class _PlannedRun:
         return PlanReport(
             operation=self.name.text,
             account=self.wiring.session.account,
-            reads=[PlannedRead(label=read.label, method=read.method, url=read.visible.url) for read in reads],
+            reads=[
+                PlannedRead(label=planned_read.label, method=planned_read.method, url=planned_read.visible.url)
+                for planned_read in reads
+            ],
             request=None if request is None else describe_request(request, self.wiring.redactor),
         )
 
     def _lines(self, reads: "list[Request]", request: "Request | None") -> "Iterator[str]":
         from conn_engine.diagnostics import pluralize
 
-        what = f"{pluralize(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
-        yield f"plan of {self.name.text} for {self.wiring.session.account}: {what}"
-        for read in reads:
-            yield f"  read: {read.label}   {read.method} {read.visible.url}"
+        summary = f"{pluralize(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
+        yield f"plan of {self.name.text} for {self.wiring.session.account}: {summary}"
+        for planned_read in reads:
+            yield f"  read: {planned_read.label}   {planned_read.method} {planned_read.visible.url}"
         if request is None:
             yield "  it would write nothing" if reads else "  it would send no request"
             return

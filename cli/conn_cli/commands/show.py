@@ -43,14 +43,20 @@ def show(
 
     app: App = context.obj
     if account is None and connector is None and operation is None:
-        found = _find_workspace(app)
-        texts = {"text": lambda: _overview(found), "yaml": lambda: _overview_yaml(found)}
-        write_report(lambda: found, formats or [], texts, app, folder=app.folder)
+        workspace_report = _find_workspace(app)
+        texts = {"text": lambda: _overview(workspace_report), "yaml": lambda: _overview_yaml(workspace_report)}
+        write_report(lambda: workspace_report, formats or [], texts, app, folder=app.folder)
         return
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
-    shown = _Configuration(effective, name)
-    write_report(shown.report, formats or [], {"text": shown.text, "yaml": shown.yaml}, app, folder=app.folder)
+    configuration = _Configuration(effective, name)
+    write_report(
+        configuration.report,
+        formats or [],
+        {"text": configuration.text, "yaml": configuration.yaml},
+        app,
+        folder=app.folder,
+    )
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class _Configuration:
         return plain_settings(lookup(self.effective.data, self.path) if self.path else self.effective.data)
 
     def origins(self) -> "list[tuple[str, Origin]]":
-        """The origin in effect of each value, with the value's place, or its path below the operation."""
+        """Return the effective origin of each value, with the value's path below the operation."""
         from conn_cli.leaf_origins import leaf_origins
         from conn_engine.config import format_place
         from conn_engine.documents import format_path
@@ -194,26 +200,32 @@ def _find_workspace(app: App) -> "WorkspaceReport":
         row = ShownConnector(
             connector=name,
             accounts=[account for account in workspace.accounts() if workspace.account(account).connector == name],
-            operations=[found.text for found in effective.operations() if found.kind == "unified"],
+            operations=[
+                operation_name.text for operation_name in effective.operations() if operation_name.kind == "unified"
+            ],
             resources=resources,
-            disabled=[found.text for found in effective.operations() if effective.explain_disabled(found)],
+            disabled=[
+                operation_name.text
+                for operation_name in effective.operations()
+                if effective.explain_disabled(operation_name)
+            ],
         )
         rows.append(row)
     return WorkspaceReport(workspace=str(workspace.root), environments=list(workspace.environments()), connectors=rows)
 
 
-def _overview_yaml(found: "WorkspaceReport") -> str:
+def _overview_yaml(report: "WorkspaceReport") -> str:
     from conn_engine.documents import dump_yaml
 
-    data = found.data()
+    data = report.data()
     return dump_yaml({key: value for key, value in data.items() if key not in ("version", "kind")})
 
 
-def _overview(found: "WorkspaceReport") -> str:
+def _overview(report: "WorkspaceReport") -> str:
     from conn_cli.formatting import join_lines
 
-    lines = [f"workspace     {found.workspace}", f"environments  {', '.join(found.environments) or '-'}"]
-    for row in found.connectors:
+    lines = [f"workspace     {report.workspace}", f"environments  {', '.join(report.environments) or '-'}"]
+    for row in report.connectors:
         lines.append(f"\n{row.connector}   accounts: {', '.join(row.accounts) or '-'}")
         lines += [f"  {_mark(text, row.disabled)}" for text in row.operations]
         width = max(map(len, row.resources), default=0)

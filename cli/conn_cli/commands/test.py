@@ -73,10 +73,10 @@ def test(
     from conn_engine.testing.suite import Selection
 
     app: App = context.obj
-    _refuse_contradictions(named=bool(operations), every=every, live=live, send=send)
-    named, deliveries = _select_names(operations or [], no_deliveries=live or raw)
+    _refuse_contradictions(has_names=bool(operations), every=every, live=live, send=send)
+    operation_names, deliveries = _select_names(operations or [], no_deliveries=live or raw)
     selection = Selection(
-        operations=named,
+        operations=operation_names,
         deliveries=deliveries,
         accounts=tuple(account or ()),
         connector=connector,
@@ -91,13 +91,13 @@ def test(
         reports, Sources(app.workspace.root), verbose=verbose or bool(operations), live=live, color=app.color
     )
     write_report(lambda: SuiteReport.from_reports(reports), formats or [], draw, app, folder=app.folder)
-    raise typer.Exit(_choose_exit(reports, named=bool(operations)))
+    raise typer.Exit(_choose_exit(reports, has_names=bool(operations)))
 
 
-def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) -> None:
+def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bool) -> None:
     from conn_engine.errors import UsageError
 
-    if every and named:
+    if every and has_names:
         raise UsageError("--all and operation names cannot be used together", hint="omit --all, or the names")
     if send and not live:
         raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
@@ -162,10 +162,10 @@ def _update(app: App, reports: "list[OperationReport]") -> None:
     app.err(f"{pluralize(changed, 'golden')} written")
 
 
-def _choose_exit(reports: "list[OperationReport]", *, named: bool) -> Exit:
+def _choose_exit(reports: "list[OperationReport]", *, has_names: bool) -> Exit:
     if any(report.failed for report in reports):
         return Exit.FINDINGS
     unrecorded = [report for report in reports if not report.recorded]
-    if unrecorded and (named or len(unrecorded) == len(reports)):
+    if unrecorded and (has_names or len(unrecorded) == len(reports)):
         return Exit.NO_RECORDING
     return Exit.OK

@@ -74,15 +74,15 @@ def verify(
 
     app: App = context.obj
     address = find_owner(app, account, connector)
-    given = read_secrets(app, secret)
+    secrets = read_secrets(app, secret)
     content = read_delivery(app, file, url)
     if content.recorded is not None:
-        delivery, receipt = _replay_delivery(app, address, content.recorded, given, parse_time(at))
+        delivery, receipt = _replay_delivery(app, address, content.recorded, secrets, parse_time(at))
         notes: tuple[str, ...] = ()
     else:
         assert content.delivery is not None  # noqa: S101 - a file has one of the two
         delivery = content.delivery
-        trial = build_trial(app, given, parse_time(at))
+        trial = build_trial(app, secrets, parse_time(at))
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
         notes = _describe_withheld(trial, receipt)
     specs = formats or (["json"] if as_json else [])
@@ -104,7 +104,7 @@ def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
 
 
 def _replay_delivery(
-    app: App, address: DeliveryOwner, recorded: "RecordedDelivery", given: dict[str, str], at: float | None
+    app: App, address: DeliveryOwner, recorded: "RecordedDelivery", secrets: dict[str, str], at: float | None
 ) -> "tuple[Delivery, Receipt]":
     """Replay a recorded delivery with its secrets, at the time when it was received."""
     from datetime import UTC, datetime
@@ -118,7 +118,7 @@ def _replay_delivery(
 
     if at is not None:
         recorded = structs.replace(recorded, received_at=datetime.fromtimestamp(at, UTC).isoformat())
-    recorded = structs.replace(recorded, secrets={**recorded.secrets, **given})
+    recorded = structs.replace(recorded, secrets={**recorded.secrets, **secrets})
     outcome = replay_delivery(address.load_effective(app), recorded)
     receipt = Receipt(
         outcome.reply or Response(503),

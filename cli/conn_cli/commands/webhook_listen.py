@@ -55,8 +55,8 @@ def listen(
 ) -> None:
     """Receive deliveries on this machine, and print their events.
 
-    Deliveries are verified and challenges answered. With --account or --connector, any path is accepted; otherwise,
-    use /CONNECTOR and /accounts/ACCOUNT. Ctrl-C stops.
+    Deliveries are verified, and challenges get their reply. With --account or --connector, any path is accepted;
+    otherwise, use /CONNECTOR and /accounts/ACCOUNT. Ctrl-C stops.
 
     \b
     Example:
@@ -92,13 +92,13 @@ def listen(
     server = DeliveryServer(host, port, listener.take, url)
     if not is_loopback(host):
         app.err(f"warning: other machines can reach {host}; 127.0.0.1 and a tunnel are safer")
-    shown = f"[{host}]" if ":" in host else host
+    host_text = f"[{host}]" if ":" in host else host
     try:
         _serve(
             app,
             server,
             listener,
-            f"listening on http://{shown}:{server.port} for {_format_address(address)} (Ctrl-C stops)",
+            f"listening on http://{host_text}:{server.port} for {_format_address(address)} (Ctrl-C stops)",
         )
     finally:
         events_to.close()

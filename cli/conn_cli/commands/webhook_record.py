@@ -78,14 +78,14 @@ def record(
     path = find_delivery_path(app, address, name, own=own)
     if path.exists() and not force:
         raise UsageError(f"{to_relative(path)} exists", hint="add --force to replace it, or choose another name")
-    given = read_secrets(app, secret)
+    secrets = read_secrets(app, secret)
     delivery = read_delivery(app, file, url).delivery
     if delivery is None:
         raise UsageError(f"{file} is already a recorded delivery", hint=f"copy it to {to_relative(path)}")
     if contract:
-        stored = _sign_delivery(app, address, delivery, given, parse_time(at), note)
+        stored = _sign_delivery(app, address, delivery, secrets, parse_time(at), note)
     else:
-        received = _receive_delivery(app, address, delivery, given, parse_time(at), note)
+        received = _receive_delivery(app, address, delivery, secrets, parse_time(at), note)
         stored = received.to_stored(choose_personal_data(app, app.workspace, keep=keep_personal))
     stored.save(path, app.redactor, within=app.workspace.root, overwrite=force)
     text = {"text": lambda: _text(stored, to_relative(path), name)}
@@ -102,10 +102,10 @@ def _text(stored: "KeptDelivery", path: str, name: str) -> str:
     from conn_engine.diagnostics import pluralize
 
     outcome = stored.outcome
-    what = (
+    manner = (
         f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
     )
-    lines = [f"recorded {what}, {outcome.verified_by or 'not verified'}, in {path}"]
+    lines = [f"recorded {manner}, {outcome.verified_by or 'not verified'}, in {path}"]
     return join_lines([*lines, f"next: conn test webhooks {name} --update"])
 
 
@@ -126,13 +126,13 @@ def _report(stored: "KeptDelivery", path: str) -> "Report":
 
 
 def _receive_delivery(  # noqa: PLR0917
-    app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+    app: App, address: DeliveryOwner, delivery: "Delivery", secrets: dict[str, str], at: float | None, note: str
 ) -> "Received":
     """Verify a delivery with the real secrets, and record the requests that this needs. Raises if it is refused."""
     from conn_engine.testing.deliveries.keeping import keep_received
     from conn_engine.transport.live import Live
 
-    trial = build_trial(app, given, at)
+    trial = build_trial(app, secrets, at)
     with Live(app.redactor, trust=app.workspace.trust, clock=app.clock) as live:
         received = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
     if received.refusal is not None:
@@ -143,7 +143,7 @@ def _receive_delivery(  # noqa: PLR0917
 
 
 def _sign_delivery(  # noqa: PLR0917
-    app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+    app: App, address: DeliveryOwner, delivery: "Delivery", secrets: dict[str, str], at: float | None, note: str
 ) -> "KeptDelivery":
     """Sign a delivery with throwaway secrets, at `at` or the time that it contains.
 
@@ -165,10 +165,10 @@ def _sign_delivery(  # noqa: PLR0917
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
         return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, is_verified=False)
 
-    signed = record_signed(given)
+    signed = record_signed(secrets)
     captured = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
-    if signed.outcome.error is not None and captured.keys() - given.keys():
-        signed = record_signed({**captured, **given})  # as if the vendor had sent these secrets before
+    if signed.outcome.error is not None and captured.keys() - secrets.keys():
+        signed = record_signed({**captured, **secrets})  # as if the vendor had sent these secrets before
     if signed.outcome.refusal is not None:
         raise UsageError(
             f"the delivery cannot be signed: {signed.outcome.refusal.message}",

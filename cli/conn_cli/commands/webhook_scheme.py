@@ -32,23 +32,23 @@ def scheme(
 ) -> None:
     """Print a vendor's webhook settings for connector.yaml.
 
-    The settings declare how to verify deliveries, answer challenges and find events. Test them with a real delivery:
+    The settings declare how to verify deliveries, reply to challenges and find events. Test them with a real delivery:
     conn webhook verify.
     """
     from conn_cli.report import write_report
     from conn_cli.scaffold import load_schemes
 
     app: App = context.obj
-    known = load_schemes()
+    schemes = load_schemes()
     specs = formats or (["json"] if as_json else [])
     if vendor is None:
-        write_report(lambda: _report_list(known), specs, {"text": lambda: _list(known)}, app, folder=app.folder)
+        write_report(lambda: _report_list(schemes), specs, {"text": lambda: _list(schemes)}, app, folder=app.folder)
         return
-    entry = _find_scheme(known, vendor)
+    entry = _find_scheme(schemes, vendor)
     write_report(lambda: _report(entry), specs, {"text": lambda: _text(entry)}, app, folder=app.folder)
 
 
-def _report_list(known: dict[str, Any]) -> "Report":
+def _report_list(schemes: dict[str, Any]) -> "Report":
     from conn_engine.command_reports import ListedScheme, SchemesReport
 
     rows = [
@@ -60,7 +60,7 @@ def _report_list(known: dict[str, Any]) -> "Report":
             basis=entry["basis"],
             events="events" in entry["webhooks"],
         )
-        for name, entry in known.items()
+        for name, entry in schemes.items()
     ]
     return SchemesReport(schemes=rows)
 
@@ -77,30 +77,30 @@ def _report(entry: dict[str, Any]) -> "Report":
     )
 
 
-def _find_scheme(known: dict[str, Any], vendor: str) -> dict[str, Any]:
+def _find_scheme(schemes: dict[str, Any], vendor: str) -> dict[str, Any]:
     from conn_cli.scaffold import find_scheme
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
-    name = find_scheme(known, vendor)
+    name = find_scheme(schemes, vendor)
     if name is None:
-        names = sorted({*known, *(other for entry in known.values() for other in entry.get("names", ()))})
+        names = sorted({*schemes, *(other for entry in schemes.values() for other in entry.get("names", ()))})
         near = did_you_mean(vendor.lower(), names)
         raise UsageError(
             f'no scheme is known for the webhooks of "{vendor}"',
             hint=near or "conn webhook scheme lists the known vendors; docs/webhooks.md describes how to write one",
         )
-    scheme: dict[str, Any] = known[name]
+    scheme: dict[str, Any] = schemes[name]
     return scheme
 
 
-def _list(known: dict[str, Any]) -> str:
+def _list(schemes: dict[str, Any]) -> str:
     from conn_cli.formatting import join_lines
 
-    width = max(map(len, known))
+    width = max(map(len, schemes))
     return join_lines(
         f"{name:{width}}  {entry['webhooks']['verify']['format']:17}  {entry['label']}{_without_events(entry)}"
-        for name, entry in known.items()
+        for name, entry in schemes.items()
     )
 
 

@@ -77,7 +77,7 @@ def _check_target(to: str, host: str | None) -> None:
 
 
 def _request(  # noqa: PLR0917
-    app: App, address: DeliveryOwner, file: str, to: str, given: dict[str, str], key: Path | None
+    app: App, address: DeliveryOwner, file: str, to: str, own_secrets: dict[str, str], key: Path | None
 ) -> "Request":
     from conn_engine.auth.signing.keys import load_private_key
     from conn_engine.testing.deliveries.sending import sendable
@@ -94,7 +94,7 @@ def _request(  # noqa: PLR0917
             raise UsageError(
                 f"cannot read --key {key}: {reason}", hint="pass a file with a private key in PEM format"
             ) from None
-    secrets = {**_load_secrets(app, address), **given}
+    secrets = {**_load_secrets(app, address), **own_secrets}
     return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=secrets, private=private)
 
 
@@ -135,8 +135,8 @@ def _plan_text(app: App, request: "Request") -> str:
 def _plan_report(app: App, request: "Request", address: DeliveryOwner) -> "Report":
     from conn_engine.runtime.report import PlanReport, describe_request
 
-    shown = describe_request(request, app.redactor)
-    return PlanReport(operation=None, account=address.account, reads=[], request=shown)
+    request_row = describe_request(request, app.redactor)
+    return PlanReport(operation=None, account=address.account, reads=[], request=request_row)
 
 
 def _send(app: App, request: "Request", formats: Formats) -> Exit:

@@ -124,7 +124,7 @@ def _due(app: App) -> list[str]:
     from conn_engine.runtime.webhooks import due
     from conn_engine.runtime.wiring import wire_account
 
-    found: list[str] = []
+    accounts_due: list[str] = []
     for account in app.workspace.accounts():
         try:
             wiring = wire_account(
@@ -136,10 +136,10 @@ def _due(app: App) -> list[str]:
                 needs_credential=False,
             )
             if due(wiring.effective, app.clock.now()):
-                found.append(account)
+                accounts_due.append(account)
         except ConnError as error:
             app.err(f"warning: cannot check {account}: {error.message}")
-    return found
+    return accounts_due
 
 
 @dataclass

@@ -151,9 +151,9 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
     from conn_engine.testing.value_report import ValueReport
 
     learn_literals(app, effective)
-    found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
-    text = {"text": lambda: report.draw_text(found, app.workspace.format_path)}
-    write_report(lambda: ValueReport.from_explanation(found), formats or [], text, app, folder=app.folder)
+    explanation = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
+    text = {"text": lambda: report.draw_text(explanation, app.workspace.format_path)}
+    write_report(lambda: ValueReport.from_explanation(explanation), formats or [], text, app, folder=app.folder)
 
 
 def _find_implication(effective: "Effective", name: "OperationName | None", path: str) -> "Implication | None":
@@ -198,11 +198,11 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
             return origins_at, origins
     if name is None and "." in path and any(f".{one.text}".endswith(f".{path}") for one in effective.operations()):
         raise UsageError(f'"{path}" is an operation', hint=f"add a path: conn why {path} response_mapping.FIELD")
-    known = sorted(_find_leaves(effective, name))
-    more = ", …" if len(known) > 10 else ""
+    paths = sorted(_find_leaves(effective, name))
+    more = ", …" if len(paths) > 10 else ""
     raise UsageError(
         f'nothing sets "{path}" here',
-        hint=did_you_mean(path, known) or (f"use one of: {', '.join(known[:10])}{more}" if known else ""),
+        hint=did_you_mean(path, paths) or (f"use one of: {', '.join(paths[:10])}{more}" if paths else ""),
     )
 
 

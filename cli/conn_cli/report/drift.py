@@ -23,11 +23,11 @@ KINDS = {
 }
 
 
-def draw_text(found: Drift, *, verbose: bool = False) -> str:
+def draw_text(drift: Drift, *, verbose: bool = False) -> str:
     """Return each difference with its readers, by tier. Unread differences are only counted unless `verbose` is set."""
     lines = []
     for tier, words in TIERS.items():
-        rows = [difference for difference in found.differences if difference.tier == tier]
+        rows = [difference for difference in drift.differences if difference.tier == tier]
         if not rows:
             continue
         if tier == "noise" and not verbose:
@@ -38,23 +38,23 @@ def draw_text(found: Drift, *, verbose: bool = False) -> str:
             lines.append(f"  {_format_difference(difference)}")
             lines += [f"      {_reader(reader)}" for reader in difference.readers[:20]]
             lines += [f"      … and {len(difference.readers) - 20} more"] if len(difference.readers) > 20 else []
-    lines.append(_summary(found))
-    for operation, reason in found.left_out:
+    lines.append(_summary(drift))
+    for operation, reason in drift.left_out:
         lines.append(f"  not compared: {operation}: {reason}")
     return join_lines(lines)
 
 
-def _summary(found: Drift) -> str:
-    return f"{found.connector}: {_counts(found)}"
+def _summary(drift: Drift) -> str:
+    return f"{drift.connector}: {_counts(drift)}"
 
 
-def _counts(found: Drift) -> str:
-    counts = ", ".join(f"{found.count(tier)} {tier}" for tier in TIERS)
+def _counts(drift: Drift) -> str:
+    counts = ", ".join(f"{drift.count(tier)} {tier}" for tier in TIERS)
     accounts = len(
-        {name for difference in found.differences if difference.tier == "breaks" for name in difference.accounts}
+        {name for difference in drift.differences if difference.tier == "breaks" for name in difference.accounts}
     )
     broken = f"; {pluralize(accounts, 'account')} broken" if accounts else ""
-    return f"{pluralize(len(found.compared), 'operation')} compared, {counts}{broken}"
+    return f"{pluralize(len(drift.compared), 'operation')} compared, {counts}{broken}"
 
 
 def _format_difference(difference: DriftDifference) -> str:
@@ -74,11 +74,11 @@ def _reader(reader: Reader) -> str:
     return f"{reader.what}   {place}   {reader.level}{accounts}"
 
 
-def draw_markdown(found: Drift) -> str:
+def draw_markdown(drift: Drift) -> str:
     """Return tables for a pull request or an issue."""
-    lines = [f"### {code(found.connector)}: {_counts(found)}", ""]
+    lines = [f"### {code(drift.connector)}: {_counts(drift)}", ""]
     for tier in ("breaks", "touches"):
-        rows = [difference for difference in found.differences if difference.tier == tier]
+        rows = [difference for difference in drift.differences if difference.tier == tier]
         if rows:
             lines += [
                 f"**{TIERS[tier]}**",
@@ -93,25 +93,25 @@ def draw_markdown(found: Drift) -> str:
 
 def _row(difference: DriftDifference) -> str:
     places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in difference.readers if r.span is not None)
-    shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
+    places_text = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
     path = cell(format_path(difference.change.path))
     words, detail = KINDS[difference.change.kind], difference.change.detail
-    what = words if detail == words else f"{words}: {cell(detail)}"
-    return f"| {cell(difference.operation)} | {path} | {what} | {shown} | {len(difference.accounts) or ''} |"
+    change = words if detail == words else f"{words}: {cell(detail)}"
+    return f"| {cell(difference.operation)} | {path} | {change} | {places_text} | {len(difference.accounts) or ''} |"
 
 
-def draw_github(found: Drift, sources: Sources) -> str:
+def draw_github(drift: Drift, sources: Sources) -> str:
     """Return an annotation for each reader of a breaking or touching difference, and the summary."""
     lines = []
-    for difference in found.differences:
+    for difference in drift.differences:
         if difference.tier == "noise":
             continue
         level = "error" if difference.tier == "breaks" else "warning"
         readers: list[Reader | None] = [*difference.readers[:20]]
         for reader in readers or [None]:
             span = reader.span if reader is not None else None
-            what = f": read by {reader.what}" if reader is not None else ""
-            detail = f"{_format_difference(difference)}{what}"
+            reader_text = f": read by {reader.what}" if reader is not None else ""
+            detail = f"{_format_difference(difference)}{reader_text}"
             lines.append(command(level, detail, title="conn drift", span=span, sources=sources))
-    lines.append(command("notice", _summary(found), title="conn drift"))
+    lines.append(command("notice", _summary(drift), title="conn drift"))
     return join_lines(lines)

@@ -14,15 +14,15 @@ __all__ = ["draw_text"]
 LONGEST = 100
 
 
-def draw_text(found: Explanation, format_path: Callable[[Path], str]) -> str:
+def draw_text(explanation: Explanation, format_path: Callable[[Path], str]) -> str:
     """Return the value, then for each level the expression, what it reads, its result and its decisions."""
-    value = "has no value" if found.value is UNDEFINED else f"is {_value(found.value)}"
-    lines = [f"{found.case.name.text} {found.field} of record {found.record} {value}"]
-    lines.append(f"  in {format_path(found.case.path)}")
-    if found.later:
+    value = "has no value" if explanation.value is UNDEFINED else f"is {_value(explanation.value)}"
+    lines = [f"{explanation.case.name.text} {explanation.field} of record {explanation.record} {value}"]
+    lines.append(f"  in {format_path(explanation.case.path)}")
+    if explanation.later:
         lines.append("  a step after the mapping changes it")
-    first = next((level for level in found.levels if level.effective), None)
-    for level in found.levels:
+    first = next((level for level in explanation.levels if level.effective), None)
+    for level in explanation.levels:
         lines += _draw_level(level, "<- effective" if level is first else _note(level))
     return join_lines(lines)
 

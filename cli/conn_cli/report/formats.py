@@ -51,7 +51,7 @@ def render(
     *,
     color: bool = False,
 ) -> str:
-    """Draw the findings, sorted by place, in a format of `FORMATS` except JSON. Equal findings give equal texts.
+    """Draw the findings, sorted by place, in a format of `FORMATS` except JSON. Equal findings give equal strings.
 
     `color` applies only to "text". Raises UsageError for an unknown format.
     """
@@ -61,7 +61,7 @@ def render(
     return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
 
 
-def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tuple[str, str]]:
+def parse_specs(specs: Sequence[str], names: Iterable[str] = FORMATS) -> list[tuple[str, str]]:
     """Parse each `FORMAT` or `FORMAT=FILE` to a format and a file ("" for standard output). The default is text.
 
     Raises UsageError for an unknown format, an empty file name, or two formats with the same destination.
@@ -81,7 +81,7 @@ def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tu
                 f"--format {spec}: another format already goes to {where}",
                 hint="give each a file: --format sarif=conn.sarif",
             )
-        parsed.append((_check_format(name, known), file))
+        parsed.append((_check_format(name, names), file))
     return parsed
 
 
@@ -127,8 +127,8 @@ def write_text(text: str, name: str, file: str, output: Output, *, folder: Path)
         output.write(text, end="", form=form)
 
 
-def _check_format(name: str, known: Iterable[str] = FORMATS) -> str:
-    names = list(known)
+def _check_format(name: str, choices: Iterable[str] = FORMATS) -> str:
+    names = list(choices)
     if name in names:
         return name
     raise UsageError(

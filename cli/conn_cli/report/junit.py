@@ -29,16 +29,16 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """Return a suite for each file with a case for each finding, or a single passed case if there are no findings."""
     order = sorted(range(len(findings)), key=lambda index: findings[index].severity is not Severity.ERROR)
-    shown = [findings[index] for index in sorted(order[:MOST])]
+    reported = [findings[index] for index in sorted(order[:MOST])]
     suites = [
         _suite(file, list(group), sources)
-        for file, group in groupby(shown, key=lambda finding: finding.span.file if finding.span else "conn")
+        for file, group in groupby(reported, key=lambda finding: finding.span.file if finding.span else "conn")
     ]
     if not suites:
         suites = [_element("testsuite", {"name": "conn", "tests": "1", "failures": "0"}, _EMPTY_CASE)]
-    failures = sum(finding.severity is Severity.ERROR for finding in shown)
+    failures = sum(finding.severity is Severity.ERROR for finding in reported)
     left_failures = sum(findings[index].severity is Severity.ERROR for index in order[MOST:])
-    return _document(suites, max(1, len(shown)), failures, len(findings) - len(shown), left_failures)
+    return _document(suites, max(1, len(reported)), failures, len(findings) - len(reported), left_failures)
 
 
 def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> str:
@@ -76,8 +76,8 @@ def _recorded_case(suite: str, name: str, findings: Sequence[Diagnostic], source
 
 def _failure(finding: Diagnostic, sources: Sources) -> str:
     drawn = "".join(piece for piece, _ in text.draw_finding(finding, sources))
-    shown = "\n".join(map(to_plain, drawn.split("\n")))
-    return _element("failure", {"type": finding.code, "message": to_plain(finding.message)}, _content(shown))
+    body = "\n".join(map(to_plain, drawn.split("\n")))
+    return _element("failure", {"type": finding.code, "message": to_plain(finding.message)}, _content(body))
 
 
 def _document(suites: list[str], tests: int, failures: int, left_out: int, left_failures: int) -> str:
@@ -109,11 +109,11 @@ def _case(file: str, finding: Diagnostic, sources: Sources) -> str:
     attributes = {"classname": file, "name": f"{finding.code}{place} {finding.message}"}
     if span:
         attributes |= {"file": sources.in_repository(file), "line": str(span.line)}
-    shown = _content("".join(piece for piece, _ in text.draw_finding(finding, sources)))
+    content = _content("".join(piece for piece, _ in text.draw_finding(finding, sources)))
     if finding.severity is Severity.ERROR:
-        inner = _element("failure", {"type": finding.code, "message": finding.message}, shown)
+        inner = _element("failure", {"type": finding.code, "message": finding.message}, content)
     else:
-        inner = _element("system-out", {}, shown)
+        inner = _element("system-out", {}, content)
     return _element("testcase", attributes, inner)
 
 

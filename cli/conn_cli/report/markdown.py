@@ -13,7 +13,7 @@ _ACTIVE = re.compile(r"[^a-zA-Z0-9 ]", re.ASCII)
 
 
 def code(text: str) -> str:
-    """Format the text as a code span on one line; an empty text stays empty."""
+    """Format the text as a code span on one line; an empty string stays empty."""
     line = " ".join(text.split())
     if not line:
         return ""

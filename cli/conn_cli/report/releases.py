@@ -26,27 +26,27 @@ Drawings = dict[str, Callable[[], str]]
 # --- conn release ---
 
 
-def draw_release(found: "CreatedRelease") -> Drawings:
+def draw_release(created: "CreatedRelease") -> Drawings:
     """Draw a release that was created or already existed."""
-    return {"text": lambda: _release_text(found), "markdown": lambda: _release_md(found)}
+    return {"text": lambda: _release_text(created), "markdown": lambda: _release_md(created)}
 
 
-def _release_text(found: "CreatedRelease") -> str:
-    state = pluralize(found.files, "file") if found.new else "already exists: the same content is the same release"
-    lines = [f"release {shorten(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
-    lines += [f"  left out: {path} (specific to this machine)" for path in found.left_out]
-    if found.verdict.good:
-        lines.append(f"next: conn promote {shorten(found.release.id)} staging")
+def _release_text(created: "CreatedRelease") -> str:
+    state = pluralize(created.files, "file") if created.new else "already exists: the same content is the same release"
+    lines = [f"release {shorten(created.release.id)}   {state}", *_verdict_lines(created.release.verdict)]
+    lines += [f"  left out: {path} (specific to this machine)" for path in created.left_out]
+    if created.verdict.good:
+        lines.append(f"next: conn promote {shorten(created.release.id)} staging")
     else:
         lines.append("it cannot be promoted: run conn lint and conn test for details")
     return join_lines(lines)
 
 
-def _release_md(found: "CreatedRelease") -> str:
-    lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (already existed)'}", ""]
+def _release_md(created: "CreatedRelease") -> str:
+    lines = [f"### Release {code(shorten(created.release.id))}{'' if created.new else ' (already existed)'}", ""]
     lines += [
-        f"- {pluralize(found.files, 'file')}",
-        *(f"- {line.strip()}" for line in _verdict_lines(found.release.verdict)),
+        f"- {pluralize(created.files, 'file')}",
+        *(f"- {line.strip()}" for line in _verdict_lines(created.release.verdict)),
     ]
     return join_lines(lines)
 
@@ -186,39 +186,41 @@ def _format_time(time: str) -> str:
 # --- conn diff ---
 
 
-def draw_difference(found: "Difference") -> Drawings:
+def draw_difference(difference: "Difference") -> Drawings:
     """Draw the differences between two releases."""
     return {
-        "text": lambda: _difference_text(found),
-        "markdown": lambda: _difference_md(found),
+        "text": lambda: _difference_text(difference),
+        "markdown": lambda: _difference_md(difference),
     }
 
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def _title(found: "Difference", mark: Callable[[str], str] = str) -> str:
-    sides = [f"{mark(side.name)} ({mark(shorten(side.manifest.id))})" for side in (found.before, found.after)]
+def _title(difference: "Difference", mark: Callable[[str], str] = str) -> str:
+    sides = [f"{mark(side.name)} ({mark(shorten(side.manifest.id))})" for side in (difference.before, difference.after)]
     return " -> ".join(sides)
 
 
-def _difference_text(found: "Difference") -> str:
-    if found.same:
-        return f"{_title(found)}: no differences\n"
-    lines = [_title(found), pluralize(len(found.files), "file")]
-    lines += [f"  {SIGNS[file.note]} {file.path}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
-    for word, names in (("new", found.added), ("gone", found.removed)):
+def _difference_text(difference: "Difference") -> str:
+    if difference.same:
+        return f"{_title(difference)}: no differences\n"
+    lines = [_title(difference), pluralize(len(difference.files), "file")]
+    lines += [f"  {SIGNS[file.note]} {file.path}" for file in difference.files[:MOST]] + _count_left_out(
+        len(difference.files)
+    )
+    for word, names in (("new", difference.added), ("gone", difference.removed)):
         if names:
             lines.append(
                 f"{pluralize(len(names), 'account')} {word}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
             )
-    lines.append(f"effective configuration: {pluralize(len(found.paths), 'path')}")
-    for change in found.paths[:MOST]:
+    lines.append(f"effective configuration: {pluralize(len(difference.paths), 'path')}")
+    for change in difference.paths[:MOST]:
         value = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
         varied = ", differs between accounts" if change.varied else ""
         lines.append(f"  {SIGNS[change.note]} {_place(change)}   {value}   {_reach(change)}{varied}")
-    lines += _count_left_out(len(found.paths))
-    lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in found.broken]
+    lines += _count_left_out(len(difference.paths))
+    lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in difference.broken]
     return join_lines(lines)
 
 
@@ -230,21 +232,23 @@ def _reach(change: "PathChange") -> str:
     return f"({pluralize(change.accounts, 'account')})" if change.connector else "(everywhere)"
 
 
-def _difference_md(found: "Difference") -> str:
-    lines = [f"### {_title(found, code)}", ""]
-    if found.same:
+def _difference_md(difference: "Difference") -> str:
+    lines = [f"### {_title(difference, code)}", ""]
+    if difference.same:
         return join_lines([*lines, "No differences."])
-    lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
-    for word, names in (("new", found.added), ("gone", found.removed)):
+    lines += [f"- {code(file.path)} {file.note}" for file in difference.files[:MOST]] + _count_left_out(
+        len(difference.files)
+    )
+    for word, names in (("new", difference.added), ("gone", difference.removed)):
         lines += [f"- {pluralize(len(names), 'account')} {word}"] if names else []
-    if found.paths:
+    if difference.paths:
         lines += ["", "| effective configuration | | accounts |", "|---|---|---:|"]
         lines += [
             f"| {cell(_place(change))} | {change.note} | {f'{change.accounts:,}' if change.connector else 'all'} |"
-            for change in found.paths[:MOST]
+            for change in difference.paths[:MOST]
         ]
-        lines += _count_left_out(len(found.paths))
-    lines += [f"- unknown: {code(message)}, {pluralize(number, 'account')}" for message, number in found.broken]
+        lines += _count_left_out(len(difference.paths))
+    lines += [f"- unknown: {code(message)}, {pluralize(number, 'account')}" for message, number in difference.broken]
     return join_lines(lines)
 
 

@@ -44,14 +44,14 @@ def draw_pieces(
     reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool
 ) -> Iterator[Piece]:
     """Draw the findings and requests of failed operations, or with `verbose` of all, and a summary."""
-    shown: set[Diagnostic] = set()
+    drawn: set[Diagnostic] = set()
     for report in reports:
         if report.recorded and report.enabled and (verbose or report.failed):
             yield from _operation(report, live)
         for finding in report.all_findings:
-            if finding in shown:
+            if finding in drawn:
                 continue
-            shown.add(finding)
+            drawn.add(finding)
             if finding.code == "REC101" and not verbose:
                 continue
             yield from draw_finding(finding, sources)
@@ -87,11 +87,11 @@ def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     requests = pluralize(count, "request")
     source = f"live: {requests}" if live else f"replay: {requests}, {recording.source} {recording.recorded_at[:10]}"
     yield f"   {source}\n", "dim"
-    for number, sent in enumerate(outcome.sent, 1):
+    for number, exchange in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
-        records = f"   {pluralize(sent.records, 'record')}" if sent.records else ""
-        yield f"    {sent.method} {_short_url(sent.url)}", ""
-        yield f"   {sent.status or '-'}{records}{last}\n", "dim"
+        records = f"   {pluralize(exchange.records, 'record')}" if exchange.records else ""
+        yield f"    {exchange.method} {_short_url(exchange.url)}", ""
+        yield f"   {exchange.status or '-'}{records}{last}\n", "dim"
     yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
     yield from _differences(judgement)
 
@@ -155,7 +155,7 @@ def _differences(judgement: "Verdict") -> Iterator[Piece]:
 
 
 def _value(value: Any, typed: bool) -> str:
-    """Format a value for people. With `typed`, a text keeps its quotes, to show that it is a text."""
+    """Format a value for people. With `typed`, a string keeps its quotes, to show that it is a string."""
     text = value if isinstance(value, str) and not typed else json.dumps(value, ensure_ascii=False)
     return shorten_text(text, 60)
 

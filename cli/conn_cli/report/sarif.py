@@ -22,11 +22,11 @@ def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """Return a run with the rules of the findings. Columns count characters, and file names are relative to the
     repository if there is one."""
     rules = sorted({finding.code for finding in findings})
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     results = []
     for finding in findings:
-        seen[finding.fingerprint] += 1
-        results.append(_result(finding, rules.index(finding.code), seen[finding.fingerprint], sources))
+        counts[finding.fingerprint] += 1
+        results.append(_result(finding, rules.index(finding.code), counts[finding.fingerprint], sources))
     driver = {"name": "conn", "rules": [_rule(code) for code in rules]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})

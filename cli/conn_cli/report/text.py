@@ -100,12 +100,12 @@ def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
     end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
     end = min(max(end, start + 1), max(len(line), start + 1))
     first, last = _window(line, start)
-    shown = line[first:last]
+    marked = line[first:last]
     before = "…" if first else ""
     after = "…" if last < len(line) else ""
     number = str(span.line)
     yield f"  {number} | ", "dim"
-    yield f"{before}{to_plain(shown)}{after}\n", ""
+    yield f"{before}{to_plain(marked)}{after}\n", ""
     yield f"  {' ' * len(number)} | ", "dim"
     lead = measure_width(before + line[first:start])
     marks = max(1, measure_width(line[start : min(end, last)]))

@@ -48,8 +48,8 @@ def remove_absent(scope: Scope, absent: frozenset[str]) -> Scope:
 
 
 def blank_absent(scope: Scope, absent: frozenset[str]) -> Scope:
-    """Return the scope with absent parts as empty texts: a signature cannot leave a part out. An empty passphrase means
-    no passphrase."""
+    """Return the scope with absent parts as empty strings: a signature cannot leave a part out. An empty passphrase
+    means no passphrase."""
     return scope | dict.fromkeys(absent, "") if absent else scope
 
 

@@ -43,7 +43,7 @@ class Consent:
         return self.denied_param is not None and self.denied_param in callback
 
     def has_state(self, callback: Mapping[str, str]) -> bool:
-        """Return whether a redirect answers this consent: its state is the one that was sent."""
+        """Return whether a redirect belongs to this consent: its state is the one that was sent."""
         name = self.denied_param if self.denied_param is not None and self.is_denied(callback) else self.state_param
         return hmac.compare_digest(callback.get(name, "").encode(), self.state.encode())
 

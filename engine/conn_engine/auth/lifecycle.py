@@ -77,7 +77,7 @@ class TokenStatus:
 def introspect_token(
     settings: Introspection, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
 ) -> Flow[TokenStatus]:
-    """Ask the vendor whether a token is active. Raises CredentialError when the response does not answer that, and
+    """Ask the vendor whether a token is active. Raises CredentialError if the response does not contain that, and
     VendorError when the endpoint is unavailable."""
     response = yield from send_secret_request(
         settings, names, hosts, clock, build_redactor(names), "token introspection", absent=absent

@@ -146,8 +146,8 @@ def send_secret_request(  # noqa: PLR0917
     request = finish(_build_request(settings, now.names() | names, hosts, clock, label, absent))
     masked = mask_short(names)
     if masked is not names:
-        shown = now.names() | Scope(masked, conditions_of(names))
-        request = show_as(request, lambda: _build_request(settings, shown, hosts, clock, label, absent))
+        visible_scope = now.names() | Scope(masked, conditions_of(names))
+        request = show_as(request, lambda: _build_request(settings, visible_scope, hosts, clock, label, absent))
     if settings.signature is not None:
         try:
             request = settings.signature.sign(request, blank_absent(names, absent), now)
@@ -164,13 +164,13 @@ def send_secret_request(  # noqa: PLR0917
     if raises_on_error:
         raise_for_refusal(request, response, body, endpoint, redactor, clock.now())
     cookies = _read_cookies(response)
-    known = {
+    secrets = {
         "before": names.get("before", {}),
         "callback": names.get("callback", {}),
         "cookies": cookies,
         "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
     }
-    return Answer(request, response, body, scope=Scope(known, conditions_of(names)))
+    return Answer(request, response, body, scope=Scope(secrets, conditions_of(names)))
 
 
 def _send_with_retries(request: Request) -> Flow[Response]:

@@ -52,9 +52,9 @@ def build_missing_token_error(expression: str | None, body: Any, endpoint: str, 
         problem = f"returned no token: `response: {expression}` found nothing"
     else:
         problem = "returned an access_token that is not a text" if has_value else "returned no access_token"
-    known = f"; the response has {redactor.text(names)}" if names else ""
+    listed = f"; the response has {redactor.text(names)}" if names else ""
     return CredentialError(
-        f"token endpoint {endpoint} {problem}{known}",
+        f"token endpoint {endpoint} {problem}{listed}",
         hint="set `response` to the field with the token (`response: response.token`), and check `token_url`",
     )
 
@@ -62,9 +62,9 @@ def build_missing_token_error(expression: str | None, body: Any, endpoint: str, 
 def build_expired_token_error(endpoint: str, expires_at: float, response: Response, now: float) -> CredentialError:
     """Return the error for a token that is already expired when it arrives. Storing it would cause a token request for
     every call."""
-    then, here = (datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") for time in (expires_at, now))
+    then, now_text = (datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") for time in (expires_at, now))
     return CredentialError(
-        f"token endpoint {endpoint} returned a token that expired at {then}; this machine's clock shows {here}",
+        f"token endpoint {endpoint} returned a token that expired at {then}; this machine's clock shows {now_text}",
         hint=add_clock_hint(response, now, "check this machine's clock, and the settings `expires` and `expires_unit`"),
     )
 
@@ -91,8 +91,8 @@ def add_clock_hint(response: Response, now: float, otherwise: str = "") -> str:
 
 def line(text: str) -> str:
     """Return a vendor's text as one short line."""
-    shown = "".join(character if character.isprintable() else " " for character in text[: _MAX_WORDS * 2])
-    return " ".join(shown.split())[:_MAX_WORDS]
+    printable = "".join(character if character.isprintable() else " " for character in text[: _MAX_WORDS * 2])
+    return " ".join(printable.split())[:_MAX_WORDS]
 
 
 def _hint(error: str, status: int) -> str:

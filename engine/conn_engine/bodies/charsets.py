@@ -33,8 +33,8 @@ def is_charset(name: str) -> bool:
 
 def get_declared_charset(headers: Headers) -> str | None:
     """Return the character set declared in the content type, in lower case, unchecked."""
-    found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', headers.get("content-type", ""), re.IGNORECASE)
-    return found[1].lower() if found else None
+    match = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', headers.get("content-type", ""), re.IGNORECASE)
+    return match[1].lower() if match else None
 
 
 def find_charset(head: bytes, headers: Headers, configured: str | None) -> tuple[str, int]:
@@ -54,9 +54,9 @@ def to_utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
 
     UTF-8 input is checked too. The result does not depend on how the bytes are split.
     """
-    shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
+    charset_name = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
     if not is_charset(name):
-        raise CharsetFault(f'the character set "{shown}" is unknown')
+        raise CharsetFault(f'the character set "{charset_name}" is unknown')
     decoder = codecs.getincrementaldecoder(name)("strict")
     is_unchanged = codecs.lookup(name).name in ("utf-8", "ascii")
     try:
@@ -65,7 +65,7 @@ def to_utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
             yield piece if is_unchanged else text.encode("utf-8", "surrogatepass")
         decoder.decode(b"", final=True)
     except UnicodeError:
-        raise CharsetFault(f'the bytes are not valid in its character set "{shown}"') from None
+        raise CharsetFault(f'the bytes are not valid in its character set "{charset_name}"') from None
 
 
 class Pieces(io.RawIOBase):

@@ -43,10 +43,10 @@ def build_unreadable_error(response: Response, format: str, fault: ValueError) -
         )
     if is_html_page(head):
         title = _TITLE.search(_text(response, head))
-        named = f" titled “{_printable(title[1])}”" if title else ""
+        title_text = f" titled “{_printable(title[1])}”" if title else ""
         return _error(
             response,
-            f"the vendor responded with an HTML page{named} instead of {name}",
+            f"the vendor responded with an HTML page{title_text} instead of {name}",
             "check `base_url` and the path: a login or error page usually means a wrong URL",
         )
     if isinstance(fault, ArchiveFault):

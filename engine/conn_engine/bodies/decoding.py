@@ -47,7 +47,7 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 class Decoded:
     """A decoded response. `data` is what expressions see as its body.
 
-    Rows beyond the first 1,000 are in `more`, up to 1,000 at a time. `content` has the bytes of a text or binary
+    Rows beyond the first 1,000 are in `more`, up to 1,000 at a time. `content` has the bytes of a string or binary
     response. Call `close()` when done.
     """
 
@@ -133,7 +133,7 @@ def decode(response: Response, format: str = "json", options: ResponseOptions | 
 
 
 def read_body(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Decoded:  # noqa: A002
-    """Decode a response's body: JSON data for `json`, `jsonl` and `xml`, objects of texts by column for `csv` and
+    """Decode a response's body: JSON data for `json`, `jsonl` and `xml`, objects of strings by column for `csv` and
     `tsv`, `{event, data, id}` for `sse`, a string for `text`, `{content_type, filename, size, sha256, base64}` for
     `binary`.
 

@@ -13,7 +13,7 @@ from conn_engine.wire import Response
 
 __all__ = ["DecodedEchoes"]
 
-_ESCAPES = {"jsonl": ("\\u", "\\/"), "sse": ("",)}  # an empty text occurs in every text
+_ESCAPES = {"jsonl": ("\\u", "\\/"), "sse": ("",)}  # an empty string occurs in every text
 
 
 class DecodedEchoes:

@@ -18,7 +18,7 @@ def is_read_only(body: Any) -> bool:
     """Return whether a configured body is a GraphQL operation that changes nothing: its text is known and has no
     mutation.
 
-    A text with templates may be anything.
+    A string with templates may be anything.
     """
     text = body.get("query") if isinstance(body, dict) else None
     return isinstance(text, str) and "{{" not in text and _WRITING.search(_COMMENT.sub("", text)) is None

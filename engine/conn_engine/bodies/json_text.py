@@ -45,7 +45,7 @@ def decode_json(text: bytes) -> Any:
     """Return the data of a UTF-8 JSON text. Integers outside ±2^53 become strings, because every evaluator would round
     them.
 
-    Half of a surrogate pair, which vendors send when they cut a text inside an emoji, becomes U+FFFD. Raises
+    Half of a surrogate pair, which vendors send when they cut a string inside an emoji, becomes U+FFFD. Raises
     JsonProblem for anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond `MAX_DEPTH`.
     """
     digits = text.translate(_DIGITS)
@@ -70,8 +70,8 @@ def decode_json(text: bytes) -> Any:
 
 
 def decode_objects(text: bytes) -> list[Any] | None:
-    """Return the objects of a text with one per line, as `decode_json` returns them. Decoding them together is twice as
-    fast.
+    """Return the objects of a string with one per line, as `decode_json` returns them. Decoding them together is
+    twice as fast.
 
     Returns None for any other text and for any fault; decoding line by line then finds the fault.
     """

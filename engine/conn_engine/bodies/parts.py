@@ -130,9 +130,9 @@ def _build_content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[
                 "`base64` of a part is not valid base64", hint="correct the value, or use `text` for text"
             ) from None
     if value not in files:
-        given = f"only these were passed: {', '.join(files)}" if files else "no file was passed"
+        passed = f"only these were passed: {', '.join(files)}" if files else "no file was passed"
         raise UsageError(
-            f'the operation sends a file "{value[:80]}", but {given}',
+            f'the operation sends a file "{value[:80]}", but {passed}',
             hint=f"pass it: conn run … --file {value[:80]}=PATH, or Call(files={{{value[:80]!r}: "
             f"Upload.from_path(PATH)}})",
         )
@@ -140,11 +140,11 @@ def _build_content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[
     return upload, upload.content_type or "application/octet-stream", upload.filename or value
 
 
-def _require_one_line(what: str, value: Any) -> str:
+def _require_one_line(label: str, value: Any) -> str:
     text = str(value)
     if _BREAKS.search(text):
         raise ConfigurationError(
-            f"{what} of a part contains a line break, which is not allowed in a header", hint="remove the line break"
+            f"{label} of a part contains a line break, which is not allowed in a header", hint="remove the line break"
         )
     return text
 

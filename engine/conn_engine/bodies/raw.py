@@ -1,4 +1,4 @@
-"""Raw bodies: a text, bytes, or a file, with the configured content type."""
+"""Raw bodies: a string, bytes, or a file, with the configured content type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +10,8 @@ __all__ = ["encode_raw"]
 
 
 def encode_raw(data: Any, files: Mapping[str, Upload]) -> tuple[Payload, str]:
-    """Return the body and its content type. Data is a text or a part (`{file, content_type}` …); without it, the call's
-    only file is sent. Raises ConfigurationError for anything else."""
+    """Return the body and its content type. Data is a string or a part (`{file, content_type}` …); without it, the
+    call's only file is sent. Raises ConfigurationError for anything else."""
     if data is None and len(files) == 1:
         data = {"file": next(iter(files))}
     if isinstance(data, str):

@@ -89,7 +89,7 @@ def read_events(reader: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def read_table(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> Iterator[dict[str, Any]]:
-    """Yield each row as an object of texts by column. Raises RowFault for a malformed table."""
+    """Yield each row as an object of strings by column. Raises RowFault for a malformed table."""
     csv.field_size_limit(
         max(csv.field_size_limit(), MAX_ROW)
     )  # it applies to the complete process, so it is only ever raised

@@ -51,10 +51,10 @@ def convert(data: Any, kind: type[T], *, at: str = "") -> T:
 
 def _place(data: Any, message: str) -> Path_:
     """Return the path at the end of an msgspec message, in the structure of documents (settings below `config`)."""
-    found = _PLACE.search(message)
+    match = _PLACE.search(message)
     path: list[str | int] = []
     node = data
-    for step in _STEP.finditer(found[1] if found else ""):
+    for step in _STEP.finditer(match[1] if match else ""):
         name, index = step[1], step[2]
         if index == "...":  # msgspec does not report which key of the object
             break

@@ -139,7 +139,7 @@ class Effective:
 
     @cached_property
     def base_expressions(self) -> frozenset[str]:
-        """Every expression of the connector itself, and its other texts, which are not expressions anywhere."""
+        """Every expression of the connector itself, and its other strings, which are not expressions anywhere."""
         found: set[str] = set()
         for _, text in iterate_texts(self.layers[0].data):
             found.add(text)
@@ -296,7 +296,7 @@ class Effective:
             raise DisabledError(finding.message, disabled=cause.text, hint=finding.hint, findings=[finding])
 
     def resolve(self, text: str, raw: bool = False) -> OperationName:
-        """Return the operation that a text refers to. Raises UsageError when it is unknown or ambiguous."""
+        """Return the operation that a string refers to. Raises UsageError when it is unknown or ambiguous."""
         return resolve_name(self.operations(), text, connector=self.connector_name, raw=raw)
 
     def vendor(self, resource: str, method: str) -> VendorOperation:
@@ -324,7 +324,7 @@ class Effective:
         return self._chosen[key]
 
     def choose_credentials(self, operation: VendorOperation) -> VendorOperation:
-        """The operation with the credentials that this account has."""
+        """Return the operation with the credentials that this account uses."""
         credentials = self._with_secret_fields(operation.credentials) or operation.credentials
         chosen = choose_credentials(credentials, self.context, self.conditions)
         return operation if chosen is operation.credentials else operation.with_credentials(chosen)

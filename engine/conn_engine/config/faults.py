@@ -28,21 +28,21 @@ def quote_value(text: str) -> str:
 def to_finding(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diagnostic:
     """Return the finding. `span` returns the position of a path's key (True) or value (False), or of the nearest
     existing ancestor."""
-    if found := _UNKNOWN.match(reason):
-        key_path = (*path, found[1])
+    if match := _UNKNOWN.match(reason):
+        key_path = (*path, match[1])
         return diagnostic(
-            "CFG101", f"unknown key {quote_value(found[1])}", span(key_path, True), path=format_place(key_path)
+            "CFG101", f"unknown key {quote_value(match[1])}", span(key_path, True), path=format_place(key_path)
         )
-    if found := _MISSING.match(reason):
-        message = f"missing key {quote_value(found[1])}" + (f" in {format_place(path)}" if path else "")
-        hint = explain_missing(path, found[1])
-        return diagnostic("CFG103", message, span(path, True), path=format_place((*path, found[1])), hint=hint)
-    if found := _TYPE.match(reason):
+    if match := _MISSING.match(reason):
+        message = f"missing key {quote_value(match[1])}" + (f" in {format_place(path)}" if path else "")
+        hint = explain_missing(path, match[1])
+        return diagnostic("CFG103", message, span(path, True), path=format_place((*path, match[1])), hint=hint)
+    if match := _TYPE.match(reason):
         return diagnostic(
-            "CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=format_place(path)
+            "CFG102", f"expected {match[1]}, found {match[2]}", span(path, False), path=format_place(path)
         )
-    if path[-1:] == ("format",) and (found := _TAG.match(reason)):
+    if path[-1:] == ("format",) and (match := _TAG.match(reason)):
         return diagnostic(
-            "CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=format_place(path)
+            "CFG105", f"unknown format {quote_value(match[1])}", span(path, False), path=format_place(path)
         )
     return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=format_place(path))

@@ -47,7 +47,7 @@ _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def suggest_key(key: str, known: Iterable[str]) -> str:
-    """Return `did you mean "query"?` for an unknown key, or an empty text: the known key that other tools call so, or
+    """Return `did you mean "query"?` for an unknown key, or an empty string: the known key that other tools call so, or
     else the most similar one."""
     names = list(known)
     meant = translate_key(key, names)
@@ -55,6 +55,6 @@ def suggest_key(key: str, known: Iterable[str]) -> str:
 
 
 def translate_key(key: str, known: Collection[str]) -> str:
-    """Return the known key that other tools call by this name, or an empty text."""
+    """Return the known key that other tools call by this name, or an empty string."""
     word = _HUMP.sub("_", key).replace("-", "_").lower()
     return next((name for name in _MEANT.get(word, ()) if name in known), "")

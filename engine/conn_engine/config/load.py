@@ -60,7 +60,8 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSource:
-    """What another process needs to load the same workspace: its folder, and the texts that are not saved, by path."""
+    """What another process needs to load the same workspace: its folder, and the strings that are not saved, by
+    path."""
 
     root: Path
     texts: tuple[tuple[str, str | None], ...] = ()
@@ -101,7 +102,7 @@ class Workspace:
     # --- drafts ---
 
     def with_texts(self, texts: Mapping[str, str | None]) -> "Workspace":
-        """Return this workspace with texts that are not saved, by path below the root; None removes a file.
+        """Return this workspace with strings that are not saved, by path below the root; None removes a file.
 
         Nothing is written. Documents that do not differ are shared, and so are connectors without a changed file.
         Raises UsageError for a path outside the workspace.
@@ -136,7 +137,7 @@ class Workspace:
         return WorkspaceSource(self.root, tuple(sorted(texts.items())))
 
     def is_draft(self, path: Path) -> bool:
-        """Return whether a file has a text that is not saved."""
+        """Return whether a file has a string that is not saved."""
         return isinstance(self.tree, DraftTree) and path in self.tree.texts
 
     @property

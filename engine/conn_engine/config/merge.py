@@ -231,7 +231,7 @@ def _compose(below: Any, above: Any) -> Any:
 
 def _same_shape(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     """Return whether no object meets an expression at the same field. If one does, their results must be merged, not
-    their texts."""
+    their strings."""
     for key in below.keys() & above.keys():
         one, other = below[key], above[key]
         if isinstance(one, dict) and isinstance(other, dict):

@@ -199,7 +199,7 @@ def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: bool = False) -> OperationName:
-    """Return the operation that a text refers to: `contacts.list`, `crm.contacts.list`, or `vendor:contacts.list` for
+    """Return the operation that a string refers to: `contacts.list`, `crm.contacts.list`, or `vendor:contacts.list` for
     the vendor operation.
 
     Raises UsageError for an unknown or ambiguous name, and lists the known ones.

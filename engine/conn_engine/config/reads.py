@@ -39,7 +39,7 @@ class Text:
 
 
 def find_texts(kind: Any, data: Any, path: Path_ = (), *, without: frozenset[str] = _NOTHING) -> Iterator[Text]:
-    """Yield the texts of raw data of a type: a model, a union of models, a list or an object of them. The keys in
+    """Yield the strings of raw data of a type: a model, a union of models, a list or an object of them. The keys in
     `without` are skipped at the top level."""
     yield from _find(kind, data, path, Note(), _NOTHING, without)
 

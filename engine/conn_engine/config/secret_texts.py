@@ -1,4 +1,4 @@
-"""Where secrets are in scope in a raw configuration, and the texts there."""
+"""Where secrets are in scope in a raw configuration, and the strings there."""
 
 import re
 from collections.abc import Iterator, Mapping

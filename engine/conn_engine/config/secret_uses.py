@@ -27,7 +27,7 @@ Name: TypeAlias = tuple[str | int, ...]
 """What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
 
 _COMPARED = frozenset({"template", "secret", "expression", "address", "consent", "remark", "plain"})
-"""The roles of texts that an override may write. A text of any other role could send a secret elsewhere."""
+"""The roles of strings that an override may write. A string of any other role could send a secret elsewhere."""
 
 _OPEN = frozenset({"context", "timestamp", "timestamp_ms", "date", "nonce"})
 OF_DELIVERIES = frozenset({*NAMES, "context", "timestamp", "parts", "item", "claims", "header"})
@@ -154,7 +154,7 @@ def _is_same_around(own: str, base: str, role: Role) -> bool:
 
 
 def _around(text: str, role: Role) -> str:
-    """Return a text without its expressions, except for their fixed texts."""
+    """Return a string without its expressions, except for their fixed strings."""
     parts = [(text, 0)] if role == "expression" else template(text).parts
     return "".join(
         part if isinstance(part, str) else "\0" + "\0".join(one[1:-1] for one in _QUOTED.findall(part[0])) + "\0"
@@ -179,9 +179,9 @@ def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
 
 
 def secrets_read(text: str, role: Role, known: frozenset[str] = _OPEN) -> dict[str, frozenset[Name]] | None:
-    """Return which secrets each expression of a text reads; None if it may read anything.
+    """Return which secrets each expression of a string reads; None if it may read anything.
 
-    A text that does not parse reads nothing: it never runs.
+    A string that does not parse reads nothing: it never runs.
     """
     try:
         parts: Sequence[str] = (

@@ -1,4 +1,4 @@
-"""Where the documents of a workspace are: a folder, a folder with texts that are not saved, or another source.
+"""Where the documents of a workspace are: a folder, a folder with strings that are not saved, or another source.
 
 `load` interprets them.
 """
@@ -76,7 +76,7 @@ class FolderTree:
 
 
 class DraftTree:
-    """Files of another tree, some of them with other texts. None stands for a removed file."""
+    """Files of another tree, some of them with other strings. None stands for a removed file."""
 
     def __init__(self, saved: Tree, texts: Mapping[Path, str | None]) -> None:
         self.saved = saved

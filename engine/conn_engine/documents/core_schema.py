@@ -39,10 +39,10 @@ def resolve(text: str) -> str | int | float | bool | None:
         return _WORDS[text]
     if text[0] not in _NUMBER_STARTS:
         return text
-    found = _NUMBER.fullmatch(text)
-    if found is None:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
         return text
-    kind = found.lastgroup
+    kind = match.lastgroup
     if kind == "float":
         return float(text)
     if kind == "inf":

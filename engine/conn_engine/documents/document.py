@@ -71,7 +71,7 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts = array("Q", [0])  # a list would need five times the memory for two million lines
-        self._starts.extend(found.end() for found in _BREAK.finditer(text))
+        self._starts.extend(match.end() for match in _BREAK.finditer(text))
 
     def to_line_and_column(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset; beyond the text, those of its end."""
@@ -80,7 +80,7 @@ class Lines:
         return line, offset - self._starts[line - 1] + 1
 
     def text(self, line: int) -> str:
-        """Return a line without its line break, or an empty text if there is no such line."""
+        """Return a line without its line break, or an empty string if there is no such line."""
         if not 1 <= line <= len(self._starts):
             return ""
         end = self._starts[line] if line < len(self._starts) else len(self._text)
@@ -169,7 +169,7 @@ class Document:
         return Span(self.file, line, column, end_line, end_column + (1 if end > start else 0))
 
     def line(self, number: int) -> str:
-        """Return the text of a line of the file without its line break, or an empty text if there is no such line."""
+        """Return the text of a line of the file without its line break, or an empty string if there is no such line."""
         text = self._lines.text(number - self.first_line + 1)
         return " " * self.indent + text if text else ""
 

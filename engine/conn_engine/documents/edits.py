@@ -20,7 +20,7 @@ from conn_engine.errors import ConfigurationError
 __all__ = ["SharedChoice", "SharedTextError", "drop_value", "put_value"]
 
 SharedChoice = Literal["refuse", "change", "write out"]
-"""What to do with a text that aliases repeat: refuse the edit, change it for all paths, or write it out first."""
+"""What to do with a string that aliases repeat: refuse the edit, change it for all paths, or write it out first."""
 
 _ABSENT: Final = object()
 
@@ -36,10 +36,10 @@ class SharedTextError(ConfigurationError):
 def put_value(document: Document, path: Sequence[str | int], value: Any, shared: SharedChoice = "refuse") -> str:
     """Return the text of the document with `value` at `path`. Missing parents are created.
 
-    Where both the present and the new value are mappings, only the keys that differ are changed. An index that equals
-    the length of a list appends. Raises SharedTextError for a text that aliases repeat, unless `shared` says what to do
-    with it, and ConfigurationError if a parent is neither a mapping nor a list, or if the text cannot be changed in
-    place.
+    Where both the present and the new value are mappings, only the keys that differ are changed. An index that
+    equals the length of a list appends. Raises SharedTextError for a string that aliases repeat, unless `shared`
+    says what to do with it, and ConfigurationError if a parent is neither a mapping nor a list, or if the text
+    cannot be changed in place.
     """
     for at, new in list(_list_changes(document, tuple(path), value)):
         document = _change(_separate(document, at, shared), at, new)

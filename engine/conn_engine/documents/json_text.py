@@ -60,8 +60,8 @@ def load(origin: SourceText) -> Any:
     except RecursionError:
         _fail_too_deep(origin)
     except ValueError:  # an integer that Python cannot convert
-        found = _LONG_NUMBER.search(text)
-        at, end = found.span() if found else (0, 1)
+        match = _LONG_NUMBER.search(text)
+        at, end = match.span() if match else (0, 1)
         origin.fail("DOC005", f"an integer of {end - at} digits is longer than {MAX_DIGITS}", at, end)
     if _is_deeper(data, MAX_DEPTH):
         _fail_too_deep(origin)
@@ -75,7 +75,7 @@ def load(origin: SourceText) -> Any:
 
 
 def find_places(text: str, origin: SourceText | None = None, doubled: list[Diagnostic] | None = None) -> Place:
-    """Return the places of a text that `load` has accepted.
+    """Return the places of a string that `load` has accepted.
 
     Duplicate keys are added to `doubled`, up to a maximum.
     """

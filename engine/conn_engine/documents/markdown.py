@@ -19,12 +19,12 @@ def find_markdown_blocks(text: str) -> list[FencedBlock]:
     opened: re.Match[str] | None = None
     first, block_lines = 0, list[str]()
     for number, line in enumerate(text.splitlines(), 1):
-        found = _FENCE.fullmatch(line)
+        match = _FENCE.fullmatch(line)
         if opened is None:
             # An info string after backticks cannot contain a backtick: that is inline code.
-            if found and not (found["fence"][0] == "`" and "`" in found["info"]):
-                opened, first, block_lines = found, number + 1, []
-        elif found and not found["info"].strip() and found["fence"].startswith(opened["fence"]):
+            if match and not (match["fence"][0] == "`" and "`" in match["info"]):
+                opened, first, block_lines = match, number + 1, []
+        elif match and not match["info"].strip() and match["fence"].startswith(opened["fence"]):
             blocks.append(_build_block(opened, first, block_lines))
             opened = None
         else:

@@ -36,24 +36,24 @@ def parse_path(text: str) -> Path_:
     parts: list[str | int] = []
     at = 0
     while at < len(text):
-        if found := _INDEX.match(text, at):
-            parts.append(int(found[1]))
-            at = found.end()
+        if match := _INDEX.match(text, at):
+            parts.append(int(match[1]))
+            at = match.end()
             continue
         if parts:
             if text[at] != ".":
                 break
             at += 1
-        if found := _QUOTED.match(text, at):
+        if match := _QUOTED.match(text, at):
             try:
-                parts.append(str(json.loads(found[0])))
+                parts.append(str(json.loads(match[0])))
             except ValueError:
                 break
-        elif found := _PLAIN_KEY.match(text, at):
-            parts.append(found[0])
+        elif match := _PLAIN_KEY.match(text, at):
+            parts.append(match[0])
         else:
             break
-        at = found.end()
+        at = match.end()
     else:
         return tuple(parts)
     raise UsageError(

@@ -60,14 +60,14 @@ def _find_flow_offsets(text: str, at: int, end: int, style: str) -> list[int]:
             at = after
         elif sign in _BREAKS:
             fold = _FOLD.match(text, at, end)
-            breaks = [found.start() for found in _BREAK.finditer(text, at, fold.end() if fold else at + 1)]
+            breaks = [match.start() for match in _BREAK.finditer(text, at, fold.end() if fold else at + 1)]
             table.extend(breaks if len(breaks) == 1 else breaks[:-1])
             at = fold.end() if fold else at + 1
         elif sign == "\\" and style == '"':
             if text[at + 1 : at + 2] in _BREAKS:
                 fold = _FOLD.match(text, at + 1, end)
                 after = fold.end() if fold else at + 2
-                table.extend(found.start() for found in list(_BREAK.finditer(text, at + 1, after))[1:])
+                table.extend(match.start() for match in list(_BREAK.finditer(text, at + 1, after))[1:])
                 at = after
             else:
                 table.append(at)
@@ -84,9 +84,9 @@ def _find_block_offsets(text: str, start: int, end: int, style: str, value: str)
         return [], end
     lines: list[tuple[int, int]] = []
     at = header.end()
-    for found in _BREAK.finditer(text, at, end):
-        lines.append((at, found.start()))
-        at = found.end()
+    for match in _BREAK.finditer(text, at, end):
+        lines.append((at, match.start()))
+        at = match.end()
     lines.append((at, end))
     # The indentation, declared or detected, is the number of columns that the value lacks in its first line with text.
     indentation = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)

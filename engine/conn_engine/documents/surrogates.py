@@ -29,7 +29,7 @@ def restore(value: str, style: str, source: str) -> str:
     if style == '"':
         return _PRIVATE_PAIR.sub(lambda found: _join_surrogates(*found[0]), value)
     # In this style it is not an escape but plain text: restore the originals in order, in their letter case.
-    originals = iter([found[0][len(found[1]) :] for found in _PAIR.finditer(source)])
+    originals = iter([match[0][len(match[1]) :] for match in _PAIR.finditer(source)])
     return _STAND_IN.sub(lambda found: next(originals, found[0]), value)
 
 

@@ -1,7 +1,7 @@
 """Patterns with wildcards.
 
-They are matched without regular expressions: patterns and texts may come from strangers, and a regular expression with
-many wildcards could take forever.
+They are matched without regular expressions: patterns and strings may come from strangers, and a regular expression
+with many wildcards could take forever.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ __all__ = ["has_in_order", "is_match"]
 
 
 def is_match(pattern: str, text: str) -> bool:
-    """Return whether a text matches a complete pattern; `*` matches any text, including none."""
+    """Return whether a string matches a complete pattern; `*` matches any text, including none."""
     return has_in_order(pattern.split("*"), text)
 
 
 def has_in_order(pieces: Sequence[str], text: str) -> bool:
-    """Return whether a text consists of the pieces in order, with any text between them."""
+    """Return whether a string consists of the pieces in order, with any text between them."""
     first, *middle = pieces
     if not middle:
         return text == first

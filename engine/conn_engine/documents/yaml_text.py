@@ -256,8 +256,8 @@ class _NodeWalk:
         """Return the start of a node after its anchor and tag."""
         start: int = node.start_mark.index
         if self._text[start : start + 1] in _PROPERTY_SIGNS:
-            found = _PROPERTIES.match(self._text, start, node.end_mark.index)
-            start = found.end() if found else start
+            match = _PROPERTIES.match(self._text, start, node.end_mark.index)
+            start = match.end() if match else start
         return start
 
     def _check_tag(self, node: Any, known: Container[str]) -> None:

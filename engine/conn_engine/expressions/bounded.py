@@ -61,7 +61,7 @@ class _Dated(_Replacement):
     """`$toMillis`, which raises Python's errors when a name or a number in the text is not part of a date."""
 
     def call(self, input_: Any, args: Any) -> Any:
-        """Return the time. Raises JSONata's error for a text that is not a date."""
+        """Return the time. Raises JSONata's error for a string that is not a date."""
         try:
             return self._inner.call(input_, args)
         except (KeyError, ValueError) as error:
@@ -89,8 +89,8 @@ class _Linear(_Replacement):
 def _distinct(value: Any) -> Any:
     if not isinstance(value, list) or len(value) <= 1:
         return value
-    found = distinct(list(_items(value)))
-    return Utils.create_sequence_from_iter(found) if Utils.is_sequence(value) else found
+    items = distinct(list(_items(value)))
+    return Utils.create_sequence_from_iter(items) if Utils.is_sequence(value) else items
 
 
 def _keys(value: Any) -> Any:
@@ -129,5 +129,5 @@ def _joined_length(items: Any, separator: Any = "", *_rest: Any) -> int:
 def _replaced_length(text: Any, pattern: Any, replacement: Any = None, *_rest: Any) -> int:
     if not isinstance(text, str) or not isinstance(replacement, str):
         return 0
-    found = text.count(pattern) if isinstance(pattern, str) and pattern else len(text) + 1
-    return len(text) + found * len(replacement)
+    occurrences = text.count(pattern) if isinstance(pattern, str) and pattern else len(text) + 1
+    return len(text) + occurrences * len(replacement)

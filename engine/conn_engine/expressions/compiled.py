@@ -19,7 +19,7 @@ __all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "tr
 
 class Expression:
     """A JSONata expression. Create it with `expression`; threads can share it. The conditions select the evaluator.
-    `parts` are the authors' texts that it consists of."""
+    `parts` are the authors' strings that it consists of."""
 
     def __init__(self, text: str, parts: frozenset[str] = frozenset()) -> None:
         if not parts:
@@ -36,12 +36,12 @@ class Expression:
     def _refuse_eval(self) -> None:
         if "$eval" not in self.text or "eval" not in self.analysis.variables:
             return
-        at = next((at for name, at in self.analysis.calls if name == "eval"), self.text.find("$eval"))
+        offset = next((offset for name, offset in self.analysis.calls if name == "eval"), self.text.find("$eval"))
         raise ExpressionError(
             "$eval is disabled: an expression cannot come from data",
             code="disabled",
             text=self.text,
-            offset=at,
+            offset=offset,
             token="$eval",  # noqa: S106
             hint="write the expression directly, or choose between several with ? :",
         )
@@ -67,13 +67,15 @@ class Expression:
         A scope has its own conditions; other data need `conditions`. Raises ExpressionError, also if a limit is
         exceeded, and TypeError for data without conditions.
         """
-        given = conditions or conditions_of(data)
-        evaluator, isolation = find_evaluator(given.evaluator), given.isolation
+        usual_conditions = conditions or conditions_of(data)
+        evaluator, isolation = find_evaluator(usual_conditions.evaluator), usual_conditions.isolation
         if isolation is not None and not isolation.trusts(self.parts):
             compiled = isolation.compile(self.text, evaluator.name)
         else:
             compiled = self.compile_with(evaluator)
-        return compiled.evaluate(data, bindings, limits, given.clock.now(), given.chance.evaluation_seed())
+        return compiled.evaluate(
+            data, bindings, limits, usual_conditions.clock.now(), usual_conditions.chance.evaluation_seed()
+        )
 
     def compile_with(self, evaluator: Evaluator) -> Compiled:
         """Compile the expression for an evaluator in this process, whatever isolation the conditions name."""
@@ -125,7 +127,7 @@ class Expression:
 def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:
     """Compile an expression, once for each text. Raises ExpressionError with code, offset and token.
 
-    `parts` are the authors' texts that it consists of; by default, it is one itself.
+    `parts` are the authors' strings that it consists of; by default, it is one itself.
     """
     return Expression(text, parts)
 
@@ -147,16 +149,14 @@ def evaluate(
 
 
 def truth(text: str, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
-    """Whether an expression is true by JSONata's `$boolean`: undefined, null, 0, "" and empty values are false.
-
-    A list is true if one of its items is.
-    """
+    """Return whether an expression is true by JSONata's `$boolean`: undefined, null, 0, "" and empty values are
+    false."""
     return is_true(expression(text).evaluate(scope, limits=limits))
 
 
 def is_true(value: Any) -> bool:
-    """Whether a value is true in JSONata: undefined, null, 0, "", empty values and lists without a true item are
-    false."""
+    """Return whether a value is true in JSONata: undefined, null, 0, "", empty values and lists without a true item
+    are false."""
     if isinstance(value, list):
         return any(is_true(item) for item in value)
     return bool(value)

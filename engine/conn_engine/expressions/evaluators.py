@@ -28,12 +28,8 @@ class Compiled(Protocol):
         now: float,
         seed: int | None,
     ) -> Any:
-        """The value on JSON-like `data`, or UNDEFINED. `data` is not modified and the result shares nothing
-        with it.
-
-        `bindings` are variables by name without `$`; `now` (Unix seconds) is what `$now` and `$millis`
-        show, `seed` fixes `$random`. Raises ExpressionError.
-        """
+        """Evaluate on JSON-like `data`; UNDEFINED if there is no value. `data` is not modified, and the result shares
+        nothing with it."""
         ...
 
 

@@ -28,19 +28,19 @@ def refuse_surrogates(text: str) -> None:
     """Raise ExpressionError if the text has a lone surrogate, which no evaluator can read."""
     if text.isascii():
         return
-    at = next((index for index, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), -1)
-    if at >= 0:
+    offset = next((index for index, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), -1)
+    if offset >= 0:
         raise ExpressionError(
-            f"the expression has a lone surrogate, \\u{ord(text[at]):04x}, which is not valid text",
+            f"the expression has a lone surrogate, \\u{ord(text[offset]):04x}, which is not valid text",
             code="surrogate",
             text=text.encode("utf-8", "replace").decode(),
-            offset=at,
+            offset=offset,
             hint="write the complete character, or both surrogates as escapes",
         )
 
 
 def refuse_too_long(text: str) -> None:
-    """Raise ExpressionError for a text that is too long."""
+    """Raise ExpressionError for a string that is too long."""
     if len(text) > _MAX_TEXT:
         raise ExpressionError(
             f"the expression is longer than {_MAX_TEXT:,} characters",
@@ -52,12 +52,12 @@ def refuse_too_long(text: str) -> None:
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether the evaluator has crashed: a panic of Rust is not an `Exception`."""
+    """Return whether the evaluator has crashed: a panic of Rust is not an `Exception`."""
     return type(error).__name__ == "PanicException"
 
 
 def panic(text: str) -> ExpressionError:
-    """Return the error for a text that crashes the evaluator."""
+    """Return the error for a string that crashes the evaluator."""
     return ExpressionError(
         "the evaluator crashes on this expression because of its own bug",
         code="evaluator",
@@ -67,7 +67,7 @@ def panic(text: str) -> ExpressionError:
 
 
 def fault(
-    code: str, message: str, text: str, *, after: int | None, start: int | None, known: frozenset[str]
+    code: str, message: str, text: str, *, after: int | None, start: int | None, functions: frozenset[str]
 ) -> ExpressionError:
     """Return the error for `text`.
 
@@ -82,22 +82,22 @@ def fault(
         start, culprit = broken.offset, None
     hint = ""
     if code in _NOT_A_FUNCTION:
-        unknown = [(name, at) for name, at in analyse(tokens).calls if name not in known]
+        unknown = [(name, start_of_call) for name, start_of_call in analyse(tokens).calls if name not in functions]
         hit = next(
             (pair for pair in unknown if culprit and pair[1] == culprit.start),
             unknown[0] if unknown else None,
         )
         if hit is not None:
-            name, at = hit
+            name, start_of_call = hit
             return ExpressionError(
                 _line(f"unknown function ${name}"),
                 code="unknown_function",
                 text=text,
-                offset=at,
+                offset=start_of_call,
                 token=f"${name}",
-                hint=did_you_mean(f"${name[:_MAX_MESSAGE]}", [f"${word}" for word in known]),
+                hint=did_you_mean(f"${name[:_MAX_MESSAGE]}", [f"${word}" for word in functions]),
             )
-        if culprit and culprit.kind == "name" and culprit.text in known:
+        if culprit and culprit.kind == "name" and culprit.text in functions:
             hint = f"call a function with a $: ${culprit.text}(…)"
     if code == _WRONG_ARGUMENT and culprit and culprit.text.startswith("$"):
         hint = f"if the value can be null, write {culprit.text}(x[$]), which skips an empty value"

@@ -26,7 +26,7 @@ _NO_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 
 
 def habit(code: str, text: str, offset: int) -> str:
-    """Return what to write instead, if the error of this code at `offset` is a known habit; else an empty text."""
+    """Return what to write instead, if the error of this code at `offset` is a known habit; else an empty string."""
     if code in _COMPARISON:
         return "convert both to the same type: $string(…) or $number(…)"
     if code in _ARITHMETIC:
@@ -41,6 +41,6 @@ def habit(code: str, text: str, offset: int) -> str:
     if not code.startswith("S") or not 0 <= offset <= len(text):
         return ""
     for pattern, fix in _SYNTAX:
-        if any(found.start() <= offset <= found.end() for found in re.finditer(pattern, text)):
+        if any(match.start() <= offset <= match.end() for match in re.finditer(pattern, text)):
             return fix
     return ""

@@ -177,10 +177,10 @@ class _Worker:
         self._owner = os.getpid()
         self._pipe, theirs = Pipe()
         limits = {"memory_bytes": memory_bytes, "belt_seconds": grace_seconds + _BELT}
-        given = {"path": sys.path, "limits": {"descriptor": theirs.fileno(), **limits}}
+        setup = {"path": sys.path, "limits": {"descriptor": theirs.fileno(), **limits}}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(given)],
+                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(setup)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

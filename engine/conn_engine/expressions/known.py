@@ -27,7 +27,7 @@ _OF_THE_MOMENT = frozenset({"now", "millis", "random", "shuffle"})
 
 @cache
 def known_functions() -> frozenset[str]:
-    """Every function of the language, JSONata's and ours, by name without `$`."""
+    """Return every function of the language, JSONata's and Conn's, by name without `$`."""
     return BUILT_IN | frozenset(FUNCTIONS)
 
 

@@ -21,7 +21,7 @@ from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_
 __all__ = ["LeafFailure", "LeafFailures", "RecordByRecord", "add_place"]
 
 _HARD = frozenset({"timeout", "depth", "size", "steps", "memory", "input", "evaluator", "disabled", "surrogate"})
-"""Codes that are not about one record: a limit, or a text that no evaluator may or can run."""
+"""Codes that are not about one record: a limit, or a string that no evaluator may or can run."""
 _RAISED = {"error": "D3137", "assert": "D3141"}
 """Functions with which an author makes an expression fail, and their codes."""
 

@@ -102,7 +102,7 @@ def _compile(source: str, text: str, hosts: Mapping[str, Callable[..., Any]] = M
     expression = _run(text, 0, jlens.Expression, source)
     if "$" in source:
         names = _names(text)
-        if "eval" in names:  # a text may still bind the name to a function of its own
+        if "eval" in names:  # a string may still bind the name to a function of its own
             expression.register_function("eval", _refuse_eval)
         for name in names & FUNCTIONS.keys():
             row = FUNCTIONS[name]
@@ -124,13 +124,13 @@ def _refuse_eval(*_arguments: Any) -> Any:
 def _tokens(text: str) -> tuple[Token, ...]:
     try:
         return tuple(lex(text))
-    except LexError as error:  # jlens accepts a text that this lexer does not
+    except LexError as error:  # jlens accepts a string that this lexer does not
         raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
 
 
-def _shift_offset(at: int | None, shift: int) -> int | None:
+def _shift_offset(offset: int | None, shift: int) -> int | None:
     """Return a position relative to the end of the prelude; None for a position in the prelude."""
-    return None if at is None or at < shift else at - shift
+    return None if offset is None or offset < shift else offset - shift
 
 
 def _host(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,13 +160,13 @@ def _translate(error: BaseException, text: str, shift: int) -> BaseException:
     if isinstance(error, FunctionFault):
         start = text.find(f"${error.called}") if error.called else None
         return _error(error.code, str(error), text, _shift_offset(getattr(error, "position", None), shift), start)
-    if isinstance(error, ValueError):  # data, a text or an option that jlens does not accept
+    if isinstance(error, ValueError):  # data, a string or an option that jlens does not accept
         return _error("U1004", str(error), text, None, None)
     return panic(text) if is_panic(error) else error
 
 
 def _error(code: str, message: str, text: str, after: int | None, start: int | None) -> ExpressionError:
-    return fault(code, message, text, after=after, start=start, known=known_functions())
+    return fault(code, message, text, after=after, start=start, functions=known_functions())
 
 
 def read_tree(text: str) -> Any:

@@ -44,9 +44,9 @@ class Mapping:
         self._leaves: list[list[Leaf]] = [list(leaves(layer)) for layer in self.layers]
         for leaf, compiled in self._expressions():
             if BASE in compiled.analysis.bound:
-                at = leaf.text.find("$base")
+                offset = leaf.text.find("$base")
                 raise add_place(
-                    ExpressionError("$base cannot be assigned", code="S0212", text=leaf.text, offset=at),
+                    ExpressionError("$base cannot be assigned", code="S0212", text=leaf.text, offset=offset),
                     leaf,
                 )
 
@@ -62,20 +62,20 @@ class Mapping:
     def fields(self) -> dict[str, str]:
         """The text of each dotted field's expression, from the topmost layer that has the field. A layer that is one
         expression has no fields."""
-        found: dict[str, str] = {}
+        fields: dict[str, str] = {}
         for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
             for gone in removals(layer):
-                found = {name: text for name, text in found.items() if not f"{name}.".startswith(f"{gone}.")}
-            found.update({leaf.field: leaf.text for leaf in layer_leaves if leaf.path})
-        return found
+                fields = {name: text for name, text in fields.items() if not f"{name}.".startswith(f"{gone}.")}
+            fields.update({leaf.field: leaf.text for leaf in layer_leaves if leaf.path})
+        return fields
 
     def reads(self) -> dict[str, frozenset[Path_]]:
         """Return the paths of the scope that each dotted field's expressions read in all layers. A layer that is one
         expression has the field ""."""
-        found: dict[str, frozenset[Path_]] = {}
+        paths: dict[str, frozenset[Path_]] = {}
         for leaf, compiled in self._expressions():
-            found[leaf.field] = found.get(leaf.field, frozenset()) | compiled.reads()
-        return found
+            paths[leaf.field] = paths.get(leaf.field, frozenset()) | compiled.reads()
+        return paths
 
     @cached_property
     def _programs(self) -> list[Program]:

@@ -202,16 +202,16 @@ def functions_for(
     """Return the named functions of Conn, bounded and repeatable versions of the package's functions, and an `$eval`
     that always fails."""
     moment = EvaluationContext(now, seed)
-    given = {
+    natives = {
         **{name: _build_function(name, moment) for name in names},
         "eval": _REFUSED,
         **bounded_functions(instance, limits),
     }
     if seed is not None:
         chance = Random(seed)  # noqa: S311
-        given["random"] = _Own("random", chance.random, "<:n>")
-        given["shuffle"] = _Own("shuffle", lambda items: _shuffle(items, chance), "<a:a>")
-    return given
+        natives["random"] = _Own("random", chance.random, "<:n>")
+        natives["shuffle"] = _Own("shuffle", lambda items: _shuffle(items, chance), "<a:a>")
+    return natives
 
 
 def _refuse(*_arguments: Any) -> Any:

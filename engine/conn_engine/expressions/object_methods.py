@@ -18,13 +18,15 @@ __all__ = ["find_hosts", "write_call", "write_prelude"]
 @cache
 def write_prelude(methods: ObjectMethods) -> str:
     """Return the text that comes before the author's, which a `)` follows."""
-    own = f"conn_{methods.kind}"
-    calls = [f'"{name}":function($a,$b){{${own}_call("{name}",$d,$a,$b)}}' for name in methods.values]
-    calls += [f'"{name}":function($a,$b){{${own}(${own}_call("{name}",$d,$a,$b))}}' for name in methods.again]
-    text = f"(${own}:=function($d){{$exists($d)?$merge([$d,{{{','.join(calls)}}}])}};"
+    host_name = f"conn_{methods.kind}"
+    calls = [f'"{name}":function($a,$b){{${host_name}_call("{name}",$d,$a,$b)}}' for name in methods.values]
+    calls += [
+        f'"{name}":function($a,$b){{${host_name}(${host_name}_call("{name}",$d,$a,$b))}}' for name in methods.again
+    ]
+    text = f"(${host_name}:=function($d){{$exists($d)?$merge([$d,{{{','.join(calls)}}}])}};"
     for row in FUNCTIONS.values():
         if row.methods is methods:
-            text += write_call(row, f"${own}(${own}_{row.name}(", "))")
+            text += write_call(row, f"${host_name}(${host_name}_{row.name}(", "))")
     return text
 
 
@@ -42,6 +44,6 @@ def find_hosts(methods: ObjectMethods) -> dict[str, Callable[..., Any]]:
     def call(method: str, *arguments: Any) -> Any:
         return answer(method, methods.call, (method, *arguments))
 
-    own = f"conn_{methods.kind}"
-    made = {f"{own}_{row.name}": row.implementation for row in FUNCTIONS.values() if row.methods is methods}
-    return {f"{own}_call": call, **made}
+    host_name = f"conn_{methods.kind}"
+    hosts = {f"{host_name}_{row.name}": row.implementation for row in FUNCTIONS.values() if row.methods is methods}
+    return {f"{host_name}_call": call, **hosts}

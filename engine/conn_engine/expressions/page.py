@@ -28,7 +28,7 @@ Columns = dict[Place, list[Any]]
 
 
 class KnownColumns:
-    """The values of leaves on one page, by their texts: what several mappings have in common is evaluated once.
+    """The values of leaves on one page, by their strings: what several mappings have in common is evaluated once.
 
     The least recently used are forgotten. `evaluated` counts the columns that were not known.
     """
@@ -82,9 +82,9 @@ class Program:
         columns = self._columns(scopes, below, conditions, limits, known=known, records=records)
         results = below
         for number, layer in enumerate(self._layers):
-            own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
+            layer_columns = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
             lowest = self._lowest and number == 0  # nothing to merge it over, and it removes no field
-            made = assemble(layer, own, len(scopes), upper=not lowest)
+            made = assemble(layer, layer_columns, len(scopes), upper=not lowest)
             results = made if lowest else [overlay(base, top) for base, top in zip(results, made, strict=True)]
         return results
 
@@ -100,8 +100,8 @@ class Program:
     ) -> Columns:
         columns: Columns = {}
         if known is not None:
-            found = {place: known.find(leaf.text) for place, leaf in self._leaves.items()}
-            columns = {place: column for place, column in found.items() if column is not None}
+            columns_by_place = {place: known.find(leaf.text) for place, leaf in self._leaves.items()}
+            columns = {place: column for place, column in columns_by_place.items() if column is not None}
         missing = frozenset(place for place in self._leaves if place not in columns)
 
         def evaluate(
@@ -114,13 +114,13 @@ class Program:
                 self._parts[places] = _Leaves({place: self._leaves[place] for place in self._leaves if place in places})
             return self._parts[places].columns(scopes, below, conditions, limits)
 
-        made, failing = (
+        computed, failing = (
             (evaluate(missing), {}) if records is None else self._evaluate_failing(missing, below, records, evaluate)
         )
         if known is not None:
-            for place, column in made.items():
+            for place, column in computed.items():
                 known.add(self._leaves[place].text, column)
-        return columns | made | failing
+        return columns | computed | failing
 
     def _evaluate_failing(
         self, missing: frozenset[Place], below: list[Any], records: RecordByRecord, evaluate: Callable[..., Columns]
@@ -156,8 +156,8 @@ class _Leaves:
 
     def __init__(self, all_leaves: Mapping[Place, Leaf]) -> None:
         self._leaves = all_leaves
-        found = {place: plain(leaf.text) for place, leaf in self._leaves.items()}
-        self._split = self._divide({place: leaf for place, leaf in found.items() if leaf is not None})
+        plain_leaves = {place: plain(leaf.text) for place, leaf in self._leaves.items()}
+        self._split = self._divide({place: leaf for place, leaf in plain_leaves.items() if leaf is not None})
 
     def _divide(self, plains: dict[Place, Plain]) -> "tuple[dict[Place, Plain], _Evaluation | None]":
         computed = {place: leaf for place, leaf in self._leaves.items() if place not in plains}
@@ -190,13 +190,13 @@ class _Evaluation:
 
     def __init__(self, computed: Mapping[Place, Leaf]) -> None:
         self._keys = {place: str(index) for index, place in enumerate(computed)}
-        found = [expression(leaf.text).analysis for leaf in computed.values()]
-        self._base = any("base" in analysis.variables for analysis in found)
+        analyses = [expression(leaf.text).analysis for leaf in computed.values()]
+        self._base = any("base" in analysis.variables for analysis in analyses)
         fields = (f'"{self._keys[place]}":{_source(leaf.text)}' for place, leaf in computed.items())
         body = f"{{{','.join(fields)}}}"
         if self._base:
             text = f"[$.($base:=b;${_SCOPE}:=s;s.{body})]"
-        elif any(analysis.root for analysis in found):
+        elif any(analysis.root for analysis in analyses):
             text = f"[$.(${_SCOPE}:=$;{body})]"
         else:
             text = f"[$.{body}]"
@@ -262,9 +262,9 @@ def _overrides(layer: Any, path: Path_) -> bool:
 
 def _source(text: str) -> str:
     """Return a leaf as a field of the page's expression."""
-    found = expression(text).analysis
-    if found.root:
-        tokens = [token for token in found.tokens if token.kind == "variable" and token.text == "$$"]
+    analysis = expression(text).analysis
+    if analysis.root:
+        tokens = [token for token in analysis.tokens if token.kind == "variable" and token.text == "$$"]
         for token in reversed(tokens):
             text = f"{text[: token.start]}${_SCOPE}{text[token.end :]}"
-    return f"({text})" if found.assigns else text
+    return f"({text})" if analysis.assigns else text

@@ -1,6 +1,6 @@
 """Match regular expressions from documents (a header's format, an account's value) within a time limit.
 
-A pattern may take forever on some texts, and its author often does not control the text. Python's `re` cannot be
+A pattern may take forever on some strings, and its author often does not control the text. Python's `re` cannot be
 interrupted, so an evaluator that can be matches them.
 """
 
@@ -31,7 +31,7 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
     import jlens
 
     try:
-        found = _compile_pattern(f"^(?:{pattern})$" if whole else pattern).evaluate(
+        match = _compile_pattern(f"^(?:{pattern})$" if whole else pattern).evaluate(
             {"text": text}, None, **_LIMITS.options
         )
     except BaseException as error:
@@ -43,10 +43,10 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
             text=pattern,
             hint="correct the pattern; avoid nested repetitions such as (a+)+",
         ) from error
-    found = found[0] if isinstance(found, list) and found else found
-    if found is None or found is UNDEFINED or found == []:
+    match = match[0] if isinstance(match, list) and match else match
+    if match is None or match is UNDEFINED or match == []:
         return None
-    return (found["match"], *found["groups"])
+    return (match["match"], *match["groups"])
 
 
 def pattern_fault(pattern: str) -> str:

@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def may_read_names(tokens: tuple[Token, ...]) -> bool:
-    """Whether some use of `$toMillis` may have a picture with the name of a month or of a half-day."""
+    """Return whether some use of `$toMillis` may have a picture with the name of a month or of a half-day."""
     return any(
         token.kind == "variable" and token.text == "$toMillis" and not _is_numeric(tokens, index)
         for index, token in enumerate(tokens)
@@ -39,8 +39,8 @@ def _is_numeric(tokens: tuple[Token, ...], index: int) -> bool:
 
 
 def _named_markers(picture: str) -> list[str]:
-    """The markers of a picture that read the name of a month or of a half-day, without blanks."""
-    markers = ["".join(found.split()) for found in _MARKER.findall(picture)]
+    """Return the markers of a picture that read the name of a month or of a half-day, without blanks."""
+    markers = ["".join(match.split()) for match in _MARKER.findall(picture)]
     return [marker for marker in markers if marker[0] == "P" or (marker[0] == "M" and marker[1:2] in ("N", "n"))]
 
 
@@ -68,6 +68,6 @@ def _fault(message: str) -> FunctionFault:
 
 
 def _months_of(millis: float) -> set[int]:
-    """The months that a moment is in, in one time zone or another."""
+    """Return the months that a moment can be in, depending on the time zone."""
     moment = _EPOCH + timedelta(milliseconds=millis)
     return {(moment - _FARTHEST_ZONE).month, (moment + _FARTHEST_ZONE).month}

@@ -43,17 +43,17 @@ class Plain:
 
 
 def plain(text: str) -> Plain | None:
-    """The leaf that an expression is, when it needs no evaluator."""
-    found = _LEAF.fullmatch(text)
-    if found is None:
+    """Return the leaf that an expression consists of, if it needs no evaluator; None otherwise."""
+    match = _LEAF.fullmatch(text)
+    if match is None:
         return None
-    names = tuple((found["path"] or found["of"]).split("."))
+    names = tuple((match["path"] or match["of"]).split("."))
     if not _KEYWORDS.isdisjoint(names):
         return None
-    if found["function"] is None:
+    if match["function"] is None:
         return Plain(names)
-    keys = tuple(quoted[1:-1] for quoted in _QUOTED.findall(found["keys"]))
-    implementation = FUNCTIONS[found["function"]].implementation
+    keys = tuple(quoted[1:-1] for quoted in _QUOTED.findall(match["keys"]))
+    implementation = FUNCTIONS[match["function"]].implementation
     return Plain(names, lambda value: implementation(value, keys))
 
 
@@ -65,8 +65,8 @@ class PageScopes:
         self._left = limits.string_bytes
 
     def column(self, leaf: Plain) -> list[Any] | None:
-        """The leaf's value (or UNDEFINED) in each scope, as the evaluator would give it; None when it is the
-        evaluator's to say."""
+        """Return the leaf's value (or UNDEFINED) in each scope, as the evaluator would return it; None if only the
+        evaluator can compute it."""
         parents = self._follow(leaf.names[:-1])
         if parents is None:
             return None
@@ -100,14 +100,14 @@ class PageScopes:
     def _choose(self, values: list[Any], choose: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Any] | None:
         if not set(map(type, values)) <= {dict, Undefined}:
             return None
-        made = [value if isinstance(value, Undefined) else choose(value) for value in values]
-        objects = [value for value in made if type(value) is dict]
+        chosen = [value if isinstance(value, Undefined) else choose(value) for value in values]
+        objects = [value for value in chosen if type(value) is dict]
         items = list(chain.from_iterable(map(dict[str, Any].values, objects)))
         names = list(set[Any]().union(*objects))
-        return made if self._scalars(items) is items and self._scalars(names) is names else None
+        return chosen if self._scalars(items) is items and self._scalars(names) is names else None
 
     def _may_hold(self, texts: list[str]) -> bool:
-        """Whether the evaluator would give the texts as they are, and none of its bounds is near."""
+        """Return whether the evaluator would give the strings as they are, and none of its bounds is near."""
         try:
             self._left -= len("".join(texts).encode())
         except UnicodeEncodeError:  # half a character: each evaluator repairs it
@@ -116,15 +116,15 @@ class PageScopes:
 
 
 def read_column(objects: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    """The value of a field in each object, or UNDEFINED."""
+    """Return the value of a field in each object, or UNDEFINED."""
     try:
         return list(map(itemgetter(name), objects))
     except KeyError:
-        return [one.get(name, UNDEFINED) for one in objects]
+        return [item.get(name, UNDEFINED) for item in objects]
 
 
 def _objects(values: list[Any]) -> list[dict[str, Any]] | None:
-    """The values as objects to look into: a scalar has no fields. None when one is something else."""
+    """Return the values as objects to read fields from; a scalar has no fields. None if a value is something else."""
     kinds = set(map(type, values))
     if kinds <= {dict}:
         return values

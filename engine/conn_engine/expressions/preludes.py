@@ -49,22 +49,22 @@ _TO_MILLIS = Prelude(
 
 def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
     """Return the preludes for an expression with these tokens, which include variables with these names."""
-    found = []
+    preludes = []
     if "replace" in names and needs_bound(tokens):
-        found.append(_REPLACE)
+        preludes.append(_REPLACE)
     if "toMillis" in names and may_read_names(tokens):
-        found.append(_TO_MILLIS)
+        preludes.append(_TO_MILLIS)
     if "distinct" in names:
-        found.append(_DISTINCT)
+        preludes.append(_DISTINCT)
     if "keys" in names:
-        found.append(_KEYS)
+        preludes.append(_KEYS)
     for methods in {FUNCTIONS[name].methods: None for name in names & FUNCTIONS.keys() if FUNCTIONS[name].methods}:
         from conn_engine.expressions.object_methods import find_hosts, write_prelude
 
         if methods is not None:
-            found.append(Prelude(write_prelude(methods), find_hosts(methods)))
-    found += [_momentary(name) for name in sorted(find_momentary(names))]
-    return found
+            preludes.append(Prelude(write_prelude(methods), find_hosts(methods)))
+    preludes += [_momentary(name) for name in sorted(find_momentary(names))]
+    return preludes
 
 
 def find_momentary(names: set[str]) -> set[str]:

@@ -240,7 +240,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
 
 
 def _unreadable(text: str, message: str) -> ExpressionError:
-    """Build the error for a text that makes the package's parser fail: most often, the text is incomplete."""
+    """Build the error for a string that makes the package's parser fail: most often, the text is incomplete."""
     try:
         lex(text)
     except LexError as error:
@@ -249,4 +249,4 @@ def _unreadable(text: str, message: str) -> ExpressionError:
 
 
 def _error(code: str, message: str, text: str, after: int | None) -> ExpressionError:
-    return fault(code, message, text, after=after, start=None, known=known_functions())
+    return fault(code, message, text, after=after, start=None, functions=known_functions())

@@ -27,7 +27,8 @@ def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
 
 
 def audit(text: str, data: Any, bindings: Mapping[str, Any] | None, conditions: Conditions) -> list[str]:
-    """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
+    """Return how an expression computed its value, step by step; empty if the evaluator cannot report it (jlens
+    can)."""
     if "jlens" not in evaluators():
         return []
     isolation = conditions.isolation
@@ -40,8 +41,8 @@ def audit(text: str, data: Any, bindings: Mapping[str, Any] | None, conditions: 
 
 def _collect(tree: dict[str, Any], above: Path_, paths: set[Path_]) -> None:
     for name, below in tree.items():
-        here = (*above, name)
+        path = (*above, name)
         if isinstance(below, dict) and below:
-            _collect(below, here, paths)
+            _collect(below, path, paths)
         else:
-            paths.add(here)
+            paths.add(path)

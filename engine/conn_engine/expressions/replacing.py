@@ -2,7 +2,7 @@
 the length.
 
 The built-in is left alone where it cannot grow much: its pattern is written as a regular expression (then
-the clock stops it) or its replacement as a short text. An expression that uses it otherwise is put behind
+the clock stops it) or its replacement as a short string. An expression that uses it otherwise is put behind
 a prelude (`preludes`) that asks `fits` first.
 """
 
@@ -18,7 +18,7 @@ _SHORT = 64
 
 
 def needs_bound(tokens: tuple[Token, ...]) -> bool:
-    """Whether some use of `$replace` may make a text very much longer than its input."""
+    """Return whether some use of `$replace` may make a string very much longer than its input."""
     return any(
         token.kind == "variable" and token.text == "$replace" and not _harmless(tokens, index + 1)
         for index, token in enumerate(tokens)

@@ -62,8 +62,8 @@ _CONDITION: Final = re.compile(r"[&=<>!]")
 
 
 def rewrite_habits(text: str, *, is_value: bool) -> str:
-    """Return an invalid expression in JSONata; an empty text if that is not certain. `is_value`: its result is a value,
-    so that `a || b` means the first one that is set; otherwise it is a condition."""
+    """Return an invalid expression in JSONata; an empty string if that is not certain. `is_value`: its result is a
+    value, so that `a || b` means the first one that is set; otherwise it is a condition."""
     if len(text) > _LONGEST:
         return ""
     if "{{" in text:
@@ -83,13 +83,13 @@ def rewrite_habits(text: str, *, is_value: bool) -> str:
 
 
 def rewrite_join(text: str) -> str:
-    """Return a text with `{{…}}`, or a JavaScript template with `${…}`, as an expression that joins its parts; an empty
-    text if it is neither."""
+    """Return a string with `{{…}}`, or a JavaScript template with `${…}`, as an expression that joins its parts; an
+    empty text if it is neither."""
     return "" if len(text) > _LONGEST else _check(_join_parts(text.replace("${", "{{").replace("}", "}}")))
 
 
 def rewrite_call(text: str, name: str, start: int) -> str:
-    """Return an expression with the call at `start` (`len(x)`, `x.trim()`) written as JSONata; an empty text if no
+    """Return an expression with the call at `start` (`len(x)`, `x.trim()`) written as JSONata; an empty string if no
     function does the same."""
     known = _FUNCTIONS.get(name)
     if known is None or len(text) > _LONGEST:

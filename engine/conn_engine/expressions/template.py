@@ -24,7 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 class Template:
     """A string with `{{…}}` in it, parsed.
 
-    `parts` are, in order, fixed texts (str) and expressions (text, offset of that text in the string).
+    `parts` are, in order, fixed strings (str) and expressions (text, offset of that text in the string).
     """
 
     text: str
@@ -50,11 +50,11 @@ class Template:
 
     def value(self, part: tuple[str, int], scope: Scope) -> Any:
         """Evaluate one expression. Raises ExpressionError if it has no value."""
-        source, at = part
+        source, offset = part
         try:
             value = expression(source).evaluate(scope)
         except ExpressionError as error:
-            raise self._shift_error(error, at) from None
+            raise self._shift_error(error, offset) from None
         if value is UNDEFINED:
             raise self.refusal(part, "unresolved", "has no value", _nearest(source, scope))
         return value
@@ -70,26 +70,26 @@ class Template:
             raise self.refusal(part, "not_text", f"is {kind} inside a text", "use $string(…) or $join(…)")
         return json.dumps(value)
 
-    def refusal(self, part: tuple[str, int], code: str, what: str, hint: str = "") -> ExpressionError:
+    def refusal(self, part: tuple[str, int], code: str, problem: str, hint: str = "") -> ExpressionError:
         """Return the error about the value of one expression of this template."""
-        source, at = part
+        source, offset = part
         name = source.strip()
         kind = ParameterError if name.removeprefix("params.").isidentifier() else ExpressionError
         return kind(
-            f"{{{{{name}}}}} {what}",
+            f"{{{{{name}}}}} {problem}",
             code=code,
             text=self.text,
-            offset=at + len(source) - len(source.lstrip()),
+            offset=offset + len(source) - len(source.lstrip()),
             token=name,
             hint=hint,
         )
 
-    def _shift_error(self, error: ExpressionError, at: int) -> ExpressionError:
+    def _shift_error(self, error: ExpressionError, offset: int) -> ExpressionError:
         return ExpressionError(
             error.message,
             code=error.code,
             text=self.text,
-            offset=at + error.offset if error.offset >= 0 else at,
+            offset=offset + error.offset if error.offset >= 0 else offset,
             token=error.token,
             hint=error.hint,
         )
@@ -112,18 +112,18 @@ def template(text: str) -> Template:
     """Parse a string. Raises ExpressionError with code `unclosed` (or the lexer's) for a `{{` without its
     `}}`, and the evaluator's for an expression that does not parse."""
     parts: list[str | tuple[str, int]] = []
-    at = 0
-    while (start := text.find("{{", at)) >= 0:
-        if start > at:
-            parts.append(text[at:start])
+    position = 0
+    while (start := text.find("{{", position)) >= 0:
+        if start > position:
+            parts.append(text[position:start])
         try:
             _, end = lex_template(text, start + 2)
         except LexError as error:
             raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
         parts.append((text[start + 2 : end], start + 2))
-        at = end + 2
-    if at < len(text) or not parts:
-        parts.append(text[at:])
+        position = end + 2
+    if position < len(text) or not parts:
+        parts.append(text[position:])
     parsed = Template(text, tuple(parts))
     for source, offset in parsed.expressions:
         try:
@@ -142,14 +142,14 @@ def render(data: Any, scope: Scope) -> Any:
         return template(data).render(scope) if "{{" in data else data
     if not isinstance(data, dict | list):
         return data
-    made: Any = {} if isinstance(data, dict) else [None] * len(data)
+    rendered: Any = {} if isinstance(data, dict) else [None] * len(data)
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         try:
-            made[key] = render(value, scope)
+            rendered[key] = render(value, scope)
         except ExpressionError as error:
             error.at = f"{key}.{error.at}" if error.at else str(key)
             raise
-    return made
+    return rendered
 
 
 def render_path(text: str, scope: Scope) -> str:
@@ -160,17 +160,17 @@ def render_path(text: str, scope: Scope) -> str:
     characters or makes its segment one of these; else as `Template.render` does.
     """
     parsed = template(text)
-    made: list[str] = []
+    segments: list[str] = []
     for part in parsed.parts:
         if isinstance(part, str):
-            made.append(part)
+            segments.append(part)
             continue
         value = parsed.value(part, scope)
         if value == []:
             raise parsed.refusal(part, "unsafe_path", "is an empty list, which is not allowed in a path")
         items = value if isinstance(value, list) else [value]
-        made.append("/".join(_segment(parsed, part, parsed.format_value(part, item)) for item in items))
-    path = "".join(made)
+        segments.append("/".join(_segment(parsed, part, parsed.format_value(part, item)) for item in items))
+    path = "".join(segments)
     if parsed.expressions and has_dot_segment(path):
         raise parsed.refusal(
             parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which would leave the path'
@@ -180,8 +180,8 @@ def render_path(text: str, scope: Scope) -> str:
 
 def _segment(parsed: Template, part: tuple[str, int], value: str) -> str:
     if value in ("", ".", "..") or _CONTROL.search(value):
-        shown = "is empty" if value == "" else f"is {json.dumps(value)}"
-        raise parsed.refusal(part, "unsafe_path", f"{shown}, which is not allowed in a path")
+        description = "is empty" if value == "" else f"is {json.dumps(value)}"
+        raise parsed.refusal(part, "unsafe_path", f"{description}, which is not allowed in a path")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:

@@ -82,27 +82,29 @@ class _Lexer:
         self.operand = True
 
     def run(self) -> tuple[list[Token], int]:
-        at = self.start
-        while at < len(self.text):
-            character = self.text[at]
+        position = self.start
+        while position < len(self.text):
+            character = self.text[position]
             if self.template and character == "}" and not self.open:
-                if self.text.startswith("}}", at):
-                    return self.tokens, at
-                raise LexError("unclosed", at, 'unexpected "}": a template ends with "}}"')
-            if character == "/" and self.operand and not self.text.startswith("/*", at):
-                end = _regex_end(self.text, at)
-                self._add("regex", at, end)
-                at = end
+                if self.text.startswith("}}", position):
+                    return self.tokens, position
+                raise LexError("unclosed", position, 'unexpected "}": a template ends with "}}"')
+            if character == "/" and self.operand and not self.text.startswith("/*", position):
+                end = _regex_end(self.text, position)
+                self._add("regex", position, end)
+                position = end
                 continue
-            match = _TOKEN.match(self.text, at)
-            if match is None or (character == "/" and self.text.startswith("/*", at) and match.lastgroup != "blank"):
-                raise LexError(_UNCLOSED.get(character, "S0101"), at)
+            match = _TOKEN.match(self.text, position)
+            if match is None or (
+                character == "/" and self.text.startswith("/*", position) and match.lastgroup != "blank"
+            ):
+                raise LexError(_UNCLOSED.get(character, "S0101"), position)
             if match.lastgroup != "blank":
-                self._add(match.lastgroup, at, match.end())  # type: ignore[arg-type]
-            at = match.end()
+                self._add(match.lastgroup, position, match.end())  # type: ignore[arg-type]
+            position = match.end()
         if self.template:
             raise LexError("unclosed", max(self.start - 2, 0), 'the "{{" has no closing "}}"')
-        return self.tokens, at
+        return self.tokens, position
 
     def _add(self, kind: Kind, start: int, end: int) -> None:
         text = self.text[start:end]
@@ -150,19 +152,19 @@ def _regex_end(text: str, start: int) -> int:
     """Return the end of the regular expression that starts at `start`, including its flags. A `/` in brackets does not
     end it."""
     depth = 0
-    at = start + 1
-    while at < len(text):
-        character = text[at]
+    position = start + 1
+    while position < len(text):
+        character = text[position]
         if character == "\\":
-            at += 2
+            position += 2
             continue
         if character == "/" and depth == 0:
-            at += 1
-            while at < len(text) and text[at] in "im":
-                at += 1
-            return at
+            position += 1
+            while position < len(text) and text[position] in "im":
+                position += 1
+            return position
         depth += (character in "([{") - (character in ")]}")
-        at += 1
+        position += 1
     raise LexError("S0302", start)
 
 
@@ -204,7 +206,7 @@ def analyse(tokens: list[Token]) -> Analysis:
                 calls.append((name, token.start))
     return Analysis(
         tokens=tuple(tokens),
-        calls=tuple((name, at) for name, at in calls if name not in bound),
+        calls=tuple((name, offset) for name, offset in calls if name not in bound),
         bound=frozenset(bound),
         variables=frozenset(used - bound),
         root=any(token.kind == "variable" and token.text == "$$" for token in tokens),
@@ -213,7 +215,7 @@ def analyse(tokens: list[Token]) -> Analysis:
 
 
 def has_join(tokens: Iterable[Token]) -> bool:
-    """Whether a step of a path is bound to a variable (`orders@$o`), which produces all combinations."""
+    """Return whether a step of a path is bound to a variable (`orders@$o`), which produces all combinations."""
     return any(token.kind == "operator" and token.text == "@" for token in tokens)
 
 

@@ -53,11 +53,11 @@ def with_removals(layer: Any) -> Any:
 def removals(layer: Any, path: str = "") -> Iterator[str]:
     """Yield the dotted fields that an upper layer removes."""
     for key, value in layer.items() if isinstance(layer, dict) else ():
-        here = f"{path}.{key}" if path else str(key)
+        inner_path = f"{path}.{key}" if path else str(key)
         if value is REMOVE:
-            yield here
+            yield inner_path
         else:
-            yield from removals(value, here)
+            yield from removals(value, inner_path)
 
 
 def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int, *, upper: bool = False) -> list[Any]:
@@ -79,11 +79,11 @@ def _column(node: Any, path: Path_, columns: Mapping[Path_, Sequence[Any]], coun
             return [{} for _ in range(count)]
         if upper:
             return [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]
-        made = [
+        column = [
             {name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED}
             for row in zip(*parts, strict=True)
         ]
-        return [value or UNDEFINED for value in made] if path else made
+        return [value or UNDEFINED for value in column] if path else column
     if isinstance(node, list):
         parts = [_column(value, (*path, index), columns, count, False) for index, value in enumerate(node)]
         rows = zip(*parts, strict=True) if parts else ((),) * count

@@ -133,7 +133,7 @@ def overlay(below: Any, above: Any) -> Any:
 
 
 def _lacks(node: dict[str, Any]) -> bool:
-    """Whether an expression anywhere in an upper layer's object has no value."""
+    """Return whether an expression anywhere in an upper layer's object has no value."""
     return any(
         value.value is UNDEFINED if isinstance(value, Decided) else isinstance(value, dict) and _lacks(value)
         for value in node.values()

@@ -1,4 +1,4 @@
-"""What a process for isolated expressions does: it answers requests from a pipe until its other end is closed.
+"""The process for isolated expressions: it serves requests from a pipe until the other end is closed.
 
 It has no environment, no terminal and a limited address space. While it works, it ends when its parent does (a signal
 of the pipe's, on Linux) and a little after its time is over (a timer's signal). Nothing handles these signals: the

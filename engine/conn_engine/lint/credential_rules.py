@@ -53,15 +53,15 @@ def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
         missing = _find_missing_name(target.effective, operation, stored)
         if missing is None:
             continue
-        known = [name for name in stored if not name.startswith("_")]
+        names = [name for name in stored if not name.startswith("_")]
         subject = f'"{missing}"' if missing else "a token"
-        hint = f"use a name of the credential: {', '.join(known)}" if known else "declare the name under `credentials`"
+        hint = f"use a name of the credential: {', '.join(names)}" if names else "declare the name under `credentials`"
         yield diagnostic(
             "EXP103",
             f"`authorization` reads {subject}, which the stored credential does not have",
             target.effective.span(path),
             path=format_place(path),
-            hint=did_you_mean(missing, known) or hint,
+            hint=did_you_mean(missing, names) or hint,
         )
 
 
@@ -74,10 +74,10 @@ def _find_missing_name(effective: Effective, operation: VendorOperation, stored:
     try:
         operation.authorization.apply(draft, scope)
     except CredentialError as error:
-        found = _NAME.search(error.message)
-        if found is None:
+        match = _NAME.search(error.message)
+        if match is None:
             return "" if "has no token" in error.message else None
-        return found[1] if found[1] not in _KNOWN_LATER and found[1] not in stored else None
+        return match[1] if match[1] not in _KNOWN_LATER and match[1] not in stored else None
     except ConnError:
         return None  # can only be checked with a real request or account
     return None
@@ -114,12 +114,12 @@ def check_path_has_placeholder(target: "LintTarget") -> Iterator[Diagnostic]:
         url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
         for name in (part.name for part in _find_path_authorizations(operation.authorization)):
             if f"{{{name}}}" not in url:
-                at = (*operation.place, "path")
+                path = (*operation.place, "path")
                 yield diagnostic(
                     "SEC104",
                     f"the path of {operation.text} has no placeholder {{{name}}} for the credential",
-                    target.effective.span(at),
-                    path=format_place(at),
+                    target.effective.span(path),
+                    path=format_place(path),
                     hint=f"add {{{name}}} to the path, or set `authorization: {{format: none}}` on the operation",
                 )
 
@@ -128,19 +128,19 @@ def check_path_part_is_required(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC105: the path contains an optional part of the credential."""
     checked = set()
     for operation in target.effective.vendor_operations():
-        at = operation.get_path("authorization")
+        path = operation.get_path("authorization")
         optional = {part.name for part in operation.credentials.fields() if not part.required}
         parts = _find_path_authorizations(operation.authorization)
-        read = {name for part in parts for name in _NAME.findall(part.value)}
-        if at in checked or not optional & read:
+        names = {name for part in parts for name in _NAME.findall(part.value)}
+        if path in checked or not optional & names:
             continue
-        checked.add(at)
-        name = sorted(optional & read)[0]
+        checked.add(path)
+        name = sorted(optional & names)[0]
         yield diagnostic(
             "SEC105",
             f'the path of {operation.text} needs "{name}", which an account can omit',
-            target.effective.span(at),
-            path=format_place(at),
+            target.effective.span(path),
+            path=format_place(path),
             hint=f"set `required: true` for {name}, or use `authorization: {{format: choice}}`",
         )
 

@@ -33,10 +33,10 @@ def check_events(target: "LintTarget") -> Iterator[Diagnostic]:
     webhooks = get_webhooks(target)
     for name, event in get_unified_events(target):
         if webhooks is None or webhooks.events is None:
-            what = "`webhooks`" if webhooks is None else "`webhooks.events`"
-            hint = f"add {what} to connector.yaml, with the events that a delivery contains"
+            missing = "`webhooks`" if webhooks is None else "`webhooks.events`"
+            hint = f"add {missing} to connector.yaml, with the events that a delivery contains"
             yield build_finding(
-                target, "WHK106", name.path, f"the connector has no {what}, so no delivery contains this event", hint
+                target, "WHK106", name.path, f"the connector has no {missing}, so no delivery contains this event", hint
             )
             continue
         yield from _check_event_mapping(target, name, event)
@@ -65,19 +65,19 @@ def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
 
 def _find_recorded_types(folder: Path) -> set[str]:
     """Return the types of the events in the goldens."""
-    found: set[str] = set()
+    types: set[str] = set()
     for path in sorted(folder.glob("*.json")):
         try:
             golden = read_document(path, path.name).data
         except ConfigurationError:
             continue  # reported by the test
         events = golden.get("events") if isinstance(golden, Mapping) else None
-        found |= (
+        types |= (
             {str(event.get("type")) for event in events if isinstance(event, Mapping)}
             if isinstance(events, list)
             else set()
         )
-    return found
+    return types
 
 
 def _find_mapping_method(target: "LintTarget", name: EventName, event: UnifiedEvent) -> str | None:
@@ -101,9 +101,9 @@ def _check_event_mapping(target: "LintTarget", name: EventName, event: UnifiedEv
     methods = (event.method,) if event.method is not None else ("get", "list")
     if _find_mapping_method(target, name, event) is None:
         text = f"{format_event(name)} needs {name.model}.{name.resource}.{methods[0]}, which is not defined"
-        known = [operation.method for operation in effective.operations() if operation.path[:3] == name.path[:3]]
-        near = did_you_mean(methods[0], known) or (
-            f"add it, or set `method` to one of: {', '.join(known)}" if known else "add its mapping"
+        mapped = [operation.method for operation in effective.operations() if operation.path[:3] == name.path[:3]]
+        near = did_you_mean(methods[0], mapped) or (
+            f"add it, or set `method` to one of: {', '.join(mapped)}" if mapped else "add its mapping"
         )
         place = (*name.path, "method") if event.method is not None else name.path
         yield build_finding(target, "REF102", place, text, near)
@@ -126,8 +126,8 @@ def _check_event_mapping(target: "LintTarget", name: EventName, event: UnifiedEv
 def _check_event_names(
     target: "LintTarget", name: EventName, key: str, text: str | None, defined: set[str]
 ) -> Iterator[Diagnostic]:
-    read = find_paths(text) if text is not None else None
-    for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - defined):
+    paths = find_paths(text) if text is not None else None
+    for word in sorted({path[1] for path in paths or () if path[0] == "event" and len(path) > 1} - defined):
         place = (*name.path, key)
         if word not in _OF_EVENT:
             hint = did_you_mean(word, _OF_EVENT) or f"use one of: {', '.join(_OF_EVENT)}"

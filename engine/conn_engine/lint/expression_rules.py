@@ -76,7 +76,7 @@ def _suggest_rewriting(site: Site, text: str) -> str:
 
 
 def _quote_words(site: Site, text: str) -> str:
-    """Return the fix for a fixed text of several words in a mapping."""
+    """Return the fix for a fixed string of several words in a mapping."""
     return f"""quote it: '"{text}"'""" if is_in_mapping(site.path) and _WORDS.fullmatch(text) else ""
 
 
@@ -174,7 +174,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
 
 
 def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP131: `a + ' ' + b` adds numbers, where texts should be joined."""
+    """EXP131: `a + ' ' + b` adds numbers, where strings should be joined."""
     for site, text, offset in view.parts:
         tokens = find_tokens(text)
         for index, token in enumerate(tokens):

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, format_place, lookup
-from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.diagnostics import Diagnostic, diagnostic, pluralize
 from conn_engine.documents import iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
@@ -175,13 +175,13 @@ def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
             parts = [expression(part).reads() for part, _ in template(text).expressions]
         except ExpressionError:
             continue  # reported as EXP101
-        read = {
+        names = {
             str(name_path[1])
             for paths in parts
             for name_path in paths
             if len(name_path) > 1 and name_path[0] == "context"
         }
-        yield from ((path, name) for name in sorted(read) if is_secret_name(name))
+        yield from ((path, name) for name in sorted(names) if is_secret_name(name))
 
 
 def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
@@ -196,12 +196,12 @@ def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
         day = _parse_day(deprecated.sunset) if deprecated is not None and deprecated.sunset is not None else None
         if deprecated is None or day is None or effective.explain_disabled(operation.operation_name):
             continue
-        left = (day - today).days
+        days_left = (day - today).days
         path = (*operation.place, "deprecated", "sunset")
         yield diagnostic(
-            "DEP102" if left > 0 else "DEP101",
-            f"the vendor may refuse {operation.text} in {left} day{'' if left == 1 else 's'}, from {day.isoformat()}"
-            if left > 0
+            "DEP102" if days_left > 0 else "DEP101",
+            f"the vendor may refuse {operation.text} in {pluralize(days_left, 'day')}, from {day.isoformat()}"
+            if days_left > 0
             else f"the vendor may refuse {operation.text}: its sunset was {day.isoformat()}",
             effective.span(path),
             path=format_place(path),

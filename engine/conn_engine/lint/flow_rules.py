@@ -77,15 +77,15 @@ def check_record_types(target: "LintTarget") -> Iterator[Diagnostic]:
 
 def _find_cycle(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:
     """Return the operations from `start` back to itself, or an empty list."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     waiting = [[start]]
     while waiting:
         chain = waiting.pop()
         for _, name in above.get(chain[-1], ()):
             if name == start:
                 return [*chain, name]
-            if name not in seen:
-                seen.add(name)
+            if name not in visited:
+                visited.add(name)
                 waiting.append([*chain, name])
     return []
 

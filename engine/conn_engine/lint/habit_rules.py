@@ -1,4 +1,4 @@
-"""Rules for habits of other tools whose text is valid but means something else: an expression where a text is sent, a
+"""Rules for habits of other tools whose text is valid but means something else: an expression where a string is sent, a
 name that another scope has, the spelling of a header."""
 
 import json
@@ -72,7 +72,7 @@ _CLOSE: Final = 0.75
 
 
 def find_sent_expressions(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP140: a text that is sent is only a path. EXP141: it is in quotes."""
+    """EXP140: a string that is sent is only a path. EXP141: it is in quotes."""
     for path, text in iterate_texts(view.layer.data):
         is_path, quoted = _SENT_PATH.fullmatch(text), _SENT_QUOTES.fullmatch(text)
         if is_path is None and quoted is None:
@@ -242,7 +242,7 @@ def is_in_mapping(path: Path_) -> bool:
 
 
 def suggest_name(site: Site, text: str, root: str) -> str:
-    """Return the fix for a name that a place does not have; an empty text if nothing is meant for certain."""
+    """Return the fix for a name that a place does not have; an empty string if nothing is meant for certain."""
     names = site.names or frozenset()
     if root in _CONSTANTS:
         return f"write {_CONSTANTS[root]}"

@@ -37,14 +37,14 @@ class LayerView:
     @cached_property
     def sites(self) -> list[Site]:
         """All expressions and templates of the level."""
-        found = list(find_sites(self.layer.data))
-        if any(site.credential for site in found):
+        sites = list(find_sites(self.layer.data))
+        if any(site.credential for site in sites):
             stored = find_stored_names(self.target)
-            found = [
+            sites = [
                 replace(site, names=site.names | stored) if site.credential and site.names is not None else site
-                for site in found
+                for site in sites
             ]
-        return found
+        return sites
 
     def locate(self, site: Site, offset: int, width: int = 1) -> Span:
         """Return the place in the file of a character of the site's string."""
@@ -53,13 +53,13 @@ class LayerView:
     @cached_property
     def parts(self) -> list[tuple[Site, str, int]]:
         """All expressions that parse, each with its site and its offset in the site's string."""
-        found: list[tuple[Site, str, int]] = []
+        parts: list[tuple[Site, str, int]] = []
         for site in self.sites:
             if site.kind == "expression":
-                found.append((site, site.text, 0))
+                parts.append((site, site.text, 0))
                 continue
             try:
-                found.extend((site, text, offset) for text, offset in template(site.text).expressions)
+                parts.extend((site, text, offset) for text, offset in template(site.text).expressions)
             except ExpressionError:
                 continue
-        return found
+        return parts

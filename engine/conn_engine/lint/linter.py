@@ -76,8 +76,8 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     result.files = len(checked)
     for place in places:
         if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
-            what = f"nothing to lint in {_format_relative(place, folder)}"
-            raise UsageError(what, hint=_explain_nothing_to_lint(place, workspace))
+            problem = f"nothing to lint in {_format_relative(place, folder)}"
+            raise UsageError(problem, hint=_explain_nothing_to_lint(place, workspace))
     result.findings = _apply_severities(workspace, [*(document for _, document in documents), *blocks], result.findings)
     return result
 
@@ -108,9 +108,9 @@ def _explain_nothing_to_lint(place: Path, workspace: Workspace) -> str:
 
 
 def _find_root(place: Path) -> Path:
-    found = find_workspace(place if place.is_dir() else place.parent)
-    if found is not None:
-        return found
+    root = find_workspace(place if place.is_dir() else place.parent)
+    if root is not None:
+        return root
     for candidate in (place, *place.parents):
         if (candidate / "connectors").is_dir():
             return candidate
@@ -136,10 +136,10 @@ def _load_workspace(root: Path) -> Workspace:
 def _find_markdown(place: Path) -> list[Path]:
     if place.is_file():
         return [place] if place.suffix == ".md" else []
-    found = (path for path in place.rglob("*.md") if path.is_file())
+    paths = (path for path in place.rglob("*.md") if path.is_file())
     return [
         path
-        for path in found
+        for path in paths
         if not any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in path.relative_to(place).parts)
     ]
 
@@ -152,7 +152,7 @@ def _check_documents(
     workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
 ) -> list[tuple[File, Document]]:
     """Read the documents and validate them against their schemas. A document that cannot be read becomes a finding."""
-    found = []
+    findings = []
     for file in workspace.files():
         if not _is_selected(file.path, only):
             continue
@@ -166,23 +166,25 @@ def _check_documents(
         if file.kind == "workspace":
             result.findings += find_workspace_secrets(document)
             result.findings += check_trusted_hosts(document)
-            known = sorted({*workspace.environments(), workspace.settings.default_environment})
-            result.findings += find_unknown_environments(document, known)
+            environments = sorted({*workspace.environments(), workspace.settings.default_environment})
+            result.findings += find_unknown_environments(document, environments)
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
-        found.append((file, document))
+        findings.append((file, document))
     for path in _find_missing_documents(workspace):
         if _is_selected(path, only):
             checked.append(path)
-            what, fix = ("is a folder", "replace it with a file") if path.is_dir() else ("is missing", "add the file")
-            message = f"{path.parent.name} is not a connector: its connector.yaml {what}"
+            problem, fix = (
+                ("is a folder", "replace it with a file") if path.is_dir() else ("is missing", "add the file")
+            )
+            message = f"{path.parent.name} is not a connector: its connector.yaml {problem}"
             hint = f"{fix}, or move {path.parent.name} out of connectors/"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.format_path(path)), hint=hint))
     _check_models(workspace, only, result, checked)
     for finding in workspace.strays():
         if finding.span is not None and _is_selected(workspace.root / finding.span.file, only):
             result.findings.append(finding)
-    return found
+    return findings
 
 
 def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
@@ -201,12 +203,12 @@ def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: Lin
 def _find_missing_documents(workspace: Workspace) -> list[Path]:
     """Return the missing connector.yaml of each folder in `connectors` that has none."""
     folder = workspace.root / "connectors"
-    known = set(workspace.connectors())
+    connectors = set(workspace.connectors())
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
     return [
         path / "connector.yaml"
         for path in entries
-        if path.is_dir() and path.name[0] not in "._" and path.name not in known and _NAME.match(path.name)
+        if path.is_dir() and path.name[0] not in "._" and path.name not in connectors and _NAME.match(path.name)
     ]
 
 
@@ -236,7 +238,7 @@ def _run_rules(
 ) -> None:
     """Run the rules for every connector, environment and account to which one of the documents belongs."""
     broken = {finding.span.file for finding in result.findings if finding.span and finding.severity is Severity.ERROR}
-    wanted = {document.file for _, document in documents}
+    file_names = {document.file for _, document in documents}
     seen_layers: set[tuple[str, ...]] = set()
     inherited: set[tuple[str, str | None] | None] = set()
     for account, connector, environment in _find_scopes(workspace, [file for file, _ in documents]):
@@ -251,16 +253,16 @@ def _run_rules(
                 seen_layers.add(key)
                 view = LayerView(layer, target)
                 for layer_rule in LAYER_RULES:
-                    result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
+                    result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in file_names]
             if any(names & broken for names in files):
                 continue  # its documents already have errors, which other rules would only repeat
             own_level = _find_inherited_level(effective)
             for target_rule in CONTEXT_RULES if own_level in inherited else TARGET_RULES:
-                result.findings += [f for f in target_rule(target) if f.span is None or f.span.file in wanted]
+                result.findings += [f for f in target_rule(target) if f.span is None or f.span.file in file_names]
             if own_level is not None:
                 inherited.add(own_level)
         except ConnError as error:
-            result.findings += [f for f in error.findings if f.span is None or f.span.file in wanted]
+            result.findings += [f for f in error.findings if f.span is None or f.span.file in file_names]
     result.findings = list(dict.fromkeys(result.findings))
 
 
@@ -294,8 +296,8 @@ def _find_scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str 
             overridden = workspace.environment(name).connectors
         except ConnError:
             continue
-        known = set(workspace.connectors())
-        rows += [(None, connector, name) for connector in overridden if connector in known]
+        connector_names = set(workspace.connectors())
+        rows += [(None, connector, name) for connector in overridden if connector in connector_names]
     return rows + [(name, None, None) for name in accounts]
 
 

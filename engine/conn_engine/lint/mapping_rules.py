@@ -59,14 +59,14 @@ def _find_overridden_operations(effective: Effective) -> Iterator[tuple[Operatio
 
 def _find_levels(effective: Effective, path: Path_) -> list[_MappingLevel]:
     """Return the levels of a mapping that have an effect, the lowest first."""
-    found: list[_MappingLevel] = []
+    levels: list[_MappingLevel] = []
     for layer in effective.expanded:
         written = lookup(layer.data, path)
         if written is MISSING:
             continue
         level = _MappingLevel(layer, path, written)
-        found = [] if written is None else [level] if level.replaces else [*found, level]
-    return found
+        levels = [] if written is None else [level] if level.replaces else [*levels, level]
+    return levels
 
 
 def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
@@ -92,10 +92,10 @@ def _check_references(level: _MappingLevel, below: Sequence[Any], model: frozens
                 yield _make_finding("MAP131", level, path, message, hint, token)
                 continue
             names = [name.text.strip("`") for name in following]
-            known = _list_known_fields(below, names, model)
-            if known is not None:
+            fields = _list_known_fields(below, names, model)
+            if fields is not None:
                 message = f'{BASE} has no field "{names[0]}"'
-                hint = did_you_mean(names[0], sorted(known)) or f"use one of: {', '.join(sorted(known)[:12])}"
+                hint = did_you_mean(names[0], sorted(fields)) or f"use one of: {', '.join(sorted(fields)[:12])}"
                 yield _make_finding("MAP130", level, path, message, hint, following[0])
 
 
@@ -117,9 +117,9 @@ def _make_finding(  # noqa: PLR0917
 ) -> Diagnostic:
     """Build the finding at a path of a level, or at a token of the expression there."""
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
-    shown = to_written(path) if level.layer.of_resources else path
+    place = to_written(path) if level.layer.of_resources else path
     return diagnostic(
-        code, message, locate_in_layer(level.layer, path, start, width), path=format_place(shown), hint=hint
+        code, message, locate_in_layer(level.layer, path, start, width), path=format_place(place), hint=hint
     )
 
 
@@ -131,14 +131,14 @@ def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
         required, properties = schema.get("required") or [], schema.get("properties") or {}
         levels = _find_levels(effective, (*name.path, "response_mapping"))
         for number, level in enumerate(levels if name.method != "delete" else ()):
-            at, tree = level.inside
+            path, tree = level.inside
             nulls = [key for key, value in tree.items() if value is None] if isinstance(tree, dict) else []
             for key in nulls:
                 if (key in required) if number else not _takes_null(properties.get(key)):
-                    what = "requires it" if key in required else "does not allow null"
-                    message = f"{key} is null, but {name.model}.{operation.record} {what}"
+                    reason = "requires it" if key in required else "does not allow null"
+                    message = f"{key} is null, but {name.model}.{operation.record} {reason}"
                     hint = f"map it, for example {key}: response.{key}, or delete the line"
-                    yield _make_finding("MAP132", level, (*at, key), message, hint)
+                    yield _make_finding("MAP132", level, (*path, key), message, hint)
 
 
 def _takes_null(schema: Any) -> bool:
@@ -159,14 +159,14 @@ def find_one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
         if operation.enabled and (effective.account is None or _is_overridden(effective, name.path[:3])):
             resources.setdefault(name.path[:3], {})[name.method] = (name, operation)
     for operations in resources.values():
-        read = next((operations[method] for method in _READS if method in operations), None)
+        read_operation = next((operations[method] for method in _READS if method in operations), None)
         writes = [row for row in operations.values() if row[1].request_body_mapping is not None]
-        if read is None or not writes:
+        if read_operation is None or not writes:
             continue
-        sent = {field: at for row in writes for field, at in _find_sent_fields(*row)}
-        if () not in sent:
-            yield from _check_returned(effective, read, sent)
-            yield from _check_sent(effective, read, sent)
+        sent_fields = {field: path for row in writes for field, path in _find_sent_fields(*row)}
+        if () not in sent_fields:
+            yield from _check_returned(effective, read_operation, sent_fields)
+            yield from _check_sent(effective, read_operation, sent_fields)
 
 
 def _is_overridden(effective: Effective, path: Path_) -> bool:
@@ -183,15 +183,15 @@ def _find_sent_fields(name: OperationName, operation: UnifiedOperation) -> Itera
                 continue  # reported as EXP101
             if compiled.roots() is None:
                 yield (), path
-            for read in compiled.reads():
-                if read[0] == "body":
-                    yield tuple(part for part in read[1:] if isinstance(part, str)), path
+            for read_path in compiled.reads():
+                if read_path[0] == "body":
+                    yield tuple(part for part in read_path[1:] if isinstance(part, str)), path
 
 
 def _check_returned(
-    effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
+    effective: Effective, read_operation: tuple[OperationName, UnifiedOperation], sent_fields: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
-    name, operation = read
+    name, operation = read_operation
     levels = _find_levels(effective, (*name.path, "response_mapping"))
     schema = effective.schemas.find_record(name.model, operation.record or "") or {}
     if not levels or not all(isinstance(level.inside[1], dict) for level in levels):
@@ -199,34 +199,42 @@ def _check_returned(
     base = [
         lookup(layer.data, (*name.path, "response_mapping")) for layer in effective.expanded if layer.level == "base"
     ]
-    for field, place in sorted(sent.items()):
+    for field, place in sorted(sent_fields.items()):
         if field[0] not in schema.get("properties", {}) or any(_sets_field(level.inside[1], field) for level in levels):
             continue
-        if _is_overridden(effective, place) or not any(_sets_field(one, field) for one in base if one is not MISSING):
+        if _is_overridden(effective, place) or not any(
+            _sets_field(mapping, field) for mapping in base if mapping is not MISSING
+        ):
             message = f"{format_path(field)} is sent, but {name.text} does not return it"
             hint = f"map it in response_mapping of {name.model}.{name.resource}, or remove it from the write"
             yield diagnostic("MAP134", message, effective.span(place), path=format_place(place), hint=hint)
 
 
 def _check_sent(
-    effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
+    effective: Effective, read_operation: tuple[OperationName, UnifiedOperation], sent_fields: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
-    name, _ = read
+    name, _ = read_operation
     path = (*name.path, "response_mapping")
     levels = [_MappingLevel(layer, path, lookup(layer.data, path)) for layer in effective.expanded]
     levels = [level for level in levels if level.written is not MISSING]
     for number, level in enumerate(levels):
-        below = [one.inside[1] for one in levels[:number]]
-        at, tree = level.inside
-        if level.layer.level == "base" or not isinstance(tree, dict) or not all(isinstance(one, dict) for one in below):
+        below = [level_below.inside[1] for level_below in levels[:number]]
+        level_path, tree = level.inside
+        if (
+            level.layer.level == "base"
+            or not isinstance(tree, dict)
+            or not all(isinstance(level_below, dict) for level_below in below)
+        ):
             continue
         for place, _ in iterate_texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
-            if any(_sets_field(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
+            if any(_sets_field(level_below, field) for level_below in below) or any(
+                is_overlap(field, other) for other in sent_fields
+            ):
                 continue
             message = f"{name.text} returns {format_path(field)}, but no write sends it"
             hint = "if it can be written, map it in request_body_mapping too"
-            yield _make_finding("MAP134", level, (*at, *place), message, hint)
+            yield _make_finding("MAP134", level, (*level_path, *place), message, hint)
 
 
 def _sets_field(layer: Any, field: Path_) -> bool:
@@ -248,20 +256,20 @@ def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
         record = operation.record or singular(name.resource)
         if name.method == "delete":
             continue
-        known = effective.schemas.find_closed_fields(name.model, record)
-        if known is None:
+        fields = effective.schemas.find_closed_fields(name.model, record)
+        if fields is None:
             continue
         own = find_own_fields(effective, name)
         for path in _find_mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
             key = str(path[-1])
-            if key not in known:
+            if key not in fields:
                 origins = effective.origins(path)
                 span = origins[0].key_span if origins else effective.span(path)
                 text = f'the unified record {name.model}.{record} has no field "{key}"'
                 advice = "use a field of the model, or put it under custom_fields"
-                if key in own and "custom_fields" in known:
+                if key in own and "custom_fields" in fields:
                     advice = f"to keep to the model, set {_find_custom_field(path)} instead"
-                hint = did_you_mean(key, known) if key not in own else ""
+                hint = did_you_mean(key, fields) if key not in own else ""
                 severity = Severity.INFO if key in own else None
                 yield diagnostic("MAP303", text, span, path=format_place(path), hint=hint or advice, severity=severity)
 
@@ -273,9 +281,9 @@ def _find_custom_field(field: Path_) -> str:
 
 def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
     """Return the paths of the fields that a mapping's levels set by name, without those that a level removes."""
-    found: dict[Path_, None] = {}
+    fields: dict[Path_, None] = {}
     for layer in mapping_layers(mapped):
         for key, value in layer.items() if isinstance(layer, dict) else ():
             if value is not None:
-                found[(*path, key)] = None
-    return found
+                fields[(*path, key)] = None
+    return fields

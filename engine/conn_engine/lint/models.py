@@ -15,14 +15,14 @@ _SUFFIX = ".schema.json"
 def load_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return each model with the schemas of its records by name, the workspace's own first."""
     files = SchemaFiles(folders, find=_read_if_exists)
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    models: dict[str, dict[str, dict[str, Any]]] = {}
     for folder in (*folders, find_packaged("schemas", "models")):
         for path in sorted(folder.glob(f"*/*{_SUFFIX}")):
             model, record = path.parent.name, path.name.removesuffix(_SUFFIX)
             schema = files.find_record(model, record)
             if schema is not None:
-                found.setdefault(model, {}).setdefault(record, schema)
-    return found
+                models.setdefault(model, {}).setdefault(record, schema)
+    return models
 
 
 def _read_if_exists(path: Path) -> Document | None:

@@ -21,29 +21,29 @@ def find_operation_names(data: Mapping[str, Any], resource: str, method: str) ->
     operation = holder[method]
     path = find_path(method, operation, holder)
     is_complete = path is not None and find_method(method, operation) is not None
-    found = set(_find_path_names(path)) | find_window_names(data, holder, operation)
+    names = set(_find_path_names(path)) | find_window_names(data, holder, operation)
     if not is_complete or not ({"method", "path"} <= operation.keys() or "base_url" in data):
-        found |= _WINDOW  # an override may belong to an incremental operation
+        names |= _WINDOW  # an override may belong to an incremental operation
     if isinstance(operation.get("chunk"), Mapping):
-        found.add("chunk")
+        names.add("chunk")
     recurse = operation.get("recurse")
     if isinstance(recurse, Mapping) and isinstance(recurse.get("as"), str):
-        found.add(recurse["as"])
-    seen: set[str] = set()
+        names.add(recurse["as"])
+    visited: set[str] = set()
     waiting = [operation]
     while waiting:
         for source, _ in _iterate_sources(waiting.pop().get("parents"), ()):
             if isinstance(source.get("as"), str):
-                found.add(source["as"])
+                names.add(source["as"])
             name = source.get("from")
-            if not isinstance(name, str) or name in seen:
+            if not isinstance(name, str) or name in visited:
                 continue
-            seen.add(name)
+            visited.add(name)
             above = lookup(data, ("resources", *name.split(".")))
             if not isinstance(above, Mapping):
                 return None
             waiting.append(above)
-    return frozenset(found)
+    return frozenset(names)
 
 
 def _find_path_names(path: Any) -> frozenset[str]:
@@ -58,13 +58,13 @@ def _find_path_names(path: Any) -> frozenset[str]:
 
 def find_restart_names(*holders: Mapping[str, Any]) -> frozenset[str]:
     """Return the names that `pagination.restart` sets for templates, at any of the levels."""
-    found: set[str] = set()
+    names: set[str] = set()
     for holder in holders:
         node: Any = holder.get("pagination")
         for key in ("config", "restart", "set", "params"):
             node = node.get(key) if isinstance(node, Mapping) else None
-        found |= set(map(str, node)) if isinstance(node, Mapping) else set()
-    return frozenset(found)
+        names |= set(map(str, node)) if isinstance(node, Mapping) else set()
+    return frozenset(names)
 
 
 def find_window_names(*holders: Mapping[str, Any]) -> frozenset[str]:
@@ -79,6 +79,6 @@ def _iterate_sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, A
         if isinstance(source, Mapping):
             yield source, source_path
             union = source.get("union")
-            for at, inner in enumerate(union if isinstance(union, list) else ()):
+            for number, inner in enumerate(union if isinstance(union, list) else ()):
                 if isinstance(inner, Mapping):
-                    yield inner, (*source_path, "union", at)
+                    yield inner, (*source_path, "union", number)

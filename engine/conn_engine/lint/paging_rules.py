@@ -27,14 +27,14 @@ def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     A setting that several operations inherit is reported only if it is wrong for each of them.
     """
     effective = target.effective
-    found: dict[Path_, list[set[Fault]]] = {}
+    faults_by_path: dict[Path_, list[set[Fault]]] = {}
     for operation in effective.vendor_operations():
         paging = operation.get_pagination()
         if isinstance(paging, NoPagination):
             continue
-        found.setdefault(operation.get_path("pagination"), []).append(set(_find_faults(operation, paging)))
+        faults_by_path.setdefault(operation.get_path("pagination"), []).append(set(_find_faults(operation, paging)))
         yield from _check_requested_size(target, operation, paging)
-    for base, faults in found.items():
+    for base, faults in faults_by_path.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
             path = _find_written_path(target, (*base, "config", *key))
             yield diagnostic(code, message, effective.span(path), path=format_place(path), hint=hint)
@@ -109,7 +109,7 @@ def _find_unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if (where.pointer or where.form) and not (where.param or where.header) and bodiless:
         message = f"a {operation.method} request has no body, so the next page is not requested"
         yield "PAG102", (f"{key}_body" if where.pointer else f"{key}_form",), message, f"use `{key}_param`"
-    elif not where.given and not _reads_page(operation, name):
+    elif not where.is_set and not _reads_page(operation, name):
         hint = f"set `{key}_param`, or use {{{{page.{name}}}}} in a template" if name else "set `send`"
         yield "PAG102", (), "the request does not ask for the next page", hint
 
@@ -131,7 +131,7 @@ def _check_sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if not isinstance(paging, Sized) or isinstance(paging, Range):
         return
     where = paging.size_where
-    is_sent = where.given or paging.ends_by_size or _reads_page(operation, "size")
+    is_sent = where.is_set or paging.ends_by_size or _reads_page(operation, "size")
     if paging.size is not None and not is_sent:
         hint = "set `size_param` to the vendor's parameter, or remove `size`"
         yield "PAG102", ("size",), "a page size is set, but the request does not send it", hint

@@ -24,12 +24,12 @@ def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
             continue
         if operation.enabled is False:
             continue
-        own = _check_reference(target, str(operation.resource), str(operation.method), name.path, name)
+        target_operation = _check_reference(target, str(operation.resource), str(operation.method), name.path, name)
         yield from (
             replace(finding, hint=_suggest_operation(effective, name) or finding.hint)
             if finding.code == "REF102"
             else finding
-            for finding in own
+            for finding in target_operation
         )
         for key in ("before", "after"):
             yield from _check_steps(target, getattr(operation, key), (*name.path, key))
@@ -50,13 +50,15 @@ def _check_steps(target: LintTarget, steps: Iterable[Step], path: Path_) -> Iter
     for index, step in enumerate(steps):
         request = step.request
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
-            at = (*path, index, "request")
-            yield from _check_reference(target, str(request.resource), request.method or "get", at)
+            request_path = (*path, index, "request")
+            yield from _check_reference(target, str(request.resource), request.method or "get", request_path)
 
 
 def _suggest_operation(effective: Effective, name: OperationName) -> str:
     """Suggest a similar operation of the levels below for an operation that an override adds."""
-    below = [known.text for known in effective.operations() if known.kind == "unified" and known != name]
+    below = [
+        operation.text for operation in effective.operations() if operation.kind == "unified" and operation != name
+    ]
     origins = effective.origins(name.path)
     added = origins and all(origin.level != "base" for origin in origins)
     return did_you_mean(name.text, below) if added else ""
@@ -101,8 +103,8 @@ def find_disabled_operation(
 
 def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:
     """Return the path of the `resource` or `method` that is wrong, or of the operation if neither is written."""
-    known = effective.data.get("resources")
-    wrong = "method" if isinstance(known, Mapping) and resource in known else "resource"
+    resources = effective.data.get("resources")
+    wrong = "method" if isinstance(resources, Mapping) and resource in resources else "resource"
     for key in (wrong, "resource", "method"):
         if any(origin.path == (*path, key) for origin in effective.origins((*path, key))):
             return (*path, key)

@@ -53,8 +53,8 @@ def _add_scope(path: Path_, name: str) -> str:
 
 
 def _find_credential_names(target: LintTarget) -> set[str]:
-    found = iterate_texts(target.effective.data)
-    return {text for path, text in found if path[-1] == "name" and "authorization" in path}
+    texts = iterate_texts(target.effective.data)
+    return {text for path, text in texts if path[-1] == "name" and "authorization" in path}
 
 
 def _find_expressions(text: str) -> list[tuple[str, int]]:

@@ -42,8 +42,8 @@ def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
 
 def _uses_window(settings: Common) -> bool:
     roles = read_roles(type(settings))
-    placed = any(note.role in SENT and getattr(settings, name) is not None for name, _, note in roles)
-    return placed or settings.filter or settings.stop_when_older
+    has_place = any(note.role in SENT and getattr(settings, name) is not None for name, _, note in roles)
+    return has_place or settings.filter or settings.stop_when_older
 
 
 def _reads_window(data: Mapping[str, Any], operation: VendorOperation) -> bool:

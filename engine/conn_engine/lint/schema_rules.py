@@ -43,7 +43,11 @@ def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
             continue
         for key, schema in (("request_body_mapping", "request_schema"), ("query_mapping", "query_schema")):
             place = _find_place(target, operation_behind, schema)
-            layers = [one for one in mapping_layers(getattr(unified, key)) if isinstance(one, Mapping)]
+            layers = [
+                mapping_layer
+                for mapping_layer in mapping_layers(getattr(unified, key))
+                if isinstance(mapping_layer, Mapping)
+            ]
             rows = [((*name.path, key), layer) for layer in layers]
             yield from _find_unknown_keys(target, operation_behind, place, rows)
             if key == "request_body_mapping" and layers and operation_behind.method == "POST":
@@ -65,26 +69,32 @@ def _find_unknown_keys(
     pending: list[tuple[Path_, Any, tuple[SchemaPlace, ...]]] = []
     if place is not None:
         pending += [(path, value, (place,)) for path, value in rows]
-    seen: set[Path_] = set()
+    paths: set[Path_] = set()
     while pending:
         path, value, places = pending.pop(0)
-        names = {name for one in places for name in one.names()}
-        if any(one.is_open() for one in places) or not isinstance(value, Mapping):
+        names = {name for schema_place in places for name in schema_place.names()}
+        if any(schema_place.is_open() for schema_place in places) or not isinstance(value, Mapping):
             continue
         for key, inner in value.items():
             key_path = (*path, key)
             if key in names:
-                pending.append((key_path, inner, tuple(child for one in places for child in one.find_children(key))))
-            elif inner is not None and key_path not in seen:
-                seen.add(key_path)
-                known = ", ".join(sorted(names)[:_MOST_NAMES])
+                pending.append(
+                    (
+                        key_path,
+                        inner,
+                        tuple(child for schema_place in places for child in schema_place.find_children(key)),
+                    )
+                )
+            elif inner is not None and key_path not in paths:
+                paths.add(key_path)
+                listed = ", ".join(sorted(names)[:_MOST_NAMES])
                 origins = target.effective.origins(key_path)
                 yield diagnostic(
                     "REF200",
                     f'"{key}" is not in the vendor\'s schema of {operation.text}',
                     origins[0].key_span if origins else target.effective.span(key_path),
                     path=format_place(key_path),
-                    hint=did_you_mean(str(key), sorted(names)) or f"use one of: {known}",
+                    hint=did_you_mean(str(key), sorted(names)) or f"use one of: {listed}",
                 )
 
 

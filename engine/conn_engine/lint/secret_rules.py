@@ -30,9 +30,9 @@ def find_secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
         return
     document = target.workspace.document("account", effective.account)
     declared = {field.name for field in effective.connector.fields if field.secret}
-    found = {path for path, _ in literal_secrets({"context": effective.context})}
-    found |= {("context", name) for name in declared if isinstance(effective.context.get(name), str)}
-    for path in sorted(found, key=format_place):
+    paths = {path for path, _ in literal_secrets({"context": effective.context})}
+    paths |= {("context", name) for name in declared if isinstance(effective.context.get(name), str)}
+    for path in sorted(paths, key=format_place):
         yield diagnostic(
             "SEC101",
             f"{path[-1]} contains a secret",

@@ -27,10 +27,10 @@ def find_sites(data: Mapping[str, Any]) -> Iterator[Site]:
         yield from _add_names(settings_sites, find_window_names(data, operations))
         for method, operation in find_objects(operations):
             if method not in Resource.__struct_fields__:
-                brought = find_operation_names(data, resource, method)
-                if brought is not None:
-                    brought |= find_restart_names(data, operations, operation)
-                yield from _add_names(_find_settings_sites(Operation, operation, (*place, method)), brought)
+                names = find_operation_names(data, resource, method)
+                if names is not None:
+                    names |= find_restart_names(data, operations, operation)
+                yield from _add_names(_find_settings_sites(Operation, operation, (*place, method)), names)
     for model, resources in find_objects(data.get("unified")):
         for resource, operations in find_objects(resources):
             place = ("unified", model, resource)
@@ -48,16 +48,16 @@ def _find_settings_sites(
     kind: type[Settings], data: Mapping[str, Any], path: Path_, without: frozenset[str] = frozenset()
 ) -> Iterator[Site]:
     """Yield the expressions and templates of settings, as their models declare them."""
-    for found in find_texts(kind, data, path, without=without):
-        if found.role in ("expression", "template"):
+    for text in find_texts(kind, data, path, without=without):
+        if text.role in ("expression", "template"):
             yield Site(
-                found.path,
-                found.text,
-                found.role,
-                found.names,
-                found.over,
-                secret=is_secret_place(found.path),
-                credential=found.over in CREDENTIAL_SCOPES,
+                text.path,
+                text.text,
+                text.role,
+                text.names,
+                text.over,
+                secret=is_secret_place(text.path),
+                credential=text.over in CREDENTIAL_SCOPES,
             )
 
 

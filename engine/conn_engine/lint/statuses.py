@@ -19,10 +19,10 @@ _CHANGING = frozenset({"now", "millis", "random", "uuid"})
 
 def find_possible_statuses(when: str) -> frozenset[int]:
     """Return the statuses for which a condition can be true. For all others, it is false."""
-    found = STATUSES
+    statuses = STATUSES
     for part in _split_conjunction(when):
-        found &= _find_matching_statuses(part)
-    return found
+        statuses &= _find_matching_statuses(part)
+    return statuses
 
 
 def find_certain_statuses(when: str) -> frozenset[int]:

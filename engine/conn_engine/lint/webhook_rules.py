@@ -37,15 +37,15 @@ _VERIFY: Path_ = ("webhooks", "verify")
 def find_stored_names(target: "LintTarget") -> frozenset[str]:
     """Return the names of stored secrets that verification can read: parts of the credential, and values that a
     challenge or a subscription captures."""
-    found: set[str] = set()
+    names: set[str] = set()
     webhooks = get_webhooks(target)
     for credentials in _iterate_credentials(target):
-        found |= {field.name.partition(".")[0] for field in credentials.fields()}
-        found |= {name for name in credentials.sample() if not name.startswith("_")}
+        names |= {field.name.partition(".")[0] for field in credentials.fields()}
+        names |= {name for name in credentials.sample() if not name.startswith("_")}
     if webhooks is not None:
-        found |= {name for challenge in webhooks.challenge for name in challenge.capture}
-        found |= set(webhooks.subscription.capture) if webhooks.subscription is not None else set()
-    return frozenset(found)
+        names |= {name for challenge in webhooks.challenge for name in challenge.capture}
+        names |= set(webhooks.subscription.capture) if webhooks.subscription is not None else set()
+    return frozenset(names)
 
 
 def _iterate_credentials(target: "LintTarget") -> Iterator[Credentials]:
@@ -130,22 +130,22 @@ def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagno
     reading = [(name, event) for name, event in unified_events if event.fetch is None]
     if unified_events and not reading:
         return
-    read: Paths = frozenset()
+    read_paths: Paths = frozenset()
     for paths in [_find_read_paths(webhooks, event) for _, event in reading] or [_find_read_paths(webhooks, None)]:
-        read = None if paths is None or read is None else read | paths
-    value = rate_verification(webhooks.verify, read)
+        read_paths = None if paths is None or read_paths is None else read_paths | paths
+    value = rate_verification(webhooks.verify, read_paths)
     uses = f"{format_event(reading[0][0])} uses" if reading else "events use"
-    at = (*_VERIFY, "format")
+    path = (*_VERIFY, "format")
     if value == "none":
         hint = "declare how to verify deliveries, or fetch the record (`fetch: event.record_id`)"
-        yield build_finding(target, "WHK101", at, f"deliveries are not verified, and {uses} their data", hint)
+        yield build_finding(target, "WHK101", path, f"deliveries are not verified, and {uses} their data", hint)
     elif value == "part" and reading:
         hint = "include the body in `content` or `expect`, or fetch the record (`fetch: event.record_id`)"
-        yield build_finding(target, "WHK102", at, f"the signature does not cover the body, whose data {uses}", hint)
+        yield build_finding(target, "WHK102", path, f"the signature does not cover the body, whose data {uses}", hint)
         return  # the type is in the body too
     elif value == "secret" and reading:
         hint = "fetch the record (`fetch: event.record_id`), or add: # conn: ignore WHK103 -- reason"
-        yield build_finding(target, "WHK103", at, f"every delivery contains the secret, and {uses} its data", hint)
+        yield build_finding(target, "WHK103", path, f"every delivery contains the secret, and {uses} its data", hint)
     unsigned = find_unsigned(webhooks.verify, find_paths(webhooks.events.type, webhooks.events.each))
     if unsigned:
         names = ", ".join(sorted(map(format_path, unsigned)))
@@ -161,20 +161,20 @@ def _find_read_paths(webhooks: Webhooks, event: UnifiedEvent | None) -> Paths:
         return frozenset()
     if event is None or event.record is None:
         return find_paths(events.record or "item", events.each)
-    seen = find_paths(event.record, events.each)
-    if seen is None:
+    record_paths = find_paths(event.record, events.each)
+    if record_paths is None:
         return None
-    found: set[tuple[str, ...]] = set()
-    for path in seen:
+    paths: set[tuple[str, ...]] = set()
+    for path in record_paths:
         if path[0] != "event":
-            found.add(path)
+            paths.add(path)
             continue
         text = "item" if path[1:2] in ((), ("item",)) else getattr(events, path[1], None) or ""
         above = find_paths(text, events.each)
         if above is None:
             return None
-        found |= {(*prefix, *path[2:]) for prefix in above}
-    return frozenset(path for path in found if path[0] in ("body", "text", "claims", "headers", "query"))
+        paths |= {(*prefix, *path[2:]) for prefix in above}
+    return frozenset(path for path in paths if path[0] in ("body", "text", "claims", "headers", "query"))
 
 
 def _with_places(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]:
@@ -226,8 +226,8 @@ def _is_restricted(challenge: Challenge, stored: frozenset[str]) -> bool:
     if challenge.expect is None:
         return False
     required = _find_roots(challenge.expect)
-    asked = find_secrets_read([challenge.reply.headers, challenge.reply.body], frozenset(_NAMED))
-    return required is None or bool(required & (asked | stored | {"env"}))
+    secrets_read = find_secrets_read([challenge.reply.headers, challenge.reply.body], frozenset(_NAMED))
+    return required is None or bool(required & (secrets_read | stored | {"env"}))
 
 
 _NAMED = ("method", "url", "host", "path", "target", "query", "headers", "text", "body")
@@ -251,40 +251,40 @@ def check_routing_context(target: "LintTarget") -> Iterator[Diagnostic]:
     if webhooks is None or webhooks.account is None:
         return
     effective = target.effective
-    known = {field.name for field in effective.connector.fields if not field.secret}
-    known |= {step.name for step in effective.connector.connect}
-    known |= _find_captured_names(effective.data.get("credentials"))
-    if webhooks.account.context in known or webhooks.account.context in _find_context_names(target):
+    names = {field.name for field in effective.connector.fields if not field.secret}
+    names |= {step.name for step in effective.connector.connect}
+    names |= _find_captured_names(effective.data.get("credentials"))
+    if webhooks.account.context in names or webhooks.account.context in _find_context_names(target):
         return
     yield build_finding(
         target,
         "WHK107",
         ("webhooks", "account", "context"),
         f'no account can have "{webhooks.account.context}" in its context',
-        did_you_mean(webhooks.account.context, sorted(known)) or "add it to `fields`, or read it in a `connect` step",
+        did_you_mean(webhooks.account.context, sorted(names)) or "add it to `fields`, or read it in a `connect` step",
     )
 
 
 def _find_captured_names(credentials: Any) -> set[str]:
     """Return the names of all `capture` settings in the credentials."""
-    found: set[str] = set()
+    names: set[str] = set()
     for key, value in credentials.items() if isinstance(credentials, Mapping) else ():
         if key == "capture" and isinstance(value, Mapping):
-            found |= set(map(str, value))
-        found |= _find_captured_names(value)
-    return found
+            names |= set(map(str, value))
+        names |= _find_captured_names(value)
+    return names
 
 
 def _find_context_names(target: "LintTarget") -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for name in target.workspace.accounts():
         try:
             account = target.workspace.account(name)
         except ConnError:
             continue  # reported by the schema
         if account.connector == target.effective.connector_name:
-            found |= set(account.context)
-    return found
+            names |= set(account.context)
+    return names
 
 
 def _find_roots(text: str) -> frozenset[str] | None:

@@ -49,13 +49,13 @@ def iterate_verifiers(verify: Verification) -> Iterator[Verification]:
         yield from iterate_verifiers(inner)
 
 
-def rate_verification(verify: Verification, read: Paths, each: str | None = None) -> VerificationRating:
+def rate_verification(verify: Verification, paths: Paths, each: str | None = None) -> VerificationRating:
     """Rate a verification for the paths that events read. Of alternatives (`any`), the weakest counts."""
     items = verify.each if verify.each is not None else each
     if isinstance(verify, AnyOf):
-        return min((rate_verification(inner, read, items) for inner in verify.of), key=_ORDER.index)
+        return min((rate_verification(inner, paths, items) for inner in verify.of), key=_ORDER.index)
     if isinstance(verify, AllOf):
-        return max((rate_verification(inner, read, items) for inner in verify.of), key=_ORDER.index)
+        return max((rate_verification(inner, paths, items) for inner in verify.of), key=_ORDER.index)
     if isinstance(verify, Unverified):
         return "none"
     if isinstance(verify, TokenVerifier | BasicVerifier):
@@ -66,28 +66,28 @@ def rate_verification(verify: Verification, read: Paths, each: str | None = None
         return "whole"
     if isinstance(verify, JwtVerifier):
         bound = _is_body_bound(verify.expect, items, frozenset({"claims"}))
-        return "whole" if bound or _is_covered(read, frozenset({("claims",)})) else "part"
+        return "whole" if bound or _is_covered(paths, frozenset({("claims",)})) else "part"
     if isinstance(verify, SignatureVerifier):
         signed = find_paths(verify.content, items)
         bound = _is_body_bound(verify.expect, items, frozenset(path[0] for path in signed or ()))
-        return "whole" if bound or _is_covered(read, signed) else "part"
+        return "whole" if bound or _is_covered(paths, signed) else "part"
     return "whole"
 
 
-def find_unsigned(verify: Verification, read: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
+def find_unsigned(verify: Verification, paths: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
     """Return the paths of `read` that no signature covers. Of alternatives (`any`), each must cover a path.
 
     Returns nothing for a verifier without a signature, which `rate_verification` rates.
     """
     items = verify.each if verify.each is not None else each
-    found = read or frozenset()
+    unsigned = paths or frozenset()
     if isinstance(verify, AnyOf):
-        return frozenset().union(*(find_unsigned(inner, read, items) for inner in verify.of))
+        return frozenset().union(*(find_unsigned(inner, paths, items) for inner in verify.of))
     if isinstance(verify, AllOf):
         signing = [inner for inner in verify.of if not isinstance(inner, TokenVerifier | BasicVerifier | Unverified)]
         for inner in signing:
-            found &= find_unsigned(inner, read, items)
-        return found if signing else frozenset()
+            unsigned &= find_unsigned(inner, paths, items)
+        return unsigned if signing else frozenset()
     if isinstance(verify, JwtVerifier):
         signed: Paths = frozenset({("claims",)})
         if verify.token.strip() == "text" or _is_body_bound(verify.expect, items, frozenset({"claims"})):
@@ -100,7 +100,7 @@ def find_unsigned(verify: Verification, read: Paths, each: str | None = None) ->
             signed = signed | _WHOLE
     else:
         return frozenset()
-    return frozenset(path for path in found if not _is_signed(path, signed))
+    return frozenset(path for path in unsigned if not _is_signed(path, signed))
 
 
 def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
@@ -115,50 +115,50 @@ def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
 
 def _is_body_bound(expect: str | None, each: str | None, signed: frozenset[str]) -> bool:
     """Return whether `expect` compares the body with signed data, such as its hash in the claims or in the URL."""
-    read = find_paths(expect or "", each)
-    if not read or not read & _WHOLE:
+    required = find_paths(expect or "", each)
+    if not required or not required & _WHOLE:
         return False
     parts = signed | ({"query", "path", "target"} if signed & {"url", "target"} else frozenset())
-    return any(path[0] in parts for path in read - _WHOLE)
+    return any(path[0] in parts for path in required - _WHOLE)
 
 
-def _is_covered(read: Paths, signed: Paths) -> bool:
+def _is_covered(paths: Paths, signed: Paths) -> bool:
     """Return whether a signature covers all paths that are used, or the complete body."""
     if signed is None or signed & _WHOLE:
         return True
-    if read is None:
+    if paths is None:
         return False
-    return all(any(path[: len(prefix)] == prefix for prefix in signed) for path in read)
+    return all(any(path[: len(prefix)] == prefix for prefix in signed) for path in paths)
 
 
 def find_paths(text: str, each: str | None = None) -> Paths:
     """Return the paths that an expression reads. `item` is an item of `each`."""
     try:
-        read = expression(text).reads() if text.strip() else frozenset()
+        paths = expression(text).reads() if text.strip() else frozenset()
         if text.strip() and expression(text).roots() is None:
             return None
     except ExpressionError:
         return None  # reported as EXP101
-    found: set[tuple[str, ...]] = set()
-    for path in read:
+    body_paths: set[tuple[str, ...]] = set()
+    for path in paths:
         plain = tuple(map(str, path))
         above = find_paths(each) if plain[0] == "item" and each is not None else frozenset({plain[:1]})
         if above is None:
             return None
-        found |= {(*prefix, *plain[1:]) for prefix in above}
-    return frozenset(found)
+        body_paths |= {(*prefix, *plain[1:]) for prefix in above}
+    return frozenset(body_paths)
 
 
 def find_secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
     """Return which of `names` the templates of a value read, and environment variables as `env.NAME`."""
-    found: set[str] = set()
+    secret_names: set[str] = set()
     for text in _iterate_expressions(data):
         for path in find_paths(text) or ():
             if path[0] in names:
-                found.add(path[0])
+                secret_names.add(path[0])
             elif path[0] == "env" and len(path) > 1:
-                found.add(f"env.{path[1]}")
-    return frozenset(found)
+                secret_names.add(f"env.{path[1]}")
+    return frozenset(secret_names)
 
 
 def find_names_read(data: Any) -> frozenset[str]:

@@ -11,9 +11,9 @@ from conn_engine.documents import Document, format_path
 __all__ = ["check_trusted_hosts", "find_unknown_connectors", "find_unknown_environments", "find_workspace_secrets"]
 
 
-def find_unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+def find_unknown_connectors(document: Document, names: Sequence[str]) -> Iterator[Diagnostic]:
     """REF101: an environment has settings for an unknown connector, so they have no effect."""
-    yield from _find_unknown_names(document, "connectors", known, "the environment has settings for connector")
+    yield from _find_unknown_names(document, "connectors", names, "the environment has settings for connector")
 
 
 def check_trusted_hosts(document: Document) -> Iterator[Diagnostic]:
@@ -25,9 +25,9 @@ def check_trusted_hosts(document: Document) -> Iterator[Diagnostic]:
             yield diagnostic("CFG104", fault, document.span(place), path=format_path(place))
 
 
-def find_unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+def find_unknown_environments(document: Document, names: Sequence[str]) -> Iterator[Diagnostic]:
     """REF101: conn.yaml has settings for an unknown environment, so they have no effect."""
-    yield from _find_unknown_names(document, "environments", known, "conn.yaml has settings for environment")
+    yield from _find_unknown_names(document, "environments", names, "conn.yaml has settings for environment")
 
 
 def find_workspace_secrets(document: Document) -> Iterator[Diagnostic]:
@@ -43,16 +43,16 @@ def find_workspace_secrets(document: Document) -> Iterator[Diagnostic]:
         )
 
 
-def _find_unknown_names(document: Document, key: str, known: Sequence[str], subject: str) -> Iterator[Diagnostic]:
+def _find_unknown_names(document: Document, key: str, existing: Sequence[str], subject: str) -> Iterator[Diagnostic]:
     names = document.data.get(key) if isinstance(document.data, dict) else None
     for name in names if isinstance(names, dict) else ():
-        if name not in known:
+        if name not in existing:
             path = (key, name)
             yield diagnostic(
                 "REF101",
                 f'{subject} "{name}", which does not exist',
                 document.key_span(path),
                 path=format_path(path),
-                hint=did_you_mean(str(name), known)
-                or (f"use one of: {', '.join(known[:8])}" if known else f"delete {key}.{name}"),
+                hint=did_you_mean(str(name), existing)
+                or (f"use one of: {', '.join(existing[:8])}" if existing else f"delete {key}.{name}"),
             )

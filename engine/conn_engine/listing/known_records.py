@@ -36,7 +36,7 @@ class KnownRecords:
             return False
         if len(marks) % _SIZE or len(marks) > MOST_KNOWN * _SIZE:
             return False
-        self._before |= {marks[at : at + _SIZE] for at in range(0, len(marks), _SIZE)}
+        self._before |= {marks[offset : offset + _SIZE] for offset in range(0, len(marks), _SIZE)}
         self._order = bytearray(marks)
         return True
 

@@ -80,12 +80,12 @@ def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> No
     if isinstance(value, str):
         collect_text(value, into, names)
     elif isinstance(value, Mapping):
-        named = value.get("name", value.get("key", value.get("field")))
+        field_name = value.get("name", value.get("key", value.get("field")))
         for key, item in value.items():
             name = str(key)
             collect_text(name, into)
-            if name == "value" and isinstance(named, str):
-                name = named  # {"name": "first_name", "value": "Ada"}
+            if name == "value" and isinstance(field_name, str):
+                name = field_name  # {"name": "first_name", "value": "Ada"}
             if _ID.search(name):
                 _identify(item, into)
             collect(item, into, (*names, _squeeze(name)))
@@ -99,12 +99,12 @@ def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> No
 
 
 def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), depth: int = 4) -> None:
-    """Collect the values of a text: it may be a value, or contain data in another form."""
+    """Collect the values of a string: it may be a value, or contain data in another form."""
     kind = find_kind(names, text)
     if kind is not None and not (names and _is_id(names[-1])):
         into.add(kind, text)
-    for shape, found in find_shapes(text):
-        into.add(shape, found)
+    for shape, identified in find_shapes(text):
+        into.add(shape, identified)
     if not depth or len(text) < 4:
         return
     if is_json(text):
@@ -125,8 +125,8 @@ def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
                 collect_text(value, into, (_squeeze(name),), depth - 1)
     if "</" in text:
         for pattern in (_XML_LEAF, _XML_ATTRIBUTE):
-            for found in pattern.finditer(text):
-                collect_text(html.unescape(found[2]).strip(), into, (_squeeze(found[1]),), 0)
+            for match in pattern.finditer(text):
+                collect_text(html.unescape(match[2]).strip(), into, (_squeeze(match[1]),), 0)
     with suppress(csv.Error):
         _collect_rows(text, into)
 

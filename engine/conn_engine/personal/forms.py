@@ -1,5 +1,5 @@
-"""Change a text inside its encodings (JSON, percent-encoding, base64, character references), and encode it again in the
-same way.
+"""Change a string inside its encodings (JSON, percent-encoding, base64, character references), and encode it again
+in the same way.
 
 The same text always becomes the same text. For example, a cursor in a response still equals the one in the next
 request.
@@ -51,7 +51,7 @@ class TextChange(Protocol):
 
 
 def change_text(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
-    """Apply `change` to the content of a text, in any of these forms."""
+    """Apply `change` to the content of a string, in any of these forms."""
     whole = change.change_whole(text)
     if whole is not None:
         return whole
@@ -65,12 +65,12 @@ def change_text(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
     return change.change_plain(text)
 
 
-def _write_back(inner: "_Inner", change: TextChange, depth: int, found: re.Match[str]) -> str:
-    return inner(found[0], change, depth)
+def _write_back(inner: "_Inner", change: TextChange, depth: int, match: re.Match[str]) -> str:
+    return inner(match[0], change, depth)
 
 
 def is_json(text: str) -> bool:
-    """Whether the text is a JSON object or list, or has one on each line."""
+    """Return whether the text is a JSON object or list, or has one on each line."""
     if text.lstrip()[:1] not in ("{", "["):
         return False
     try:
@@ -87,7 +87,7 @@ def is_json(text: str) -> bool:
 
 
 def find_packed_texts(text: str) -> Iterator[str]:
-    """Decode a text from base64, percent-encoding or character references."""
+    """Decode a string from base64, percent-encoding or character references."""
     if "%" in text:
         yield from (_unquote(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
     if "+" in text:
@@ -99,23 +99,23 @@ def find_packed_texts(text: str) -> Iterator[str]:
         if inner is not None:
             yield inner
         elif "/" in token:
-            found = (_unpack(part) for part in token.split("/") if len(part) >= _SHORTEST_PACKED)
-            yield from (part for part in found if part is not None)
+            unpacked = (_unpack(part) for part in token.split("/") if len(part) >= _SHORTEST_PACKED)
+            yield from (part for part in unpacked if part is not None)
 
 
 def _change_json(text: str, change: TextChange, depth: int) -> str:
     """Change JSON token by token. Spaces, order and notation stay the same, because they may be signed or compared."""
 
-    def token(found: re.Match[str]) -> str:
-        if found[1] is None:
-            whole = int(found[0]) if found[0].lstrip("-").isdecimal() and len(found[0]) < _LONGEST_NUMBER else 0
+    def token(match: re.Match[str]) -> str:
+        if match[1] is None:
+            whole = int(match[0]) if match[0].lstrip("-").isdecimal() and len(match[0]) < _LONGEST_NUMBER else 0
             other = change.change_number(whole)
-            return found[0] if other == whole else str(other)
-        inner = json.loads(found[1], strict=False)
-        made = change.change_key(inner) if found[2] else change_text(inner, change, depth)
-        if made == inner:
-            return found[0]
-        return json.dumps(made, ensure_ascii=found[1].isascii()) + (found[2] or "")
+            return match[0] if other == whole else str(other)
+        inner = json.loads(match[1], strict=False)
+        changed = change.change_key(inner) if match[2] else change_text(inner, change, depth)
+        if changed == inner:
+            return match[0]
+        return json.dumps(changed, ensure_ascii=match[1].isascii()) + (match[2] or "")
 
     return _JSON.sub(token, text)
 
@@ -124,12 +124,12 @@ def _change_percent(piece: str, change: TextChange, depth: int) -> str:
     if _PERCENT.search(piece) is None:
         return piece
     inner, encoding = _unquote(piece)
-    made = change_text(inner, change, depth)
-    if made == inner:
+    changed = change_text(inner, change, depth)
+    if changed == inner:
         return piece
-    escaped = {unquote(found[0], encoding, "replace") for found in _PERCENT.finditer(piece)}
+    escaped = {unquote(match[0], encoding, "replace") for match in _PERCENT.finditer(piece)}
     plain = {character for character in piece if not character.isalnum() and character != "%"} - escaped
-    return quote(made, "".join(plain), encoding, "replace")
+    return quote(changed, "".join(plain), encoding, "replace")
 
 
 def _unquote(piece: str) -> tuple[str, str]:
@@ -145,16 +145,16 @@ def _change_form_value(piece: str, change: TextChange, depth: int) -> str:
     if "+" not in piece or change.change_plain(piece) != "+".join(map(change.change_plain, piece.split("+"))):
         return piece
     inner = unquote_plus(piece)
-    made = change_text(inner, change, depth)
-    return piece if made == inner else quote_plus(made)
+    changed = change_text(inner, change, depth)
+    return piece if changed == inner else quote_plus(changed)
 
 
 def _change_references(piece: str, change: TextChange, depth: int) -> str:
     if _REFERENCE.search(piece) is None:
         return piece
     inner = html.unescape(piece)
-    made = change_text(inner, change, depth)
-    return piece if made == inner else html.escape(made)
+    changed = change_text(inner, change, depth)
+    return piece if changed == inner else html.escape(changed)
 
 
 def _change_base64(token: str, change: TextChange, depth: int) -> str:
@@ -165,8 +165,8 @@ def _change_base64(token: str, change: TextChange, depth: int) -> str:
         return "/".join(
             _change_base64(part, change, depth) if len(part) >= _SHORTEST_PACKED else part for part in token.split("/")
         )
-    made = change_text(inner, change, depth)
-    return token if made == inner else _pack(made, token)
+    changed = change_text(inner, change, depth)
+    return token if changed == inner else _pack(changed, token)
 
 
 def _pack(text: str, like: str) -> str:
@@ -194,7 +194,7 @@ _FORMS: tuple[tuple[str, re.Pattern[str], _Inner], ...] = (
     ("&", _MARKUP, _change_references),
     ("", _BASE64, _change_base64),
 )
-"""The mark of each form, the pieces of a text that may be in it, and the function that changes a piece."""
+"""The mark of each form, the pieces of a string that may be in it, and the function that changes a piece."""
 
 
 def change_data(value: Any, change: TextChange) -> Any:

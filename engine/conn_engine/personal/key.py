@@ -40,23 +40,23 @@ def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> Ps
 
     Raises UsageError if the variable is too short.
     """
-    given = environ.get(VARIABLE)
-    if given:
-        if len(given) < _FEWEST_CHARACTERS:
+    key_text = environ.get(VARIABLE)
+    if key_text:
+        if len(key_text) < _FEWEST_CHARACTERS:
             raise UsageError(
                 f"{VARIABLE} is shorter than {_FEWEST_CHARACTERS} characters",
                 hint="create one: openssl rand -base64 32",
             )
-        redactor.add(given, VARIABLE)
-        return PseudonymKey(hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(), "variable")
-    made = secrets.token_bytes(32)
+        redactor.add(key_text, VARIABLE)
+        return PseudonymKey(hashlib.sha256(key_text.encode("utf-8", "surrogateescape")).digest(), "variable")
+    new_key = secrets.token_bytes(32)
     try:
         with vault.exclusive(ENTRY):
             stored = (vault.load(ENTRY) or {}).get("key")
             if not isinstance(stored, str):
-                vault.save(ENTRY, {"key": made.hex()})
+                vault.save(ENTRY, {"key": new_key.hex()})
     except CredentialError as error:
         reason = "this machine has no usable keyring" if vault.kind == "environment" else error.message
-        return PseudonymKey(made, "run", reason)
-    redactor.add(stored if isinstance(stored, str) else made.hex(), "the key of personal data")
-    return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(made, "new")
+        return PseudonymKey(new_key, "run", reason)
+    redactor.add(stored if isinstance(stored, str) else new_key.hex(), "the key of personal data")
+    return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(new_key, "new")

@@ -47,10 +47,10 @@ class PersonalMarks:
         return node, kind
 
     def find_enumerated(self) -> set[str]:
-        """Return the texts of the model's `enum`s, in folded case."""
-        found: set[str] = set()
-        _collect_enumerated(self._schema, found, 0)
-        return found
+        """Return the strings of the model's `enum`s, in folded case."""
+        values: set[str] = set()
+        _collect_enumerated(self._schema, values, 0)
+        return values
 
     def _walk(self, node: Any, value: Any, kind: PersonalKind | None, depth: int) -> Iterator[tuple[str | None, str]]:
         if depth > _DEEPEST:
@@ -108,7 +108,7 @@ def collect_mapped(
     `reads` has the paths in a scope that each dotted field reads ("" for an expression that sets several fields).
     `results` has the mapping's result for each scope, or UNDEFINED where it was not run. A path that a marked value is
     copied from is personal in every record. Other paths of a marked field are personal too, because the value may be
-    converted, unless they contain a text of the connector: they then only select a value (`[type = "work"]`).
+    converted, unless they contain a string of the connector: they then only select a value (`[type = "work"]`).
     """
     for result in results:
         for kind, text in marks.find_texts(result) if result is not UNDEFINED else ():
@@ -138,11 +138,27 @@ def _collect_path(
     copied: PersonalKind | None = None
     used: PersonalKind | None = None
     for scope, marked in rows:
-        found = list(_read_texts(scope, path))
-        texts += found
-        if found and copied is None:
-            copied = next((one for one, text in marked for source in found if _is_copy(source, text, one)), None)
-            used = used or next((one for one, text in marked for source in found if _is_part(source, text, one)), None)
+        sources = list(_read_texts(scope, path))
+        texts += sources
+        if sources and copied is None:
+            copied = next(
+                (
+                    marked_kind
+                    for marked_kind, text in marked
+                    for source in sources
+                    if _is_copy(source, text, marked_kind)
+                ),
+                None,
+            )
+            used = used or next(
+                (
+                    marked_kind
+                    for marked_kind, text in marked
+                    for source in sources
+                    if _is_part(source, text, marked_kind)
+                ),
+                None,
+            )
     if copied is None and any(fold_case(text.strip()) in into.named for text in texts):
         for text in texts if used or kind else ():
             into.leave("code", text)
@@ -152,7 +168,7 @@ def _collect_path(
 
 
 def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
-    """Yield the texts and numbers at a path, without objects."""
+    """Yield the strings and numbers at a path, without objects."""
     if isinstance(value, list):
         for item in value:
             yield from _read_texts(item, path)
@@ -167,28 +183,28 @@ def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
 
 def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
     """Return whether a marked value equals the source."""
-    one, other = fold_case(source.strip()), fold_case(text.strip())
-    if one == other or kind != "phone":
-        return bool(one) and one == other
-    digits = find_digits(one)
-    return len(digits) >= _FEWEST_DIGITS and digits == find_digits(other)
+    original, copy = fold_case(source.strip()), fold_case(text.strip())
+    if original == copy or kind != "phone":
+        return bool(original) and original == copy
+    digits = find_digits(original)
+    return len(digits) >= _FEWEST_DIGITS and digits == find_digits(copy)
 
 
 def _is_part(source: str, text: str, kind: PersonalKind | None) -> bool:
     """Return whether the source is a word of a marked value."""
-    one, other = fold_case(source.strip()), fold_case(text.strip())
-    at = other.find(one) if len(one) > 1 and kind not in ("email", "photo", "phone") else -1
-    end = at + len(one)
-    return at >= 0 and not other[max(at - 1, 0) : at].isalnum() and not other[end : end + 1].isalnum()
+    original, part = fold_case(source.strip()), fold_case(text.strip())
+    position = part.find(original) if len(original) > 1 and kind not in ("email", "photo", "phone") else -1
+    end = position + len(original)
+    return position >= 0 and not part[max(position - 1, 0) : position].isalnum() and not part[end : end + 1].isalnum()
 
 
-def _collect_enumerated(node: Any, found: set[str], depth: int) -> None:
+def _collect_enumerated(node: Any, collected: set[str], depth: int) -> None:
     if depth > _DEEPEST:
         return
     if isinstance(node, Mapping):
         values = node.get("enum")
-        found.update(
+        collected.update(
             fold_case(value) for value in (values if isinstance(values, list) else ()) if isinstance(value, str)
         )
     for item in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
-        _collect_enumerated(item, found, depth + 1)
+        _collect_enumerated(item, collected, depth + 1)

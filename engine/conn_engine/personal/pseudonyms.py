@@ -68,41 +68,41 @@ class Pseudonyms:
 
     def _make_email(self, text: str, attempt: int) -> str:
         local, _, domain = text.rpartition("@")
-        made = self._make_words(local, attempt)
-        if made == local or len(made) > _LONGEST_LOCAL_PART:
-            made = self._make_word(local, attempt)[:_LONGEST_LOCAL_PART]
-        return f"{made}@{self._make_word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
+        words = self._make_words(local, attempt)
+        if words == local or len(words) > _LONGEST_LOCAL_PART:
+            words = self._make_word(local, attempt)[:_LONGEST_LOCAL_PART]
+        return f"{words}@{self._make_word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
 
     def _make_phone(self, text: str, attempt: int) -> str:
         digits = find_digits(text)
-        kept = count_country_digits(text, digits)
-        return _refill(text, digits[:kept] + self._make_number(digits[kept:], "phone", attempt))
+        country_digits = count_country_digits(text, digits)
+        return _refill(text, digits[:country_digits] + self._make_number(digits[country_digits:], "phone", attempt))
 
     def _make_iban(self, text: str, attempt: int) -> str:
         compact = "".join(character for character in text if character.isalnum()).upper()
         country, account = compact[:2], self._make_code(compact[4:], attempt)
         check = 98 - int("".join(str(int(c, 36)) for c in f"{account}{country}00")) % 97
-        made = iter(_match_case(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
-        return "".join(next(made) if character.isalnum() else character for character in text)
+        letters = iter(_match_case(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
+        return "".join(next(letters) if character.isalnum() else character for character in text)
 
     def _make_date(self, text: str, attempt: int) -> str:
         """Return another day in the same notation."""
 
-        def another(found: re.Match[str]) -> str:
-            if found["y"]:
+        def another(match: re.Match[str]) -> str:
+            if match["y"]:
                 names = ("y", "m", "d")
             else:
-                names = ("c", "b", "a") if int(found["a"]) > 12 else ("c", "a", "b")
+                names = ("c", "b", "a") if int(match["a"]) > 12 else ("c", "a", "b")
             try:
-                day = self._make_day(date(*(int(found[name]) for name in names)), attempt)
+                day = self._make_day(date(*(int(match[name]) for name in names)), attempt)
             except ValueError:  # not a day of the calendar
-                return self._make_plain_words(found[0], attempt)
+                return self._make_plain_words(match[0], attempt)
             values = dict(zip(names, (day.year, day.month, day.day), strict=True))
-            made, done = "", found.start()
-            for name in sorted(names, key=found.start):
-                made += found.string[done : found.start(name)] + f"{values[name]:0{len(found[name])}}"
-                done = found.end(name)
-            return made
+            written, done = "", match.start()
+            for name in sorted(names, key=match.start):
+                written += match.string[done : match.start(name)] + f"{values[name]:0{len(match[name])}}"
+                done = match.end(name)
+            return written
 
         return _DATE.sub(another, text, count=1)
 
@@ -122,13 +122,13 @@ class Pseudonyms:
     def _make_code(self, text: str, attempt: int) -> str:
         """Replace digits by digits and letters by letters."""
         digits = find_digits(text)
-        made = _refill(text, self._permute(digits, 10, "code", attempt))
-        letters = [character for character in made if character.isascii() and character.isalpha()]
+        code = _refill(text, self._permute(digits, 10, "code", attempt))
+        letters = [character for character in code if character.isascii() and character.isalpha()]
         numbers = "".join(_BASE26[ord(character.lower()) - 97] for character in letters)
         others = iter(self._permute(numbers, 26, "letters", attempt))
         return "".join(
             _match_case(chr(_BASE26.index(next(others)) + 97), c)[:1] if c.isascii() and c.isalpha() else c
-            for c in made
+            for c in code
         )
 
     def _make_url(self, text: str, attempt: int) -> str:
@@ -139,15 +139,15 @@ class Pseudonyms:
 
     def _make_words(self, text: str, attempt: int) -> str:
         """Replace words, numbers and email addresses separately, and nothing between them."""
-        made, done = "", 0
+        words, done = "", 0
         for start, end in find_emails(text):
-            made += self._make_plain_words(text[done:start], attempt) + self._make_email(text[start:end], attempt)
+            words += self._make_plain_words(text[done:start], attempt) + self._make_email(text[start:end], attempt)
             done = end
-        return made + self._make_plain_words(text[done:], attempt)
+        return words + self._make_plain_words(text[done:], attempt)
 
     def _make_plain_words(self, text: str, attempt: int) -> str:
-        def another(found: re.Match[str]) -> str:
-            run = found[0]
+        def another(match: re.Match[str]) -> str:
+            run = match[0]
             if run[0].isdigit():
                 return self._permute(find_digits(run), 10, "number", attempt)
             return self._make_word(run, attempt)
@@ -161,12 +161,12 @@ class Pseudonyms:
         folded = word.casefold()
         alphabets = _choose_alphabets(folded)
         seed = self._make_seed("word", folded, attempt)
-        made = ""
+        letters = ""
         shortest = _SHORTEST_PICTOGRAPHS if alphabets is _ALPHABETS["CJK"] else _SHORTEST_WORD
-        for at in range(max(shortest, len(folded))):
-            seed, letter = divmod(seed, len(alphabets[at % 2]))
-            made += alphabets[at % 2][letter]
-        return _match_case(made, word)
+        for index in range(max(shortest, len(folded))):
+            seed, letter = divmod(seed, len(alphabets[index % 2]))
+            letters += alphabets[index % 2][letter]
+        return _match_case(letters, word)
 
     # --- numbers ---
 
@@ -175,8 +175,8 @@ class Pseudonyms:
         rest = digits.lstrip("0")
         if not rest:
             return digits
-        made = next(number for number in self._walk(rest, label, attempt) if number[0] != "0")
-        return digits[: len(digits) - len(rest)] + made
+        number_text = next(number for number in self._walk(rest, label, attempt) if number[0] != "0")
+        return digits[: len(digits) - len(rest)] + number_text
 
     def _walk(self, digits: str, label: str, attempt: int) -> Iterator[str]:
         """Permute again and again. To use the first result that fits is a permutation of all that fit."""
@@ -185,18 +185,18 @@ class Pseudonyms:
             yield digits
 
     def _permute(self, digits: str, radix: int, label: str, attempt: int) -> str:
-        """Permute the texts with this number of digits: in each round, a number is added to one of the two halves."""
+        """Permute the strings with this number of digits: in each round, a number is added to one of the two halves."""
         size = len(digits)
         if size == 0:
             return ""
         if size == 1:
             return _write_number((int(digits, radix) + self._make_seed(label, f"{radix}", attempt)) % radix, 1, radix)
-        left, right = digits[: size // 2], digits[size // 2 :]
+        first_half, second_half = digits[: size // 2], digits[size // 2 :]
         for number in range(_ROUNDS):
-            added = self._make_seed(f"{label} {radix} {size} {number}", right, attempt)
-            total = (int(left, radix) + added) % radix ** len(left)
-            left, right = right, _write_number(total, len(left), radix)
-        return left + right
+            added = self._make_seed(f"{label} {radix} {size} {number}", second_half, attempt)
+            total = (int(first_half, radix) + added) % radix ** len(first_half)
+            first_half, second_half = second_half, _write_number(total, len(first_half), radix)
+        return first_half + second_half
 
     def _make_seed(self, label: str, text: str, attempt: int) -> int:
         message = f"{label}\0{attempt}\0{text}".encode("utf-8", "surrogatepass")
@@ -207,17 +207,17 @@ _BASE26 = "0123456789abcdefghijklmnop"
 
 
 def _write_number(number: int, size: int, radix: int) -> str:
-    made = ""
+    digits_text = ""
     for _ in range(size):
         number, digit = divmod(number, radix)
-        made = _BASE26[digit] + made
-    return made
+        digits_text = _BASE26[digit] + digits_text
+    return digits_text
 
 
 def _refill(text: str, digits: str) -> str:
-    """Replace the digits of a text in place."""
-    left = iter(digits)
-    return "".join(next(left) if character.isdecimal() else character for character in text)
+    """Replace the digits of a string in place."""
+    remaining = iter(digits)
+    return "".join(next(remaining) if character.isdecimal() else character for character in text)
 
 
 def _choose_alphabets(folded: str) -> tuple[str, str]:
@@ -227,9 +227,9 @@ def _choose_alphabets(folded: str) -> tuple[str, str]:
     return _ALPHABETS.get(unicodedata.name(foreign, "").partition(" ")[0], _ALPHABETS["LATIN"])
 
 
-def _match_case(made: str, like: str) -> str:
+def _match_case(word: str, like: str) -> str:
     """Use upper case where the other text does."""
     if len(like) > 1 and like.isupper():
-        return made.upper()
-    capitals = {at for at, character in enumerate(like) if character.isupper()}
-    return "".join(character.upper() if at in capitals else character for at, character in enumerate(made))
+        return word.upper()
+    capitals = {index for index, character in enumerate(like) if character.isupper()}
+    return "".join(character.upper() if index in capitals else character for index, character in enumerate(word))

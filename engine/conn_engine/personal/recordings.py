@@ -125,8 +125,8 @@ def _replace_bytes(packed: str | None, replacements: Replacements) -> str | None
     if packed is None:
         return None
     text, charset = _read_bytes(packed)
-    made = replacements.change_plain(text)
-    return packed if made == text else base64.b64encode(made.encode(charset, "replace")).decode()
+    replaced = replacements.change_plain(text)
+    return packed if replaced == text else base64.b64encode(replaced.encode(charset, "replace")).decode()
 
 
 def _read_bytes(packed: str) -> tuple[str, str]:

@@ -59,11 +59,11 @@ class Replacements:
             used.add(fold_case(self._settle(key, kind, text, used)))
 
     def replace_text(self, text: str) -> str:
-        """Replace every value of a text, in any form."""
-        made = self._cache.get(text)
-        if made is None:
-            made = self._cache[text] = change_text(text, self)
-        return made
+        """Replace every value of a string, in any form."""
+        replaced = self._cache.get(text)
+        if replaced is None:
+            replaced = self._cache[text] = change_text(text, self)
+        return replaced
 
     def replace_data(self, value: Any) -> Any:
         """Replace every value of JSON-like data."""
@@ -78,21 +78,21 @@ class Replacements:
     def change_whole(self, text: str) -> str | None:
         """Return the replacement of the complete text, if it is a value."""
         bare = text.strip()
-        known = self._whole.get(fold_case(bare))
-        return None if known is None else text.replace(bare, self._make_replacement(known, bare), 1)
+        value = self._whole.get(fold_case(bare))
+        return None if value is None else text.replace(bare, self._make_replacement(value, bare), 1)
 
     def change_plain(self, text: str) -> str:
         """Replace each value in the text, the longest first."""
         lower = fold_case(text)
         parts: list[str] = []
         done = 0
-        for found in _words().finditer(lower):
-            for size, head in self._order_places(found[0]):
-                start = found.start() - head
+        for match in _words().finditer(lower):
+            for size, head in self._order_places(match[0]):
+                start = match.start() - head
                 end = start + size
-                known = self._inside.get(lower[start:end]) if done <= start and end <= len(lower) else None
-                if known is not None and _is_apart(lower, start, end):
-                    parts += (text[done:start], self._make_replacement(known, text[start:end]))
+                value = self._inside.get(lower[start:end]) if done <= start and end <= len(lower) else None
+                if value is not None and _is_apart(lower, start, end):
+                    parts += (text[done:start], self._make_replacement(value, text[start:end]))
                     done = end
                     break
         return "".join((*parts, text[done:])) if parts else text
@@ -103,17 +103,17 @@ class Replacements:
 
     def change_number(self, number: int) -> int:
         """Replace a number that is a value, such as a phone number without its +."""
-        made = self._numbers.get(str(number))
-        return number if made is None else int(made)
+        replaced = self._numbers.get(str(number))
+        return number if replaced is None else int(replaced)
 
     # --- known values ---
 
-    def _learn(self, key: str, known: _KnownValue, *, inside: bool) -> None:
-        self._whole[key] = known
-        found = _words().search(key)
-        if inside and found is not None:
-            self._inside[key] = known
-            self._places.setdefault(found[0], set()).add((len(key), found.start()))
+    def _learn(self, key: str, value: _KnownValue, *, inside: bool) -> None:
+        self._whole[key] = value
+        match = _words().search(key)
+        if inside and match is not None:
+            self._inside[key] = value
+            self._places.setdefault(match[0], set()).add((len(key), match.start()))
 
     def _order_places(self, word: str) -> list[tuple[int, int]]:
         places = self._places.get(word)
@@ -124,28 +124,35 @@ class Replacements:
         none; the value then becomes words."""
         for attempt in range(_MOST_ATTEMPTS):
             kind = kind if attempt < _MOST_ATTEMPTS // 2 else "name"
-            made = self._pseudonyms.replace(kind, text, attempt)
-            if fold_case(made) not in used and self.change_whole(made) is None and self.change_plain(made) == made:
+            replacement = self._pseudonyms.replace(kind, text, attempt)
+            if (
+                fold_case(replacement) not in used
+                and self.change_whole(replacement) is None
+                and self.change_plain(replacement) == replacement
+            ):
                 break
-        known = _KnownValue(kind, attempt)
+        value = _KnownValue(kind, attempt)
         upper = fold_case(text.upper())  # may be longer: "ß" becomes "SS"
-        for one in (key,) if upper in self._whole else (key, upper):
-            self._learn(one, known, inside=key in self._inside)
-        self._learn_related(kind, text, made)
-        return made
+        for spelling in (key,) if upper in self._whole else (key, upper):
+            self._learn(spelling, value, inside=key in self._inside)
+        self._learn_related(kind, text, replacement)
+        return replacement
 
-    def _learn_related(self, kind: PersonalKind, text: str, made: str) -> None:
+    def _learn_related(self, kind: PersonalKind, text: str, replacement: str) -> None:
         """Add what vendors derive from a value: the digits of a phone number, the digests of an email address."""
         if kind == "phone":
-            old, new = find_digits(text), find_digits(made)
+            old, new = find_digits(text), find_digits(replacement)
             if len(old) >= _FEWEST_DIGITS and len(old) == len(new):
                 self._learn_fixed({old: new})
         if kind == "birth_date" and text.isdecimal():
-            self._numbers.setdefault(text, made)
+            self._numbers.setdefault(text, replacement)
         if kind == "email":
-            both = fold_case(text).encode("utf-8", "surrogatepass"), fold_case(made).encode("utf-8", "surrogatepass")
+            both = (
+                fold_case(text).encode("utf-8", "surrogatepass"),
+                fold_case(replacement).encode("utf-8", "surrogatepass"),
+            )
             for name in _DIGESTS:
-                old, new = (hashlib.new(name, one, usedforsecurity=False).hexdigest() for one in both)
+                old, new = (hashlib.new(name, address, usedforsecurity=False).hexdigest() for address in both)
                 self._learn_fixed({old: new})
 
     def _learn_fixed(self, pairs: dict[str, str]) -> None:
@@ -155,14 +162,14 @@ class Replacements:
             if old.isdecimal() and old[0] != "0":
                 self._numbers.setdefault(old, new)
 
-    def _make_replacement(self, known: _KnownValue, text: str) -> str:
-        if known.fixed is not None:
-            return known.fixed.upper() if text.isupper() else known.fixed
-        return self._pseudonyms.replace(known.kind, text, known.attempt)
+    def _make_replacement(self, value: _KnownValue, text: str) -> str:
+        if value.fixed is not None:
+            return value.fixed.upper() if text.isupper() else value.fixed
+        return self._pseudonyms.replace(value.kind, text, value.attempt)
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether the text at a position is not part of a longer word or number."""
+    """Return whether the text at a position is not part of a longer word or number."""
     before, after = text[start - 1 : start], text[end : end + 1]
     first, last = text[start], text[end - 1]
     if before.isalnum() and first.isalnum() and not _is_pictograph(first):

@@ -41,7 +41,7 @@ _PHONE = re.compile(
 
 
 def find_shapes(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind and text of each value in a text."""
+    """Yield the kind and text of each value in a string."""
     spans = list(find_emails(text)) if "@" in text else []
     for start, end in spans:
         yield "email", text[start:end]
@@ -50,31 +50,31 @@ def find_shapes(text: str) -> Iterator[tuple[str, str]]:
             yield "name", (owner[1] or owner[2]).strip()
     if _DIGIT.search(text) is None:
         return
-    for found in _IBAN.finditer(text):
-        if is_iban(found[0]):
-            yield "iban", found[0]
-    for found in _PHONE.finditer(text):
-        if not any(start < found.end() and found.start() < end for start, end in spans):
-            yield "phone", found[0]
+    for match in _IBAN.finditer(text):
+        if is_iban(match[0]):
+            yield "iban", match[0]
+    for match in _PHONE.finditer(text):
+        if not any(start < match.end() and match.start() < end for start, end in spans):
+            yield "phone", match[0]
 
 
 def find_emails(text: str) -> Iterator[tuple[int, int]]:
-    """Find email addresses in a text, in linear time."""
+    """Find email addresses in a string, in linear time."""
     done = 0
-    for found in _DOMAIN.finditer(text):
-        start = found.start()
+    for match in _DOMAIN.finditer(text):
+        start = match.start()
         floor = max(done, start - _LONGEST_LOCAL_PART)
         while start > floor and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
             start -= 1
-        while start < found.start() and text[start] in _OPENING:
+        while start < match.start() and text[start] in _OPENING:
             start += 1
-        if start < found.start():
-            done = found.end()
+        if start < match.start():
+            done = match.end()
             yield start, done
 
 
 def find_digits(text: str) -> str:
-    """Return the digits of a text in any script, as 0 to 9."""
+    """Return the digits of a string in any script, as 0 to 9."""
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 

@@ -29,20 +29,20 @@ class PersonalSummary:
     def from_values(cls, values: PersonalValues) -> "PersonalSummary":
         """Summarize collected values."""
         kinds = Counter(kind for kind, _ in values.found.values())
-        left = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
-        named = sorted(text for key, (reason, text) in values.left.items() if reason == "named")
+        reasons = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
+        named_texts = sorted(text for key, (reason, text) in values.left.items() if reason == "named")
         replaced = {kind: kinds[kind] for kind in sorted(kinds, key=rank_kind)}
-        return cls(replaced, {reason: left[reason] for reason in _REASONS if left[reason]}, tuple(named))
+        return cls(replaced, {reason: reasons[reason] for reason in _REASONS if reasons[reason]}, tuple(named_texts))
 
     @classmethod
     def merge(cls, summaries: Iterable["PersonalSummary"]) -> "PersonalSummary":
         """Combine the summaries of several recordings."""
-        replaced, left, named = Counter[PersonalKind](), Counter[Reason](), set[str]()
-        for one in summaries:
-            replaced.update(one.replaced)
-            left.update(one.left)
-            named.update(one.named)
-        return cls(dict(replaced), dict(left), tuple(sorted(named)))
+        replaced, reasons, named_texts = Counter[PersonalKind](), Counter[Reason](), set[str]()
+        for summary in summaries:
+            replaced.update(summary.replaced)
+            reasons.update(summary.left)
+            named_texts.update(summary.named)
+        return cls(dict(replaced), dict(reasons), tuple(sorted(named_texts)))
 
     def to_lines(self) -> list[str]:
         """Describe in at most two sentences what was replaced and what was not."""

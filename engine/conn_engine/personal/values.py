@@ -46,7 +46,7 @@ _EMPTY_NAMES = frozenset({"n/a", "none", "null", "unknown", "undefined", "not av
 
 
 def fold_case(text: str) -> str:
-    """Fold the case of a text, character by character."""
+    """Fold the case of a string, character by character."""
     lower = text.lower()
     if len(lower) == len(text):
         return lower
@@ -54,8 +54,8 @@ def fold_case(text: str) -> str:
 
 
 def is_embedded(kind: PersonalKind, text: str) -> bool:
-    """Return whether a value is also replaced inside other texts. A value with two letters, or of a kind that may be a
-    common word, is only replaced if it is the complete text."""
+    """Return whether a value is also replaced inside other strings. A value with two letters, or of a kind that may
+    be a common word, is only replaced if it is the complete text."""
     return len(text) >= _SHORTEST_EMBEDDED and kind not in _COMMON_WORD_KINDS
 
 
@@ -63,8 +63,8 @@ def is_embedded(kind: PersonalKind, text: str) -> bool:
 class PersonalValues:
     """The personal values of a recording.
 
-    `named` are texts that the connector itself contains. `found` has each value's kind and spelling, and `left` why a
-    value is not replaced, both by the text in folded case. `ids` are texts that identify records.
+    `named` are strings that the connector itself contains. `found` has each value's kind and spelling, and `left` why a
+    value is not replaced, both by the text in folded case. `ids` are strings that identify records.
     """
 
     named: frozenset[str] = frozenset()

@@ -65,22 +65,22 @@ def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -
             parts = request.parts and tuple(_blank_part(part, place.name) for part in request.parts)
             body, form = _blank(request.body, path), _blank(request.form, path)
             request = msgspec.structs.replace(request, body=body, form=form, parts=parts)
-        elif place.kind == "url" and (found := re.search(place.name, request.url)) is not None:
+        elif place.kind == "url" and (match := re.search(place.name, request.url)) is not None:
             url = request.url
-            for group in range(found.re.groups, 0, -1):
-                url = url[: found.start(group)] + REDACTED + url[found.end(group) :]
+            for group in range(match.re.groups, 0, -1):
+                url = url[: match.start(group)] + REDACTED + url[match.end(group) :]
             request = msgspec.structs.replace(request, url=url)
     return request
 
 
 def _find_placed_texts(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
-    """Yield the texts at a place."""
+    """Yield the strings at a place."""
     if place.kind == "header":
         for value in request.headers.get_all(place.name):
             yield from _split_header(place.name, value)
     elif place.kind == "url":
-        found = re.search(place.name, recorded.url)
-        yield from found.groups() if found is not None else ()
+        match = re.search(place.name, recorded.url)
+        yield from match.groups() if match is not None else ()
     elif place.kind == "parameter":
         yield from _iterate_texts((recorded.query.get(place.name), (recorded.form or {}).get(place.name)))
     elif place.kind == "field":

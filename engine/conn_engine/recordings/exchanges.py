@@ -100,14 +100,14 @@ def to_response(recorded: RecordedResponse, url: str = "") -> Response:
 
 def group_values(pairs: list[tuple[str, str]]) -> Values:
     """Map each name to its value, or to a list of values if it is repeated."""
-    found: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else list(values) for name, values in found.items()}
+        values_by_name.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else list(values) for name, values in values_by_name.items()}
 
 
 def flat(values: Values) -> list[tuple[str, str]]:
-    """The opposite of `grouped`; numbers and booleans as they look in a URL."""
+    """Return grouped values as pairs; numbers and booleans are written as in a URL."""
     return [
         (name, item if isinstance(item, str) else json.dumps(item))
         for name, value in values.items()
@@ -154,19 +154,19 @@ def _read_body(response: Response) -> bytes:
 
 
 def _digest(payload: Blob) -> str:
-    made = hashlib.sha256()
+    digest = hashlib.sha256()
     with payload.open() as reader:
         while piece := reader.read(MAX_KEPT):
-            made.update(piece)
-    return made.hexdigest()
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def parts_of(body: bytes, kind: str) -> list[RecordedPart] | None:
     """Return the parts of a multipart body; None for any other body."""
-    found = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
-    if found is None:
+    match = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
+    if match is None:
         return None
-    mark = b"--" + (found[1] or found[2]).encode()
+    mark = b"--" + (match[1] or match[2]).encode()
     pieces = (b"\r\n" + body).split(b"\r\n" + mark)
     if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
         return None
@@ -180,7 +180,7 @@ def _part(piece: bytes) -> RecordedPart:
         for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
         if name.strip()
     )
-    parameters = {found[1].lower(): found[2] for found in _NAMED.finditer(headers.get("content-disposition", ""))}
+    parameters = {match[1].lower(): match[2] for match in _NAMED.finditer(headers.get("content-disposition", ""))}
     kind = headers.get("content-type", "")
     return RecordedPart(
         name=parameters.get("name", ""),

@@ -216,18 +216,18 @@ def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None
 def refuse_recorded(file: str, content: bytes, fault: str) -> NoReturn:
     """Raise ConfigurationError (REC001) at the place in the file that ends `fault`, as in msgspec's messages:
     " - at `$.a[0].b`"."""
-    what, _, where = fault.partition(" - at `")
+    problem, _, where = fault.partition(" - at `")
     dotted = where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
     span = Span(file)
     with contextlib.suppress(ConfigurationError):
         document = parse(content.decode("utf-8", "replace"), file)
         span = document.span(parse_path(dotted)) if dotted else document.span(())
-    _fail(file, "REC001", what[:1].lower() + what[1:], span, path=dotted)
+    _fail(file, "REC001", problem[:1].lower() + problem[1:], span, path=dotted)
 
 
-def _fail(file: str, code: str, what: str, span: Span | None = None, *, path: str = "", hint: str = "") -> NoReturn:
-    finding = diagnostic(code, what, span or Span(file), path=path, hint=hint)
-    raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
+def _fail(file: str, code: str, problem: str, span: Span | None = None, *, path: str = "", hint: str = "") -> NoReturn:
+    finding = diagnostic(code, problem, span or Span(file), path=path, hint=hint)
+    raise ConfigurationError(f"{file}: {problem}", hint=hint, findings=[finding])
 
 
 def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[WriteOptions]) -> Recording:
@@ -253,17 +253,17 @@ def write_clean(
             written = written.replace(f'"{name}":', '"":')
         return redactor.find(written)
 
-    found = found_in(text)
-    if not found:
+    remaining = found_in(text)
+    if not remaining:
         write_whole(path, text, **placing)
-        found = found_in(read_regular(path, MAX_BYTES).decode("utf-8", "replace"))
-        if found:
+        remaining = found_in(read_regular(path, MAX_BYTES).decode("utf-8", "replace"))
+        if remaining:
             remove_file(path, placing.get("within"))
-    if found:
+    if remaining:
         _fail(
             path.as_posix(),
             "REC002",
-            f"the recording would contain {found[0]}, so it was not saved",
+            f"the recording would contain {remaining[0]}, so it was not saved",
             hint=redactor.remedy,
         )
 

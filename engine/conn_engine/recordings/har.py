@@ -63,14 +63,14 @@ def import_har(
     """
     wary = redactor if isinstance(redactor, WaryRedactor) else WaryRedactor(redactor)
     entries = _entries(content, file)
-    found: list[tuple[Request, Response, Exchange]] = []
+    exchanges: list[tuple[Request, Response, Exchange]] = []
     silent: list[Request] = []
-    seen: set[str] = set()
+    origins: set[str] = set()
     for number, entry in enumerate(entries):
         try:
             request = _request(entry["request"])
             host = (split_plain_url(request.url).hostname or "").lower()
-            seen.add(host)
+            origins.add(host)
             if hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
                 continue
             answer = entry.get("response")
@@ -81,15 +81,17 @@ def import_har(
             silent.append(request)
         if response is None or request.method == "OPTIONS":
             continue
-        found.append((request, response, exchange_of(request, response)))
-    if not found:
-        known = ", ".join(sorted(filter(None, seen))[:10]) or "none"
-        _fail(file, "no usable request has a response", hint=f"check the hosts in the file: {known}")
-    for request, response, exchange in found:
+        exchanges.append((request, response, exchange_of(request, response)))
+    if not exchanges:
+        host_list = ", ".join(sorted(filter(None, origins))[:10]) or "none"
+        _fail(file, "no usable request has a response", hint=f"check the hosts in the file: {host_list}")
+    for request, response, exchange in exchanges:
         learn_credentials(request, response, exchange, places, wary)
     if unanswered is not None:
-        unanswered += [f"{one.method} {wary.url(one.url.partition('?')[0])}" for one in silent]
-    return [_redact(exchange, places, _NEEDED.union(declared), wary) for _, _, exchange in found]
+        unanswered += [
+            f"{silent_request.method} {wary.url(silent_request.url.partition('?')[0])}" for silent_request in silent
+        ]
+    return [_redact(exchange, places, _NEEDED.union(declared), wary) for _, _, exchange in exchanges]
 
 
 def _redact(
@@ -293,6 +295,6 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _fail(file: str, what: str, hint: str = "") -> NoReturn:
-    finding = diagnostic("REC004", what, Span(file), hint=hint)
-    raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
+def _fail(file: str, problem: str, hint: str = "") -> NoReturn:
+    finding = diagnostic("REC004", problem, Span(file), hint=hint)
+    raise ConfigurationError(f"{file}: {problem}", hint=hint, findings=[finding])

@@ -59,10 +59,10 @@ def _remove_base(url: str, bases: Sequence[str]) -> str:
 
 
 def _lists(values: Values) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in flat(values):
-        found.setdefault(name, []).append(value)
-    return found
+        values_by_name.setdefault(name, []).append(value)
+    return values_by_name
 
 
 def _content(request: RecordedRequest) -> Any:
@@ -86,51 +86,54 @@ def _part(part: RecordedPart) -> dict[str, Any]:
     return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "content": content}
 
 
-def is_same(recorded: Any, asked: Any) -> bool:
-    """Whether JSON-like data is equal: 1 equals 1.0 but not true, and a recorded `[redacted]` matches any text."""
+def is_same(recorded: Any, actual: Any) -> bool:
+    """Return whether JSON-like data is equal: 1 equals 1.0 but not true, and a recorded `[redacted]` matches any
+    text."""
     if isinstance(recorded, str):
         if REDACTED not in recorded:
-            return isinstance(asked, str) and recorded == asked
-        if not isinstance(asked, str):
-            return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
-        pattern = recorded if is_numbered(asked) else remove_numbers(recorded)
-        return has_in_order(pattern.split(REDACTED), asked)
+            return isinstance(actual, str) and recorded == actual
+        if not isinstance(actual, str):
+            return recorded == REDACTED and isinstance(actual, (int, float)) and not isinstance(actual, bool)
+        pattern = recorded if is_numbered(actual) else remove_numbers(recorded)
+        return has_in_order(pattern.split(REDACTED), actual)
     if isinstance(recorded, dict):
-        if not isinstance(asked, dict) or len(recorded) != len(asked):
+        if not isinstance(actual, dict) or len(recorded) != len(actual):
             return False
-        return all(key in asked and is_same(value, asked[key]) for key, value in recorded.items())
+        return all(key in actual and is_same(value, actual[key]) for key, value in recorded.items())
     if isinstance(recorded, list):
-        if not isinstance(asked, list) or len(recorded) != len(asked):
+        if not isinstance(actual, list) or len(recorded) != len(actual):
             return False
-        return all(is_same(one, other) for one, other in zip(recorded, asked, strict=True))
-    if isinstance(recorded, bool) or isinstance(asked, bool):
-        return recorded is asked
-    return bool(recorded == asked)
+        return all(is_same(item, actual_item) for item, actual_item in zip(recorded, actual, strict=True))
+    if isinstance(recorded, bool) or isinstance(actual, bool):
+        return recorded is actual
+    return bool(recorded == actual)
 
 
-def matches(recorded: Question, asked: Question) -> bool:
-    """Whether the requests match."""
+def matches(recorded: Question, actual: Question) -> bool:
+    """Return whether the requests match."""
     return (
-        recorded.method == asked.method
-        and is_same(recorded.path, asked.path)
-        and is_same(recorded.query, asked.query)
-        and is_same(recorded.content, asked.content)
+        recorded.method == actual.method
+        and is_same(recorded.path, actual.path)
+        and is_same(recorded.query, actual.query)
+        and is_same(recorded.content, actual.content)
     )
 
 
-def differences(recorded: Question, asked: Question) -> list[str]:
+def differences(recorded: Question, actual: Question) -> list[str]:
     """Describe each part that differs: `query limit: recorded "2", sent "100"`. Returns an empty list if they match."""
-    found: list[str] = []
-    if recorded.method != asked.method:
-        found.append(f"method: recorded {recorded.method}, sent {asked.method}")
-    if not is_same(recorded.path, asked.path):
-        found.append(f"path: recorded {recorded.path}, sent {asked.path}")
-    for name in [*recorded.query, *(name for name in asked.query if name not in recorded.query)]:
-        before, now = recorded.query.get(name), asked.query.get(name)
+    texts: list[str] = []
+    if recorded.method != actual.method:
+        texts.append(f"method: recorded {recorded.method}, sent {actual.method}")
+    if not is_same(recorded.path, actual.path):
+        texts.append(f"path: recorded {recorded.path}, sent {actual.path}")
+    for name in [*recorded.query, *(name for name in actual.query if name not in recorded.query)]:
+        before, now = recorded.query.get(name), actual.query.get(name)
         if not is_same(before, now):
-            found.append(f"query {name}: {_pair(_unwrap_single(before), _unwrap_single(now))}")
-    found.extend(f"body{where and f' {where}'}: {what}" for where, what in _unlike(recorded.content, asked.content))
-    return found
+            texts.append(f"query {name}: {_pair(_unwrap_single(before), _unwrap_single(now))}")
+    texts.extend(
+        f"body{where and f' {where}'}: {difference}" for where, difference in _unlike(recorded.content, actual.content)
+    )
+    return texts
 
 
 def _unwrap_single(values: list[str] | None) -> Any:
@@ -139,23 +142,23 @@ def _unwrap_single(values: list[str] | None) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(recorded, dict) and isinstance(asked, dict):
-        for key in [*recorded, *(key for key in asked if key not in recorded)]:
-            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), where + to_pointer(str(key)))
-    elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
-        for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):
-            yield from _unlike(one, other, f"{where}/{index}")
-    elif not is_same(recorded, asked):
-        yield where, _pair(recorded, asked)
+def _unlike(recorded: Any, actual: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(recorded, dict) and isinstance(actual, dict):
+        for key in [*recorded, *(key for key in actual if key not in recorded)]:
+            yield from _unlike(recorded.get(key, UNSET), actual.get(key, UNSET), where + to_pointer(str(key)))
+    elif isinstance(recorded, list) and isinstance(actual, list) and len(recorded) == len(actual):
+        for index, (item, actual_item) in enumerate(zip(recorded, actual, strict=True)):
+            yield from _unlike(item, actual_item, f"{where}/{index}")
+    elif not is_same(recorded, actual):
+        yield where, _pair(recorded, actual)
 
 
-def _pair(recorded: Any, asked: Any) -> str:
+def _pair(recorded: Any, actual: Any) -> str:
     if recorded is UNSET:
-        return f"not recorded, sent {_shorten(asked)}"
-    if asked is UNSET:
+        return f"not recorded, sent {_shorten(actual)}"
+    if actual is UNSET:
         return f"recorded {_shorten(recorded)}, not sent"
-    return f"recorded {_shorten(recorded)}, sent {_shorten(asked)}"
+    return f"recorded {_shorten(recorded)}, sent {_shorten(actual)}"
 
 
 def _shorten(value: Any) -> str:
@@ -163,16 +166,16 @@ def _shorten(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def distance(recorded: Question, asked: Question) -> tuple[int, int, float, int]:
+def distance(recorded: Question, actual: Question) -> tuple[int, int, float, int]:
     """Return a sort key for how different two requests are; the smallest is the nearest."""
     from difflib import SequenceMatcher
 
     likeness = 1.0
-    if recorded.path != asked.path:
-        likeness = SequenceMatcher(None, recorded.path[:300], asked.path[:300]).ratio()
+    if recorded.path != actual.path:
+        likeness = SequenceMatcher(None, recorded.path[:300], actual.path[:300]).ratio()
     return (
-        int(not is_same(recorded.path, asked.path)),
-        int(recorded.method != asked.method),
+        int(not is_same(recorded.path, actual.path)),
+        int(recorded.method != actual.method),
         1.0 - likeness,
-        len(differences(recorded, asked)),
+        len(differences(recorded, actual)),
     )

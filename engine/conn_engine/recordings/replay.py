@@ -16,7 +16,7 @@ _NEAREST_SHOWN = 6
 
 
 class Replay:
-    """A transport, sync and async, that answers from one recording or several.
+    """A transport, sync and async, that returns the responses of one recording or several.
 
     A request that is recorded n times gets its n responses in order; after that, it has none. URLs are compared
     relative to `base_url`, the one of the configuration under test, or to the recording's. A request is redacted (with
@@ -53,10 +53,10 @@ class Replay:
     def send(self, request: Request) -> Response:
         """Return the next recorded response. Raises MissingRecording with the nearest request and how it differs."""
         self._requests.append(request)
-        asked = question(redacted_request(to_recorded_request(request), self._redactor), self._bases)
-        index = self._find(asked)
+        actual = question(redacted_request(to_recorded_request(request), self._redactor), self._bases)
+        index = self._find(actual)
         if index is None:
-            raise self._miss(asked)
+            raise self._miss(actual)
         self._used[index] = True
         return to_response(self._exchanges[index].response, request.url)
 
@@ -64,25 +64,25 @@ class Replay:
         """Return what `send` returns; it never waits."""
         return self.send(request)
 
-    def _find(self, asked: Question) -> int | None:
-        for index, known in enumerate(self._known):
-            if not self._used[index] and matches(known, asked):
+    def _find(self, actual: Question) -> int | None:
+        for index, recorded in enumerate(self._known):
+            if not self._used[index] and matches(recorded, actual):
                 return index
         return None
 
-    def _miss(self, asked: Question) -> MissingRecording:
-        message = f"no response is recorded for {_short(asked)}"
-        twins = [i for i, known in enumerate(self._known) if matches(known, asked)]
+    def _miss(self, actual: Question) -> MissingRecording:
+        message = f"no response is recorded for {_short(actual)}"
+        twins = [i for i, recorded in enumerate(self._known) if matches(recorded, actual)]
         if twins:
             times = "once" if len(twins) == 1 else f"{len(twins)} times"
-            message = f"{_short(asked)} is recorded {times}, but was sent again"
+            message = f"{_short(actual)} is recorded {times}, but was sent again"
             hint = "record the scenario again, or add the missing response to the recording"
         elif not self._known:
             hint = "record the operation again: the recording has no exchanges"
         else:
             free = [i for i in range(len(self._known)) if not self._used[i]] or list(range(len(self._known)))
-            nearest = min(free, key=lambda index: distance(self._known[index], asked))
-            parts = differences(self._known[nearest], asked)
+            nearest = min(free, key=lambda index: distance(self._known[index], actual))
+            parts = differences(self._known[nearest], actual)
             more = f"; and {len(parts) - _NEAREST_SHOWN} more" if len(parts) > _NEAREST_SHOWN else ""
             hint = (
                 f"compare it with the nearest exchange, number {nearest + 1}: {_short(self._known[nearest])} "
@@ -92,6 +92,6 @@ class Replay:
         return MissingRecording(message, hint=hint, findings=[finding])
 
 
-def _short(asked: Question) -> str:
-    text = asked.text
+def _short(actual: Question) -> str:
+    text = actual.text
     return text if len(text) <= 160 else f"{text[:160]}…"

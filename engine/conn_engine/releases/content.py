@@ -68,10 +68,10 @@ class Manifest:
         return cls(files)
 
 
-def build_damaged_error(what: str) -> StoreFault:
+def build_damaged_error(subject: str) -> StoreFault:
     """Build the error for content that does not match its digest."""
     return StoreFault(
-        f"the store is damaged: {what} has changed",
+        f"the store is damaged: {subject} has changed",
         hint="restore the database from a backup, or create the release again in another store",
     )
 
@@ -102,39 +102,39 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
     blobs: dict[str, bytes] = {}
     left_out = []
     for path in _list_paths(workspace):
-        shown = workspace.format_path(path)
+        path_text = workspace.format_path(path)
         if _LOCAL.search(path.name):
-            left_out.append(shown)
+            left_out.append(path_text)
             continue
-        content = _read_content(workspace, path, shown)
-        found = redactor.find(content) if redactor is not None else []
-        if found:
+        content = _read_content(workspace, path, path_text)
+        secret_names = redactor.find(content) if redactor is not None else []
+        if secret_names:
             raise ReleaseRefusedError(
-                f"{shown} contains a secret of this machine: the value of {found[0]}",
+                f"{path_text} contains a secret of this machine: the value of {secret_names[0]}",
                 hint="remove it from the file; releases cannot contain secrets",
             )
-        if not _is_safe(shown):
+        if not _is_safe(path_text):
             raise ConfigurationError(
-                f"{shown} cannot be in a release: its name is not valid on every system",
+                f"{path_text} cannot be in a release: its name is not valid on every system",
                 hint="rename the file: use letters, digits, dots, - and _",
             )
         digest = compute_digest(content)
-        files[shown] = digest
+        files[path_text] = digest
         blobs[digest] = content
     return CollectedFiles(Manifest(files), blobs, tuple(left_out))
 
 
 def _list_paths(workspace: Workspace) -> list[Path]:
     root = workspace.root
-    found = {root / f"conn{suffix}" for suffix in SUFFIXES}
+    paths = {root / f"conn{suffix}" for suffix in SUFFIXES}
     for folder in ("environments", "accounts", "changes"):
-        found.update(_walk_below(workspace, root / folder, deep=False))
-    found.update(_walk_below(workspace, root / "connectors", deep=True))
+        paths.update(_walk_below(workspace, root / folder, deep=False))
+    paths.update(_walk_below(workspace, root / "connectors", deep=True))
     for folder_of_models in workspace.models:
-        found.update(_walk_below(workspace, folder_of_models, deep=True))
+        paths.update(_walk_below(workspace, folder_of_models, deep=True))
     if workspace.settings.trusted_certificates is not None:
-        found.add(root / workspace.settings.trusted_certificates)
-    return sorted(path for path in found if path.is_file())
+        paths.add(root / workspace.settings.trusted_certificates)
+    return sorted(path for path in paths if path.is_file())
 
 
 def _walk_below(
@@ -145,31 +145,32 @@ def _walk_below(
     if not folder.is_dir():
         return
     workspace.check_inside(folder)
-    here = os.path.realpath(folder)
-    if here in above:
+    real_folder = os.path.realpath(folder)
+    if real_folder in above:
         return
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.name[0] == ".":
                 continue
             if deep and entry.is_dir():
-                yield from _walk_below(workspace, Path(entry.path), deep=True, above=above | {here})
+                yield from _walk_below(workspace, Path(entry.path), deep=True, above=above | {real_folder})
             elif entry.name.endswith(SUFFIXES):
                 yield Path(entry.path)
 
 
-def _read_content(workspace: Workspace, path: Path, shown: str) -> bytes:
+def _read_content(workspace: Workspace, path: Path, path_text: str) -> bytes:
     workspace.check_inside(path)
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as fault:
         raise ConfigurationError(
-            f"cannot read {shown}: {(fault.strerror or str(fault)).lower()}", hint="correct the permissions of the file"
+            f"cannot read {path_text}: {(fault.strerror or str(fault)).lower()}",
+            hint="correct the permissions of the file",
         ) from fault
     if len(content) > MAX_BYTES:
         raise ConfigurationError(
-            f"{shown} is larger than {MAX_BYTES // 2**20} MiB",
+            f"{path_text} is larger than {MAX_BYTES // 2**20} MiB",
             hint="remove the file from the workspace, or record less in it",
         )
     return content
@@ -183,11 +184,11 @@ def lay_out(
     places: dict[str, list[str]] = {}
     for path, digest in files.items():
         places.setdefault(digest, []).append(path)
-    made: set[Path] = set()
+    folders: set[Path] = set()
     for digest, content in contents(sorted(places)):
         for path in places[digest]:
             target = to / PurePosixPath(path)
-            if target.parent not in made:
+            if target.parent not in folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
+                folders.add(target.parent)
             target.write_bytes(content)

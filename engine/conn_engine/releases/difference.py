@@ -77,14 +77,16 @@ class Difference:
         return not self.files
 
 
-def content_of(store: Store, named: str | Workspace) -> ReleaseContent:
+def content_of(store: Store, side: str | Workspace) -> ReleaseContent:
     """Return a release of the store by its name, or the current workspace. Raises like `Store.resolve`."""
-    if isinstance(named, Workspace):
-        found = collect(named)
-        return ReleaseContent("the workspace", found.manifest, lambda digests: {d: found.blobs[d] for d in digests})
-    release = store.resolve(named)
+    if isinstance(side, Workspace):
+        collected = collect(side)
+        return ReleaseContent(
+            "the workspace", collected.manifest, lambda digests: {d: collected.blobs[d] for d in digests}
+        )
+    release = store.resolve(side)
     manifest = store.manifest(release)
-    return ReleaseContent(named, manifest, lambda digests: dict(store.contents(digests)))
+    return ReleaseContent(side, manifest, lambda digests: dict(store.contents(digests)))
 
 
 def compare(before: ReleaseContent, after: ReleaseContent) -> Difference:
@@ -96,8 +98,12 @@ def compare(before: ReleaseContent, after: ReleaseContent) -> Difference:
     old, new = _workspace(before), _workspace(after)
     tally = _AccountTally()
     tally.settings(old, new)
-    known = set(old.accounts()) & set(new.accounts())
-    reached = known if any(not path.startswith("accounts/") for path in changed) else known & _accounts(changed)
+    accounts_in_both = set(old.accounts()) & set(new.accounts())
+    reached = (
+        accounts_in_both
+        if any(not path.startswith("accounts/") for path in changed)
+        else accounts_in_both & _accounts(changed)
+    )
     for group in _alike(old, new, sorted(reached)):
         tally.group(old, new, group)
     for connector in sorted(set(old.connectors()) & set(new.connectors()) - tally.connectors):
@@ -138,8 +144,8 @@ def _accounts(paths: list[str]) -> set[str]:
 def _workspace(side: ReleaseContent) -> Workspace:
     """Return a workspace of the documents of a side. They are fetched together, as there may be thousands."""
     digests = sorted({digest for path, digest in side.manifest.files.items() if _configures(path)})
-    known = side.contents(digests)
-    documents = Documents(lambda digest: known[digest] if digest in known else side.contents([digest])[digest])
+    contents = side.contents(digests)
+    documents = Documents(lambda digest: contents[digest] if digest in contents else side.contents([digest])[digest])
     return stored_workspace(side.manifest, documents, identity=side.manifest.id, scratch=Path())
 
 
@@ -147,11 +153,11 @@ def _alike(old: Workspace, new: Workspace, names: list[str]) -> list[list[tuple[
     """Return groups of accounts that differ only in their contexts, on both sides."""
     digests = Digests()
     sides = Side(old, digests), Side(new, digests)
-    found: dict[object, list[tuple[AccountShape, AccountShape]]] = {}
+    groups: dict[object, list[tuple[AccountShape, AccountShape]]] = {}
     for name in names:
         pair = sides[0].shape(name), sides[1].shape(name)
-        found.setdefault((pair[0].key, pair[1].key), []).append(pair)
-    return list(found.values())
+        groups.setdefault((pair[0].key, pair[1].key), []).append(pair)
+    return list(groups.values())
 
 
 @dataclass(slots=True)
@@ -181,8 +187,8 @@ class _AccountTally:
         for before, after in group:
             contexts = [{("context", *path): value for path, value in leaves(s.context)} for s in (before, after)]
             self._differences(connector, contexts[0], contexts[1], 1)
-        named = [{("connector",): shape.connector, ("environment",): shape.environment} for shape in first]
-        self._differences(connector, named[0], named[1], len(group))
+        changes = [{("connector",): shape.connector, ("environment",): shape.environment} for shape in first]
+        self._differences(connector, changes[0], changes[1], len(group))
         if first[0].connector != connector:
             return  # with another connector, everything differs
         try:
@@ -228,20 +234,20 @@ class _AccountTally:
             count = self._found.setdefault((connector, format_place(path), note), _FileCount())
             count.accounts += accounts
             if len(count.said) < 2:
-                said = (REDACTED, REDACTED) if path in hidden else (_list_settings(old), _list_settings(new))
-                count.said.setdefault(said)
+                values = (REDACTED, REDACTED) if path in hidden else (_list_settings(old), _list_settings(new))
+                count.said.setdefault(values)
 
 
 def _leaves(data: Any) -> dict[Path_, Any]:
     """Return the leaves by path; for composed levels of a mapping, the highest level's value of each field."""
-    found: dict[Path_, Any] = {}
+    values: dict[Path_, Any] = {}
     for path, value in leaves(data):
         if not isinstance(value, Layers):
-            found[path] = value
+            values[path] = value
             continue
         for layer in mapping_layers(value):
-            found.update({(*path, *inner): item for inner, item in leaves(layer)})
-    return found
+            values.update({(*path, *inner): item for inner, item in leaves(layer)})
+    return values
 
 
 def _list_settings(value: Any) -> str:

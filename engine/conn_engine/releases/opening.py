@@ -116,30 +116,32 @@ class Database:
 
     def _fault(self, error: exc.SQLAlchemyError) -> ConnError:
         cause = getattr(error, "orig", None)
-        said = self._redactor.text(_take_first_line(cause or error))
-        where = self.address.shown
+        reason = self._redactor.text(_take_first_line(cause or error))
+        where = self.address.public_text
         state = str(getattr(cause, "sqlstate", None) or "")
-        if isinstance(error, exc.TimeoutError) or "database is locked" in said or state == "55P03":
+        if isinstance(error, exc.TimeoutError) or "database is locked" in reason or state == "55P03":
             return StoreUnreachableError(f"the store {where} is busy: another process has been writing for too long")
-        if state in _REFUSED or (not state and any(words in said for words in _REFUSED_WORDS)):
+        if state in _REFUSED or (not state and any(words in reason for words in _REFUSED_WORDS)):
             return StoreRefusedError(
-                f"the store {where} refuses the user: {said}", hint="correct the user or the password"
+                f"the store {where} refuses the user: {reason}", hint="correct the user or the password"
             )
-        if state == _MISSING_DATABASE or ("does not exist" in said and "database " in said):
-            return StoreFault(f"there is no store at {where}: {said}", hint="create the database first: createdb NAME")
-        if state == "42501" or "readonly" in said or "permission denied" in said:
-            return StoreFault(f"the store {where} cannot be written: {said}", hint="correct the permissions")
+        if state == _MISSING_DATABASE or ("does not exist" in reason and "database " in reason):
+            return StoreFault(
+                f"there is no store at {where}: {reason}", hint="create the database first: createdb NAME"
+            )
+        if state == "42501" or "readonly" in reason or "permission denied" in reason:
+            return StoreFault(f"the store {where} cannot be written: {reason}", hint="correct the permissions")
         if isinstance(error, exc.OperationalError | exc.InterfaceError) and self.address.url is not None:
-            return StoreUnreachableError(f"the store {where} does not respond: {said}", fault="connect")
+            return StoreUnreachableError(f"the store {where} does not respond: {reason}", fault="connect")
         return StoreFault(
-            f"the store {where} cannot be used: {said}",
+            f"the store {where} cannot be used: {reason}",
             hint="check the address; the file may be damaged or not be a store",
         )
 
 
 def build_missing_error(address: StoreLocation) -> StoreFault:
     """Build the error for a location without a store."""
-    return StoreFault(f"there is no release store at {address.shown}", hint="create one: conn release")
+    return StoreFault(f"there is no release store at {address.public_text}", hint="create one: conn release")
 
 
 def _take_first_line(error: BaseException) -> str:
@@ -207,9 +209,9 @@ def _make_file(file: Path) -> None:
     """
     temporary = file.with_name(f".{file.name}.{os.urandom(6).hex()}.tmp")
     try:
-        made = not file.parent.exists()
+        is_new_folder = not file.parent.exists()
         file.parent.mkdir(parents=True, exist_ok=True)
-        if made and file.parent.name == ".conn":
+        if is_new_folder and file.parent.name == ".conn":
             (file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         connection = sqlite3.connect(temporary)
         connection.execute("PRAGMA journal_mode = WAL")

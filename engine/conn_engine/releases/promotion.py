@@ -40,7 +40,7 @@ class Act:
     now: float
 
     @property
-    def at(self) -> str:
+    def time(self) -> str:
         """The moment, RFC 3339 in UTC."""
         return datetime.fromtimestamp(self.now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -83,15 +83,15 @@ class Promotion:
         return self.event is not None and bool(self.refusals)
 
     def counts(self) -> dict[str, Any]:
-        """The checks in the form of the history."""
-        found = self.verdict.counts() if self.verdict is not None else {}
+        """Return the results of the checks as the history stores them."""
+        counts = self.verdict.counts() if self.verdict is not None else {}
         if self.impact is not None:
             statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
-            found["impact"] = {status: self.impact.count(status) for status in statuses}
-            found["impact"]["breaking"] = len(_list_breaking(self.impact))
+            counts["impact"] = {status: self.impact.count(status) for status in statuses}
+            counts["impact"]["breaking"] = len(_list_breaking(self.impact))
             if self.impact.accepted:
-                found["impact"]["accepted"] = [one.name for one in self.impact.accepted if one.covers]
-        return found
+                counts["impact"]["accepted"] = [approval.name for approval in self.impact.accepted if approval.covers]
+        return counts
 
 
 def make_release(
@@ -109,16 +109,16 @@ def make_release(
     if a document cannot be read. Nothing is written then.
     """
     tell("read")
-    found = collect(workspace, redactor=redactor)
-    with _open_folder(found) as folder:
+    collected = collect(workspace, redactor=redactor)
+    with _open_folder(collected) as folder:
         verdict = check_release(load_workspace(folder), act.now, tell=tell)
     secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
     if secrets:
         raise ReleaseRefusedError("a document contains a secret, which a release cannot have", findings=secrets)
-    release = Release(found.manifest.id, message, act.by, act.at, _get_engine_version(), verdict.counts())
+    release = Release(collected.manifest.id, message, act.by, act.time, _get_engine_version(), verdict.counts())
     tell("write")
-    new = store.add(release, found.manifest, found.blobs)
-    return CreatedRelease(release, new, len(found.manifest.files), verdict, found.left_out)
+    new = store.add(release, collected.manifest, collected.blobs)
+    return CreatedRelease(release, new, len(collected.manifest.files), verdict, collected.left_out)
 
 
 def promote(
@@ -139,13 +139,13 @@ def promote(
     cannot be loaded.
     """
     release = store.resolve(source)
-    seen = store.channel(channel)
-    if expected and store.resolve(expected) != seen.release:
+    served = store.channel(channel)
+    if expected and store.resolve(expected) != served.release:
         raise ChannelMovedError(
-            f"{channel} serves {shorten(seen.release) or 'nothing'}, not {expected}",
+            f"{channel} serves {shorten(served.release) or 'nothing'}, not {expected}",
             hint=f"check what has changed (conn history --channel {channel}), then decide again",
         )
-    result = Promotion(seen, release)
+    result = Promotion(served, release)
     if result.already:
         return result
     with lay_out_release(store, release) as folder:
@@ -153,14 +153,14 @@ def promote(
         _check_channel(store, workspace, channel)
         result.account_names = workspace.settings.reports.account_names
         result.verdict = check_release(workspace, act.now, tell=tell)
-        if seen.revision:
+        if served.revision:
             tell("impact")
-            _compare(store, seen, workspace, result)
+            _compare(store, served, workspace, result)
     result.refusals = [*_list_objections(result.verdict), *result.refusals]
     if result.refusals and not override:
         return result
     event = ChannelMove(
-        channel, seen.revision + 1, "promote", release, seen.release, act.by, act.at, override, result.counts()
+        channel, served.revision + 1, "promote", release, served.release, act.by, act.time, override, result.counts()
     )
     store.move(event)
     result.event = event
@@ -173,12 +173,12 @@ def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str
     Returns None if it already serves that release. Raises UsageError if there is no previous release, ChannelMovedError
     if another user moves the channel in the meantime, and StoreFault if the release is damaged.
     """
-    seen = store.channel(channel)
-    if not seen.revision:
-        known = [known.name for known in store.channels()]
+    served = store.channel(channel)
+    if not served.revision:
+        name = [name.name for name in store.channels()]
         raise UsageError(
             f'the channel "{channel}" has not served a release yet',
-            hint=did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}",
+            hint=did_you_mean(channel, name) or f"channels: {', '.join(name) or 'none yet'}",
         )
     events = store.history(channel)
     release = store.resolve(to) if to else _find_previous(channel, events)
@@ -187,11 +187,11 @@ def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str
             f"{channel} has never served {shorten(release)}",
             hint=f"to move forward, promote it: conn promote {shorten(release)} {channel}",
         )
-    if release == seen.release:
+    if release == served.release:
         return None
     for _ in store.contents(store.manifest(release).files.values()):
         pass  # each file is checked against its digest: nothing incomplete is served
-    event = ChannelMove(channel, seen.revision + 1, "rollback", release, seen.release, act.by, act.at, reason)
+    event = ChannelMove(channel, served.revision + 1, "rollback", release, served.release, act.by, act.time, reason)
     store.move(event)
     return event
 
@@ -205,22 +205,20 @@ def lay_out_release(store: Store, release: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_folder(found: CollectedFiles) -> Iterator[Path]:
+def _open_folder(collected: CollectedFiles) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
-        lay_out(found.manifest.files, lambda digests: ((d, found.blobs[d]) for d in digests), Path(place))
+        lay_out(collected.manifest.files, lambda digests: ((d, collected.blobs[d]) for d in digests), Path(place))
         yield Path(place).resolve()
 
 
-def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotion) -> None:
+def _compare(store: Store, served: Channel, workspace: Workspace, result: Promotion) -> None:
     try:
-        with lay_out_release(store, seen.release) as folder:
-            base = BaseVersion(name=f"release {shorten(seen.release)}, which {seen.name} serves")
+        with lay_out_release(store, served.release) as folder:
+            base = BaseVersion(name=f"release {shorten(served.release)}, which {served.name} serves")
             result.impact = impact(load_workspace(folder), workspace, base=base)
     except ConfigurationError as error:
-        said = (
-            f"impact: the release that {seen.name} serves ({shorten(seen.release)}) cannot be compared: {error.message}"
-        )
-        result.refusals.append(said)
+        label = f"impact: the release that {served.name} serves ({shorten(served.release)}) cannot be compared"
+        result.refusals.append(f"{label}: {error.message}")
         return
     rows = result.impact.find_failures("breaking")
     if rows:
@@ -232,12 +230,12 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
 
 
 def _list_objections(verdict: ReleaseChecks) -> list[str]:
-    found = [f"lint: {pluralize(verdict.errors, 'error')}"] if verdict.errors else []
-    return found + ([f"tests: {pluralize(verdict.failed, 'operation')} failed"] if verdict.failed else [])
+    objections = [f"lint: {pluralize(verdict.errors, 'error')}"] if verdict.errors else []
+    return objections + ([f"tests: {pluralize(verdict.failed, 'operation')} failed"] if verdict.failed else [])
 
 
-def _list_breaking(found: Impact) -> list[FieldImpact | Unknown]:
-    rows: list[FieldImpact | Unknown] = [*found.fields, *found.unknown]
+def _list_breaking(impact: Impact) -> list[FieldImpact | Unknown]:
+    rows: list[FieldImpact | Unknown] = [*impact.fields, *impact.unknown]
     return [row for row in rows if row.breaking and row.accounts]
 
 
@@ -260,11 +258,11 @@ def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
 
 def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:
     """Check that a channel is one of `CHANNELS`, an environment of the release, or an existing one."""
-    known = {*CHANNELS, workspace.settings.default_environment, *workspace.environments()}
-    known |= {found.name for found in store.channels()}
-    if channel not in known or channel == LATEST:
-        listed = f"channels: {', '.join(sorted(known))}; environments of the workspace are channels too"
-        raise UsageError(f'there is no channel "{channel}"', hint=did_you_mean(channel, sorted(known)) or listed)
+    names = {*CHANNELS, workspace.settings.default_environment, *workspace.environments()}
+    names |= {channel_row.name for channel_row in store.channels()}
+    if channel not in names or channel == LATEST:
+        listed = f"channels: {', '.join(sorted(names))}; environments of the workspace are channels too"
+        raise UsageError(f'there is no channel "{channel}"', hint=did_you_mean(channel, sorted(names)) or listed)
 
 
 def _get_engine_version() -> str:

@@ -27,14 +27,14 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
     verdict: dict[str, Any]
 
     @classmethod
-    def from_created(cls, made: CreatedRelease) -> "ReleaseReport":
+    def from_created(cls, created: CreatedRelease) -> "ReleaseReport":
         """Report a release that was created or already existed."""
         return cls(
-            release=made.release.id,
-            new=made.new,
-            files=made.files,
-            left_out=list(made.left_out),
-            verdict=dict(made.release.verdict),
+            release=created.release.id,
+            new=created.new,
+            files=created.files,
+            left_out=list(created.left_out),
+            verdict=dict(created.release.verdict),
         )
 
 
@@ -140,7 +140,10 @@ class HistoryReport(Report, frozen=True, kw_only=True):
     ) -> "HistoryReport":
         """Report the history of a store."""
         return cls(
-            channels=[ServedChannel(channel=one.name, release=one.release, revision=one.revision) for one in channels],
+            channels=[
+                ServedChannel(channel=channel.name, release=channel.release, revision=channel.revision)
+                for channel in channels
+            ],
             events=[_describe_event(event) for event in events],
             releases=[
                 MadeRelease(
@@ -200,19 +203,21 @@ class DifferenceReport(Report, frozen=True, kw_only=True):
     unknown: list[UnreadableAccounts]
 
     @classmethod
-    def from_difference(cls, found: Difference) -> "DifferenceReport":
+    def from_difference(cls, difference: Difference) -> "DifferenceReport":
         """Report a difference."""
         return cls(
-            before=found.before.manifest.id,
-            after=found.after.manifest.id,
-            same=found.same,
-            files=[ChangedFile(path=file.path, note=file.note) for file in found.files],
-            accounts=ChangedAccounts(added=list(found.added), removed=list(found.removed)),
+            before=difference.before.manifest.id,
+            after=difference.after.manifest.id,
+            same=difference.same,
+            files=[ChangedFile(path=file.path, note=file.note) for file in difference.files],
+            accounts=ChangedAccounts(added=list(difference.added), removed=list(difference.removed)),
             paths=[
-                ChangedPath(connector=one.connector or None, path=one.path, note=one.note, accounts=one.accounts)
-                for one in found.paths
+                ChangedPath(
+                    connector=change.connector or None, path=change.path, note=change.note, accounts=change.accounts
+                )
+                for change in difference.paths
             ],
-            unknown=[UnreadableAccounts(reason=message, accounts=number) for message, number in found.broken],
+            unknown=[UnreadableAccounts(reason=message, accounts=number) for message, number in difference.broken],
         )
 
 

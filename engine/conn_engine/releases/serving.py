@@ -123,9 +123,9 @@ class ReleaseSource:
         """Check the channel and load a new release. After a failure, the known release is still served."""
         began = time.monotonic()
         try:
-            found = self._store.channel(self.channel)
-            if found.revision and (self._served is None or found.revision != self._served.revision):
-                self._served = self._taken_up(found)
+            channel = self._store.channel(self.channel)
+            if channel.revision and (self._served is None or channel.revision != self._served.revision):
+                self._served = self._taken_up(channel)
             self.fault = None
         except ConnError as error:
             if self._served is None:
@@ -135,10 +135,10 @@ class ReleaseSource:
             now = time.monotonic()
             self._due = now + max(self._interval, _SHARE * (now - began) if self.fault is not None else 0.0)
 
-    def _taken_up(self, found: Channel) -> ServedRelease:
-        if self._served is not None and found.release == self._served.release:
-            return ServedRelease(found.release, found.revision, self._served.workspace)
-        manifest = self._store.manifest(found.release)
+    def _taken_up(self, channel: Channel) -> ServedRelease:
+        if self._served is not None and channel.release == self._served.release:
+            return ServedRelease(channel.release, channel.revision, self._served.workspace)
+        manifest = self._store.manifest(channel.release)
         workspace = stored_workspace(
             manifest,
             self._documents,
@@ -148,7 +148,7 @@ class ReleaseSource:
         )
         _ = workspace.settings  # raises for a release that cannot be loaded, which is not served then
         self._documents.keep(manifest.files)
-        return ServedRelease(found.release, found.revision, workspace)
+        return ServedRelease(channel.release, channel.revision, workspace)
 
     def _content(self, digest: str) -> bytes:
         return dict(self._store.contents([digest]))[digest]
@@ -157,7 +157,7 @@ class ReleaseSource:
 def _credentials_of(address: StoreLocation) -> tuple[str, str]:
     """Return what identifies the credentials of a store's accounts: an identity, or the folder of its workspace."""
     if address.file is None:
-        return address.shown, ""
+        return address.public_text, ""
     if address.file.parts[-len(DEFAULT_FILE.parts) :] != DEFAULT_FILE.parts:
         return str(address.file.resolve()), ""
     return "", str(address.file.parents[1].resolve())

@@ -47,8 +47,8 @@ class Store:
     @classmethod
     def open(cls, address: StoreLocation | str | Path, *, create: bool = False) -> "Store":
         """Open the store at an address. `create` creates a missing store; without it, StoreFault is raised."""
-        read = address if isinstance(address, StoreLocation) else StoreLocation.read(str(address), Path.cwd())
-        return cls(Database(read, create=create))
+        location = address if isinstance(address, StoreLocation) else StoreLocation.read(str(address), Path.cwd())
+        return cls(Database(location, create=create))
 
     @property
     def address(self) -> StoreLocation:
@@ -119,12 +119,12 @@ class Store:
         column = tables.release.c.id
         with self._database.begin_read() as connection:
             query = sa.select(column).where(column.startswith(text, autoescape=True)).order_by(column).limit(3)
-            found = [row[0] for row in connection.execute(query)]
-        if not found:
+            ids = [row[0] for row in connection.execute(query)]
+        if not ids:
             raise self._unknown(text)
-        if len(found) > 1:
+        if len(ids) > 1:
             raise UsageError(f'"{text}" matches several releases', hint="pass more characters of the ID")
-        return str(found[0])
+        return str(ids[0])
 
     def _unknown(self, text: str) -> UsageError:
         channels = [channel.name for channel in self.channels()]
@@ -137,20 +137,20 @@ class Store:
 
     def manifest(self, release: str) -> Manifest:
         """Return the file list of a release, verified by its ID. Raises UsageError for an unknown ID."""
-        found = dict(self.contents([release], check=False))
-        if release not in found:
+        contents = dict(self.contents([release], check=False))
+        if release not in contents:
             self.release(release)
             raise build_damaged_error(f"the file list of release {shorten(release)} is missing; it")
-        return Manifest.read(found[release], release)
+        return Manifest.read(contents[release], release)
 
     def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
         """Yield (digest, bytes) for each requested content, verified by its digest.
 
         Raises StoreFault for missing or changed content. Without `check`, missing content is left out.
         """
-        wanted = list(dict.fromkeys(digests))
-        missing = set(wanted)
-        for chunk in _split_into_batches(wanted, _CHUNK):
+        unique = list(dict.fromkeys(digests))
+        missing = set(unique)
+        for chunk in _split_into_batches(unique, _CHUNK):
             query = sa.select(tables.blob).where(tables.blob.c.digest.in_(chunk))
             with self._database.begin_read() as connection:
                 rows = connection.execute(query).all()
@@ -191,10 +191,10 @@ class Store:
         UsageError for an unknown release.
         """
         self.release(event.release)
-        seen = event.revision - 1
+        revision = event.revision - 1
         try:
             with self._database.begin_write() as connection:
-                if not self._swap(connection, event, seen):
+                if not self._swap(connection, event, revision):
                     raise self._build_moved_error(connection, event)
                 row = {name: getattr(event, name) for name in ("channel", "revision", "kind", "release", "reason")}
                 row |= {"done_by": event.done_by, "done_at": event.done_at, "previous": event.previous or None}
@@ -206,12 +206,12 @@ class Store:
             ) from None
         return Channel(event.channel, event.release, event.revision)
 
-    def _swap(self, connection: Connection, event: ChannelMove, seen: int) -> bool:
+    def _swap(self, connection: Connection, event: ChannelMove, revision: int) -> bool:
         table = tables.channel
         new = {"release": event.release, "revision": event.revision}
-        if seen == 0:
+        if revision == 0:
             return self._insert_if_absent(connection, table, {"name": event.channel, **new})
-        swap = sa.update(table).where(table.c.name == event.channel, table.c.revision == seen).values(**new)
+        swap = sa.update(table).where(table.c.name == event.channel, table.c.revision == revision).values(**new)
         return connection.execute(swap).rowcount == 1
 
     def _build_moved_error(self, connection: Connection, event: ChannelMove) -> ChannelMovedError:
@@ -293,9 +293,9 @@ def _event(row: Row[Any]) -> ChannelMove:
 def _counts(text: str) -> dict[str, Any]:
     """Parse the stored results of checks. Raises StoreFault if they are damaged."""
     try:
-        found = json.loads(text)
+        counts = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        counts = None
+    if not isinstance(counts, dict):
         raise build_damaged_error("the checks of a release or a promotion")
-    return found
+    return counts

@@ -65,7 +65,7 @@ class StoreLocation:
         return [str(value) for value in values if value]
 
     @property
-    def shown(self) -> str:
+    def public_text(self) -> str:
         """The address for people, without the password."""
         if self.url is None:
             return str(self.file)
@@ -73,4 +73,4 @@ class StoreLocation:
         return self.url.set(query=query).render_as_string(hide_password=True)
 
     def __repr__(self) -> str:
-        return f"StoreLocation({self.shown})"
+        return f"StoreLocation({self.public_text})"

@@ -29,12 +29,12 @@ class Documents:
 
     def get(self, path: str, digest: str) -> Document:
         """Return the document of a content. Raises ConfigurationError if it cannot be parsed, StoreFault if damaged."""
-        known = self._known.get((path, digest))
-        if known is None:
-            known = parse(_text(self._fetch(digest), path), path)
+        document = self._known.get((path, digest))
+        if document is None:
+            document = parse(_text(self._fetch(digest), path), path)
             with self._lock:
-                known = self._known.setdefault((path, digest), known)
-        return known
+                document = self._known.setdefault((path, digest), document)
+        return document
 
     def content(self, digest: str) -> bytes:
         """Return the bytes of a content."""
@@ -93,24 +93,24 @@ class _StoredTree:
         """Return whether a path is inside. A release has no links, so the path itself decides."""
         return path.is_relative_to(self._root) and ".." not in path.parts
 
-    def document(self, path: Path, shown: str) -> Document:
+    def document(self, path: Path, path_text: str) -> Document:
         """Return a document of the release."""
-        return self._documents.get(shown, self._digest(path, shown))
+        return self._documents.get(path_text, self._digest(path, path_text))
 
     def on_disk(self, path: Path) -> Path:
         """Write a copy of the file, named by its digest, and return its path."""
-        shown = self._inner(path)
-        digest = self._digest(path, shown)
-        place = self._scratch / f"{digest}{PurePosixPath(shown).suffix}"
+        path_text = self._inner(path)
+        digest = self._digest(path, path_text)
+        place = self._scratch / f"{digest}{PurePosixPath(path_text).suffix}"
         if not place.exists():
             write_whole(place, self._documents.content(digest), mode=0o600)
         return place
 
-    def _digest(self, path: Path, shown: str) -> str:
+    def _digest(self, path: Path, path_text: str) -> str:
         digest = self._manifest.files.get(self._inner(path))
         if digest is None:
-            message = f"the release has no file {shown}"
-            raise ConfigurationError(message, findings=[diagnostic("DOC001", message, Span(shown))])
+            message = f"the release has no file {path_text}"
+            raise ConfigurationError(message, findings=[diagnostic("DOC001", message, Span(path_text))])
         return digest
 
     def _inner(self, path: Path) -> str:

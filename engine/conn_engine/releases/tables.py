@@ -106,9 +106,9 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     connection.execute(sa.update(store).values(format=len(migrations)))
 
 
-def build_newer_error(have: int, known: int) -> StoreFault:
+def build_newer_error(have: int, supported: int) -> StoreFault:
     """Build the error for a store with a newer format."""
     return StoreFault(
-        f"the store has the format {have}, but this version supports formats up to {known}",
+        f"the store has the format {have}, but this version supports formats up to {supported}",
         hint="upgrade conn-engine: a newer version created or changed the store",
     )

@@ -29,7 +29,7 @@ def find_notices(headers: Mapping[str, str]) -> list[str]:
 
 
 def find_warnings(headers: Mapping[str, str]) -> list[str]:
-    """Return the vendor's warning texts, shortened."""
+    """Return the vendor's warning strings, shortened."""
     case_insensitive = headers if isinstance(headers, Headers) else Headers(headers)
     return [text[:_LONGEST] for _, text in _parse_warnings(case_insensitive.get("warning", "")) if text]
 

@@ -38,17 +38,17 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     model = None
     if operation is not None and operation.record is not None:
         model = effective.schemas.find_record(name.model, operation.record)
-    known = _Known(reads - {()}, _start_at(model), _start_at(schema), whole, top=True)
+    allowed = _Known(reads - {()}, _start_at(model), _start_at(schema), whole, top=True)
     advice = "add it to request_schema if the vendor accepts it" if whole else "map it"
-    findings = [_make_finding(name, path, names, advice) for path, names in _find_unknown(call.body, known, ())]
+    findings = [_make_finding(name, path, names, advice) for path, names in _find_unknown(call.body, allowed, ())]
     if findings:
         raise UsageError(findings[0].message, hint=findings[0].hint, findings=findings[:_MOST_FINDINGS])
 
 
 def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advice: str) -> Diagnostic:
     where = format_path(("body", *path[:-1])) if path[1:] else "the body"
-    known = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
-    hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {known}"
+    listed = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
+    hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {listed}"
     message = f'unknown key "{path[-1]}" in {where} of {name.text}'
     return diagnostic("RUN130", message, None, path=format_path(("body", *path)), hint=hint)
 
@@ -57,10 +57,10 @@ def _find_reads(
     effective: Effective, name: OperationName, vendor: VendorOperation | None, *, mapped: bool
 ) -> Iterator[tuple[str, ...]]:
     """Find the paths below the caller's body that the configuration reads; `()` means the complete body."""
-    found = [text for _, text in iterate_texts(lookup(effective.data, name.path))]
+    texts = [text for _, text in iterate_texts(lookup(effective.data, name.path))]
     if vendor is not None and not mapped:  # else it sees the body that the mapping makes
-        found += [text for _, text in iterate_texts(lookup(effective.data, vendor.place))]
-    for path in (path for text in found for path in read_paths(text)):
+        texts += [text for _, text in iterate_texts(lookup(effective.data, vendor.place))]
+    for path in (path for text in texts for path in read_paths(text)):
         if path[:1] in ((), ("body",)):
             yield path[1:]
 
@@ -102,30 +102,30 @@ class _Known:
         """Return the known keys in the value of a key."""
         return _Known(
             frozenset(path[1:] for path in self.reads if path[0] == key),
-            tuple(at for place in self.model for at in place.find_children(key)),
-            tuple(at for place in self.request for at in place.find_children(key)),
+            tuple(child for place in self.model for child in place.find_children(key)),
+            tuple(child for place in self.request for child in place.find_children(key)),
             self.whole,
         )
 
     def items(self) -> "_Known":
         """Return the known keys in the items of a list. A body may be a list of records."""
-        model = tuple(at for place in self.model for at in place.items())
-        request = tuple(at for place in self.request for at in place.items())
+        model = tuple(item for place in self.model for item in place.items())
+        request = tuple(item for place in self.request for item in place.items())
         again = self.top
         return replace(self, model=model or self.model * again, request=request or self.request * again)
 
 
-def _find_unknown(value: Any, known: _Known, path: Path_) -> Iterator[tuple[Path_, frozenset[str]]]:
+def _find_unknown(value: Any, allowed: _Known, path: Path_) -> Iterator[tuple[Path_, frozenset[str]]]:
     """Find the path of each unknown key, with the keys that are known next to it."""
-    if () in known.reads:
+    if () in allowed.reads:
         return
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _find_unknown(item, known.items(), (*path, index))
+            yield from _find_unknown(item, allowed.items(), (*path, index))
     elif isinstance(value, Mapping):
-        names, is_open = known.names, known.is_open
+        names, is_open = allowed.names, allowed.is_open
         for key, item in value.items():
             if key in names:
-                yield from _find_unknown(item, known.get_child(key), (*path, key))
+                yield from _find_unknown(item, allowed.get_child(key), (*path, key))
             elif not is_open:
                 yield (*path, key), names

@@ -27,26 +27,27 @@ class SchemaPlace:
         return (name for properties in self._properties() for name in properties)
 
     def is_open(self) -> bool:
-        """Whether other keys are accepted: the schema allows them, declares none, or refers to another document."""
+        """Return whether other keys are accepted: the schema allows them, declares none, or refers to another
+        document."""
         nodes = list(self._nodes())
         declared = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
         return declared or next(self.names(), None) is None
 
     def find_required(self) -> list[str]:
         """Find the keys that every write must have: declared, required in all alternatives, and not `readOnly`."""
-        waiting, found = [self.node], dict[str, None]()
+        waiting, required = [self.node], dict[str, None]()
         for node in waiting:
             if not isinstance(node, Mapping) or len(waiting) > _MOST_PARTS:
                 continue
-            found |= dict.fromkeys(name for name in node.get("required") or () if isinstance(name, str))
+            required |= dict.fromkeys(name for name in node.get("required") or () if isinstance(name, str))
             reference = node.get("$ref")
             if isinstance(reference, str) and reference.startswith("#/"):
                 waiting.append(get_pointer(self.root, unquote(reference[1:])))
-            waiting += [one for one in node.get("allOf") or () if isinstance(one, Mapping)]
-        known = set(self.names()) - {
-            name for name in found for child in self.find_children(name) if _is_read_only(child.node)
+            waiting += [part for part in node.get("allOf") or () if isinstance(part, Mapping)]
+        names = set(self.names()) - {
+            name for name in required for child in self.find_children(name) if _is_read_only(child.node)
         }
-        return [name for name in found if name in known]
+        return [name for name in required if name in names]
 
     def find_children(self, key: str) -> "Iterator[SchemaPlace]":
         """Yield the places of a key's value."""
@@ -57,22 +58,22 @@ class SchemaPlace:
         return (SchemaPlace(self.root, node["items"]) for node in self._nodes() if "items" in node)
 
     def _properties(self) -> Iterator[Mapping[str, Any]]:
-        found = (node.get("properties") for node in self._nodes())
-        return (properties for properties in found if isinstance(properties, Mapping))
+        groups = (node.get("properties") for node in self._nodes())
+        return (properties for properties in groups if isinstance(properties, Mapping))
 
     def _nodes(self) -> Iterator[Mapping[str, Any]]:
-        waiting, seen = [self.node], set[int]()
+        waiting, visited = [self.node], set[int]()
         while waiting:
             node = waiting.pop()
-            if not isinstance(node, Mapping) or id(node) in seen:
+            if not isinstance(node, Mapping) or id(node) in visited:
                 continue
-            seen.add(id(node))
+            visited.add(id(node))
             yield node
             reference = node.get("$ref")
             if isinstance(reference, str) and not _refers_elsewhere(node):
                 waiting.append(get_pointer(self.root, unquote(reference[1:])) if reference != "#" else self.root)
             waiting += [node.get(key) for key in _CONDITIONS]
-            waiting += [one for key in _LISTS if isinstance(node.get(key), list) for one in node[key]]
+            waiting += [part for key in _LISTS if isinstance(node.get(key), list) for part in node[key]]
 
 
 def _is_read_only(node: Any) -> bool:

@@ -28,7 +28,7 @@ class ChunkLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has a `chunk`."""
+        """Return whether the operation has a `chunk`."""
         return operation.chunk is not None
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -36,16 +36,18 @@ class ChunkLayer(ListingLayer):
         settings, memory = self.listing.operation.chunk, self.listing.memory
         assert settings is not None  # noqa: S101  else the layer is not used
         key = json.dumps(frame.scope.get("partition"), sort_keys=True, default=str)
-        known = memory.get(_NAME)
-        if known is None or known[0] != key:  # partitions run one after the other: only the current one is remembered
+        remembered = memory.get(_NAME)
+        if (
+            remembered is None or remembered[0] != key
+        ):  # partitions run one after the other: only the current one is remembered
             values = yield from self._find_values(settings, frame)
-            known = memory[_NAME] = (key, tuple(settings.cut(values)))
-        yield from self.below(replace(frame, chunks=known[1]), self.emit)
+            remembered = memory[_NAME] = (key, tuple(settings.cut(values)))
+        yield from self.below(replace(frame, chunks=remembered[1]), self.emit)
 
     def _find_values(self, settings: Chunk, frame: Frame) -> Flow[list[Any]]:
         values = settings.values
         source = values if isinstance(values, ParentSource) else ParentSource(values=values)
-        named = Parents(
+        parents = Parents(
             as_=_NAME,
             values=source.values,
             from_=source.from_,
@@ -54,14 +56,14 @@ class ChunkLayer(ListingLayer):
             query=source.query,
             params=source.params,
         )
-        found: list[Any] = []
+        collected: list[Any] = []
 
         def add(part: Partition) -> Flow[None]:
-            found.append(part.values[_NAME])
+            collected.append(part.values[_NAME])
             yield from ()
 
-        yield from run_combinations(self.listing, frame.scope, (named,), (), add)
-        return found
+        yield from run_combinations(self.listing, frame.scope, (parents,), (), add)
+        return collected
 
 
 def exchange_chunks(
@@ -112,16 +114,16 @@ def merge_records(
     """Return the records of two responses, merged by key. A single object (`whole`) needs no key."""
     if whole and len(first) == len(more) == 1:
         return [_merge(first[0], more[0])]
-    made = list(first)
-    places = {_read_key(record, key, scope): at for at, record in enumerate(first)}
+    merged = list(first)
+    places = {_read_key(record, key, scope): index for index, record in enumerate(first)}
     for record in more:
-        at = places.get(_read_key(record, key, scope))
-        if at is None:
-            places[_read_key(record, key, scope)] = len(made)
-            made.append(record)
+        index = places.get(_read_key(record, key, scope))
+        if index is None:
+            places[_read_key(record, key, scope)] = len(merged)
+            merged.append(record)
         else:
-            made[at] = _merge(made[at], record)
-    return made
+            merged[index] = _merge(merged[index], record)
+    return merged
 
 
 def _read_key(record: Any, key: str | None, scope: Scope) -> str:

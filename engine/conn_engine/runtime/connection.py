@@ -115,14 +115,14 @@ class Connection:
         """Run the connector's `connect` steps, store their values with the account, and return them by name."""
         wiring = self.wiring
         account = wiring.session.account
-        found = self._finish(connect_steps(wiring.run))
-        if found:
+        values = self._finish(connect_steps(wiring.run))
+        if values:
             with wiring.vault.exclusive(account):
                 stored = wiring.vault.load(account) or {}
                 before = stored.get(CAPTURED)
-                captured = {**(before if isinstance(before, dict) else {}), **found}
+                captured = {**(before if isinstance(before, dict) else {}), **values}
                 wiring.vault.save(account, {**stored, CAPTURED: captured})
-        return found
+        return values
 
     def revoke(self) -> bool:
         """Revoke the account's credential at the vendor. Returns False when the connector does not configure it.

@@ -137,8 +137,8 @@ class Endings:
 
 def endings_of(listing: Listing) -> Endings:
     """Return the endings of a listing's steps so far."""
-    found: Endings = listing.memory.setdefault("endings", Endings())
-    return found
+    endings: Endings = listing.memory.setdefault("endings", Endings())
+    return endings
 
 
 def describe_verdict(subject: str, verdict: Completeness) -> str:
@@ -174,8 +174,8 @@ def find_incompleteness(
         return None
     path: Path_ = ()
     if operation is not None:
-        own = next((name for name in verdict.settings if f"`{name}`" in verdict.reason), None)
-        path = operation.get_path("pagination") if own is None else setting_path(operation, own)
+        setting = next((name for name in verdict.settings if f"`{name}`" in verdict.reason), None)
+        path = operation.get_path("pagination") if setting is None else setting_path(operation, setting)
     code = "PAG110" if verdict.state == "incomplete" else "PAG111"
     severity = Severity.ERROR if verdict.is_failure else Severity.WARNING
     message = describe_verdict("the listing", verdict)

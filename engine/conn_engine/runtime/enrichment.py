@@ -41,16 +41,16 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
         response = answer.response
         scope = frame.scope | {"status": response.status, "headers": response.headers.plain()}
         with _locate_errors(format_path(operation.get_path("record_mapping"))):
-            made = map_records(operation.record_mapping, source, scope)
-        records = [record for several in made for record in several]
-        source = [own for own, several in zip(source, made, strict=True) for _ in several]
+            mapped = map_records(operation.record_mapping, source, scope)
+        records = [record for several in mapped for record in several]
+        source = [source_record for source_record, several in zip(source, mapped, strict=True) for _ in several]
     records = cast_records(operation.record_types, records)
     if operation.distinct is not None:
         new = _find_new(listing, operation.distinct, records, frame.scope)
         records, source = [records[index] for index in new], [source[index] for index in new]
     for index, settings in enumerate(operation.enrich):
-        at = f"{format_path(operation.get_path('enrich'))}[{index}]"
-        records = yield from _enrich(listing, settings, records, frame.scope, at)
+        location = f"{format_path(operation.get_path('enrich'))}[{index}]"
+        records = yield from _enrich(listing, settings, records, frame.scope, location)
     return records, source
 
 
@@ -58,14 +58,14 @@ def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> l
     """Return the positions of the records that are new in this listing."""
     with _locate_errors(format_path(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
-    known = _get_known_records(listing)
-    listing.memory[_BEFORE] = range(known.position, MOST_KNOWN)
-    return [index for index, mark in enumerate(marks) if known.add(mark)]
+    records_before = _get_known_records(listing)
+    listing.memory[_BEFORE] = range(records_before.position, MOST_KNOWN)
+    return [index for index, mark in enumerate(marks) if records_before.add(mark)]
 
 
 def _get_known_records(listing: Listing) -> KnownRecords:
-    known: KnownRecords = listing.memory.setdefault(_DISTINCT, KnownRecords())
-    return known
+    records_before: KnownRecords = listing.memory.setdefault(_DISTINCT, KnownRecords())
+    return records_before
 
 
 def resume_distinct(listing: Listing, place: Place) -> Place:
@@ -84,23 +84,23 @@ def add_distinct(listing: Listing, page: Fetched) -> Fetched:
     """
     if listing.operation.distinct is None or listing.operation.recurse is not None:
         return page
-    known = _get_known_records(listing)
-    if known.has_forgotten:
-        known.has_forgotten = False
+    records_before = _get_known_records(listing)
+    if records_before.has_forgotten:
+        records_before.has_forgotten = False
         page = replace(page, notes=(*page.notes, _FORGOTTEN))
     if page.next_state is not None:
-        page = replace(page, next_state={**page.next_state, _DISTINCT: known.dump()})
+        page = replace(page, next_state={**page.next_state, _DISTINCT: records_before.dump()})
     if page.here is not None and listing.chain:  # another listing takes its values from this one
         before = listing.memory.get(_BEFORE)
-        page = replace(page, here={**page.here, _DISTINCT: known.dump([] if before is None else [before])})
+        page = replace(page, here={**page.here, _DISTINCT: records_before.dump([] if before is None else [before])})
     return page
 
 
-def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
+def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, location: str) -> Flow[list[Any]]:
     """Add the responses of one enrichment to the records. A record without a response gets null."""
     holds = [True] * len(records)
     if settings.when is not None:
-        with _locate_errors(f"{at}.when"):
+        with _locate_errors(f"{location}.when"):
             holds = verdicts(settings.when, records, scope)
     chosen = [index for index, is_chosen in enumerate(holds) if is_chosen]
     answers: dict[int, Any] = {}
@@ -109,39 +109,41 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
         group = chosen[start : start + size]
         names: Names = {"record": records[group[0]]}
         if settings.batch is not None:
-            keys = [_read_key(records[index], settings.key, scope, at) for index in group]
+            keys = [_read_key(records[index], settings.key, scope, location) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
         response = yield from step_request(
             listing.run,
             settings.request,
             scope | names,
-            f"{at}.request",
+            f"{location}.request",
             report=lambda name, verdict: endings_of(listing).add_values(verdict, name),
         )
-        response = _pick_part(response, settings.response_path, scope, at)
+        response = _pick_part(response, settings.response_path, scope, location)
         if settings.batch is None:
             answers[group[0]] = response
         else:
             rows = _index_rows(response, settings, scope)
             answers |= {index: rows.get(str(key)) for index, key in zip(group, keys, strict=True)}
-    made = list(records)
-    for index, record in zip(chosen, _combine(settings, records, chosen, answers, scope, at), strict=True):
-        made[index] = record
-    return made
+    enriched = list(records)
+    for index, record in zip(chosen, _combine(settings, records, chosen, answers, scope, location), strict=True):
+        enriched[index] = record
+    return enriched
 
 
-def _pick_part(response: Any, path: str | None, scope: Scope, at: str) -> Any:
+def _pick_part(response: Any, path: str | None, scope: Scope, location: str) -> Any:
     if path is None or response is None:
         return response
-    with _locate_errors(f"{at}.response_path"):
-        found = pick(path, response, scope)
-    return None if found is UNDEFINED else found
+    with _locate_errors(f"{location}.response_path"):
+        part = pick(path, response, scope)
+    return None if part is UNDEFINED else part
 
 
-def _read_key(record: Any, key: str | None, scope: Scope, at: str) -> Any:
+def _read_key(record: Any, key: str | None, scope: Scope, location: str) -> Any:
     value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
-        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or exclude such records with `when`")
+        raise ConfigurationError(
+            f"{location}: a record has no key", hint="set `key`, or exclude such records with `when`"
+        )
     return value
 
 
@@ -150,21 +152,21 @@ def _index_rows(response: Any, settings: Enrich, scope: Scope) -> dict[str, Any]
     if isinstance(response, dict) and settings.match is None:
         return {str(key): row for key, row in response.items()}
     rows = response if isinstance(response, list) else [] if response is None else [response]
-    found: dict[str, Any] = {}
+    rows_by_key: dict[str, Any] = {}
     for row in rows:
         key = identity(row, settings.match or settings.key, scope)
         if key is not UNDEFINED and key is not None:
-            found.setdefault(str(key), row)
-    return found
+            rows_by_key.setdefault(str(key), row)
+    return rows_by_key
 
 
 def _combine(  # noqa: PLR0917
-    settings: Enrich, records: list[Any], chosen: list[int], answers: dict[int, Any], scope: Scope, at: str
+    settings: Enrich, records: list[Any], chosen: list[int], answers: dict[int, Any], scope: Scope, location: str
 ) -> list[Any]:
     if settings.transform is not None:
-        seen = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
-        with _locate_errors(f"{at}.transform"):
-            values = compile_mapping([settings.transform]).apply(seen, conditions_of(scope))
+        scopes = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
+        with _locate_errors(f"{location}.transform"):
+            values = compile_mapping([settings.transform]).apply(scopes, conditions_of(scope))
         return [
             records[index] if value is UNDEFINED or value is None else value
             for index, value in zip(chosen, values, strict=True)
@@ -172,16 +174,16 @@ def _combine(  # noqa: PLR0917
     name = settings.into or settings.name
     if any(not isinstance(records[index], dict) for index in chosen):
         raise ConfigurationError(
-            f"{at}: cannot add the field `{name}` to a record that is not an object",
+            f"{location}: cannot add the field `{name}` to a record that is not an object",
             hint="turn such records into objects with `transform`",
         )
     return [{**records[index], name: answers[index]} for index in chosen]
 
 
 @contextmanager
-def _locate_errors(at: str) -> Iterator[None]:
+def _locate_errors(location: str) -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:
-        error.at = f"{at}.{error.at}" if error.at else at
+        error.at = f"{location}.{error.at}" if error.at else location
         raise

@@ -141,16 +141,16 @@ class _Exchange:
         run = Run(self.effective, self.using)
         return finish_request(run, self.operation, self.draft, self.purpose, self.operation.text)
 
-    def _decode(self, request: Request, got: Response | TransportError) -> Answer:
-        self.refused = got if isinstance(got, Response) and got.status in _CLOCK_STATUSES else None
-        sent = dict(self._sent)
-        if isinstance(got, TransportError):
-            return Answer(request, Response(0), None, scope=self.scope, sent=sent, problem=got)
+    def _decode(self, request: Request, result: Response | TransportError) -> Answer:
+        self.refused = result if isinstance(result, Response) and result.status in _CLOCK_STATUSES else None
+        request_parts = dict(self._sent)
+        if isinstance(result, TransportError):
+            return Answer(request, Response(0), None, scope=self.scope, sent=request_parts, problem=result)
         try:
-            read = bodies.read_body(got, self.read_as, self.operation.response_options)
+            decoded = bodies.read_body(result, self.read_as, self.operation.response_options)
         except VendorError as problem:  # the error rules decide what an unreadable response means
-            return Answer(request, got, None, scope=self.scope, sent=sent, problem=problem)
-        return Answer(request, got, read.data, scope=self.scope, sent=sent, rest=read)
+            return Answer(request, result, None, scope=self.scope, sent=request_parts, problem=problem)
+        return Answer(request, result, decoded.data, scope=self.scope, sent=request_parts, rest=decoded)
 
     def _rules(self, answer: Answer) -> tuple[Rule, ...]:
         return self.operation.errors + (graphql_rules(answer) if self.operation.body_format == "graphql" else ())

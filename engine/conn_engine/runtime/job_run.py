@@ -77,9 +77,9 @@ class JobRun:
         """Send the operation's own request once, with the caller's policy for waiting."""
         listing = self.listing
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
-        scope, put = self.frame.scope, self.frame.put
+        scope, puts_before = self.frame.scope, self.frame.put
         call = replace(listing.call, as_file=False)  # the caller wants the job's result as a file, not this response
-        fetched = yield from exchange(listing.run, operation, call, scope, put, listing.purpose)
+        fetched = yield from exchange(listing.run, operation, call, scope, puts_before, listing.purpose)
         self.session.document = listing.session.document
         return self._remember("created", fetched)
 
@@ -149,9 +149,9 @@ class JobRun:
                 pause = max(pause, _retry_after(fetched.answer))
             if clock.now() + pause > end:
                 yield from self._abort()
-                what = f"did not finish within {poll.timeout_seconds:g} s (status {_show(status)})"
+                problem = f"did not finish within {poll.timeout_seconds:g} s (status {_show(status)})"
                 hint = "raise `timeout_seconds` of `poll`"
-                self._fail(poll, self.last.answer, what, kind="vendor_unavailable", hint=hint)
+                self._fail(poll, self.last.answer, problem, kind="vendor_unavailable", hint=hint)
             yield Wait(pause, "the job is not done")
 
     def _status(self, poll: Poll, answer: Answer) -> Any:
@@ -162,12 +162,12 @@ class JobRun:
             raise
 
     def _fail(
-        self, poll: Poll, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = ""
+        self, poll: Poll, answer: Answer, problem: str, *, kind: ErrorKind = "bad_response", hint: str = ""
     ) -> NoReturn:
         message = UNDEFINED if poll.message is None else answer.ask(poll.message)
         text = " ".join(message.split())[:500] if isinstance(message, str) else ""
         raise VendorError(
-            f"the job of {self.listing.name} {what}{f': {text}' if text else ''}",
+            f"the job of {self.listing.name} {problem}{f': {text}' if text else ''}",
             kind=kind,
             request=answer.request,
             response=answer.response,
@@ -177,13 +177,16 @@ class JobRun:
         )
 
     def _unknown(self, poll: Poll, answer: Answer, status: Any) -> NoReturn:
-        known = ", ".join(_show(value) for value in (*poll.done, *poll.empty, *poll.failed, *poll.running))
+        statuses = ", ".join(_show(value) for value in (*poll.done, *poll.empty, *poll.failed, *poll.running))
         if status is UNDEFINED or status is None:
-            what, hint = "has no status", f"correct `status` of `poll`: `{poll.status}` finds nothing in the response"
+            problem, hint = (
+                "has no status",
+                f"correct `status` of `poll`: `{poll.status}` finds nothing in the response",
+            )
         else:
-            what = f"has an unknown status: {_show(status)}"
-            hint = f"add it to `done`, `empty`, `failed` or `running` of `poll`; known statuses: {known}"
-        self._fail(poll, answer, what, hint=hint)
+            problem = f"has an unknown status: {_show(status)}"
+            hint = f"add it to `done`, `empty`, `failed` or `running` of `poll`; known statuses: {statuses}"
+        self._fail(poll, answer, problem, hint=hint)
 
     def _abort(self) -> Flow[None]:
         if self.settings.abort is None:
@@ -200,7 +203,7 @@ class JobRun:
 
         def place(draft: Draft) -> None:
             if request.url is not None:
-                draft.url = resolve(self._fill(request.url, key, "url"), base, what="the job's URL")
+                draft.url = resolve(self._fill(request.url, key, "url"), base, label="the job's URL")
                 draft.absolute = True
 
         fetched = yield from self._send(operation, place)
@@ -263,17 +266,17 @@ class JobRun:
         if download.url is None:
             return [None]
         try:
-            found = pick(download.url, self.scope, self.scope)
+            urls = pick(download.url, self.scope, self.scope)
         except ExpressionError as error:
             error.at = error.at or format_path(self.get_path("download", "url"))
             raise
-        if found is UNDEFINED or found is None:
+        if urls is UNDEFINED or urls is None:
             raise ConfigurationError(
                 f"`{download.url}` finds no URL in the responses of the job",
                 hint="correct `url` of `download`; add a status that means an empty result to `empty` of `poll`",
             )
-        what = "the URL of the job's result"
-        return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
+        label = "the URL of the job's result"
+        return [resolve(url, self.last.answer, label=label) for url in (urls if isinstance(urls, list) else [urls])]
 
     def result_path(self, settings: Download) -> str | None:
         """Return the path of the records in a result."""
@@ -307,7 +310,7 @@ class JobRun:
             raise
 
     def _may_authorize(self, settings: Download, url: str) -> bool:
-        """Whether to send the credential."""
+        """Return whether to send the credential."""
         effective = self.listing.effective
         permitted = gateway.is_permitted(gateway.parse_target(url).origin, effective.granted_hosts)
         if settings.authorized and not permitted:
@@ -319,23 +322,23 @@ class JobRun:
         return permitted and settings.authorized is not False
 
     def _read_as_result(self, settings: Download, operation: VendorOperation) -> VendorOperation:
-        own = self.listing.operation
+        listed_operation = self.listing.operation
         return replace(
             operation,
-            response_format=settings.response_format or own.response_format,
-            response_options=settings.response_options or own.response_options,
+            response_format=settings.response_format or listed_operation.response_format,
+            response_options=settings.response_options or listed_operation.response_options,
             response_path=self.result_path(settings),
         )
 
 
 def can_resume(settings: Job) -> bool:
-    """Whether a cursor may store what the job's requests read of the first response. It must not store a link to the
-    result, which grants access like a credential."""
+    """Return whether a cursor may store what the job's requests read of the first response. It must not store a link
+    to the result, which grants access like a credential."""
     return settings.download is not None and "created" not in (settings.download.url or "")
 
 
 def _read_parts(body: Any, texts: str) -> Any:
-    """Return the parts of the first response's body that texts read, or all of it if that is unclear."""
+    """Return the parts of the first response's body that strings read, or all of it if that is unclear."""
     if len(_JOB.findall(texts)) != len(paths := _CREATED.findall(texts)) + len(_OTHER.findall(texts)):
         return body
     parts: dict[str, Any] = {}
@@ -349,7 +352,7 @@ def _read_parts(body: Any, texts: str) -> Any:
 
 
 def _is_final(error: VendorError) -> bool:
-    """Whether a retry cannot help."""
+    """Return whether a retry cannot help."""
     return isinstance(error, TransportError) and not error.retryable
 
 

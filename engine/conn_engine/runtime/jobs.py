@@ -46,7 +46,7 @@ class JobLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has a `job`."""
+        """Return whether the operation has a `job`."""
         return operation.job is not None
 
     @staticmethod
@@ -98,10 +98,10 @@ class JobLayer(ListingLayer):
 
     def _deliver(self, fetched: Fetched, following: Place | None, *, last: bool) -> Flow[Any]:
         self._number += 1
-        here, self._here = self._here, self._locate(following)
+        place, self._here = self._here, self._locate(following)
         records, source = yield from prepare_records(self.listing, self._frame, fetched.answer)
         page = replace(fetched, whole=False, records=records, source=source, number=self._number, partial=not last)
-        return (yield from self.next(replace(page, scope=self._frame.scope, here=here, next_state=self._here)))
+        return (yield from self.next(replace(page, scope=self._frame.scope, here=place, next_state=self._here)))
 
 
 def _read_place(place: Any) -> dict[str, Any]:

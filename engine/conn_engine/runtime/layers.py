@@ -94,8 +94,8 @@ class Frame:
 
     def put(self, draft: Draft) -> None:
         """Set everything that the layers set in a request, the outermost first."""
-        for put in self.puts:
-            put(draft)
+        for put_names in self.puts:
+            put_names(draft)
 
 
 Emit: TypeAlias = Callable[[Fetched], Flow[Any]]
@@ -116,7 +116,7 @@ class ListingLayer:
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has this layer."""
+        """Return whether the operation has this layer."""
         raise NotImplementedError
 
     @staticmethod

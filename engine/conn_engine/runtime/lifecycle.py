@@ -70,29 +70,29 @@ def connect_steps(run: Run) -> Flow[dict[str, Any]]:
     captured: dict[str, Any] = {}
     results: dict[str, Any] = {}
     for index, step in enumerate(effective.connector.connect):
-        at = f"connect[{index}]"
+        location = f"connect[{index}]"
         scope = call_scope(effective, Call(), session.conditions) | {"connect": results}
-        if step.when is not None and not _evaluate_at(truth, step.when, scope, f"{at}.when"):
+        if step.when is not None and not _evaluate_at(truth, step.when, scope, f"{location}.when"):
             continue
-        found: Any = None
+        result: Any = None
         if step.request is not None:
             report = partial(log_verdict, redactor=session.redactor)
-            found = yield from step_request(run, step.request, scope, f"{at}.request", report=report)
+            result = yield from step_request(run, step.request, scope, f"{location}.request", report=report)
         if step.transform is not None:
-            value = _evaluate_at(ask, step.transform, scope | {"response": found}, f"{at}.transform")
-            found = None if value is UNDEFINED else value
-            if found is not None:
-                captured[step.name] = found
-                effective.learn({step.name: found})
-        results = {**results, step.name: found}
+            value = _evaluate_at(ask, step.transform, scope | {"response": result}, f"{location}.transform")
+            result = None if value is UNDEFINED else value
+            if result is not None:
+                captured[step.name] = result
+                effective.learn({step.name: result})
+        results = {**results, step.name: result}
     return captured
 
 
-def _evaluate_at(evaluate: Any, text: str, scope: Scope, at: str) -> Any:
+def _evaluate_at(evaluate: Any, text: str, scope: Scope, location: str) -> Any:
     try:
         return evaluate(text, scope)
     except ExpressionError as error:
-        error.at = at
+        error.at = location
         raise
 
 

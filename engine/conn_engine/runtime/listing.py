@@ -71,8 +71,8 @@ def fetch_pages(
         if page.last:
             has_ended = True
             page = endings_of(listing).finish(listing, page)
-        after, before, here = _to_state(page.next_state), _to_state(page.prev_state), _to_state(page.here)
-        return emit(replace(page, number=number, next_state=after, prev_state=before, here=here))
+        after, before, current = _to_state(page.next_state), _to_state(page.prev_state), _to_state(page.here)
+        return emit(replace(page, number=number, next_state=after, prev_state=before, here=current))
 
     resume = {} if state is None else _check_place(layers, _to_place(state))
     for layer in layers:

@@ -58,7 +58,7 @@ class ModelCheck:
         """
         if self._tally is None:
             return [self._without_schema(fallback)] if self.is_without_schema else []
-        found = [
+        findings = [
             diagnostic(
                 "MAP301",
                 f"{row.path or 'the record'} {row.message} ({row.records} of {self._tally.records} records, "
@@ -69,7 +69,7 @@ class ModelCheck:
             )
             for row in self._tally.violations
         ]
-        return [blame_rerouting(self._effective, self._name, finding) for finding in found]
+        return [blame_rerouting(self._effective, self._name, finding) for finding in findings]
 
     def _without_schema(self, fallback: Span | None) -> Diagnostic:
         model, _, record = self.schema.partition(".")

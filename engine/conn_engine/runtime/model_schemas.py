@@ -62,8 +62,8 @@ class SchemaTally:
                 self._count(record)
 
     def _count(self, record: Any) -> None:
-        given = record.get("id") if isinstance(record, dict) else None
-        example = f"#{self.records}" if given is None else str(given)
+        identifier = record.get("id") if isinstance(record, dict) else None
+        example = f"#{self.records}" if identifier is None else str(identifier)
         kinds = {
             (
                 ".".join(str(part) for part in error.instance_path if not isinstance(part, int)),
@@ -112,20 +112,20 @@ def _fix(error: Any) -> str:
         return "map them to custom_fields, or add them to your own model"
     if name != "type":
         return ""
-    wanted = {str(one) for one in kind.types}
+    type_names = {str(type_name) for type_name in kind.types}
     if value is None:
         return "omit the field when the value is null, or set a default"
-    if "array" in wanted:
+    if "array" in type_names:
         return "put the value in brackets, so that it is always a list: [ … ]"
     if isinstance(value, list):
         return 'the value is a list: select an item, …[0], or join them, $join(…, ", ")'
     if isinstance(value, dict):
         return "the value is an object: select one of its fields, ….name"
-    if "string" in wanted:
+    if "string" in type_names:
         return "convert it to text: $string(…)"
-    if isinstance(value, str) and wanted & {"number", "integer"}:
+    if isinstance(value, str) and type_names & {"number", "integer"}:
         return "convert it to a number: $number(…)"
-    return 'compare it with a value: … = "yes"' if "boolean" in wanted else ""
+    return 'compare it with a value: … = "yes"' if "boolean" in type_names else ""
 
 
 def _generic(error: Any) -> str:

@@ -35,15 +35,15 @@ class PageLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has pages, not a job."""
+        """Return whether the operation has pages, not a job."""
         return operation.job is None
 
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
         """Yield the error rule `restart`, which needs more delivered records than a cursor can store."""
         if restart_key(operation.errors) is not None:
-            known = f"a cursor stores at most {MOST_KNOWN:,} delivered records"
-            yield f"after a cursor, the error rule `restart` is an error: {known}"
+            limit = f"a cursor stores at most {MOST_KNOWN:,} delivered records"
+            yield f"after a cursor, the error rule `restart` is an error: {limit}"
 
     def start(self, frame: Frame) -> Flow[None]:
         """Read the pages, the first one at the place to resume at."""
@@ -106,9 +106,9 @@ class PageLayer(ListingLayer):
 
     def _deliver(self, fetched: Fetched, next_state: Any = None, *, turn: pagination.Turn | None = None) -> Flow[Any]:
         """Deliver a response, or a part of one that `turn` processes."""
-        here: Place = {"page": self._place}
+        place: Place = {"page": self._place}
         if self._rows is not None:
-            here = {**here, "rows": self._rows.data()}
+            place = {**place, "rows": self._rows.data()}
         after: Place | None = None if next_state is None else {"page": next_state}
         if turn is not None:
             self._rows = RowPlace.from_part(fetched.answer, self._rows)
@@ -125,7 +125,7 @@ class PageLayer(ListingLayer):
             records=records,
             source=source,
             next_state=after,
-            here=here,
+            here=place,
             scope=self._frame.scope,
             partial=turn is not None,
         )

@@ -42,9 +42,9 @@ class Parameters:
     query: frozenset[str]
     open: bool
 
-    def unknown(self, given: Mapping[str, Any]) -> list[str]:
+    def unknown(self, values: Mapping[str, Any]) -> list[str]:
         """Return the given names that are not parameters, in order."""
-        return [name for name in given if name not in self.names | self.query]
+        return [name for name in values if name not in self.names | self.query]
 
 
 def parameters(effective: Effective, name: OperationName) -> Parameters:
@@ -78,15 +78,15 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
 def declared_parameters(effective: Effective, vendor: VendorOperation) -> dict[str, str]:
     """Return the query parameters of the operation's `query_schema`, each with its type, description and values."""
     schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for name in SchemaPlace(schema, schema).names() if schema is not None else ():
-        node = next((one.node for one in SchemaPlace(schema, schema).find_children(name)), None)
+        node = next((place.node for place in SchemaPlace(schema, schema).find_children(name)), None)
         node = node if isinstance(node, Mapping) else {}
         choices = node.get("enum")
         values = ", ".join(map(str, choices[:_MOST_VALUES])) if isinstance(choices, list) else ""
         details = [str(node.get(key) or "") for key in ("type", "description")]
-        found[name] = "; ".join(filter(None, (*details, values)))
-    return found
+        descriptions[name] = "; ".join(filter(None, (*details, values)))
+    return descriptions
 
 
 def _path_names(vendor: VendorOperation) -> Iterator[str]:
@@ -116,8 +116,8 @@ def _caller_reads(
     """Find the paths of the caller's query and params that a unified operation reads."""
     for place, text in iterate_texts(lookup(effective.data, name.path)):
         roots = ("raw_query", "params") if place[0] in _AFTERWARDS else ("query", "raw_query", "params")
-        found = (path or ("query",) for path in read_paths(text))  # an empty path reads everything, also the query
-        yield from (path for path in found if path[0] in roots)
+        paths = (path or ("query",) for path in read_paths(text))  # an empty path reads everything, also the query
+        yield from (path for path in paths if path[0] in roots)
     if vendor is not None:
         for _, text in iterate_texts(lookup(effective.data, vendor.place)):
             yield from (path for path in read_paths(text) if path[:1] == ("raw_query",))

@@ -70,33 +70,37 @@ def run_records(  # noqa: PLR0917
         records = page.records
         if source.when:
             records = keep(source.when, records, scope | add_partition(scope, outer))
-        found = [(record, value) for record in records for value in _find_keys(source, record, scope)]
-        first = _find_start(resume, found) if resume else 0
+        parents = [(record, value) for record in records for value in _find_keys(source, record, scope)]
+        first = _find_start(resume, parents) if resume else 0
         resume = None
-        for at, (record, value) in enumerate(found[first:], first):
-            after = _locate(page.here, at + 1, found) if at + 1 < len(found) else _locate_page(page.next_state)
+        for index, (record, value) in enumerate(parents[first:], first):
+            after = (
+                _locate(page.here, index + 1, parents) if index + 1 < len(parents) else _locate_page(page.next_state)
+            )
             values = {**outer.values, name: value}
-            yield from each(Partition(values, {**outer.parents, name: record}, _locate(page.here, at, found), after))
+            yield from each(
+                Partition(values, {**outer.parents, name: record}, _locate(page.here, index, parents), after)
+            )
 
     yield from listing.fetch(listing.run, operation, call, emit, state=start.get("here"), purpose="step", chain=chain)
 
 
-def _locate(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+def _locate(position: Any, index: int, parents: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
     """Return the place of a value in a page of parents: its index, and the value itself in case the page changes."""
-    value = found[at][1]
-    known = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
-    return {**({} if here is None else {"here": here}), "at": at, **known}
+    value = parents[index][1]
+    value_part = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
+    return {**({} if position is None else {"here": position}), "at": index, **value_part}
 
 
 def _locate_page(state: Any) -> dict[str, Any] | None:
     return None if state is None else {"here": state}
 
 
-def _find_start(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
-    at = read_position(start, "at")
-    if "is" not in start or (at < len(found) and found[at][1] == start["is"]):
-        return at
-    return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
+def _find_start(start: Place, parents: Sequence[tuple[Any, Any]]) -> int:
+    stored_index = read_position(start, "at")
+    if "is" not in start or (stored_index < len(parents) and parents[stored_index][1] == start["is"]):
+        return stored_index
+    return next((index for index, (_, value) in enumerate(parents) if value == start["is"]), stored_index)
 
 
 def _find_keys(source: ParentSource, record: Any, scope: Scope) -> list[Any]:
@@ -108,10 +112,10 @@ def _find_keys(source: ParentSource, record: Any, scope: Scope) -> list[Any]:
     if value is UNDEFINED:
         if isinstance(record, dict) and (source.key or "id").isidentifier():
             key = source.key or "id"
-            known = [str(name) for name in record]
+            names = [str(name) for name in record]
             raise ConfigurationError(
                 f'a record of {source.from_} has no "{key}", the key of `parents`',
-                hint=did_you_mean(key, known) or f"set `key`; the record has {', '.join(known[:8]) or 'no fields'}",
+                hint=did_you_mean(key, names) or f"set `key`; the record has {', '.join(names[:8]) or 'no fields'}",
             )
         return []
     items = value if isinstance(value, list) else [value]

@@ -29,7 +29,7 @@ class PartitionLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has parents."""
+        """Return whether the operation has parents."""
         return bool(operation.parents)
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -68,16 +68,16 @@ def find_partition_names(effective: Effective, operation: VendorOperation) -> tu
 
     An operation that does not exist is skipped: lint reports it.
     """
-    found: dict[str, None] = {}
-    seen: set[str] = set()
+    names: dict[str, None] = {}
+    visited: set[str] = set()
     waiting = [operation]
     while waiting:
         for parents in waiting.pop(0).parents:
-            found[parents.as_] = None
-            for name in {source.from_ for source in parents.sources if source.from_} - seen:
-                seen.add(name)
+            names[parents.as_] = None
+            for name in {source.from_ for source in parents.sources if source.from_} - visited:
+                visited.add(name)
                 try:
                     waiting.append(effective.vendor(*name.split(".")))
                 except UsageError:
                     continue
-    return tuple(found)
+    return tuple(names)

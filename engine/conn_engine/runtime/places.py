@@ -50,7 +50,7 @@ def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
 
 
 def _reaches(path: ConfigPath, name: OperationName, route: tuple[str, str], others: set[tuple[str, str]]) -> bool:
-    """Whether a setting at `path` can change an operation: its own, or one that it inherits or is routed to."""
+    """Return whether a setting at `path` can change an operation: its own, or one that it inherits or is routed to."""
     if path[0] == "unified":
         return path[: len(name.path)] == name.path
     if path[0] == "resources" and "{{" not in "".join(route):
@@ -87,24 +87,29 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     if not error.text:
         return []
     try:
-        wanted = tuple(map(str, parse_place(error.at))) if error.at else ()
+        failed_path = tuple(map(str, parse_place(error.at))) if error.at else ()
     except UsageError:
-        wanted = ()
+        failed_path = ()
     # A merged mapping or array is one leaf of the provenance, so the value of every level is searched.
-    own = [origin for length in range(len(wanted), 0, -1) for origin in effective.origins(wanted[:length])]
-    found: dict[tuple[str, ConfigPath], _Holder] = {}
-    for origin in [*own[:20], *effective.provenance().values()]:
+    origins = [
+        origin for length in range(len(failed_path), 0, -1) for origin in effective.origins(failed_path[:length])
+    ]
+    holders: dict[tuple[str, ConfigPath], _Holder] = {}
+    for origin in [*origins[:20], *effective.provenance().values()]:
         for path, text in iterate_texts(origin.value):
             if error.text in text:
                 holder = _Holder((*origin.path, *path), origin.document, (*origin.place, *path), text)
-                found.setdefault((holder.document.file, holder.place), holder)
+                holders.setdefault((holder.document.file, holder.place), holder)
 
     def rank(holder: _Holder) -> tuple[int, int]:
         path = tuple(map(str, holder.path))
-        related = path[: len(wanted)] == wanted or wanted[: len(path)] == path
-        return (0 if path == wanted else 1 if wanted and related else 2, 0 if holder.text == error.text else 1)
+        related = path[: len(failed_path)] == failed_path or failed_path[: len(path)] == path
+        return (
+            0 if path == failed_path else 1 if failed_path and related else 2,
+            0 if holder.text == error.text else 1,
+        )
 
-    return sorted(found.values(), key=rank)
+    return sorted(holders.values(), key=rank)
 
 
 def error_finding(
@@ -141,13 +146,13 @@ def _error_finding(effective: Effective, name: OperationName, error: ConnError, 
 
 def _response_path(effective: Effective, name: OperationName, error: ResponsePathMissing) -> Origin | None:
     exact = [origin for origin in effective.origins(parse_place(error.at)) if error.at and origin.value == error.path]
-    found: list[tuple[Any, Origin]] = [
+    origins: list[tuple[Any, Origin]] = [
         (path, origin)
         for path, origin in effective.provenance().items()
         if path[-1] == "response_path" and origin.value == error.path
     ]
-    own = [origin for path, origin in found if path[:3] == ("resources", name.resource, name.method)]
-    return next(iter([*exact, *own, *(origin for _, origin in found)]), None)
+    operation_origins = [origin for path, origin in origins if path[:3] == ("resources", name.resource, name.method)]
+    return next(iter([*exact, *operation_origins, *(origin for _, origin in origins)]), None)
 
 
 def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnostic, recording: str = "") -> Diagnostic:

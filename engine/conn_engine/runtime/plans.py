@@ -30,7 +30,7 @@ _CHANGED_BY_ANSWERS = frozenset({"query", "headers"})  # for an after step they 
 
 
 def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
-    """Whether any request of the operation, or of its steps, can change data at the vendor.
+    """Return whether any request of the operation, or of its steps, can change data at the vendor.
 
     A route or step that is only known at run time counts as a write. Raises UsageError for an unknown operation.
     """
@@ -48,22 +48,22 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
             return True
         for steps, later in ((operation.before, _AT_RUN_TIME), (operation.after, _AT_RUN_TIME | _CHANGED_BY_ANSWERS)):
             for request in (step.request for step in steps if step.request is not None):
-                known = _is_known((request.resource, request.method), later)
-                if not known or step_operation(effective, request, scope, "").writes:
+                is_known = _is_known((request.resource, request.method), later)
+                if not is_known or step_operation(effective, request, scope, "").writes:
                     return True
         return False
     except ConfigurationError:
         return True
 
 
-def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether an operation writes, or another one that provides its parents, chunks or enrichments."""
+def _writes(effective: Effective, operation: VendorOperation, visited: frozenset[str] = frozenset()) -> bool:
+    """Return whether an operation writes, or another one that provides its parents, chunks or enrichments."""
     if operation.writes:
         return True
     sources = _parent_sources(operation)
     if operation.chunk is not None and isinstance(operation.chunk.values, ParentSource):
         sources.append(operation.chunk.values)
-    names = {source.from_ for source in sources if source.from_ is not None} - seen
+    names = {source.from_ for source in sources if source.from_ is not None} - visited
     for enrich in operation.enrich:
         request = enrich.request
         if request.path is not None:
@@ -72,18 +72,18 @@ def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[st
         elif "{{" in f"{request.resource}{request.method}":
             return True
         else:
-            names |= {f"{request.resource}.{request.method}"} - seen
-    return _any_writes(effective, names, seen)
+            names |= {f"{request.resource}.{request.method}"} - visited
+    return _any_writes(effective, names, visited)
 
 
 def _parent_sources(operation: VendorOperation) -> list[ParentSource]:
     return [source for parents in operation.parents for source in parents.sources]
 
 
-def _any_writes(effective: Effective, names: set[str], seen: frozenset[str]) -> bool:
+def _any_writes(effective: Effective, names: set[str], visited: frozenset[str]) -> bool:
     for name in names:
         try:
-            if _writes(effective, effective.vendor(*name.split(".", 1)), seen | names):
+            if _writes(effective, effective.vendor(*name.split(".", 1)), visited | names):
                 return True
         except UsageError:
             continue  # an unknown operation: the run reports it and sends nothing
@@ -91,13 +91,13 @@ def _any_writes(effective: Effective, names: set[str], seen: frozenset[str]) -> 
 
 
 def partitions_write(effective: Effective, name: OperationName, call: Call) -> bool:
-    """Whether listing the partitions of an operation can change data. The operation itself is not run."""
+    """Return whether listing the partitions of an operation can change data. The operation itself is not run."""
     sources = _parent_sources(vendor_behind(effective, name, call))
     return _any_writes(effective, {source.from_ for source in sources if source.from_ is not None}, frozenset())
 
 
 def _is_known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
-    """Whether these templates read nothing that only a response provides."""
+    """Return whether these templates read nothing that only a response provides."""
     for text in texts:
         for source, _ in template(text or "").expressions:
             roots = expression(source).roots()
@@ -145,16 +145,16 @@ def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) 
 
 
 def has_empty_body(effective: Effective, name: OperationName, call: Call, request: Request) -> bool:
-    """Whether a write that should have a body, from the caller or from a mapping, would be sent without one."""
+    """Return whether a write that should have a body, from the caller or from a mapping, would be sent without one."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-    wanted = call.body is not None or (operation is not None and operation.request_body_mapping is not None)
-    return wanted and request.writes and request.payload is None and (request.body or b"").strip() in _EMPTY
+    has_body = call.body is not None or (operation is not None and operation.request_body_mapping is not None)
+    return has_body and request.writes and request.payload is None and (request.body or b"").strip() in _EMPTY
 
 
 def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
     credentials = wiring.effective.connector.credentials
-    made = credentials.sample() if credentials is not None else {}
+    document = credentials.sample() if credentials is not None else {}
     absent = absent_parts(credentials.fields(), stored) if credentials is not None else frozenset()
-    completed: dict[str, Any] = merge([dict(remove_absent(Scope(made, wiring.session.conditions), absent)), stored])
+    completed: dict[str, Any] = merge([dict(remove_absent(Scope(document, wiring.session.conditions), absent)), stored])
     wiring.redactor.add_document(completed)
     return completed

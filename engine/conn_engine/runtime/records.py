@@ -40,8 +40,8 @@ class ResponsePathMissing(ConfigurationError):
     """
 
     def __init__(self, path: str, near: list[str], hint: str) -> None:
-        found = ", ".join(near[:8]) if near else "no keys"
-        super().__init__(f'response_path "{path}" matches nothing in the response (it has {found})', hint=hint)
+        keys = ", ".join(near[:8]) if near else "no keys"
+        super().__init__(f'response_path "{path}" matches nothing in the response (it has {keys})', hint=hint)
         self.path = path
         self.near = near
         self.at = ""
@@ -57,8 +57,8 @@ def pick(path: str, body: Any, scope: Scope) -> Any:
     conditions = conditions_of(scope)
     listed = LISTED_PATH.fullmatch(path)
     if listed is not None:
-        found = pick(listed[1], body, scope)
-        return [] if found is UNDEFINED else found if isinstance(found, list) else [found]
+        result = pick(listed[1], body, scope)
+        return [] if result is UNDEFINED else result if isinstance(result, list) else [result]
     if PLAIN_PATH.fullmatch(path):
         value = body
         for name in path.split("."):
@@ -71,12 +71,12 @@ def pick(path: str, body: Any, scope: Scope) -> Any:
     if "$" not in path:
         return evaluate(path, body, conditions)
     compiled = expression(path)
-    given = {name: scope[name] for name in compiled.variables() if name in scope}
-    return compiled.evaluate(body, conditions, bindings=given)
+    variables = {name: scope[name] for name in compiled.variables() if name in scope}
+    return compiled.evaluate(body, conditions, bindings=variables)
 
 
 def finds_all(path: str | None) -> bool:
-    """Whether `path` finds a list of the response as it is, and does not select records from it."""
+    """Return whether `path` finds a list of the response as it is, and does not select records from it."""
     return path is None or PLAIN_PATH.fullmatch(path) is not None or LISTED_PATH.fullmatch(path) is not None
 
 
@@ -97,7 +97,7 @@ def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
 
 
 def holds_list(path: str, body: Any, lists: Sequence[str], scope: Scope) -> bool:
-    """Whether a plain path leads to an element in `lists` that is absent because the list is empty."""
+    """Return whether a plain path leads to an element in `lists` that is absent because the list is empty."""
     above, _, name = path.rpartition(".")
     if name not in lists or not PLAIN_PATH.fullmatch(path):
         return False
@@ -129,23 +129,23 @@ def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
 def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
     """Return whether `condition` is true for each record, with one evaluation for all of them."""
     try:
-        found = compile_mapping([f"$boolean({condition})"]).apply(
+        results = compile_mapping([f"$boolean({condition})"]).apply(
             [{**scope, "record": record, "response": record} for record in records], conditions_of(scope)
         )
     except ExpressionError as error:  # report it in the author's text
         error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
         raise
-    return [verdict is True for verdict in found]
+    return [verdict is True for verdict in results]
 
 
 def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
     """Return a digest of each record's key, or of the complete record if it has no key."""
     scopes = [{**scope, "record": record, "response": record} for record in records]
-    found = compile_mapping([key]).apply(scopes, conditions_of(scope))
-    known = [
-        record if value is UNDEFINED or value is None else value for record, value in zip(records, found, strict=True)
+    results = compile_mapping([key]).apply(scopes, conditions_of(scope))
+    keys = [
+        record if value is UNDEFINED or value is None else value for record, value in zip(records, results, strict=True)
     ]
-    texts = (json.dumps(value, sort_keys=True, ensure_ascii=True) for value in known)
+    texts = (json.dumps(value, sort_keys=True, ensure_ascii=True) for value in keys)
     return [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
 
 
@@ -160,8 +160,8 @@ def identity(record: Any, key: str | None, scope: Scope) -> Any:
 
 def map_records(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
     """Apply `record_mapping` to each record: a list gives several records, null and undefined none."""
-    made = compile_mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
+    results = compile_mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
     return [
         [item for item in (value if isinstance(value, list) else [value]) if item is not UNDEFINED and item is not None]
-        for value in made
+        for value in results
     ]

@@ -42,7 +42,7 @@ class RecursionLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has `recurse`."""
+        """Return whether the operation has `recurse`."""
         return operation.recurse is not None
 
     @staticmethod
@@ -85,8 +85,8 @@ class RecursionLayer(ListingLayer):
         records = page.source
         if settings.when is not None:
             holds = verdicts(settings.when, records, page.scope)
-            records = [record for record, held in zip(records, holds, strict=True) if held]
-        found: list[tuple[Any, Any]] = []
+            records = [record for record, is_parent in zip(records, holds, strict=True) if is_parent]
+        children: list[tuple[Any, Any]] = []
         for record in records:
             value = identity(record, settings.key, page.scope)
             if value is None or value is UNDEFINED:
@@ -98,10 +98,10 @@ class RecursionLayer(ListingLayer):
             if str(value) in ancestors:
                 raise _endless(page, f"the records form a cycle: {' > '.join((*ancestors, str(value)))}")
             if self.seen.add(_mark(str(value))):
-                found.append((value, record))
-        if found and len(ancestors) > settings.max_depth:
+                children.append((value, record))
+        if children and len(ancestors) > settings.max_depth:
             raise _endless(page, f"the records are more than {settings.max_depth} levels deep (`max_depth`)")
-        return found
+        return children
 
     def add_seen(self, place: Place | None, pages: Sequence[range], *, again: bool = False) -> Place | None:
         """Add the known parents to a place, except those of pages that will be requested again.
@@ -179,10 +179,10 @@ class _Level:
         first = 0
         if stood is None:
             ahead = self._locate_child(page, 0) if children else rest
-            back, here = self._locate(page.prev_state), layer.add_seen(self._locate(page.here), pages, again=True)
+            back, current = self._locate(page.prev_state), layer.add_seen(self._locate(page.here), pages, again=True)
             ahead = layer.add_seen(ahead, pages)
             page = layer.add_note(page)
-            yield from layer.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
+            yield from layer.emit(replace(page, next_state=ahead, prev_state=back, here=current).as_listed())
         else:
             first = min(max(stood[1], 0), len(children))
         for index, (value, record) in enumerate(children[first:], first):

@@ -186,15 +186,15 @@ class SubscriptionsReport(Report, frozen=True, kw_only=True):
 
 def describe_request(request: Request, redactor: Redactor) -> PlannedRequest:
     """Describe a request for a report."""
-    shown = request.visible
-    size = len(shown.body or b"") if shown.payload is None else shown.payload.size
+    visible = request.visible
+    size = len(visible.body or b"") if visible.payload is None else visible.payload.size
     return PlannedRequest(
         label=request.label,
         purpose=request.purpose,
-        method=shown.method,
-        url=redactor.url(shown.url),
-        headers=_describe_headers(shown.headers),
-        body=shown.body.decode("utf-8", "replace") if shown.body else None,
+        method=visible.method,
+        url=redactor.url(visible.url),
+        headers=_describe_headers(visible.headers),
+        body=visible.body.decode("utf-8", "replace") if visible.body else None,
         bytes=size,
         curl=format_curl(request, redactor),
     )

@@ -107,8 +107,8 @@ def _add_path(operation: VendorOperation, key: str, *below: str) -> Iterator[Non
     try:
         yield
     except ExpressionError as error:
-        here = format_path((*operation.get_path(key), *below))
-        error.at = f"{here}.{error.at}" if error.at else here
+        location = format_path((*operation.get_path(key), *below))
+        error.at = f"{location}.{error.at}" if error.at else location
         raise
 
 
@@ -132,8 +132,8 @@ def finish_request(
     request = _finish_request(effective, operation, draft, signing, secret_scope, purpose, label)
     if masked is secret_scope:
         return request
-    shown = Scope(masked, conditions_of(secret_scope))
-    return show_as(request, lambda: _finish_request(effective, operation, twin, signing, shown, purpose, label))
+    visible_scope = Scope(masked, conditions_of(secret_scope))
+    return show_as(request, lambda: _finish_request(effective, operation, twin, signing, visible_scope, purpose, label))
 
 
 def _finish_request(  # noqa: PLR0917
@@ -189,10 +189,12 @@ def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, 
     if draft.url == draft.address or not effective.sets_further_urls(operation):
         return
     path = split_plain_url(draft.url).path
-    own = lookup(effective.data, operation.place)
-    of_its_own = isinstance(own, dict) and not own.keys().isdisjoint(("authorization", "signature"))
+    written = lookup(effective.data, operation.place)
+    of_its_own = isinstance(written, dict) and not written.keys().isdisjoint(("authorization", "signature"))
     start = split_plain_url(draft.address if of_its_own else draft.base).path
-    if has_dot_segment(path) or not any(is_below(path, one) for one in (start, *effective.grants.allowance.paths)):
+    if has_dot_segment(path) or not any(
+        is_below(path, start_path) for start_path in (start, *effective.grants.allowance.paths)
+    ):
         raise ConfigurationError(
             f"{label} would go to the path {path[:200]}, which is not below {start or '/'}",
             hint="set `pagination` or `job` in connector.yaml: an override must stay below this path",

@@ -30,33 +30,33 @@ def find_obstacles(effective: Effective, operation: VendorOperation) -> tuple[st
 
     The settings of its parent operations count too. The result is empty if the operation can resume.
     """
-    found: dict[str, None] = {}
-    seen: set[str] = set()
+    obstacles: dict[str, None] = {}
+    visited: set[str] = set()
     waiting = [operation]
     while waiting:
-        one = waiting.pop(0)
-        seen.add(one.text)
-        found |= dict.fromkeys(_obstacles(one))
-        for name in _sources(one):
-            if name in seen:
+        operation_now = waiting.pop(0)
+        visited.add(operation_now.text)
+        obstacles |= dict.fromkeys(_obstacles(operation_now))
+        for name in _sources(operation_now):
+            if name in visited:
                 continue
             resource, _, method = name.partition(".")
             try:
                 waiting.append(effective.vendor(resource, method))
             except UsageError:  # lint reports it
                 continue
-    return tuple(found)
+    return tuple(obstacles)
 
 
 def _obstacles(operation: VendorOperation) -> Iterator[str]:
-    at = f"{operation.text}: "
+    prefix = f"{operation.text}: "
     for layer in find_layers(operation):
-        yield from (at + obstacle for obstacle in layer.find_obstacles(operation))
+        yield from (prefix + obstacle for obstacle in layer.find_obstacles(operation))
     if operation.distinct is not None and operation.recurse is not None:
-        yield at + "`distinct` with `recurse` knows only the records of its own run, so some may come again"
+        yield prefix + "`distinct` with `recurse` knows only the records of its own run, so some may come again"
     elif operation.distinct is not None:
-        known = f"`distinct` knows at most {MOST_KNOWN:,} records from before a cursor"
-        yield at + f"{known}; after more, some may come again"
+        limit = f"`distinct` knows at most {MOST_KNOWN:,} records from before a cursor"
+        yield prefix + f"{limit}; after more, some may come again"
 
 
 def _sources(operation: VendorOperation) -> Iterator[str]:

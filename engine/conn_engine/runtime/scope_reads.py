@@ -9,7 +9,8 @@ __all__ = ["read_paths"]
 
 
 def read_paths(text: str) -> Iterator[tuple[str, ...]]:
-    """The paths that an expression or a template reads; `()` where it may read any. Nothing for one that is wrong."""
+    """Return the paths that an expression or a template reads; `()` if it may read any, and nothing if it is
+    invalid."""
     try:
         sources = [source for source, _ in template(text).expressions] if "{{" in text else [text]
         for source in sources:

@@ -47,20 +47,20 @@ def run_combinations(
             hint="remove some of its `parents`",
         )
     head, tail = parents[0], parents[1:]
-    held: list[Partition] | None = None
+    inner_parts: list[Partition] | None = None
     begin: Sequence[Any] = start[1:]
 
     def outer(part: Partition) -> Flow[None]:
-        nonlocal held, begin
-        here, begin = begin, ()
+        nonlocal inner_parts, begin
+        position, begin = begin, ()
         after = None if part.following is None else [part.following]
 
         def combine(inner: Partition) -> Flow[None]:
-            own = {head.as_: part.values[head.as_]}  # overrides the same name from parents of a later name's parents
+            values = {head.as_: part.values[head.as_]}  # overrides the same name from parents of a later name's parents
             record = {head.as_: part.parents[head.as_]}
             yield from each(
                 Partition(
-                    {**part.values, **inner.values, **own},
+                    {**part.values, **inner.values, **values},
                     {**part.parents, **inner.parents, **record},
                     [part.place, *inner.place],
                     [part.place, *inner.following] if inner.following is not None else after,
@@ -71,42 +71,42 @@ def run_combinations(
         if not tail:
             yield from each(replace(part, place=[part.place], following=after))
         elif _is_dependent(tail, part):
-            yield from run_combinations(listing, scope | add_partition(scope, part), tail, here, combine)
+            yield from run_combinations(listing, scope | add_partition(scope, part), tail, position, combine)
         else:
-            if held is None:
-                held = yield from _collect_parts(listing, scope, tail)
-            first = _find(held, here)
-            for inner, following in zip(held[first:], [*held[first + 1 :], None], strict=False):
+            if inner_parts is None:
+                inner_parts = yield from _collect_parts(listing, scope, tail)
+            first = _find(inner_parts, position)
+            for inner, following in zip(inner_parts[first:], [*inner_parts[first + 1 :], None], strict=False):
                 yield from combine(replace(inner, following=None if following is None else following.place))
 
     yield from _run_name(listing, scope, head, _read_object(start[0]) if start else {}, outer)
 
 
-def _find(held: Sequence[Partition], here: Sequence[Any]) -> int:
+def _find(parts: Sequence[Partition], position: Sequence[Any]) -> int:
     """Return the index of the combination at a place, or of the one with the same values if it has moved.
 
     Raises UsageError when it is gone: starting again would deliver the same records twice.
     """
-    if not here:
+    if not position:
         return 0
     for same in (list.__eq__, _same_values):
-        for at, part in enumerate(held):
-            if same(part.place, list(here)):
-                return at
+        for index, part in enumerate(parts):
+            if same(part.place, list(position)):
+                return index
     raise UsageError("the parent in the cursor no longer exists", hint="leave the cursor out to start again")
 
 
-def _same_values(place: list[Any], here: list[Any]) -> bool:
-    values = [one.get("is") if isinstance(one, dict) else None for one in here]
-    return None not in values and values == [one.get("is") for one in place]
+def _same_values(place: list[Any], position: list[Any]) -> bool:
+    values = [entry.get("is") if isinstance(entry, dict) else None for entry in position]
+    return None not in values and values == [entry.get("is") for entry in place]
 
 
 def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Partition]]:
-    found: list[Partition] = []
+    parts: list[Partition] = []
 
     def add(part: Partition) -> Flow[None]:
-        found.append(part)
-        if len(found) > _MOST_HELD:
+        parts.append(part)
+        if len(parts) > _MOST_HELD:
             raise ConfigurationError(
                 f"the parents of {listing.name} have more than {_MOST_HELD:,} combinations after the first name's",
                 hint="pass some of the values (--param), or put the name with the most values first in `parents`",
@@ -114,23 +114,23 @@ def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -
         yield from ()
 
     yield from run_combinations(listing, scope, parents, (), add)
-    return found
+    return parts
 
 
 def _is_dependent(later: Sequence[Parents], part: Partition) -> bool:
-    """Whether sources read names that an earlier partition adds to the scope."""
-    brought = {*part.values, "partition", "parent", "params"}
-    for source in (source for named in later for source in (named, *named.sources)):
+    """Return whether sources read names that an earlier partition adds to the scope."""
+    names = {*part.values, "partition", "parent", "params"}
+    for source in (source for parents in later for source in (parents, *parents.sources)):
         for _, text in iterate_texts([source.values, source.query, source.params]):
-            if any(_reads(part, brought) for part, _ in template(text).expressions):
+            if any(_reads(part, names) for part, _ in template(text).expressions):
                 return True
-        if isinstance(source.values, str) and _reads(source.values, brought):
+        if isinstance(source.values, str) and _reads(source.values, names):
             return True
     return False
 
 
 def _reads(text: str, names: set[str]) -> bool:
-    """Whether an expression reads one of the names. True if that is unclear."""
+    """Return whether an expression reads one of the names. True if that is unclear."""
     roots = expression(text).roots()
     return roots is None or not roots.isdisjoint(names)
 
@@ -140,37 +140,39 @@ def _reads(text: str, names: set[str]) -> bool:
 
 def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
     """Call `each` for the values of one name: the caller's, else those of its sources. Repeated values are skipped."""
-    seen: set[str] = set()
-    held: list[Partition] = []
+    visited: set[str] = set()
+    parts: list[Partition] = []
 
     def once(part: Partition) -> Flow[None]:
         mark = json.dumps(part.values, sort_keys=True, default=str)
-        if mark not in seen:
-            seen.add(mark)
+        if mark not in visited:
+            visited.add(mark)
             yield from (batch(part) if parents.batch else each(part))
 
     def batch(part: Partition) -> Flow[None]:
-        if held and _is_outside(held[0], parents.as_) != _is_outside(part, parents.as_):
+        if parts and _is_outside(parts[0], parents.as_) != _is_outside(part, parents.as_):
             yield from flush()
-        held.append(part)
-        if len(held) == parents.batch:
+        parts.append(part)
+        if len(parts) == parents.batch:
             yield from flush()
 
     def flush() -> Flow[None]:
-        group = list(held)
-        held.clear()
+        group = list(parts)
+        parts.clear()
         name, first = parents.as_, group[0]
         values = {**first.values, name: [part.values[name] for part in group]}
         records = {**first.parents, name: [part.parents[name] for part in group]}
         yield from each(Partition(values, records, first.place, group[-1].following))
 
-    given = _find_given(listing.call, parents.as_)
-    if given is not None:
-        values, single = (given, False) if isinstance(given, list) else ([given], not parents.batch)
+    caller_values = _find_given(listing.call, parents.as_)
+    if caller_values is not None:
+        values, single = (
+            (caller_values, False) if isinstance(caller_values, list) else ([caller_values], not parents.batch)
+        )
         yield from _run_values(parents.as_, values, start, once, single=single)
     else:
         yield from _run_sources(listing, scope, parents, start, once)
-    if held:
+    if parts:
         yield from flush()
 
 
@@ -192,39 +194,40 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
     sources = parents.sources
     first = read_position(start, "of")
 
-    def mark(at: int) -> dict[str, Any]:
+    def mark(index: int) -> dict[str, Any]:
         """Return the source of a place, if there are several. The place after a value has the same form."""
-        return {"of": at} if len(sources) > 1 else {}
+        return {"of": index} if len(sources) > 1 else {}
 
-    for at, source in enumerate(sources):
-        if at < first:
+    for index, source in enumerate(sources):
+        if index < first:
             continue
 
-        def add_source(part: Partition, at: int = at) -> Flow[None]:
+        def add_source(part: Partition, index: int = index) -> Flow[None]:
             after = part.following
             if after is not None:
-                after = {**mark(at), **after}
-            elif at + 1 < len(sources):
-                after = mark(at + 1)
-            yield from each(replace(part, place={**mark(at), **part.place}, following=after))
+                after = {**mark(index), **after}
+            elif index + 1 < len(sources):
+                after = mark(index + 1)
+            yield from each(replace(part, place={**mark(index), **part.place}, following=after))
 
-        own = find_values(listing, source, scope) if source is not parents else []
-        here = start if at == first else {}
-        if own or source.from_ is None:
-            yield from _run_values(parents.as_, own, here, add_source)
+        source_values = find_values(listing, source, scope) if source is not parents else []
+        position = start if index == first else {}
+        if source_values or source.from_ is None:
+            yield from _run_values(parents.as_, source_values, position, add_source)
         else:
-            yield from run_records(listing, scope, parents.as_, source, here, add_source)
+            yield from run_records(listing, scope, parents.as_, source, position, add_source)
 
 
 def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
-    """The values from a place on. One that repeats an earlier value is left out, also if that is before the place."""
+    """Run for each value from a position on. A value that occurred before is skipped, also if that was before the
+    position."""
     marks = [json.dumps(value, sort_keys=True, default=str) for value in values]
-    firsts = sorted({mark: len(marks) - 1 - at for at, mark in enumerate(reversed(marks))}.values())
+    firsts = sorted({mark: len(marks) - 1 - index for index, mark in enumerate(reversed(marks))}.values())
     begin = read_position(start, "at")
-    positions = [at for at in firsts if at >= begin]
-    for at, following in zip(positions, [*positions[1:], None], strict=False):
+    positions = [index for index in firsts if index >= begin]
+    for index, following in zip(positions, [*positions[1:], None], strict=False):
         after = None if following is None else {"at": following}
-        yield from each(Partition({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
+        yield from each(Partition({name: values[index]}, {name: values[index]}, {"at": index}, after, single))
 
 
 def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[Any]:
@@ -232,13 +235,13 @@ def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[An
     where = f"{format_path(listing.operation.get_path('parents'))}.values"
     if isinstance(source.values, str):
         try:
-            found = ask(source.values, scope)
+            values = ask(source.values, scope)
         except ExpressionError as error:
             error.at = error.at or where
             raise
     else:
-        found = render_at(source.values or [], scope, where)
-    items = found if isinstance(found, list) else [found]
+        values = render_at(source.values or [], scope, where)
+    items = values if isinstance(values, list) else [values]
     return [item for item in items if item is not None and item is not UNDEFINED]
 
 

@@ -95,17 +95,17 @@ class StateTracker:
         `held`, whether something was not read."""
         if page.next_state is None:
             return page
-        read: dict[str, Any] = {"waiting": self.settings.to_state(max(self.waiting))} if self.waiting else {}
+        position: dict[str, Any] = {"waiting": self.settings.to_state(max(self.waiting))} if self.waiting else {}
         if self.parents:
-            read["parents"] = dict(self.parents)
-        if read:
-            page = replace(page, next_state={**page.next_state, "read": read})
+            position["parents"] = dict(self.parents)
+        if position:
+            page = replace(page, next_state={**page.next_state, "read": position})
         if not self.unread:
             return page
         mark = _mark(page.scope.get("partition") if self.each else None)
         stays = not self.each or page.next_state.get("partition") == (page.here or {}).get("partition")
-        held = "here" if stays and mark in self.unread else "elsewhere"
-        return replace(page, next_state={**page.next_state, "held": held})
+        place = "here" if stays and mark in self.unread else "elsewhere"
+        return replace(page, next_state={**page.next_state, "held": place})
 
 
 def tracker_of(listing: Listing, settings: Common) -> StateTracker:

@@ -31,19 +31,19 @@ Report = Callable[[str, Completeness], None]
 _SHARED = ("before", "after", "partition", "parent", "window")
 
 
-def step_operation(effective: Effective, request: StepRequest, scope: Scope, at: str) -> VendorOperation:
+def step_operation(effective: Effective, request: StepRequest, scope: Scope, location: str) -> VendorOperation:
     """Return the vendor operation that a step calls: a named one, or the one written in the step."""
     if request.path is not None:
         return inline_operation(effective, request)
-    resource = str(render_at(request.resource, scope, f"{at}.resource") or "")
-    return effective.vendor(resource, str(render_at(request.method, scope, f"{at}.method") or "get"))
+    resource = str(render_at(request.resource, scope, f"{location}.resource") or "")
+    return effective.vendor(resource, str(render_at(request.method, scope, f"{location}.method") or "get"))
 
 
 def step_request(
     run: Run,
     request: StepRequest,
     scope: Scope,
-    at: str,
+    location: str,
     secret: frozenset[str] = frozenset(),
     *,
     report: Report,
@@ -53,37 +53,38 @@ def step_request(
     `at` is the request's configuration path, for errors. Names in `secret` are available only to the step's own
     templates, not to the connector's headers and rules.
     """
-    vendor = step_operation(run.effective, request, scope, at)
-    identifier = render_at(request.id, scope, f"{at}.id")
-    params = render_at(request.params, scope, f"{at}.params") or {}
+    vendor = step_operation(run.effective, request, scope, location)
+    identifier = render_at(request.id, scope, f"{location}.id")
+    params = render_at(request.params, scope, f"{location}.params") or {}
     extra: Names = {name: scope[name] for name in _SHARED if name in scope}
     if request.path is not None:  # a request written in the step sees what the step sees
         extra = {name: value for name, value in scope.items() if name not in secret}
         extra |= {**params, **({} if identifier is None else {"id": str(identifier)})}
     call = Call(
-        query=_present(render_at(request.query, scope, f"{at}.query")),
-        body=render_at(request.body, scope, f"{at}.body"),
+        query=_present(render_at(request.query, scope, f"{location}.query")),
+        body=render_at(request.body, scope, f"{location}.body"),
         id=None if identifier is None else str(identifier),
         params=params,
         headers={
-            name: str(value) for name, value in _present(render_at(request.headers, scope, f"{at}.headers")).items()
+            name: str(value)
+            for name, value in _present(render_at(request.headers, scope, f"{location}.headers")).items()
         },
     )
     try:
-        return (yield from _Reading(run, vendor, call, extra, at).read(report))
+        return (yield from _Reading(run, vendor, call, extra, location).read(report))
     except ExpressionError as error:
         if request.path is not None and error.at.startswith("resources.step.request."):
-            error.at = f"{at}.{error.at.removeprefix('resources.step.request.')}"
+            error.at = f"{location}.{error.at.removeprefix('resources.step.request.')}"
         raise
 
 
 class _Reading:
     """Reads one response, or the records of a listing page by page, for a step."""
 
-    def __init__(self, run: Run, operation: VendorOperation, call: Call, extra: Names, at: str) -> None:
+    def __init__(self, run: Run, operation: VendorOperation, call: Call, extra: Names, location: str) -> None:
         self._run, self._operation, self._call = run, operation, call
         self._scope = call_scope(run.effective, call, run.session.conditions) | extra
-        self._at = at
+        self._at = location
         self._last: Fetched
         self._pages = 0
         self._records: list[Any] = []
@@ -108,8 +109,8 @@ class _Reading:
 
     def _fetch(self, turn: pagination.Turn) -> Flow[Answer]:
         scope = turn.names(self._scope)
-        got = yield from exchange(self._run, self._operation, self._call, scope, turn, "step")
-        self._last = read_all_rows(got, self._operation)
+        result = yield from exchange(self._run, self._operation, self._call, scope, turn, "step")
+        self._last = read_all_rows(result, self._operation)
         return self._last.answer
 
     def _add(self, answer: Answer, number: int, following: Any, before: Any) -> Flow[bool]:
@@ -146,10 +147,10 @@ def _present(values: Any) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 
-def render_at(value: Any, scope: Scope, at: str) -> Any:
+def render_at(value: Any, scope: Scope, location: str) -> Any:
     """Fill in the templates of a value, and add the configuration path to an error."""
     try:
         return render(value, scope)
     except ExpressionError as error:
-        error.at = f"{at}.{error.at}" if error.at else at
+        error.at = f"{location}.{error.at}" if error.at else location
         raise

@@ -38,7 +38,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """Run one unified operation. Yields requests and other effects, and pages of unified records."""
     effective, session = run.effective, run.session
     operation = _get_operation(effective, name)
-    at = format_place(name.path)
+    location = format_place(name.path)
     scope = _caller_scope(effective, call, session.conditions)
     scope["before"] = {}
     notes: dict[str, None] = {}
@@ -47,9 +47,9 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
         if verdict.state != "complete" and verdict.policy != "ignore":
             notes[describe_verdict(f"a step's listing of {listed}", verdict)] = None
 
-    yield from _steps(run, operation.before, scope, "before", f"{at}.before", report)
+    yield from _steps(run, operation.before, scope, "before", f"{location}.before", report)
     vendor = route(effective, operation, name, scope)
-    request = _vendor_call(operation, call, scope, at)
+    request = _vendor_call(operation, call, scope, location)
     # From here on, `query` is the query sent to the vendor, and `raw_query` the caller's.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     response_mapping = effective.response_mapping(name.model, name.resource, name.method)
@@ -71,10 +71,10 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
                 "response": page.answer.body,
                 "after": {},
             }
-            yield from _steps(run, operation.after, page_scope, "after", f"{at}.after", report)
+            yield from _steps(run, operation.after, page_scope, "after", f"{location}.after", report)
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
-        headers = _header_mapping(operation, page_scope, page, at)
+        headers = _header_mapping(operation, page_scope, page, location)
         yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records, problems)
 
     try:
@@ -86,7 +86,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             {"before": scope["before"], "raw_query": scope["query"]},
         )
     except VendorError as error:
-        _map_error(operation, error, inner, at)
+        _map_error(operation, error, inner, location)
         raise
 
 
@@ -134,9 +134,9 @@ def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> S
 
 def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
     """Return the vendor operation behind a unified one, from its `resource` and `method`, which may be templates."""
-    at = format_place(name.path)
-    resource = render_at(operation.resource, scope, f"{at}.resource") or name.resource
-    method = render_at(operation.method, scope, f"{at}.method") or name.method
+    location = format_place(name.path)
+    resource = render_at(operation.resource, scope, f"{location}.resource") or name.resource
+    method = render_at(operation.method, scope, f"{location}.method") or name.method
     try:
         return effective.vendor(str(resource), str(method))
     except UsageError as error:
@@ -171,13 +171,13 @@ def find_operation_behind(
         return None
 
 
-def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str) -> Call:
-    query = _object(operation.query_mapping, scope, f"{at}.query_mapping")
-    headers = _object(operation.request_header_mapping, scope, f"{at}.request_header_mapping")
-    params = {**call.params, **_object(operation.path_mapping, scope, f"{at}.path_mapping")}
+def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, location: str) -> Call:
+    query = _object(operation.query_mapping, scope, f"{location}.query_mapping")
+    headers = _object(operation.request_header_mapping, scope, f"{location}.request_header_mapping")
+    params = {**call.params, **_object(operation.path_mapping, scope, f"{location}.path_mapping")}
     body = call.body
     if operation.request_body_mapping is not None:
-        body = _map_one(mapping_layers(operation.request_body_mapping), scope, f"{at}.request_body_mapping")
+        body = _map_one(mapping_layers(operation.request_body_mapping), scope, f"{location}.request_body_mapping")
     identifier = params.pop("id", call.id)
     return Call(
         query={key: value for key, value in query.items() if value is not None},
@@ -192,23 +192,23 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
     )
 
 
-def _map_one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
+def _map_one(layers: Sequence[Any], scope: Scope, location: str) -> Any:
     try:
         return compile_mapping(layers).apply_one(scope)
     except ExpressionError as error:
-        error.at = f"{at}.{error.at}" if error.at else at
+        error.at = f"{location}.{error.at}" if error.at else location
         raise
 
 
-def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
+def _object(value: Any, scope: Scope, location: str) -> dict[str, Any]:
     layers = mapping_layers(value)
     if not layers:
         return {}
-    value = _map_one(layers, scope, at)
+    value = _map_one(layers, scope, location)
     if value is UNDEFINED or value is None:
         return {}
     if not isinstance(value, dict):
-        raise ConfigurationError(f"{at} must give an object, but gives {type(value).__name__}")
+        raise ConfigurationError(f"{location} must give an object, but gives {type(value).__name__}")
     return value
 
 
@@ -240,32 +240,35 @@ def _map_page(  # noqa: PLR0917
         values = values[0] if isinstance(values[0], list) else values
     elif call.remote_data:
         pairs = zip(values, records, strict=True)
-        values = [{**value, "remote_data": own} if isinstance(value, dict) else value for value, own in pairs]
+        values = [
+            {**value, "remote_data": vendor_record} if isinstance(value, dict) else value
+            for value, vendor_record in pairs
+        ]
     return [value for value in values if value is not UNDEFINED and value is not None], problems
 
 
-def _header_mapping(operation: UnifiedOperation, scope: Scope, page: Fetched, at: str) -> dict[str, str]:
-    mapped = _object(operation.response_header_mapping, scope, f"{at}.response_header_mapping")
+def _header_mapping(operation: UnifiedOperation, scope: Scope, page: Fetched, location: str) -> dict[str, str]:
+    mapped = _object(operation.response_header_mapping, scope, f"{location}.response_header_mapping")
     return {**page.headers, **{key: str(value) for key, value in mapped.items() if value is not None}}
 
 
-def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at: str) -> None:
+def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, location: str) -> None:
     if operation.error_mapping is None:
         return
     status = error.status
-    seen = scope | {
+    visible = scope | {
         "error": {"kind": error.kind, "message": error.message, "status": status},
         "status": status,
     }
     if error.partition:
-        seen["partition"] = dict(error.partition)
-    seen["response"] = error.details
-    seen["headers"] = error.response.headers.plain() if error.response is not None else {}
-    mapped = _object(operation.error_mapping, seen, f"{at}.error_mapping")
+        visible["partition"] = dict(error.partition)
+    visible["response"] = error.details
+    visible["headers"] = error.response.headers.plain() if error.response is not None else {}
+    mapped = _object(operation.error_mapping, visible, f"{location}.error_mapping")
     kind, message = mapped.get("kind"), mapped.get("message")
     if kind is not None and kind not in get_args(ErrorKind):
         raise ConfigurationError(
-            f'{at}.error_mapping gives an unknown kind of error: "{kind}"',
+            f'{location}.error_mapping gives an unknown kind of error: "{kind}"',
             hint=f"use one of {', '.join(get_args(ErrorKind))}",
         )
     error.kind = kind or error.kind
@@ -276,29 +279,29 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
 
 
 def _steps(  # noqa: PLR0917
-    run: Run, steps: Sequence[Step], scope: Scope, into: str, at: str, report: Report
+    run: Run, steps: Sequence[Step], scope: Scope, into: str, location: str, report: Report
 ) -> Flow[None]:
     """Run steps in order and store each result as `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
-        place = f"{at}[{index}]"
+        place = f"{location}[{index}]"
         if step.when is not None and not _truth(step.when, scope, f"{place}.when"):
             continue
-        seen = scope
+        visible = scope
         value: Any = None
         if step.request is not None:
             value = yield from step_request(run, step.request, scope, f"{place}.request", report=report)
-            seen = scope | {"response": value}
+            visible = scope | {"response": value}
         if step.transform is not None:
-            made = _map_one([step.transform], seen, f"{place}.transform")
-            value = None if made is UNDEFINED else made
+            result = _map_one([step.transform], visible, f"{place}.transform")
+            value = None if result is UNDEFINED else result
             if into == "after":
                 scope["result"] = value
         scope[into] = {**scope[into], step.name: value}
 
 
-def _truth(text: str, scope: Scope, at: str) -> bool:
+def _truth(text: str, scope: Scope, location: str) -> bool:
     try:
         return truth(text, scope)
     except ExpressionError as error:
-        error.at = at
+        error.at = location
         raise

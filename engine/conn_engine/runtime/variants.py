@@ -72,32 +72,36 @@ def base_url(effective: Effective) -> str:
 
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
     """Return the vendor operation of a step that writes its own request. It inherits from the connector."""
-    own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
-    own |= {"pagination": {"format": "none"}, **dict.fromkeys(INHERITED_BY_LISTINGS)}
+    settings: dict[str, Any] = {
+        "method": request.method or "get",
+        "path": request.path,
+        "body_format": request.body_format,
+    }
+    settings |= {"pagination": {"format": "none"}, **dict.fromkeys(INHERITED_BY_LISTINGS)}
     if request.base_url is not None:
-        own["base_url"] = request.base_url
-    data = {**effective.data, "resources": {"step": {"request": own}}}
-    made = vendor_operation(data, "step", "request", connector=effective.connector_name)
-    return effective.choose_credentials(made)
+        settings["base_url"] = request.base_url
+    data = {**effective.data, "resources": {"step": {"request": settings}}}
+    operation = vendor_operation(data, "step", "request", connector=effective.connector_name)
+    return effective.choose_credentials(operation)
 
 
 def verify_operation(effective: Effective) -> VendorOperation | None:
     """Return the operation that verifies a credential, or None if the connector has none."""
     settings = effective.connector.verify
-    named = settings.operation if isinstance(settings, Verify) else settings
-    if named is None:
+    operation_name = settings.operation if isinstance(settings, Verify) else settings
+    if operation_name is None:
         return None
-    resource, _, method = named.partition(".")
+    resource, _, method = operation_name.partition(".")
     try:
         return effective.vendor(resource, method)
     except UsageError as error:  # an unknown operation is the author's fault here, not the caller's
-        raise ConfigurationError(f'`verify` is "{named}": {error}') from error
+        raise ConfigurationError(f'`verify` is "{operation_name}": {error}') from error
 
 
 def override_leaves(effective: Effective) -> list[Path_]:
     """Return the paths that the environment or the account sets, in the order in which they are written."""
-    found: dict[Path_, None] = {}
+    paths: dict[Path_, None] = {}
     for layer in effective.layers:
         if layer.level != "base":
-            found.update(dict.fromkeys(path for path, _ in leaves(layer.data)))
-    return list(found)
+            paths.update(dict.fromkeys(path for path, _ in leaves(layer.data)))
+    return list(paths)

@@ -37,7 +37,7 @@ class WindowLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation is incremental."""
+        """Return whether the operation is incremental."""
         return operation.incremental is not None
 
     @staticmethod
@@ -62,13 +62,13 @@ class WindowLayer(ListingLayer):
         self._partition = frame.scope.get("partition") if tracker.each else None
         if frame.resume.get("held") == "here":
             tracker.leave_out(self._partition)
-        known = _read_known(settings, tracker.state.cursor(self._partition))
-        state = {"cursor": None if known is None else settings.to_state(known)}
+        earlier = _read_known(settings, tracker.state.cursor(self._partition))
+        state = {"cursor": None if earlier is None else settings.to_state(earlier)}
         frame = frame.extend({"state": state}, resume=frame.resume)
         rest = frame.resume_without(*self.place_names)
         place, best = _read_window(settings, frame.resume.get("window"))
         fill = partial(_fill, self.listing, frame.scope)
-        todo = _Todo(settings.spans(fill, known, tracker.now, place))
+        todo = _Todo(settings.spans(fill, earlier, tracker.now, place))
         first = place is None
         while (part := todo.next()) is not None:
             following = todo.ahead()
@@ -89,9 +89,13 @@ class WindowLayer(ListingLayer):
 
     def _start_step(self, window: Window, following: Window | None, best: Any) -> "_WindowStep":
         settings = self._settings
-        known = _read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows may have moved it
+        earlier = _read_known(
+            settings, self._tracker.state.cursor(self._partition)
+        )  # earlier windows may have moved it
         place, there = settings.place(window), None if following is None else settings.place(following)
-        return _WindowStep(place, there, WindowProgress(settings, window, self.listing.session.conditions, known, best))
+        return _WindowStep(
+            place, there, WindowProgress(settings, window, self.listing.session.conditions, earlier, best)
+        )
 
     def next(self, page: Fetched) -> Flow[Any]:
         """Pass on a page with the place of its window and the state. Stop the window at records older than it."""
@@ -110,7 +114,7 @@ class WindowLayer(ListingLayer):
             tracker.leave_out(self._partition)
         records, source = page.records, page.source
         if len(delivered) < len(records):
-            records, source = [records[at] for at in delivered], [source[at] for at in delivered]
+            records, source = [records[index] for index in delivered], [source[index] for index in delivered]
         page = replace(
             page,
             records=records,
@@ -119,12 +123,12 @@ class WindowLayer(ListingLayer):
             next_state=None if older else page.next_state,
             state=tracker.state.snapshot(),
         )
-        here = step.place if progress.best is None else {**step.place, "best": settings.to_state(progress.best)}
-        enough = yield from self.emit(add_step(page, "window", here, step.following))
+        place = step.place if progress.best is None else {**step.place, "best": settings.to_state(progress.best)}
+        enough = yield from self.emit(add_step(page, "window", place, step.following))
         return older or enough
 
     def _is_cut(self, page: Fetched) -> bool:
-        """Whether the window's pages ended before its records, so that a later run must read the rest."""
+        """Return whether the window's pages ended before its records, so that a later run must read the rest."""
         verdict = page.answer.completeness
         if verdict is None:
             return False
@@ -211,7 +215,7 @@ def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Name
 
 def _bounds(listing: Listing, settings: Common, names: Names) -> Put:
     """Return a function that sets both ends in a request. A parameter from the caller is not replaced."""
-    given = listing.call.query
+    query = listing.call.query
 
     def place(draft: Draft) -> None:
         for value, param, header, pointer, form in (
@@ -220,7 +224,7 @@ def _bounds(listing: Listing, settings: Common, names: Names) -> Put:
         ):
             if value is not None:
                 set_parameter(
-                    draft, value, param=None if param in given else param, header=header, pointer=pointer, form=form
+                    draft, value, param=None if param in query else param, header=header, pointer=pointer, form=form
                 )
 
     return place
@@ -243,6 +247,8 @@ def _locate_errors(listing: Listing, key: str) -> Iterator[None]:
         yield
     except ExpressionError as error:
         place = listing.operation.place
-        here = format_path(find_setting_path(listing.effective.data, place, "incremental", "config", *key.split(".")))
-        error.at = f"{here}.{error.at}" if error.at else here
+        location = format_path(
+            find_setting_path(listing.effective.data, place, "incremental", "config", *key.split("."))
+        )
+        error.at = f"{location}.{error.at}" if error.at else location
         raise

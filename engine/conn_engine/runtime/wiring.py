@@ -85,8 +85,8 @@ def wire_account(
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _load_document(vault, account, effective)
-    asked = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
-    needed = [part for part in asked if part.required]
+    fields = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
+    needed = [part for part in fields if part.required]
     if document is None and needed and optional_credential:
         document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
     missing = missing_parts(needed, document)

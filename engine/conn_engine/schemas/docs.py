@@ -32,15 +32,15 @@ def fill_page(text: str) -> str:
 
     rules = [f"*{RULE}*\n\n"]  # once, at the beginning of the first table of keys
 
-    def part(found: re.Match[str]) -> str:
-        what, name = found["what"], found["name"] or ""
+    def part(match: re.Match[str]) -> str:
+        kind, name = match["what"], match["name"] or ""
         content = (
-            {"keys": format_key_table, "formats": format_strategy_table, "vocabulary": _build_vocabulary}[what](name)
+            {"keys": format_key_table, "formats": format_strategy_table, "vocabulary": _build_vocabulary}[kind](name)
             if name
-            else _build_part(what)
+            else _build_part(kind)
         )
-        rule = rules.pop() if what == "keys" and rules else ""
-        return f"<!-- {what}{' ' if name else ''}{name} -->\n{rule}{content}<!-- / -->"
+        rule = rules.pop() if kind == "keys" and rules else ""
+        return f"<!-- {kind}{' ' if name else ''}{name} -->\n{rule}{content}<!-- / -->"
 
     return _PART.sub(part, text)
 
@@ -63,10 +63,10 @@ def run(arguments: Sequence[str], folder: Path) -> int:
     return 1 if drifted and "--check" in arguments else 0
 
 
-def _build_part(what: str) -> str:
-    if what == "codes":
+def _build_part(kind: str) -> str:
+    if kind == "codes":
         return _build_codes()
-    if what == "kinds":
+    if kind == "kinds":
         return ", ".join(f"`{name}`" for name in find_kinds()) + "\n"
     return _build_rules()
 

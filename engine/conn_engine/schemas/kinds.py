@@ -25,7 +25,7 @@ _ROOTS = ("connector", "resource", "operation")
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key of a kind. `default` is written as in a document; `refers` are the kinds that its value can have.
-    `is_computed`: its texts are templates or expressions."""
+    `is_computed`: its strings are templates or expressions."""
 
     name: str
     type: str

@@ -59,8 +59,8 @@ def build_texts() -> dict[str, str]:
     """Return the text of every published schema of documents and reports by file name."""
     from conn_engine.schemas.reports import REPORTS, build_report_schema  # imports most of the engine
 
-    found = {f"{kind}.schema.json": build_schema(kind) for kind in MODELS}
+    texts = {f"{kind}.schema.json": build_schema(kind) for kind in MODELS}
     for kind in REPORTS:
         name = f"reports/{kind}.schema.json"
-        found[name] = {**_build_head(name, f"Conn report: {kind}"), **build_report_schema(kind)}
-    return {name: dump_json(schema) for name, schema in found.items()}
+        texts[name] = {**_build_head(name, f"Conn report: {kind}"), **build_report_schema(kind)}
+    return {name: dump_json(schema) for name, schema in texts.items()}

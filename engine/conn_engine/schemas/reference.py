@@ -42,25 +42,25 @@ def format_strategy_table(name: str) -> str:
 def find_references(word: str) -> list[str]:
     """Return the kinds that a word can mean: the kind of that name, or kinds whose name ends with it, or keys of that
     name (as `kind#key`). Return an empty list if there is none."""
-    known = find_kinds()
-    if word in known:
+    kinds = find_kinds()
+    if word in kinds:
         return [word]
-    last = [name for name in known if name.rpartition(".")[2] == word]
+    last = [name for name in kinds if name.rpartition(".")[2] == word]
     if last:
         return last
-    keyed = [(name, key) for name, kind in known.items() for key in kind.keys if word in (key.name, *key.aliases)]
+    keyed = [(name, key) for name, kind in kinds.items() for key in kind.keys if word in (key.name, *key.aliases)]
     holder, _, rest = word.rpartition(".")
-    if holder in known:
-        keyed += [(holder, key) for key in known[holder].keys if rest in (key.name, *key.aliases)]
+    if holder in kinds:
+        keyed += [(holder, key) for key in kinds[holder].keys if rest in (key.name, *key.aliases)]
     return [f"{name}#{key.name}" for name, key in keyed]
 
 
 def list_words() -> list[str]:
     """Return every word to suggest for `find_references`: kinds, the last parts of their names, and keys, without the
     other spellings of keys."""
-    known = find_kinds()
-    keys = [key.name for kind in known.values() for key in kind.keys]
-    return list(dict.fromkeys([*known, *(name.rpartition(".")[2] for name in known), *keys]))
+    kinds = find_kinds()
+    keys = [key.name for kind in kinds.values() for key in kind.keys]
+    return list(dict.fromkeys([*kinds, *(name.rpartition(".")[2] for name in kinds), *keys]))
 
 
 def list_kinds() -> list[str]:
@@ -68,12 +68,12 @@ def list_kinds() -> list[str]:
     return [f"{name:<44} {_take_first_sentence(kind.meaning)}" for name, kind in find_kinds().items()]
 
 
-def format_reference(found: str) -> str:
+def format_reference(reference: str) -> str:
     """Format one result of `find_references` as text for a terminal."""
-    name, _, wanted = found.partition("#")
+    name, _, key_name = reference.partition("#")
     kind = find_kinds()[name]
-    if wanted:
-        return f"{name} · " + "\n".join(_format_key(key) for key in kind.keys if key.name == wanted)
+    if key_name:
+        return f"{name} · " + "\n".join(_format_key(key) for key in kind.keys if key.name == key_name)
     lines = [_format_title(kind), ""]
     lines += [
         f"  {member.rpartition('.')[2]:<26} {_take_first_sentence(find_kinds()[member].meaning)}"

@@ -51,10 +51,10 @@ def is_known(word: str) -> bool:
 
     if word.startswith("$"):
         return word.removeprefix("$") in known_functions()
-    found = _WORD.fullmatch(word)
-    if found is None:
+    match = _WORD.fullmatch(word)
+    if match is None:
         return False
-    name, value = found["kind"], found["value"]
+    name, value = match["kind"], match["value"]
     if name in find_kinds() and value is None:
         return True
     holder, _, key_name = name.rpartition(".")

@@ -34,5 +34,5 @@ class CredentialPlace:
         yield value
         parts = _TEMPLATE.split(self.template)
         if len(parts) > 1 and any(parts):
-            found = re.fullmatch("(.+)".join(map(re.escape, parts)), value, re.DOTALL)
-            yield from found.groups() if found is not None else ()
+            match = re.fullmatch("(.+)".join(map(re.escape, parts)), value, re.DOTALL)
+            yield from match.groups() if match is not None else ()

@@ -1,4 +1,4 @@
-"""Credential documents: find the texts that are secrets, and replace some of them."""
+"""Credential documents: find the strings that are secrets, and replace some of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def replace_secrets(document: Any, label: str, replace: Callable[[str, str], str | None]) -> Any:
     """Return a copy of a credential document with each secret text replaced by the result of `replace`, which receives
-    the text and its label. None leaves a text unchanged."""
+    the text and its label. None leaves a string unchanged."""
     if isinstance(document, Mapping):
         return {
             key: value

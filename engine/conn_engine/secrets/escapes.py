@@ -21,7 +21,7 @@ _FEW = 50
 _PLAIN = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[DdEe]|5[Ff]|7[Ee])"
 _PLAIN_IN_DECIMAL = "(?:4[5689]|5[0-7]|6[5-9]|[78][0-9]|90|95|9[7-9]|1[01][0-9]|12[0-26])"
 _LINE = "(?<=[A-Za-z0-9+/]{60}"  # of base64, as MIME wraps it; what ends the line follows
-# Each pattern starts with its character, so that a text without the character is skipped at the speed of `in`.
+# Each pattern starts with its character, so that a string without the character is skipped at the speed of `in`.
 _TRACES = {
     "%": rf"%(?:25)*(?:{_PLAIN}|5[Cc]|u00|26(?:#|%(?:25)*23|amp))",
     "\\": rf"\\(?:u00{_PLAIN}|u005[Cc]|u0025[0-9]|u0026(?:#|amp)|u\{{|x{_PLAIN}|x5[Cc]"
@@ -77,7 +77,7 @@ class _Edit:
 
 @dataclass(frozen=True, slots=True)
 class Unescaped:
-    """A part of a text without its escapes. `locate` maps its places back to the text."""
+    """A part of a string without its escapes. `locate` maps its places back to the text."""
 
     text: str
     _edits: list[_Edit]
@@ -91,31 +91,31 @@ class Unescaped:
 
     def unescape(self, reading: str) -> "Unescaped":
         """Undo one more layer of escapes. Return the same object if there are none."""
-        made = _edit(self.text, _find_escapes(self.text, reading))
-        return Unescaped(*made, 0, self) if made[1] else self
+        edited = _edit(self.text, _find_escapes(self.text, reading))
+        return Unescaped(*edited, 0, self) if edited[1] else self
 
     def compose(self, source: "Unescaped") -> "Unescaped":
         """Return the same part of the text of `source`, where this one is a part of the unescaped text of `source`."""
         return replace(self, _source=source if self._source is None else self._source.compose(source))
 
-    def _locate_start(self, at: int) -> int:
+    def _locate_start(self, offset: int) -> int:
         edits = self._edits
-        index = bisect_left(edits, at, key=lambda edit: edit.end)
-        if index < len(edits) and edits[index].start < edits[index].end == at:  # it ends where the place begins
+        index = bisect_left(edits, offset, key=lambda edit: edit.end)
+        if index < len(edits) and edits[index].start < edits[index].end == offset:  # it ends where the place begins
             index += 1
-        if index < len(edits) and edits[index].start <= at:
+        if index < len(edits) and edits[index].start <= offset:
             return edits[index].old_start
-        return at if not index else edits[index - 1].old_end + at - edits[index - 1].end
+        return offset if not index else edits[index - 1].old_end + offset - edits[index - 1].end
 
-    def _locate_end(self, at: int) -> int:
+    def _locate_end(self, offset: int) -> int:
         edits = self._edits
-        index = bisect_left(edits, at, key=lambda edit: edit.start)
-        while index < len(edits) and edits[index].start == edits[index].end == at:
+        index = bisect_left(edits, offset, key=lambda edit: edit.start)
+        while index < len(edits) and edits[index].start == edits[index].end == offset:
             index += 1
         if not index:
-            return at
+            return offset
         last = edits[index - 1]
-        return last.old_end + max(0, at - last.end)
+        return last.old_end + max(0, offset - last.end)
 
 
 def can_hide(text: str) -> bool:
@@ -124,12 +124,12 @@ def can_hide(text: str) -> bool:
 
 
 def _has_trace(text: str, character: str, trace: re.Pattern[str]) -> bool:
-    at = text.find(character)
+    offset = text.find(character)
     for _ in range(_FEW):  # `find` is thirty times as fast as `search`, as long as there is little to find
-        if at < 0 or trace.match(text, at) is not None:
-            return at >= 0
-        at = text.find(character, at + 1)
-    return at >= 0 and trace.search(text, at) is not None
+        if offset < 0 or trace.match(text, offset) is not None:
+            return offset >= 0
+        offset = text.find(character, offset + 1)
+    return offset >= 0 and trace.search(text, offset) is not None
 
 
 def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
@@ -137,21 +137,21 @@ def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
     escapes, without two, and so on."""
     for start, end in _find_surroundings(text, reach):
         part = Unescaped(text[start:end], [], start)
-        seen = {part.text}
+        texts = {part.text}
         for reading in _READINGS:
             view = part
             for _ in range(_DEEPEST):
                 view = view.unescape(reading)
-                if view.text in seen:
+                if view.text in texts:
                     break
-                seen.add(view.text)
+                texts.add(view.text)
                 yield view
 
 
 def unwrap(text: str) -> Iterator[Unescaped]:
     """Remove what an encoding of the complete text adds between its characters: UTF-16, quoted-printable."""
     if "\0" in text:
-        yield Unescaped(*_edit(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
+        yield Unescaped(*_edit(text, ((*match.span(), "") for match in _ZEROS.finditer(text))))
     if _has_soft_breaks(text):
         yield Unescaped(*_edit(text, _find_escapes(text, _QUOTED_PRINTABLE)))
 
@@ -170,7 +170,7 @@ def _has_soft_breaks(text: str) -> bool:
 
 def _find_surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
     traces = [
-        found.span() for character, trace in _compile_traces() if character in text for found in trace.finditer(text)
+        match.span() for character, trace in _compile_traces() if character in text for match in trace.finditer(text)
     ]
     traces.sort()
     start = end = -1
@@ -202,24 +202,24 @@ def _edit(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str,
 
 
 def _find_escapes(text: str, reading: str) -> Iterator[tuple[int, int, str]]:
-    found = (
+    matches = (
         (*match.span(), new) for match in _compile(reading).finditer(text) if (new := _decode_escape(match)) is not None
     )
-    return merge(_find_asides(text), found) if _REFERENCES in reading else found
+    return merge(_find_asides(text), matches) if _REFERENCES in reading else matches
 
 
 def _find_asides(text: str) -> list[tuple[int, int, str]]:
     """Yield the comments and processing instructions of XML."""
-    found: list[tuple[int, int, str]] = []
+    asides: list[tuple[int, int, str]] = []
     for opening, closing in _ASIDES:
-        at = text.find(opening)
-        while at >= 0:
-            end = text.find(closing, at + len(opening))
+        offset = text.find(opening)
+        while offset >= 0:
+            end = text.find(closing, offset + len(opening))
             if end < 0:  # neither has any that follows
                 break
-            found.append((at, end + len(closing), ""))
-            at = text.find(opening, end)
-    return sorted(found)
+            asides.append((offset, end + len(closing), ""))
+            offset = text.find(opening, end)
+    return sorted(asides)
 
 
 def _decode_escape(match: re.Match[str]) -> str | None:

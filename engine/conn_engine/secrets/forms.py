@@ -1,4 +1,4 @@
-"""The forms in which a secret may be sent, as patterns (`compile_forms`), and texts that each form contains
+"""The forms in which a secret may be sent, as patterns (`compile_forms`), and strings that each form contains
 (`find_marks`).
 
 `search` has the secrets, and `redaction` replaces them.
@@ -83,21 +83,23 @@ def widen(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
 def _build_direct_forms(value: str) -> str:
     """Build a pattern for the value plain, percent-encoded, form-encoded, JSON-escaped and in HTML, also mixed."""
     parts: list[str] = []
-    at = 0
-    while at < len(value):
-        if value[at] == "\\":  # match a run at once: otherwise its escapes could be split in exponentially many ways
-            run = len(value[at:]) - len(value[at:].lstrip("\\"))
+    offset = 0
+    while offset < len(value):
+        if (
+            value[offset] == "\\"
+        ):  # match a run at once: otherwise its escapes could be split in exponentially many ways
+            run = len(value[offset:]) - len(value[offset:].lstrip("\\"))
             escapes = rf"{_PERCENT}5[Cc]|{_BACKSLASHES}u005[cC]|" + _list_references("\\")
             parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
-            at += run
+            offset += run
             continue
-        if value[at] in "\"'":  # tables double quotes; match a run at once for the same reason
-            run = len(value[at:]) - len(value[at:].lstrip(value[at]))
-            parts.append(f"(?:{value[at]}{{{run},{2 * run}}}|{_spell_character(value[at])}{{{run}}})")
-            at += run
+        if value[offset] in "\"'":  # tables double quotes; match a run at once for the same reason
+            run = len(value[offset:]) - len(value[offset:].lstrip(value[offset]))
+            parts.append(f"(?:{value[offset]}{{{run},{2 * run}}}|{_spell_character(value[offset])}{{{run}}})")
+            offset += run
             continue
-        parts.append(_spell_character(value[at]))
-        at += 1
+        parts.append(_spell_character(value[offset]))
+        offset += 1
     return "".join(parts)
 
 
@@ -126,8 +128,8 @@ def _spell_character(character: str) -> str:
 def _list_references(character: str) -> str:
     """Return a pattern for the references to a character in HTML and XML, also if they are escaped twice."""
     number = ord(character)
-    named = "".join(f"{name}|" for name in _list_html_names().get(character, ()))
-    return f"&(?:amp;){{0,3}}(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_match_either_case(f'{number:x}')});"
+    names = "".join(f"{name}|" for name in _list_html_names().get(character, ()))
+    return f"&(?:amp;){{0,3}}(?:{names}#0{{0,4}}{number}|#[xX]0{{0,4}}{_match_either_case(f'{number:x}')});"
 
 
 @cache
@@ -180,19 +182,20 @@ def _spell_in_base64(character: str) -> str:
 
 
 def find_marks(value: str) -> frozenset[str]:
-    """Return texts of which every form of the value contains one, so that most texts are recognized as clean quickly.
+    """Return strings of which every form of the value contains one, so that most strings are recognized as clean
+    quickly.
 
-    They consist of characters that are the same in every form (`secrets.escapes` undoes the others). An empty one is in
-    every text.
+    They consist of characters that are the same in every form (`secrets.escapes` undoes the others). An empty one is
+    in every text.
     """
-    found = {_measure_longest(_UNRESERVED, value)}
+    marks = {_measure_longest(_UNRESERVED, value)}
     for raw in _spell(value):
         digits = _measure_longest(_DIGITS, raw.hex())  # the same in either case
-        found |= {digits} if len(digits) >= _TELLING_DIGITS else {raw.hex(), raw.hex().upper()}
+        marks |= {digits} if len(digits) >= _TELLING_DIGITS else {raw.hex(), raw.hex().upper()}
         for core in filter(None, (_encode_core(raw, offset) for offset in range(3))):
             run = _measure_longest(_ALNUM, core)
-            found |= {run} if len(run) >= _TELLING else _list_base64_spellings(core)
-    return frozenset(found)
+            marks |= {run} if len(run) >= _TELLING else _list_base64_spellings(core)
+    return frozenset(marks)
 
 
 def _measure_longest(kind: re.Pattern[str], text: str) -> str:

@@ -28,12 +28,12 @@ def is_numbered(text: str) -> bool:
 
 
 def remove_numbers(text: str) -> str:
-    """Replace the numbered placeholders of a text by plain ones."""
+    """Replace the numbered placeholders of a string by plain ones."""
     return _NUMBERED.sub(REDACTED, text)
 
 
 def splice(text: AnyStr, replacements: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
-    """Apply sorted replacements without overlaps to a text. Return the same object if there are none."""
+    """Apply sorted replacements without overlaps to a string. Return the same object if there are none."""
     parts: list[AnyStr] = []
     done = 0
     for start, end, new in replacements:
@@ -114,7 +114,7 @@ class Redactor:
     def data(self, value: Any) -> Any:
         """Return a copy of JSON-like data without known secrets, and without values that have a secret name.
 
-        `{name: "api_key", value: …}` pairs count as named. null, booleans and empty texts stay.
+        `{name: "api_key", value: …}` pairs count as named. null, booleans and empty strings stay.
         """
         if isinstance(value, str):
             return self.url(value) if "://" in value or value.startswith(("/", "?")) else self.text(value)
@@ -153,11 +153,11 @@ class Redactor:
         return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
 
     def _echoes(self, content: bytes) -> list[Replacement]:
-        """Return the replacements in a body, in bytes. A number in JSON is replaced by a text as a whole."""
+        """Return the replacements in a body, in bytes. A number in JSON is replaced by a string as a whole."""
         if not self._search.suspects(content.decode("latin-1")):
             return []
         text = content.decode("utf-8", "surrogateescape")
-        found: list[Replacement] = []
+        replacements: list[Replacement] = []
         done = place = 0
         for start, end in self._search.locate_echoes(text):
             if "\0" in text[start:end]:  # UTF-16: the first and the last half belong to other characters
@@ -168,13 +168,13 @@ class Redactor:
             start, end, mark = _fit_mark(text, max(start, done), end, done)  # noqa: PLW2901
             first = place + _count_bytes(text[done:start])
             place = first + _count_bytes(text[start:end])
-            found.append((first, place, mark))
+            replacements.append((first, place, mark))
             done = end
-        return found
+        return replacements
 
     def _redact_mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
-        named = value.get("name", value.get("key"))
-        pair = isinstance(named, str) and self.is_named(named, place, value.get("value"))
+        field_name = value.get("name", value.get("key"))
+        pair = isinstance(field_name, str) and self.is_named(field_name, place, value.get("value"))
         return {
             (self.text(key) if isinstance(key, str) else key): (
                 self._blank(item)
@@ -185,7 +185,7 @@ class Redactor:
         }
 
     def _blank(self, value: Any) -> Any:
-        """Replace all texts and numbers below a secret name."""
+        """Replace all strings and numbers below a secret name."""
         if isinstance(value, Mapping):
             return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
@@ -248,17 +248,17 @@ def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, by
 
 
 def _walk_texts(data: Any) -> list[str]:
-    """Yield the texts of JSON data, including keys."""
-    found: list[str] = []
+    """Yield the strings of JSON data, including keys."""
+    texts: list[str] = []
     stack = [data]
     while stack:
         node = stack.pop()
         kind = type(node)
         if kind is str:
-            found.append(node)
+            texts.append(node)
         elif kind is dict:
-            found += node
+            texts += node
             stack += node.values()
         elif kind is list:
             stack += node
-    return found
+    return texts

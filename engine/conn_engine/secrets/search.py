@@ -1,4 +1,4 @@
-"""Find the secrets of a run in a text, in all forms in which they may be sent. `redaction` replaces them."""
+"""Find the secrets of a run in a string, in all forms in which they may be sent. `redaction` replaces them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -57,10 +57,10 @@ class SecretSearch:
         """Return whether the text may contain an echo. If not, it certainly has none."""
         if not self._echoes:
             return False
-        known = self._current_marks()
-        if any(mark in text for mark in known):
+        marks = self._current_marks()
+        if any(mark in text for mark in marks):
             return True
-        if can_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
+        if can_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in marks):
             return True
         return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
 
@@ -79,17 +79,17 @@ class SecretSearch:
             return []
         if REDACTED not in text:
             return self._locate_in_part(compiled, text)
-        found: Spans = []
-        at = 0
+        spans: Spans = []
+        offset = 0
         for part in text.split(REDACTED):
-            found += [(at + start, at + end) for start, end in self._locate_in_part(compiled, part)]
-            at += len(part) + len(REDACTED)
-        return found
+            spans += [(offset + start, offset + end) for start, end in self._locate_in_part(compiled, part)]
+            offset += len(part) + len(REDACTED)
+        return spans
 
     def _locate_in_part(self, compiled: FormsPattern, text: str) -> Spans:
         spans = _find_matches(compiled, text)
-        found = [view.locate(*span) for view in self._views(text) for span in _find_matches(compiled, view.text)]
-        return _join_spans(spans + found) if found else spans
+        located = [view.locate(*span) for view in self._views(text) for span in _find_matches(compiled, view.text)]
+        return _join_spans(spans + located) if located else spans
 
     def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
         """Return the text without escapes, around each place where escapes may hide a secret."""
@@ -100,12 +100,12 @@ class SecretSearch:
             yield from (view.compose(plain) for view in self._views(plain.text, wrapped=False))
 
     def _current_marks(self) -> tuple[str, ...]:
-        count, known = self._marks
+        count, marks = self._marks
         if count != len(self._echoes):
             values = list(self._echoes)
-            known = tuple(dict.fromkeys(mark for value in values for mark in sorted(find_marks(value))))
-            self._marks = len(values), known
-        return known
+            marks = tuple(dict.fromkeys(mark for value in values for mark in sorted(find_marks(value))))
+            self._marks = len(values), marks
+        return marks
 
     def _current(self, *, echoes: bool) -> FormsPattern | None:
         # Replaced atomically, and valid only for the secrets it was built from: threads add and read at the same time.

@@ -7,7 +7,7 @@ from functools import cache
 
 __all__ = ["build_token_pattern", "find_shapes", "is_random", "locate_shapes"]
 
-# A text that each of them contains, and its pattern.
+# A string that each of them contains, and its pattern.
 _TOKENS = {
     "sk_": r"sk_(?:live|test)_[0-9A-Za-z]{16,}",
     "rk_": r"rk_(?:live|test)_[0-9A-Za-z]{16,}",
@@ -68,7 +68,7 @@ def build_token_pattern() -> re.Pattern[str]:
 
 
 def is_random(text: str) -> bool:
-    """Return whether a text is long and looks random: neither a word nor a date."""
+    """Return whether a string is long and looks random: neither a word nor a date."""
     return _RANDOM.fullmatch(text) is not None and _DATED.fullmatch(text) is None
 
 

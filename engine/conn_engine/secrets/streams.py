@@ -31,13 +31,13 @@ class EchoCleaner:
             return piece
         self._buffer += piece
         parts: list[bytes] = []
-        at = 0
-        while len(self._buffer) - at >= self._window:
-            text, length = self._clean(bytes(self._buffer[at : at + self._window]), last=False)
+        offset = 0
+        while len(self._buffer) - offset >= self._window:
+            text, length = self._clean(bytes(self._buffer[offset : offset + self._window]), last=False)
             parts.append(text)
-            at += length
-        if at:
-            del self._buffer[:at]
+            offset += length
+        if offset:
+            del self._buffer[:offset]
         return b"".join(parts)
 
     def finish(self) -> bytes:

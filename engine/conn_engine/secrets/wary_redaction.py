@@ -15,7 +15,7 @@ from conn_engine.secrets.shapes import find_shapes, is_random, locate_shapes
 
 __all__ = ["WaryRedactor"]
 
-# Every text with a named credential contains one of these, so most texts are skipped quickly.
+# Every text with a named credential contains one of these, so most strings are skipped quickly.
 # fmt: off
 _ROOTS = (
     "assertion", "auth", "bearer", "code", "connectionstring", "cookie", "cred", "hash", "hmac", "jwt", "key", "mfa",
@@ -36,7 +36,7 @@ _PRIVATE_PARTS_OF_A_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"
 
 class WaryRedactor(NumberingRedactor):
     """Also redacts values that look like credentials, and values with names that are credentials for some vendor, in
-    texts too (JSON in JSON, GraphQL, XML, forms, headers of a batch).
+    strings too (JSON in JSON, GraphQL, XML, forms, headers of a batch).
 
     It shares the secrets of the redactor. `parameters` are names of parameters with the connector's credential.
     """
@@ -86,10 +86,10 @@ class WaryRedactor(NumberingRedactor):
             done = 0
             for match in _compile(before).finditer(text):
                 name = match["name"].rpartition(":")[2]
-                found = _compile(value or _quote_pattern(match["quote"])).match(text, match.end())
-                if match.start() >= done and found is not None and self.is_named(name, place, found[0]):
-                    yield *found.span(), self._make_placeholder(found[0])
-                    done = found.end()
+                value_match = _compile(value or _quote_pattern(match["quote"])).match(text, match.end())
+                if match.start() >= done and value_match is not None and self.is_named(name, place, value_match[0]):
+                    yield *value_match.span(), self._make_placeholder(value_match[0])
+                    done = value_match.end()
 
         return splice(text, locate())
 

@@ -21,7 +21,7 @@ _MOST = 5
 _MADE_UP = ("contract", "sample")
 
 
-def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnostic]:
+def judge_answers(effective: Effective, case: Case, path_text: str) -> list[Diagnostic]:
     """Report REC200 for each place where recorded responses do not match the vendor's schema, and CFG104 for a schema
     that cannot be used. Recordings that were generated from a document are skipped: they do not show what the vendor
     sends."""
@@ -29,7 +29,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
     operation = find_operation_behind(effective, case.name, recorded_call(recording))
     if operation is None or operation.response_schema is None or recording.source in _MADE_UP:
         return []
-    bodies = [one.response.body for one in recording.exchanges if _answers(operation, one)]
+    bodies = [exchange.response.body for exchange in recording.exchanges if _answers(operation, exchange)]
     if not bodies:
         return []
     try:
@@ -44,7 +44,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
             "REC200",
             f"response_schema does not match: {row.path or 'the response'} {row.message} ({row.records} of "
             f"{pluralize(len(bodies), 'recorded response')})",
-            Span(shown),
+            Span(path_text),
             hint="if response_schema is out of date, correct it; otherwise record the operation again: conn record "
             f"{case.name.text} --account {effective.account or 'ACCOUNT'} --force",
         )
@@ -53,7 +53,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
 
 
 def _answers(operation: VendorOperation, exchange: Exchange) -> bool:
-    """Whether an exchange is a successful one of the operation, with a JSON response."""
+    """Return whether an exchange is a successful one of the operation, with a JSON response."""
     request, response = exchange.request, exchange.response
     if request.method != operation.method or not 200 <= response.status < 300 or response.body is UNSET:
         return False

@@ -134,7 +134,7 @@ class Outcome:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests as in a golden (`golden_request`), with relative URLs."""
-        return [golden_request(sent) for sent in self.sent]
+        return [golden_request(request) for request in self.sent]
 
 
 def _decode_cursor(token: str | None) -> Any:
@@ -145,38 +145,38 @@ def _decode_cursor(token: str | None) -> Any:
         return token
 
 
-def golden_request(sent: SentRequest) -> dict[str, Any]:
+def golden_request(request: SentRequest) -> dict[str, Any]:
     """Return `{method, url, headers?, credentials?, body?}` of a sent request."""
-    row: dict[str, Any] = {"method": sent.method, "url": sent.url}
-    if sent.headers:
-        row["headers"] = dict(sent.headers)
-    if sent.credentials is not None:
-        row["credentials"] = dict(sent.credentials)
-    return row if sent.body is None else {**row, "body": sent.body}
+    row: dict[str, Any] = {"method": request.method, "url": request.url}
+    if request.headers:
+        row["headers"] = dict(request.headers)
+    if request.credentials is not None:
+        row["credentials"] = dict(request.credentials)
+    return row if request.body is None else {**row, "body": request.body}
 
 
 def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
     """Find the recorded cases of these operations, sorted by file. An account's own recording replaces the shared
     one."""
-    wanted = {name.text: name for name in names}
+    names_by_text = {name.text: name for name in names}
     folder = workspace.root / "connectors" / effective.connector_name
     shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
     own_folder = folder / "recordings" / effective.account if effective.account else None
     for place in ("recordings", "expected"):
         workspace.check_inside(folder / place / (effective.account or ""))
-    own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    own_files = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
     cases = []
-    for file_name, path in sorted({**shared, **own}.items()):
+    for file_name, path in sorted({**shared, **own_files}.items()):
         workspace.check_inside(path)
         recording = load_recording(path, workspace.format_path(path))
-        name = wanted.get(recording.operation)
+        name = names_by_text.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue
         shared_golden = folder / "expected" / file_name
         golden = folder / "expected" / (effective.account or "") / file_name
         workspace.check_inside(golden)
         # An account's own recording is not compared with the shared golden of the same name.
-        cases.append(Case(name, recording, path, golden, golden if file_name in own else shared_golden))
+        cases.append(Case(name, recording, path, golden, golden if file_name in own_files else shared_golden))
     return cases
 
 
@@ -277,9 +277,9 @@ def sent_requests(
     invented: Collection[str] | None = None,
 ) -> list[SentRequest]:
     """Return the log of a run for display. `counts` are the numbers of records per page; `bases` are removed from URLs.
-    `invented` are the texts of a synthetic credential; None for a real one, which is not shown at all."""
+    `invented` are the strings of a synthetic credential; None for a real one, which is not shown at all."""
     rows = []
-    brought = iter(counts)
+    record_counts = iter(counts)
     for request, answer in log:
         operation = request.purpose == "operation" and answer is not None and answer.status < 400
         rows.append(
@@ -287,7 +287,7 @@ def sent_requests(
                 request.method,
                 _relative(request.url, bases),
                 answer.status if answer is not None else 0,
-                next(brought, 0) if operation else 0,
+                next(record_counts, 0) if operation else 0,
                 _body(request),
                 request.url,
                 request.authorized,
@@ -332,7 +332,7 @@ class SyntheticVault(MemoryVault):
         self.texts: set[str] = set()
 
     def load(self, account: str) -> dict[str, Any]:
-        """Return a new credential. `texts` collects the texts of every credential so far."""
+        """Return a new credential. `texts` collects the strings of every credential so far."""
         self._loads += 1
         credentials = self._effective.connector.credentials
         if credentials is None:

@@ -99,14 +99,14 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     """Map the dotted path of each leaf of nested objects to its value. A list or an empty object is one leaf."""
     if not isinstance(value, Mapping) or not value:
         return {prefix: value} if prefix else {}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, item in value.items():
         name = f"{prefix}.{key}" if prefix else str(key)
         if isinstance(item, _SCALARS):
-            found[name] = item
+            values[name] = item
         else:
-            found |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
-    return found
+            values |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
+    return values
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +120,7 @@ def nameable(field: str) -> str:
 
 
 def is_name(key: str) -> bool:
-    """Whether a key is a name, and not an address, an id, a date or a number."""
+    """Return whether a key is a name, and not an address, an id, a date or a number."""
     digits = sum(character.isdigit() for character in key)
     return _NAME.fullmatch(key) is not None and not (digits >= 6 and 2 * digits >= len(key))
 
@@ -155,25 +155,25 @@ def compare_fields(before: Sequence[Any], after: Sequence[Any]) -> dict[tuple[st
     """Compare two lists of unrelated records: count the records that have a field which only one side has, or which has
     another type there."""
     old, new = _types_of_fields(before), _types_of_fields(after)
-    found: dict[tuple[str, ChangeKind], int] = {}
+    counts: dict[tuple[str, ChangeKind], int] = {}
     for name in {**old, **new}:
         if name not in new:
-            found[name, "missing"] = old[name].total()
+            counts[name, "missing"] = old[name].total()
         elif name not in old:
-            found[name, "added"] = new[name].total()
+            counts[name, "added"] = new[name].total()
         elif old[name].keys().isdisjoint(new[name]):
-            found[name, "type_changed"] = new[name].total()
-    return found
+            counts[name, "type_changed"] = new[name].total()
+    return counts
 
 
 def _types_of_fields(records: Sequence[Any]) -> dict[str, Counter[str]]:
     """Count the types of each field's values; null has no type."""
-    found: dict[str, Counter[str]] = {}
+    types: dict[str, Counter[str]] = {}
     for record in records:
         for name, value in (leaves(record) if isinstance(record, Mapping) else {"": record}).items():
             if value is not None:
-                found.setdefault(name, Counter())[_type(value)] += 1
-    return found
+                types.setdefault(name, Counter())[_type(value)] += 1
+    return types
 
 
 def _keys(records: Sequence[Any]) -> list[str]:
@@ -206,7 +206,7 @@ def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
 
 
 def same_value(before: Any, after: Any) -> bool:
-    """Whether a customer sees two JSON values as the same: 1 equals 1.0, but not true."""
+    """Return whether a customer sees two JSON values as the same: 1 equals 1.0, but not true."""
     if before is after:
         return True
     if type(before) is type(after) and isinstance(before, _SCALARS):

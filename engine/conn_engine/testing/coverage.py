@@ -33,20 +33,20 @@ def measure(
     `reads` are paths of the mapping's scope, such as `("response", "properties", "email")`. Reading an object or a list
     reads everything below it.
     """
-    seen = dict.fromkeys(fields, 0)
+    counts = dict.fromkeys(fields, 0)
     for result in results:
         present: dict[str, Any] | None = None
-        for field in seen:
+        for field in counts:
             if isinstance(result, Mapping) and isinstance(result.get(field), str | int | float):
-                seen[field] += 1  # nearly every field: it has nothing below it
+                counts[field] += 1  # nearly every field: it has nothing below it
                 continue
             if present is None:
                 present = leaves(result) if isinstance(result, Mapping) else {}
             if _present(present, field):
-                seen[field] += 1
+                counts[field] += 1
     below = {tuple(part for part in path[1:] if isinstance(part, str)) for path in reads if path[:1] == ("response",)}
     unread = sorted(path for path in paths if not any(path[:n] in below for n in range(len(path) + 1)))
-    return Coverage(len(results), seen, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
+    return Coverage(len(results), counts, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
 
 
 def _present(present: Mapping[str, Any], field: str) -> bool:
@@ -58,7 +58,7 @@ def _present(present: Mapping[str, Any], field: str) -> bool:
 
 def find_paths(records: Sequence[Any]) -> frozenset[tuple[str, ...]]:
     """Return every path of the records that has a value; the items of a list share its path."""
-    found: set[tuple[str, ...]] = set()
+    paths: set[tuple[str, ...]] = set()
 
     def walk(value: Any, path: tuple[str, ...]) -> None:
         if isinstance(value, Mapping) and value:
@@ -68,7 +68,7 @@ def find_paths(records: Sequence[Any]) -> frozenset[tuple[str, ...]]:
             for item in value:
                 walk(item, path)
         elif path:
-            found.add(path)
+            paths.add(path)
 
     walk(list(records), ())
-    return frozenset(found)
+    return frozenset(paths)

@@ -25,29 +25,29 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]* (?=\S)")
 
 
 def describe_credential_headers(request: Request, invented: Collection[str]) -> dict[str, str]:
-    """Return each header that carries a credential, by lower-case name, with `[credential]` for the synthetic texts:
+    """Return each header that carries a credential, by lower-case name, with `[credential]` for the synthetic strings:
     `{"authorization": "Bearer [credential]"}`.
 
     A computed value may be a digest: of a signature, or of a value without a synthetic text, only the scheme is shown.
     A header that the configuration sets under a credential's name is `[not shown]`.
     """
-    found = {}
+    descriptions = {}
     for name, value in sorted(request.headers.items()):
         if request.declared.get(name) == value:
             if is_secret_name(name):
-                found[name] = _HIDDEN
+                descriptions[name] = _HIDDEN
         elif name in request.signed_headers:
-            found[name] = _scheme(name, value) + _SIGNATURE
+            descriptions[name] = _scheme(name, value) + _SIGNATURE
         elif name not in _OF_THE_BODY:
-            shown = _replace_texts(_decode_basic(value), invented)
-            found[name] = shown if _CREDENTIAL in shown else _scheme(name, value) + _CREDENTIAL
-    return found
+            description = _replace_texts(_decode_basic(value), invented)
+            descriptions[name] = description if _CREDENTIAL in description else _scheme(name, value) + _CREDENTIAL
+    return descriptions
 
 
 def _replace_texts(value: str, texts: Collection[str]) -> str:
     longest_first = sorted((text for text in texts if len(text) >= _SHORTEST), key=len, reverse=True)
-    known = "|".join(map(re.escape, longest_first))
-    return re.sub(known, _CREDENTIAL, value) if known else value
+    pattern = "|".join(map(re.escape, longest_first))
+    return re.sub(pattern, _CREDENTIAL, value) if pattern else value
 
 
 def _decode_basic(value: str) -> str:

@@ -93,13 +93,16 @@ def override_report(
     cases: dict[OperationName, list[Case]] = {name: [] for name in names}
     for case in find_cases(workspace, effective, names):
         cases[case.name].append(case)
-    known = set(base.operations())
+    base_operations = set(base.operations())
     received = find_deliveries(workspace, effective) if deliveries else []
     return OverrideReport(
         effective,
         tuple(_changes(effective)),
         (
-            *(_effect(workspace, base if name in known else None, effective, name, cases[name]) for name in names),
+            *(
+                _effect(workspace, base if name in base_operations else None, effective, name, cases[name])
+                for name in names
+            ),
             *(_effect(workspace, base, effective, case.name, [case]) for case in received),
         ),
         tuple(ConfigChange(o.level, format_place(o.path), o.value, o.span) for o in effective.dead()),

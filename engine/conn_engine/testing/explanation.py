@@ -64,8 +64,8 @@ def explain_value(
     inside = parse_path(field.removeprefix("response_mapping."))
     if not effective.origins((*name.path, "response_mapping", *inside)):
         raise UsageError(f'{name.text} does not map "{field}"', hint=_suggest_fields(effective, name))
-    case, seen, result, final = _find_record(workspace, effective, name, record)
-    scope = Scope(seen, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
+    case, outcome, result, final = _find_record(workspace, effective, name, record)
+    scope = Scope(outcome, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
     value = _follow_path(result, inside)
     levels = _levels(effective, name, inside, scope, value)
     return Explanation(
@@ -82,7 +82,7 @@ def _find_record(
     workspace: Workspace, effective: Effective, name: OperationName, record: str
 ) -> tuple[Case, Mapping[str, Any], Any, Any]:
     """Return the case with the record, the scope of its mapping, the mapping's result and the returned record."""
-    known: list[str] = []
+    identifiers: list[str] = []
     cases = sorted(find_cases(workspace, effective, [name]), key=lambda case: case.scenario != "default")
     if not cases:
         raise UsageError(
@@ -90,25 +90,25 @@ def _find_record(
             hint=f"record it: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
         )
     for case in cases:
-        seen: list[tuple[Mapping[str, Any], Any]] = []
+        results: list[tuple[Mapping[str, Any], Any]] = []
 
         def observe(
-            _: OperationName, scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = seen
+            _: OperationName, scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = results
         ) -> None:
             into.extend(zip(scopes, values, strict=True))
 
         outcome = replay(effective, name, case.recording, observe)
-        for scope, value in seen:
-            for one in value if isinstance(value, list) else [value]:
-                if not isinstance(one, Mapping):
+        for scope, value in results:
+            for row in value if isinstance(value, list) else [value]:
+                if not isinstance(row, Mapping):
                     continue
-                known.append(str(one.get("id")))
-                if known[-1] == record:
-                    left = [
+                identifiers.append(str(row.get("id")))
+                if identifiers[-1] == record:
+                    candidates = [
                         item for item in outcome.records if isinstance(item, Mapping) and str(item.get("id")) == record
                     ]
-                    return case, scope, one, left[0] if left else UNDEFINED
-    ids = ", ".join(dict.fromkeys(known[:12]))
+                    return case, scope, row, candidates[0] if candidates else UNDEFINED
+    ids = ", ".join(dict.fromkeys(identifiers[:12]))
     hint = f"choose a recorded id: {ids}" if ids else "record the operation again: its recordings have no records"
     raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=hint)
 
@@ -123,7 +123,7 @@ def _levels(
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     rows = []
-    given: set[str] = set()
+    fields_above: set[str] = set()
     start = (*name.path, "response_mapping")
     origins = effective.origins((*start, *inside))
     for origin in origins:
@@ -134,13 +134,15 @@ def _levels(
         value, error, reason = _evaluate_level(
             node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1]
         )
-        own = _leaves(value)
+        leaves = _leaves(value)
         reads = [row for text in _texts(node) for row in _reads(text, scope)]
         reads += [("$base", below)] if below is not UNDEFINED else []
         decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)] + reason
-        takes = any(field not in given and same_value(item, _leaves(result).get(field)) for field, item in own.items())
+        takes = any(
+            field not in fields_above and same_value(item, _leaves(result).get(field)) for field, item in leaves.items()
+        )
         rows.append(LevelExplanation(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
-        given |= own.keys()
+        fields_above |= leaves.keys()
     return rows
 
 
@@ -237,8 +239,8 @@ def _follow_path(value: Any, path: Sequence[str | int]) -> Any:
         elif isinstance(value, list) and str(part).isdecimal():
             value = value[int(part)] if int(part) < len(value) else UNDEFINED
         elif isinstance(value, list):
-            found = [_follow_path(item, path[number:]) for item in value]
-            return [item for item in found if item is not UNDEFINED] or UNDEFINED
+            values = [_follow_path(item, path[number:]) for item in value]
+            return [item for item in values if item is not UNDEFINED] or UNDEFINED
         else:
             return UNDEFINED
     return value

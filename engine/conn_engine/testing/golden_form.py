@@ -84,7 +84,8 @@ def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
 
 
 def has_credentials(golden: Mapping[str, Any]) -> bool:
-    """Whether a golden lists the headers with credentials of its requests. Goldens of earlier versions do not."""
+    """Return whether a golden lists the headers with credentials of its requests. Goldens of earlier versions do
+    not."""
     requests = golden.get("requests") or []
     return not requests or any("credentials" in request for request in requests)
 

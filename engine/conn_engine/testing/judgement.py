@@ -83,13 +83,13 @@ def judge(
         result.findings.append(_report_unreadable_golden(error, workspace.format_path(golden_path)))
         return result
     if outcome.error is not None and not _is_expected(golden, outcome.error):
-        shown = workspace.format_path(case.path)
+        path_text = workspace.format_path(case.path)
         as_below = base is not None and base.failure == outcome.failure
-        finding = error_finding(effective, case.name, outcome.error, shown, as_below=as_below)
+        finding = error_finding(effective, case.name, outcome.error, path_text, as_below=as_below)
         if isinstance(outcome.error, MissingRecording):
             leaf = overriding_leaf(effective, case.name) if base is not None and base.error is None else None
-            if leaf is not None and finding.span == Span(shown):
-                finding = replace(finding, span=leaf.span, related=((Span(shown), "the recording"),))
+            if leaf is not None and finding.span == Span(path_text):
+                finding = replace(finding, span=leaf.span, related=((Span(path_text), "the recording"),))
             finding = replace(
                 finding, hint=f"{finding.hint}; {_suggest_record_command(effective, case, base)}".lstrip("; ")
             )
@@ -128,7 +128,8 @@ def _suggest_record_command(effective: Effective, case: Case, base: Outcome | No
 
 
 def authors_fault(error: ConnError | None) -> bool:
-    """Whether the configuration caused an error; a vendor's error response, in contrast, can be a golden result."""
+    """Return whether the configuration caused an error; a vendor's error response, in contrast, can be a golden
+    result."""
     if isinstance(error, VendorError) and error.kind == "bad_response" and (error.status or 0) < 400:
         return True  # a successful response that cannot be used: pagination or a format is configured wrongly
     return isinstance(error, ConfigurationError | MissingRecording | UsageError)
@@ -192,11 +193,13 @@ def _judge_golden(  # noqa: PLR0917
     if result.comparison.equal and not result.requests and rest_equal:
         result.golden = "same"
         return
-    own = path == case.golden and effective.account is not None
-    if not own and base is not None:  # a difference that only the account's overrides cause does not break the golden
+    has_own_golden = path == case.golden and effective.account is not None
+    if (
+        not has_own_golden and base is not None
+    ):  # a difference that only the account's overrides cause does not break the golden
         difference = difference.intersect(compare_records(expected, plain(base.records)))
     is_unbroken = difference.equal and not result.requests and rest_equal
-    if not own and base is not None and (is_unbroken or _is_caused_by_overrides(golden, base)):
+    if not has_own_golden and base is not None and (is_unbroken or _is_caused_by_overrides(golden, base)):
         result.golden = "overridden"
         result.places = _places(result, effective)
         return
@@ -226,18 +229,19 @@ def _places(result: Verdict, effective: Effective) -> dict[str, str]:
         return {}
     fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
     fallback = cache(partial(overriding_leaf, effective, result.case.name))
-    found = {}
+    places = {}
     for name in fields:
         origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
         if (origin is None or origin.level == "base") and result.golden == "overridden":
             origin = fallback()
         if origin is not None and origin.level != "base":
-            found[name] = f"{origin.span.file}:{origin.span.line}"
-    return found
+            places[name] = f"{origin.span.file}:{origin.span.line}"
+    return places
 
 
 def _is_caused_by_overrides(golden: Mapping[str, Any], base: Outcome) -> bool:
-    """Whether the base level still produces the shared golden: the overrides then cause the difference, on purpose."""
+    """Return whether the base level still produces the shared golden: the overrides then cause the difference, on
+    purpose."""
     error = error_document(base.error) if base.error is not None else None
     if plain(error) != golden.get("error"):
         return False
@@ -263,10 +267,10 @@ def _describe_error_change(before: Any, after: Any) -> str:
 def _report_other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
     """Report that the listing is no longer as complete as in the golden, or more so."""
     state, reason = after.get("state", "complete"), after.get("reason", "")
-    known = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
+    expected_state = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
     return diagnostic(
         "TST107",
-        f"the listing is {state}{f' ({reason})' if reason else ''}, but {known} in the golden",
+        f"the listing is {state}{f' ({reason})' if reason else ''}, but {expected_state} in the golden",
         golden,
         hint=f"correct `pagination`; {ACCEPT_CHANGE}",
     )
@@ -276,12 +280,12 @@ def _report_other_way_back(expected: Any, actual: list[Any], golden: Span) -> Di
     """Report the first page whose previous cursor differs."""
     before, after = (rows if isinstance(rows, list) else [rows] for rows in (expected, actual))
     pages = zip_longest(before, after)
-    number, (one, other) = next(
-        ((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (expected, actual))
+    number, (expected_row, actual_row) = next(
+        ((index, row) for index, row in enumerate(pages, 1) if row[0] != row[1]), (0, (expected, actual))
     )
     return diagnostic(
         "TST106",
-        f"prev_cursor of page {number} is {shorten(other)}, but {shorten(one)} in the golden",
+        f"prev_cursor of page {number} is {shorten(actual_row)}, but {shorten(expected_row)} in the golden",
         golden,
         hint=ACCEPT_CHANGE,
     )

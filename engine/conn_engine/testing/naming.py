@@ -1,4 +1,4 @@
-"""Finds the texts that a connector's configuration names: those that its expressions and rules compare with, and the
+"""Finds the strings that a connector's configuration names: those that its expressions and rules compare with, and the
 fields that it reads. Recordings keep them unchanged, whatever they look like."""
 
 import re
@@ -18,7 +18,7 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the texts that a configuration names, and the names of fields that it knows, in folded case."""
+    """Return the strings that a configuration names, and the names of fields that it knows, in folded case."""
     values: set[str] = set()
     names: set[str] = set()
     for layer in effective.layers:
@@ -39,7 +39,7 @@ def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[st
 
 
 def _split(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
-    """Split a text into parts, each with whether it is an expression."""
+    """Split a string into parts, each with whether it is an expression."""
     if kind == "expression":
         yield text, True
         return

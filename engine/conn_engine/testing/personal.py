@@ -74,16 +74,16 @@ def save_without_personal_data(  # noqa: PLR0917
     `replace_personal_data` and `save_recording` do.
     """
     file = path.as_posix()
-    made = replace_personal_data(effective, name, recording, personal, file)
+    replaced = replace_personal_data(effective, name, recording, personal, file)
 
     def check(written: Recording, text: str) -> None:
-        changes = replace_in_recording(written, made.replacements) != written
-        refuse_values(file, text, made.values, changes=changes)
+        changes = replace_in_recording(written, replaced.replacements) != written
+        refuse_values(file, text, replaced.values, changes=changes)
 
-    check(made.recording, "")
-    save_recording(path, made.recording, redactor, **placing)
+    check(replaced.recording, "")
+    save_recording(path, replaced.recording, redactor, **placing)
     check_file(path, placing.get("within"), lambda text: check(load_recording(path), text))
-    return made.outcome, made.summary
+    return replaced.outcome, replaced.summary
 
 
 def replace_personal_data(
@@ -100,11 +100,11 @@ def replace_personal_data(
     try:
         collect_recording(recording, tracer.values)
         replacements = tracer.make_replacements()
-        made = replace_in_recording(recording, replacements)
+        replaced = replace_in_recording(recording, replacements)
     except RecursionError:
         refuse_personal(file, "a response is nested too deeply to search for personal data")
-    check_unchanged(outcome, replay(effective, name, made), replacements, tracer.values, file)
-    return Pseudonymised(made, PersonalSummary.from_values(tracer.values), outcome, tracer.values, replacements)
+    check_unchanged(outcome, replay(effective, name, replaced), replacements, tracer.values, file)
+    return Pseudonymised(replaced, PersonalSummary.from_values(tracer.values), outcome, tracer.values, replacements)
 
 
 class PersonalTracer:
@@ -113,9 +113,9 @@ class PersonalTracer:
     def __init__(self, effective: Effective, personal: PersonalData) -> None:
         self._effective = effective
         self._personal = personal
-        named, self._names = find_named_texts(effective)
+        named_texts, self._names = find_named_texts(effective)
         self._known: dict[OperationName, PersonalMarks | None] = {}
-        self.values = PersonalValues(named)
+        self.values = PersonalValues(named_texts)
 
     def observe(self, name: OperationName, scopes: Sequence[Mapping[str, Any]], results: Sequence[Any]) -> None:
         """Collect from the scopes and the results of a response mapping (`Session.observer`)."""
@@ -127,8 +127,8 @@ class PersonalTracer:
         """Collect from a unified operation's call: the body is a record, and the query may contain its fields."""
         marks = self._find_marks(name)
         call = recording.call
-        for given in (call.query, call.params, call.body):
-            for kind, text in marks.find_texts(given) if marks is not None and given is not UNSET else ():
+        for values in (call.query, call.params, call.body):
+            for kind, text in marks.find_texts(values) if marks is not None and values is not UNSET else ():
                 if kind is not None:
                     self.values.add(kind, text)
 

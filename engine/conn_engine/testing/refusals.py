@@ -21,11 +21,11 @@ def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> 
     Requests to the host of the recording, such as a recorded link, are ignored.
     """
     try:
-        for sent, goal in _iterate_goals(effective, outcome, recorded_base):
-            label = f"{sent.method} {goal.path.partition('?')[0]}"
+        for request, goal in _iterate_goals(effective, outcome, recorded_base):
+            label = f"{request.method} {goal.path.partition('?')[0]}"
             if reason := judge_host(goal.origin, effective.trusted_hosts):
                 return refuse_host(goal, reason, label)
-            if sent.authorized and not gateway.is_permitted(goal.origin, effective.hosts):
+            if request.authorized and not gateway.is_permitted(goal.origin, effective.hosts):
                 return ConfigurationError(f"{label} may not send a credential to {goal.authority}")
     except ConfigurationError as error:
         return error
@@ -43,11 +43,11 @@ def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) 
     hosts = effective_hosts(effective.layers[:1], effective.grants.trusted_hosts)
     effective = in_context(effective, case.recording.context)
     with suppress(ConfigurationError):  # a URL that no request can go to is reported where it is built
-        for sent, goal in _iterate_goals(effective, outcome, case.recording.base_url):
-            if sent.authorized and not gateway.is_permitted(goal.origin, hosts):
+        for request, goal in _iterate_goals(effective, outcome, case.recording.base_url):
+            if request.authorized and not gateway.is_permitted(goal.origin, hosts):
                 return diagnostic(
                     "TST109",
-                    f"{sent.method} {goal.path.partition('?')[0]} sends the credential to {goal.authority}, "
+                    f"{request.method} {goal.path.partition('?')[0]} sends the credential to {goal.authority}, "
                     f"which is not in `hosts` ({', '.join(hosts) or 'no host'})",
                     effective.layers[0].span(("hosts",)),
                     path="hosts",
@@ -64,11 +64,11 @@ def _iterate_goals(
     invalid target."""
     if not outcome.sent:
         return
-    own, recorded = _find_origin(base_url(effective)), _find_origin(recorded_base)
-    for sent in outcome.sent:
-        goal = gateway.parse_target(sent.whole_url)
-        if goal.origin != recorded or recorded == own:
-            yield sent, goal
+    own_origin, recorded = _find_origin(base_url(effective)), _find_origin(recorded_base)
+    for request in outcome.sent:
+        goal = gateway.parse_target(request.whole_url)
+        if goal.origin != recorded or recorded == own_origin:
+            yield request, goal
 
 
 def _find_origin(url: str) -> tuple[str, str, int] | None:

@@ -40,32 +40,32 @@ class Replays:
     @property
     def evaluated(self) -> int:
         """The number of expressions evaluated over a page, except in replays that ran in full."""
-        return sum(known.evaluated for sent in self._known.values() for _, known in sent.pages)
+        return sum(columns.evaluated for replay in self._known.values() for _, columns in replay.pages)
 
     def replay(self, effective: Effective, name: OperationName, recording: Recording, request_key: str) -> Outcome:
         """Return what `cases.replay` returns. Configurations that differ only in the mapping share a `request_key`."""
-        sent = self._known.get(request_key)
-        outcome = _map_again(sent, effective, name) if sent is not None else None
+        earlier = self._known.get(request_key)
+        outcome = _map_again(earlier, effective, name) if earlier is not None else None
         if outcome is not None:
             return outcome
         self.sent += 1
         pages: list[Scopes] = []
         outcome = replay(effective, name, recording, lambda _, scopes, results: pages.append(scopes))
-        if sent is None and len(pages) == outcome.pages and _depends_in_records_only(effective, name, outcome):
+        if earlier is None and len(pages) == outcome.pages and _depends_in_records_only(effective, name, outcome):
             outcome.vendor_paths()  # computed once and shared
             self._known[request_key] = _Sent(outcome, [(scopes, KnownColumns()) for scopes in pages])
         return outcome
 
 
 def _depends_in_records_only(effective: Effective, name: OperationName, outcome: Outcome) -> bool:
-    """Whether the response mapping affects only the records of an outcome."""
+    """Return whether the response mapping affects only the records of an outcome."""
     if outcome.error is not None and not isinstance(outcome.error, CredentialError | MissingRecording | VendorError):
         return False  # perhaps the mapping's
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     return operation is not None and not operation.after and operation.each != "page"
 
 
-def _map_again(sent: _Sent, effective: Effective, name: OperationName) -> Outcome | None:
+def _map_again(earlier: _Sent, effective: Effective, name: OperationName) -> Outcome | None:
     """Return the outcome with the configuration's mapping; None if that needs a replay in full."""
     results: list[Any] = []
     problems: tuple[FieldProblem, ...] = ()
@@ -74,11 +74,11 @@ def _map_again(sent: _Sent, effective: Effective, name: OperationName) -> Outcom
         if mapping is None or not mapping.is_repeatable():
             return None
         conditions = Conditions(evaluator=effective.evaluator)  # it uses neither the time nor random numbers
-        for number, (scopes, known) in enumerate(sent.pages, 1):
-            page = None if sent.outcome.whole else number
-            values, more = apply_response_mapping(effective, name, mapping, scopes, conditions, page, known=known)
+        for number, (scopes, columns) in enumerate(earlier.pages, 1):
+            page = None if earlier.outcome.whole else number
+            values, more = apply_response_mapping(effective, name, mapping, scopes, conditions, page, known=columns)
             results, problems = results + values, merge_problems(problems, more)
     except ConnError:
         return None
     records = [value for value in results if value is not UNDEFINED and value is not None]
-    return replace(sent.outcome, records=records, problems=problems)
+    return replace(earlier.outcome, records=records, problems=problems)

@@ -24,13 +24,13 @@ def find_declared_headers(effective: Effective) -> frozenset[str]:
 
 def find_credential_places(effective: Effective) -> list[CredentialPlace]:
     """Return every place in which a request of the connector carries a credential."""
-    found: dict[CredentialPlace, None] = {}
+    places: dict[CredentialPlace, None] = {}
     for operation in effective.vendor_operations():
         for place in operation.authorization.places():
             if not place.template or "{{" in place.template:  # any other value is the same for all accounts
-                found |= dict.fromkeys(_find_in_urls(operation, place) if place.kind == "path" else [place])
-    found |= dict.fromkeys(_find_templates(effective.data))
-    return list(found)
+                places |= dict.fromkeys(_find_in_urls(operation, place) if place.kind == "path" else [place])
+    places |= dict.fromkeys(_find_templates(effective.data))
+    return list(places)
 
 
 def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[CredentialPlace]:
@@ -42,17 +42,17 @@ def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterato
         plain = hide_templates(text)
         if mark in plain:
             parts = plain.split(mark)
-            given = "([^/?#]+)".join(map(re.escape, _TEMPLATE.split(hide_templates(place.template))))
-            pattern = given.join("[^?#]*?".join(map(re.escape, _TEMPLATE.split(part))) for part in parts)
+            url_pattern = "([^/?#]+)".join(map(re.escape, _TEMPLATE.split(hide_templates(place.template))))
+            pattern = url_pattern.join("[^?#]*?".join(map(re.escape, _TEMPLATE.split(part))) for part in parts)
             yield CredentialPlace("url", f"{begin}{pattern}(?:[/?#]|$)")
 
 
 def _find_templates(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
     """Yield the places in headers, queries and bodies that signatures and login requests set."""
     for path, text in secret_texts(data):
-        where = next((at for at, key in enumerate(path) if key in ("credentials", "signature")), len(path))
-        at = next((at for at in range(where, len(path) - 1) if path[at] in _KINDS), None)
-        if at is not None and path[0] != "webhooks" and "{{" in text:
-            names = [str(key) for key in path[at + 1 :]]
-            kind = _KINDS[str(path[at])]
+        where = next((index for index, key in enumerate(path) if key in ("credentials", "signature")), len(path))
+        index = next((index for index in range(where, len(path) - 1) if path[index] in _KINDS), None)
+        if index is not None and path[0] != "webhooks" and "{{" in text:
+            names = [str(key) for key in path[index + 1 :]]
+            kind = _KINDS[str(path[index])]
             yield CredentialPlace(kind, ".".join(names) if kind == "field" else names[0], text, certain=False)

@@ -185,12 +185,12 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
         effective.check_shared()
         cases = find_cases(workspace, effective, names)
         for name in names:
-            own = [case for case in cases if case.name == name]
+            operation_cases = [case for case in cases if case.name == name]
             if (disabled := report_disabled(effective, name)) is not None:
-                if own or name.kind == "unified" or selection.operations:
+                if operation_cases or name.kind == "unified" or selection.operations:
                     yield disabled
                 continue
-            report = report_on(workspace, effective, name, own, selection)
+            report = report_on(workspace, effective, name, operation_cases, selection)
             if not report.recorded and name.kind == "vendor" and not selection.operations:
                 continue  # a vendor operation is tested through the unified ones, or by name
             yield report
@@ -215,17 +215,17 @@ def report_disabled(effective: Effective, name: OperationName) -> OperationRepor
 
 
 def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequence[str]) -> Iterator[OperationReport]:
-    known: dict[str, None] = {}
+    connector_names: dict[str, None] = {}
     tested = False
     for effective in _effectives(workspace, selection):
         for report in _deliveries(workspace, effective, names):
             tested = True
             yield report
-        known |= dict.fromkeys(case.path.stem for case in find_deliveries(workspace, effective))
+        connector_names |= dict.fromkeys(case.path.stem for case in find_deliveries(workspace, effective))
     if tested:
         return
-    if known:
-        near = did_you_mean(names[0], list(known)) or f"choose one of {', '.join(list(known)[:10])}"
+    if connector_names:
+        near = did_you_mean(names[0], list(connector_names)) or f"choose one of {', '.join(list(connector_names)[:10])}"
         raise UsageError(f'no recorded delivery is named "{names[0]}"', hint=near)
     raise UsageError("there is no recorded delivery", hint="record one: conn webhook record NAME FILE")
 
@@ -239,10 +239,10 @@ def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCa
     """Replay a recorded delivery and judge it. If the account has no golden of its own, its outcome is also compared
     with the one without overrides."""
     outcome = replay_delivery(effective, case.delivery)
-    own = effective.account is not None and case.golden.is_file()
+    has_own_golden = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
     report = OperationReport(effective, delivery_name(case.path.stem))
-    if own or not overridden:
+    if has_own_golden or not overridden:
         report.judgements.append(judge_delivery(workspace, effective, case, outcome))
         return report
     base = to_base_level(effective)
@@ -299,16 +299,20 @@ def report_on(
             emptied if judgement.below is not None else []
         )  # so that its result is not saved as a golden
     reported = {finding.path for finding in emptied}
-    report.findings += [one for one in find_empty_fields(report.judgements, effective) if one.path not in reported]
+    report.findings += [
+        empty_field
+        for empty_field in find_empty_fields(report.judgements, effective)
+        if empty_field.path not in reported
+    ]
     report.findings += find_missing_keys(report.judgements, effective)
     return report
 
 
 def _judge_case(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns) -> Verdict:
     """Judge an outcome. If the account has no golden of its own, compare it with the outcome without overrides too."""
-    own = effective.account is not None and case.golden.is_file()
+    has_own_golden = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
-    if own or (effective.account is None and not overridden):
+    if has_own_golden or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
     base = to_base_level(effective)
     without = runs.replay_without(base, case)

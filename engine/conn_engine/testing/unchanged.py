@@ -34,31 +34,33 @@ def check_file(path: Path, within: Path | None, check: Callable[[str], None]) ->
 
 
 def refuse_values(file: str, text: str, values: PersonalValues, *, changes: bool) -> None:
-    """Raise ConfigurationError (REC005) if a text still contains a value, or if replacing values again `changes` the
+    """Raise ConfigurationError (REC005) if a string still contains a value, or if replacing values again `changes` the
     data."""
     kinds = find_values(text, values)
     if kinds or changes:
         refuse_personal(file, f"it still contains personal data ({', '.join(kinds) or 'in an encoded form'})")
 
 
-def refuse_personal(file: str, what: str) -> NoReturn:
+def refuse_personal(file: str, problem: str) -> NoReturn:
     """Raise ConfigurationError (REC005): the file is not written."""
     hint = "record other data, or keep the original with --keep-personal-data (conn explain REC005)"
-    finding = diagnostic("REC005", what, Span(file), hint=hint)
-    raise ConfigurationError(f"{file} was not written: {what}", hint=hint, findings=[finding])
+    finding = diagnostic("REC005", problem, Span(file), hint=hint)
+    raise ConfigurationError(f"{file} was not written: {problem}", hint=hint, findings=[finding])
 
 
-def _differences(before: Outcome, after: Outcome, replacements: Replacements, named: frozenset[str]) -> Iterator[str]:
+def _differences(
+    before: Outcome, after: Outcome, replacements: Replacements, named_texts: frozenset[str]
+) -> Iterator[str]:
     if _failure(before) != _failure(after):
         how = f"ends with: {after.error.message}" if after.error is not None else "no longer fails"
         yield f"the operation {how}"
-    sent = [[(request.method, request.status) for request in outcome.sent] for outcome in (before, after)]
-    if sent[0] != sent[1] or before.unused != after.unused:
-        yield f"the operation sends different requests ({len(sent[1])} instead of {len(sent[0])})"
+    requests = [[(request.method, request.status) for request in outcome.sent] for outcome in (before, after)]
+    if requests[0] != requests[1] or before.unused != after.unused:
+        yield f"the operation sends different requests ({len(requests[1])} instead of {len(requests[0])})"
     if len(before.records) != len(after.records):
         yield f"the operation returns {pluralize(len(after.records), 'record')} instead of {len(before.records)}"
-    for number, (one, other) in enumerate(zip(before.records, after.records, strict=False), 1):
-        place = next(_unlike_places(one, other, replacements, named, ""), None)
+    for number, (record, changed_record) in enumerate(zip(before.records, after.records, strict=False), 1):
+        place = next(_unlike_places(record, changed_record, replacements, named_texts, ""), None)
         if place is not None:
             yield f"record {number} has a different shape{f' at {place}' if place else ''}"
 
@@ -68,25 +70,25 @@ def _failure(outcome: Outcome) -> tuple[type, str]:
 
 
 def _unlike_places(
-    one: Any, other: Any, replacements: Replacements, named: frozenset[str], place: str
+    value: Any, other: Any, replacements: Replacements, named_texts: frozenset[str], place: str
 ) -> Iterator[str]:
-    """Yield the places where two values differ in more than their texts and numbers, or in texts that the connector
+    """Yield the places where two values differ in more than their strings and numbers, or in strings that the connector
     names: its expressions then chose another one."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        names = {replacements.change_key(str(name)): name for name in one}
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        names = {replacements.change_key(str(name)): name for name in value}
         if names.keys() != other.keys():
             yield place
             return
         for replaced, name in names.items():
             below = f"{place}.{name}".lstrip(".")
-            yield from _unlike_places(one[name], other[replaced], replacements, named, below)
-    elif isinstance(one, list) and isinstance(other, list):
-        if len(one) != len(other):
+            yield from _unlike_places(value[name], other[replaced], replacements, named_texts, below)
+    elif isinstance(value, list) and isinstance(other, list):
+        if len(value) != len(other):
             yield place
-        for left, right in zip(one, other, strict=False):
-            yield from _unlike_places(left, right, replacements, named, place)
-    elif type(one) is not type(other) or isinstance(one, bool):
-        if one is not other:
+        for item, other_item in zip(value, other, strict=False):
+            yield from _unlike_places(item, other_item, replacements, named_texts, place)
+    elif type(value) is not type(other) or isinstance(value, bool):
+        if value is not other:
             yield place
-    elif isinstance(one, str) and one != other and {fold_case(one), fold_case(other)} <= named:
+    elif isinstance(value, str) and value != other and {fold_case(value), fold_case(other)} <= named_texts:
         yield place

@@ -57,17 +57,17 @@ class ValueReport(Report, frozen=True, kw_only=True):
     levels: list[ValueLevel]
 
     @classmethod
-    def from_explanation(cls, found: Explanation) -> "ValueReport":
+    def from_explanation(cls, explanation: Explanation) -> "ValueReport":
         """Build the report of an explanation."""
         return cls(
-            operation=found.case.name.text,
-            record=found.record,
-            field=found.field,
-            defined=found.value is not UNDEFINED,
-            value=_null_if_undefined(found.value),
-            recording=found.case.path.name,
-            changed_later=found.later,
-            levels=[_describe_level(level) for level in found.levels],
+            operation=explanation.case.name.text,
+            record=explanation.record,
+            field=explanation.field,
+            defined=explanation.value is not UNDEFINED,
+            value=_null_if_undefined(explanation.value),
+            recording=explanation.case.path.name,
+            changed_later=explanation.later,
+            levels=[_describe_level(level) for level in explanation.levels],
         )
 
 

@@ -1,4 +1,4 @@
-"""Texts that the findings about records and about webhook deliveries share."""
+"""Strings that the findings about records and about webhook deliveries share."""
 
 from collections.abc import Iterator
 

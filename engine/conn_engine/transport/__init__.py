@@ -1,8 +1,8 @@
 """Transports: the only way to the network, and its replacements.
 
-Nothing else imports an HTTP client. `live` sends requests, `plan` sends nothing, and `faults` answers from a script;
-recording and replay transports are in `recordings`. `gateway` decides where a credential may go. This module has only
-what they share, so that importing it is cheap.
+Nothing else imports an HTTP client. `live` sends requests, `plan` sends nothing, and `faults` returns what a script
+says; recording and replay transports are in `recordings`. `gateway` decides where a credential may go. This module
+has only what they share, so that importing it is cheap.
 """
 
 from typing import Protocol

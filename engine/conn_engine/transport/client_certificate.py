@@ -47,7 +47,7 @@ def load_certificate(certificate: ClientCertificate, into: "ssl.SSLContext", now
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(word.encode()),
     )
-    text += b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    text += b"".join(chain_certificate.public_bytes(serialization.Encoding.PEM) for chain_certificate in chain)
     handle, name = tempfile.mkstemp(prefix="conn-", suffix=".pem")  # only for this user
     try:
         with os.fdopen(handle, "wb") as file:
@@ -121,5 +121,5 @@ def _parse_key(certificate: ClientCertificate) -> "PrivateKeyTypes":
             hint="log the account in with the passphrase",
         ) from None
     except (ValueError, UnsupportedAlgorithm):
-        what = "cannot be read: the passphrase is wrong, or it" if word else "cannot be read: it"
-        raise CredentialError(f"the account's private key {what} is malformed", hint=_AGAIN) from None
+        problem = "cannot be read: the passphrase is wrong, or it" if word else "cannot be read: it"
+        raise CredentialError(f"the account's private key {problem} is malformed", hint=_AGAIN) from None

@@ -93,11 +93,11 @@ class _Gzip:
         self._padded = False
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        at = 0
-        while at < len(raw):
+        offset = 0
+        while offset < len(raw):
             if self._machine is None:
-                if self._members and (raw[at] == 0 or self._padded):
-                    if raw[at:].strip(b"\0"):
+                if self._members and (raw[offset] == 0 or self._padded):
+                    if raw[offset:].strip(b"\0"):
                         raise ContentFault("the compressed body is damaged")
                     self._padded = True
                     return
@@ -106,9 +106,9 @@ class _Gzip:
                     raise ContentFault(f"the body is compressed in more than {_MEMBERS} pieces")
                 self._machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
             # In slices, because the rest after a member's end is copied.
-            piece = memoryview(raw)[at : at + _SLICE]
+            piece = memoryview(raw)[offset : offset + _SLICE]
             yield from _decompress(self._machine, piece)
-            at += len(piece) - len(self._machine.unconsumed_tail) - len(self._machine.unused_data)
+            offset += len(piece) - len(self._machine.unconsumed_tail) - len(self._machine.unused_data)
             if self._machine.eof:
                 self._machine = None
 

@@ -45,10 +45,10 @@ def _get_time_left(default: float | None, kind: type[Exception]) -> float | None
     deadline = getattr(_current, "deadline", None)
     if deadline is None:
         return default
-    left = float(deadline) - time.monotonic()
-    if left <= 0:
+    seconds_left = float(deadline) - time.monotonic()
+    if seconds_left <= 0:
         raise kind("the time limit is reached")
-    return left if default is None else min(default, left)
+    return seconds_left if default is None else min(default, seconds_left)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -68,8 +68,8 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = max(self._connected_by - time.monotonic(), 0.1)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._connected_by)
+        seconds_left = max(self._connected_by - time.monotonic(), 0.1)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds_left), self._connected_by)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

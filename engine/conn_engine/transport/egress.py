@@ -67,8 +67,8 @@ def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
     if address is None:
         by_address = _parse_networks(trusted) and not _is_numeric(host)
         return "" if by_address else judge_unresolved(origin, trusted)
-    found = describe_internal(address)
-    return f"an internal address ({found})" if found and not _is_trusted(host.strip("[]"), trusted) else ""
+    description = describe_internal(address)
+    return f"an internal address ({description})" if description and not _is_trusted(host.strip("[]"), trusted) else ""
 
 
 def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
@@ -86,9 +86,9 @@ def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trus
         return ""
     for text in addresses:
         address = parse_address(text)
-        found = describe_internal(address) if address is not None else "of no known kind"
-        if found and not _is_trusted(text, trusted):
-            return f"which resolves to an internal address ({text}, {found})"
+        description = describe_internal(address) if address is not None else "of no known kind"
+        if description and not _is_trusted(text, trusted):
+            return f"which resolves to an internal address ({text}, {description})"
     return ""
 
 

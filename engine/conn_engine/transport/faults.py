@@ -28,7 +28,7 @@ class _Pass(Enum):
 
 
 PASS: Final = _Pass.PASS
-"""In a script: let the inner transport answer."""
+"""In a script: send the request with the inner transport."""
 
 Fault: TypeAlias = "Response | Exception | Callable[[Request], Response] | _Pass"
 

@@ -95,8 +95,8 @@ def encode_url(url: str) -> str:
     if not _UNSAFE.search(url):
         return url
     host = _BEFORE_PATH.match(url)
-    at = host.end() if host else 0
-    return url[:at] + _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url[at:])
+    offset = host.end() if host else 0
+    return url[:offset] + _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url[offset:])
 
 
 @lru_cache(maxsize=256)
@@ -131,10 +131,10 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
     pattern = _PATTERN.fullmatch(text.strip().lower())
     if pattern is None:
         return False
-    wanted, name, wanted_port = pattern.groups()
-    if wanted is not None and wanted != scheme:
+    wanted_host, name, wanted_port = pattern.groups()
+    if wanted_host is not None and wanted_host != scheme:
         return False
-    if scheme != "https" and wanted is None and not is_loopback(host):
+    if scheme != "https" and wanted_host is None and not is_loopback(host):
         return False
     if wanted_port is None and port != _PORTS[scheme]:
         return False
@@ -179,11 +179,11 @@ def _build_login_error(request: Request, hosts: BoundHosts, goal: RequestTarget)
 
 
 def _find_secrets(request: Request, redactor: Redactor) -> list[str]:
-    found = redactor.find(request.url)
+    names_in_url = redactor.find(request.url)
     for name, value in request.headers.pairs:
-        found = found or redactor.find(f"{name}: {value}")
-    found = found or (redactor.find(request.body) if request.body else [])
-    return found if found or request.payload is None else _find_in_payload(request.payload, redactor)
+        names_in_url = names_in_url or redactor.find(f"{name}: {value}")
+    names_in_url = names_in_url or (redactor.find(request.body) if request.body else [])
+    return names_in_url if names_in_url or request.payload is None else _find_in_payload(request.payload, redactor)
 
 
 def _find_in_payload(payload: Blob, redactor: Redactor) -> list[str]:
@@ -191,17 +191,17 @@ def _find_in_payload(payload: Blob, redactor: Redactor) -> list[str]:
         window = b""
         while piece := reader.read(_WINDOW):
             window = window[-_OVERLAP:] + piece
-            if found := redactor.find(window):
-                return found
+            if names := redactor.find(window):
+                return names
     return []
 
 
 def _suggest_fix(goal: RequestTarget, hosts: tuple[str, ...]) -> str:
-    known = f"credentials may go to {', '.join(hosts)}" if hosts else "no host may receive credentials"
+    allowed = f"credentials may go to {', '.join(hosts)}" if hosts else "no host may receive credentials"
     plain = goal.scheme == "http" and not is_loopback(goal.host)
     if plain and is_permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
-        return f"{known}, over https: write https:// in base_url"
-    return f'{known}; to allow this one, add "{to_pattern(goal)}" to trusted_hosts in conn.yaml'
+        return f"{allowed}, over https: write https:// in base_url"
+    return f'{allowed}; to allow this one, add "{to_pattern(goal)}" to trusted_hosts in conn.yaml'
 
 
 def _format_url(url: str) -> str:

@@ -45,8 +45,8 @@ def rebind_hosts(hosts: tuple[str, ...], like: tuple[str, ...]) -> tuple[str, ..
 
 def is_match(pattern: str, host: str) -> bool:
     """Return whether a host name matches a pattern, label by label. `*` is any part of one label, or nothing."""
-    wanted, labels = pattern.split("."), host.split(".")
-    return len(wanted) == len(labels) and all(map(wildcards.is_match, wanted, labels))
+    wanted_labels, labels = pattern.split("."), host.split(".")
+    return len(wanted_labels) == len(labels) and all(map(wildcards.is_match, wanted_labels, labels))
 
 
 def is_covered(pattern: str, allowed: Iterable[str]) -> bool:

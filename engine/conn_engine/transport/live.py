@@ -82,11 +82,11 @@ class _Wire:
 
     def _pool_key(self, goal: gateway.RequestTarget, request: Request) -> _PoolKey:
         proxy = choose_proxy(goal, self._proxies) if self._proxies else ""
-        shown = request.certificate
-        if goal.scheme != "https" or shown is None:
+        certificate = request.certificate
+        if goal.scheme != "https" or certificate is None:
             return (goal.scheme == "https", proxy, None)
         # After a redirect to a host that may not receive the credential, no client certificate is sent either.
-        return (True, proxy, shown if gateway.is_permitted(goal.origin, request.hosts) else None)
+        return (True, proxy, certificate if gateway.is_permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
         options: dict[str, Any] = {"max_connections": self._max_connections, "keepalive_expiry": 20.0}

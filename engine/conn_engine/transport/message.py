@@ -19,10 +19,10 @@ _PIECE = 64 * 1024
 def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
     """Return the headers of a hop as bytes. Raises ConfigurationError for an invalid one."""
     pairs = [(b"Host", hop.target.authority.encode())]
-    named = set()
-    for name, given in hop.headers:
+    names = set()
+    for name, raw_value in hop.headers:
         lower = name.lower()
-        value = given.strip(" \t")  # no part of the value in HTTP
+        value = raw_value.strip(" \t")  # no part of the value in HTTP
         if lower in _OURS:
             continue
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
@@ -31,11 +31,11 @@ def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
                 + ("" if lower in _FORBIDDEN else ": its name or value contains invalid characters"),
                 hint="remove the header from `headers`, or correct its value",
             )
-        named.add(lower)
+        names.add(lower)
         pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
-    if "user-agent" not in named:
+    if "user-agent" not in names:
         pairs.append((b"User-Agent", b"conn"))
-    if "accept" not in named:
+    if "accept" not in names:
         pairs.append((b"Accept", b"*/*"))
     pairs.append((b"Accept-Encoding", content.ACCEPTED.encode()))
     size = len(hop.body or b"") if hop.payload is None else hop.payload.size
@@ -46,12 +46,12 @@ def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
 
 def iterate_pieces(payload: Blob) -> Iterator[bytes]:
     """Yield an upload in pieces. Raises ConfigurationError if its file changes in the meantime."""
-    left = payload.size
+    bytes_left = payload.size
     with payload.open() as reader:
-        while left:
-            piece = reader.read(min(left, _PIECE))
-            left -= len(piece)
-            if not piece or (not left and reader.read(1)):
+        while bytes_left:
+            piece = reader.read(min(bytes_left, _PIECE))
+            bytes_left -= len(piece)
+            if not piece or (not bytes_left and reader.read(1)):
                 raise ConfigurationError(
                     "a file changed while it was sent, so the content that arrived is unknown",
                     hint="check at the vendor what arrived, then send the file again",

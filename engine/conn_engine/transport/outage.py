@@ -15,7 +15,7 @@ __all__ = ["build_outage_error"]
 def build_outage_error(
     error: Exception, hop: Hop, request: Request, connect_seconds: float, proxy: str = ""
 ) -> ConnError:
-    """Describe any failure of an exchange in one line, without texts of library errors that may quote a header.
+    """Describe any failure of an exchange in one line, without strings of library errors that may quote a header.
 
     Returns a TransportError, unless nothing was sent because of the address: see `egress`. `proxy` is the URL of the
     proxy in use, whose failures are not attributed to the vendor.
@@ -37,21 +37,21 @@ def build_outage_error(
     fault: FaultKind = "other"
     hint = ""
     if isinstance(error, httpcore.ConnectTimeout):
-        what, fault, retryable = f"no connection to {where} within {connect_seconds:g} seconds", "connect", True
+        problem, fault, retryable = f"no connection to {where} within {connect_seconds:g} seconds", "connect", True
     elif isinstance(cause, socket.gaierror):
-        what, fault = f"the host {hop.target.host} is unknown", "dns"
+        problem, fault = f"the host {hop.target.host} is unknown", "dns"
         hint = f"check {setting}, and the network"
         # An unknown name will still be unknown in a second; a failed look-up may succeed.
         retryable = cause.errno not in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
     elif isinstance(cause, ssl.SSLCertVerificationError):
-        what = f"the certificate of {where} is not trusted: {cause.verify_message}"
+        problem = f"the certificate of {where} is not trusted: {cause.verify_message}"
         fault = "tls"
         hint = _suggest_fix(cause)
     elif isinstance(cause, ssl.SSLError) and (refusal := _describe_certificate_alert(cause, request)):
-        what, fault = f"{where} {refusal}", "tls"
+        problem, fault = f"{where} {refusal}", "tls"
         hint = "use a client certificate (`mtls`) that the vendor knows as the account's credential"
     elif isinstance(error, httpcore.ConnectError):
-        what, fault = f"cannot connect to {where}: {_describe_reason(cause)}", "connect"
+        problem, fault = f"cannot connect to {where}: {_describe_reason(cause)}", "connect"
         retryable = isinstance(cause, ConnectionResetError)
         if isinstance(cause, ConnectionRefusedError):
             fault = "refused"
@@ -60,19 +60,22 @@ def build_outage_error(
             fault = "tls"
             hint = f"check {setting}: for a server without TLS, write http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
-        what, fault = f"{where} did not send a complete response within {request.timeout_seconds:g} seconds", "timeout"
+        problem, fault = (
+            f"{where} did not send a complete response within {request.timeout_seconds:g} seconds",
+            "timeout",
+        )
     elif isinstance(error, httpcore.LocalProtocolError):
-        what = "the request has a method or header that HTTP does not allow"
+        problem = "the request has a method or header that HTTP does not allow"
     elif isinstance(error, httpcore.RemoteProtocolError):
-        what, fault = f"{where} closed the connection early or did not send HTTP", _find_fault_kind(error)
+        problem, fault = f"{where} closed the connection early or did not send HTTP", _find_fault_kind(error)
         retryable = True
     elif isinstance(error, (httpcore.NetworkError, OSError)):
-        what, fault = f"the connection to {where} broke: {_describe_reason(cause)}", "reset"
+        problem, fault = f"the connection to {where} broke: {_describe_reason(cause)}", "reset"
         retryable = True
     else:
-        what = f"the exchange with {where} failed ({type(error).__name__})"
+        problem = f"the exchange with {where} failed ({type(error).__name__})"
     through = f" (through the proxy {show_proxy(proxy)})" if proxy else ""
-    message = f"{request.label or request.method}: {what}{through}"
+    message = f"{request.label or request.method}: {problem}{through}"
     return TransportError(message, request=request, retryable=retryable, fault=fault, hint=hint)
 
 
@@ -107,10 +110,10 @@ def _find_fault_kind(error: Exception) -> FaultKind:
 
 
 def _find_root(error: BaseException) -> BaseException:
-    seen: BaseException = error
-    while (inner := seen.__cause__ or seen.__context__) is not None:
-        seen = inner
-    return seen
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    return cause
 
 
 def _describe_reason(cause: BaseException) -> str:

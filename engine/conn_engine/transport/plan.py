@@ -161,7 +161,7 @@ def _to_variable(name: str) -> str:
 
 
 def _quote(text: str, variable: str) -> str:
-    """Quote a text for the shell. Each redaction becomes a variable outside the single quotes, so that it expands."""
+    """Quote a string for the shell. Each redaction becomes a variable outside the single quotes, so that it expands."""
     if _is_unfit(text):
         return f'"$({_format_printf(text, variable)})"'
     pieces = [_quote_word(piece) if piece else "" for piece in text.split(REDACTED)]
@@ -173,8 +173,8 @@ def _quote_word(text: str) -> str:
 
 
 def _is_unfit(text: str) -> bool:
-    """Return whether a text cannot be in a command unchanged: a terminal or a CI system would interpret it."""
-    return any(found[0] == "##" or not found[0].isprintable() for found in _UNFIT.finditer(text))
+    """Return whether a string cannot be in a command unchanged: a terminal or a CI system would interpret it."""
+    return any(match[0] == "##" or not match[0].isprintable() for match in _UNFIT.finditer(text))
 
 
 def _format_printf(text: str, variable: str) -> str:
@@ -186,9 +186,9 @@ def _format_printf(text: str, variable: str) -> str:
 
 
 def _to_octal(text: str) -> str:
-    def escape_match(found: re.Match[str]) -> str:
-        if found[0].isprintable():
-            return "\\043#" if found[0] == "##" else found[0]
-        return "".join(f"\\{byte:03o}" for byte in found[0].encode("utf-8", "surrogateescape"))
+    def escape_match(match: re.Match[str]) -> str:
+        if match[0].isprintable():
+            return "\\043#" if match[0] == "##" else match[0]
+        return "".join(f"\\{byte:03o}" for byte in match[0].encode("utf-8", "surrogateescape"))
 
     return _UNFIT.sub(escape_match, text.replace("\\", "\\\\").replace("%", "%%"))

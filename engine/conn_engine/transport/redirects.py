@@ -109,9 +109,9 @@ def build_host_error(hop: Hop, request: Request, reason: str) -> ConnError:
     return _build_error(request, f"a redirect to {where}, {reason}", hint=egress.suggest_fix(hop.target))
 
 
-def _build_error(request: Request, what: str, hint: str = "") -> TransportError:
+def _build_error(request: Request, problem: str, hint: str = "") -> TransportError:
     return TransportError(
-        f"{request.label or request.method}: refused: {what}", request=request, retryable=False, hint=hint
+        f"{request.label or request.method}: refused: {problem}", request=request, retryable=False, hint=hint
     )
 
 

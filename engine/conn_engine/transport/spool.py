@@ -35,11 +35,11 @@ class Spool:
         """Return a new reader that starts at the first byte."""
         return io.BufferedReader(_SpoolReader(self), 64 * 1024)
 
-    def read_at(self, at: int, most: int) -> bytes:
+    def read_at(self, offset: int, most: int) -> bytes:
         """Return at most `most` bytes at a position; none at the end."""
         with self._lock:
             file = self._get_file()
-            file.seek(at)
+            file.seek(offset)
             return file.read(most)
 
     def close(self) -> None:

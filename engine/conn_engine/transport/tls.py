@@ -18,27 +18,27 @@ def build_context(trusted: Path | None, certificate: ClientCertificate | None, n
     import httpx
 
     try:
-        made = httpx.create_ssl_context()
+        tls_context = httpx.create_ssl_context()
     except OSError as error:
         raise ConfigurationError(
             "the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read",
             hint="correct these variables, or unset them",
         ) from error
     if trusted is not None:
-        _add_trusted(made, trusted)
+        _add_trusted(tls_context, trusted)
     if certificate is not None:
         from conn_engine.transport.client_certificate import load_certificate
 
-        load_certificate(certificate, made, now)
-    return made
+        load_certificate(certificate, tls_context, now)
+    return tls_context
 
 
-def _add_trusted(made: ssl.SSLContext, path: Path) -> None:
+def _add_trusted(tls_context: ssl.SSLContext, path: Path) -> None:
     try:
-        made.load_verify_locations(cafile=path)
+        tls_context.load_verify_locations(cafile=path)
     except OSError as error:  # TLS also raises it for an unreadable file
-        what = "does not exist" if isinstance(error, FileNotFoundError) else "has no certificates in PEM form"
+        problem = "does not exist" if isinstance(error, FileNotFoundError) else "has no certificates in PEM form"
         raise ConfigurationError(
-            f'trusted_certificates: the file "{path.name}" {what}',
+            f'trusted_certificates: the file "{path.name}" {problem}',
             hint="correct trusted_certificates in conn.yaml; paths are relative to conn.yaml",
         ) from None

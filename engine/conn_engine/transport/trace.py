@@ -25,8 +25,8 @@ class TracedTransport:
 
     def send(self, request: Request) -> Response:
         """Send through the inner transport and trace it."""
-        sent = len(request.body or b"") if request.payload is None else request.payload.size
-        size = f", {sent} bytes" if sent else ""
+        bytes_sent = len(request.body or b"") if request.payload is None else request.payload.size
+        size = f", {bytes_sent} bytes" if bytes_sent else ""
         names = _clean_text(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
         url = _clean_text(gateway.encode_url(self._redactor.url(request.visible.url)))  # one line, whatever is in it
         self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))

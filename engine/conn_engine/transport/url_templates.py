@@ -26,9 +26,9 @@ _AUTHORITY = re.compile(r"https?://[^/?#\\]*|\0+", re.IGNORECASE)
 def hide_templates(text: str) -> str:
     """Replace each `{{…}}` by NUL characters of the same length. It ends where its braces are balanced."""
     out: list[str] = []
-    at = 0
-    while (start := text.find("{{", at)) >= 0:
-        out.append(text[at:start])
+    offset = 0
+    while (start := text.find("{{", offset)) >= 0:
+        out.append(text[offset:start])
         depth, end = 0, start
         while end < len(text):
             depth += {"{": 1, "}": -1}.get(text[end], 0)
@@ -36,16 +36,16 @@ def hide_templates(text: str) -> str:
             if depth == 0:
                 break
         out.append(_HIDDEN * (end - start))
-        at = end
-    out.append(text[at:])
+        offset = end
+    out.append(text[offset:])
     return "".join(out)
 
 
 def split_url(text: str) -> tuple[str, str]:
     """Split a URL template into scheme with host, and the rest. The first part is only a template if a value starts the
     URL, and empty if the text is not a URL."""
-    found = _AUTHORITY.match(hide_templates(text))
-    end = found.end() if found is not None else 0
+    match = _AUTHORITY.match(hide_templates(text))
+    end = match.end() if match is not None else 0
     return text[:end], text[end:]
 
 
@@ -65,12 +65,12 @@ def fill_base_url(text: str, scope: Scope) -> str:
     Raises ConfigurationError if the result is not an absolute http(s) URL, has a user, query or fragment, or has ".."
     in its path.
     """
-    made = ""
+    url = ""
     for value, source in fill_parts(text, scope):
-        if source and ("{" in value or (_BEFORE_PATH.fullmatch(made) and not _HOST_VALUE.fullmatch(value))):
-            raise _build_unfit_error(text, made + value)
-        made += value
-    base = made.rstrip("/")
+        if source and ("{" in value or (_BEFORE_PATH.fullmatch(url) and not _HOST_VALUE.fullmatch(value))):
+            raise _build_unfit_error(text, url + value)
+        url += value
+    base = url.rstrip("/")
     if not _BASE_URL.fullmatch(base) or has_dot_segment(base) or not gateway.is_target(base):
         raise _build_unfit_error(text, base)
     return base
@@ -88,15 +88,15 @@ def check_url_values(text: str, scope: Scope) -> None:
     request would go to another endpoint. A template that is only one value is not checked."""
     if len(template(text).parts) == 1:
         return
-    made = ""
+    url = ""
     for value, source in fill_parts(text, scope):
-        if source and _reads_context(source) and not _is_fit(value, made):
+        if source and _reads_context(source) and not _is_fit(value, url):
             raise ConfigurationError(
                 f"a value of the account's context is not valid in the URL {text}",
                 hint="in a host, use only letters, digits, dots and hyphens; in a path, do not use ?, # or a backslash",
             )
-        made += value
-    if has_dot_segment(split_url(made)[1]):
+        url += value
+    if has_dot_segment(split_url(url)[1]):
         raise ConfigurationError(
             f"a value changes the path of the URL {text}", hint='remove the segment ".." from the value'
         )

@@ -1,4 +1,4 @@
-"""Show and record requests with secrets that are too short to be found in a text."""
+"""Show and record requests with secrets that are too short to be found in a string."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +17,10 @@ def show_as(request: Request, make: Callable[[], Request]) -> Request:
     """Return the request, displayed as the one that `make` returns with `[redacted]` for such secrets. If `make` fails
     (an expression computes with the secret), only the host is displayed."""
     try:
-        shown = make()
-        shown = replace(shown, url=shown.url.replace(_IN_URL, REDACTED))
+        visible = make()
+        visible = replace(visible, url=visible.url.replace(_IN_URL, REDACTED))
     except ConnError:
         parts = split_plain_url(request.url)
         url = f"{parts.scheme}://{parts.netloc}/{REDACTED}"
-        shown = Request(request.method, url, purpose=request.purpose, label=request.label)
-    return replace(request, shown=shown)
+        visible = Request(request.method, url, purpose=request.purpose, label=request.label)
+    return replace(request, shown=visible)

@@ -24,22 +24,22 @@ class _Combination(DeliveryVerifier, frozen=True, kw_only=True):
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The methods.")]
 
     def find_item_signatures(
-        self, verification: VerificationContext, at: tuple[tuple[str, int], ...]
+        self, verification: VerificationContext, indexes: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
         """Yield what each applicable way finds."""
         for way in self.of:
             with suppress(VerificationError):
                 if way.is_applicable(verification):
-                    yield from list(way.find_signature_groups(verification, at))
+                    yield from list(way.find_signature_groups(verification, indexes))
 
     def find_times(self, verification: VerificationContext) -> list[tuple[str, Unit]]:
         """Return the times of each applicable way."""
-        found: list[tuple[str, Unit]] = []
+        times: list[tuple[str, Unit]] = []
         for way in self.of:
             with suppress(VerificationError):
                 if way.is_applicable(verification):
-                    found += way.find_times(verification)
-        return found
+                    times += way.find_times(verification)
+        return times
 
 
 class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="any"):

@@ -71,7 +71,8 @@ class Delivery:
         return "utf-8"
 
     def encode_exactly(self, text: str) -> bytes:
-        """Return the bytes of a text built from the delivery. Raises UnicodeEncodeError if it has other characters."""
+        """Return the bytes of a string built from the delivery. Raises UnicodeEncodeError if it has other
+        characters."""
         return text.encode(self._charset)
 
     @cached_property
@@ -110,7 +111,7 @@ class Delivery:
         return decode(self._response, form, ResponseOptions())
 
     @cached_property
-    def repeated(self) -> frozenset[str]:
+    def repeated_names(self) -> frozenset[str]:
         """Names of headers and query parameters that occur more than once, so that it is ambiguous which one
         applies."""
         names = Counter(name.lower() for name, _ in self.headers.pairs)
@@ -120,8 +121,8 @@ class Delivery:
     @cached_property
     def _url(self) -> tuple[str, str, str]:
         """Host with port, path and query. The host is the caller's claim and may be wrong."""
-        found = _URL.match(self.url)
-        host, path, query = found.groups() if found is not None else (None, None, None)
+        match = _URL.match(self.url)
+        host, path, query = match.groups() if match is not None else (None, None, None)
         return host or "", path or "/", query or ""
 
     @cached_property
@@ -161,8 +162,8 @@ class Delivery:
         return clean
 
     def build_names(self, text_or_data: Any, scope: Scope) -> Scope:
-        """Return `scope` with the delivery's names, which take precedence. `body` is included if `text_or_data`, a text
-        or data of texts with expressions, contains the word."""
+        """Return `scope` with the delivery's names, which take precedence. `body` is included if `text_or_data`, a
+        string or data of strings with expressions, contains the word."""
         names = scope | self.plain
         if _has_word(text_or_data, "body"):
             names["body"] = self.data
@@ -186,7 +187,7 @@ def _parse_pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    found: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        values_by_name.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in values_by_name.items()}

@@ -1,4 +1,4 @@
-"""Read multipart forms (multipart/form-data, RFC 7578) of deliveries: names and texts, within limits.
+"""Read multipart forms (multipart/form-data, RFC 7578) of deliveries: names and strings, within limits.
 
 Nested multipart bodies are not supported. `bodies.multipart` writes such bodies.
 """
@@ -20,15 +20,15 @@ def read_form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str
     pieces = re.split(rb"\r?\n--" + re.escape(boundary), b"\n" + body, maxsplit=most + 2)[1:]
     if len(pieces) > most + 1:
         return []
-    found: list[tuple[str, str]] = []
+    fields: list[tuple[str, str]] = []
     for piece in pieces:
         if piece.startswith(b"--"):
             break
         end = _END_OF_HEAD.search(piece, 0, _LONGEST_HEAD)
         name = _find_name(piece[: end.start()]) if end is not None else None
         if end is not None and name is not None:
-            found.append((name, piece[end.end() :].decode("utf-8", "replace")))
-    return found
+            fields.append((name, piece[end.end() :].decode("utf-8", "replace")))
+    return fields
 
 
 def _find_boundary(content_type: str) -> bytes | None:

@@ -148,8 +148,12 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         if self.key_request is None:
             return get_account_keys(self.key, verification)
         keys = yield from fetch_keys(self.key_request, verification, {"header": header}, again=again)
-        named = [key for key in keys if isinstance(key, dict) and "kid" in key]
-        return [key for key in named if key["kid"] == header.get("kid")] if "kid" in header and named else keys
+        keys_with_id = [key for key in keys if isinstance(key, dict) and "kid" in key]
+        return (
+            [key for key in keys_with_id if key["kid"] == header.get("kid")]
+            if "kid" in header and keys_with_id
+            else keys
+        )
 
     def _verify_signature(self, text: str, header: dict[str, Any], keys: Keys) -> dict[str, Any] | None:
         """Return the claims if one of the keys has signed them."""
@@ -191,15 +195,15 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         for name in self.claims:
             if claims.get(name) is None:
                 raise VerificationError("requirement", f'the JWT has no claim "{name}"')
-        ends, begins, made = (_get_time(claims, name) for name in ("exp", "nbf", "iat"))
+        ends, begins, issued = (_get_time(claims, name) for name in ("exp", "nbf", "iat"))
         if ends is not None and now > ends + self.leeway_seconds:
             raise VerificationError("stale", f"the JWT expired {now - ends:.0f} s ago")
-        for begun in (begins, made):
+        for begun in (begins, issued):
             if begun is not None and now < begun - self.leeway_seconds:
                 raise VerificationError(
                     "stale", f"the JWT is not valid yet: this machine's clock is {begun - now:.0f} s behind its start"
                 )
-        if self.lifetime_seconds is not None and (made is None or now > made + self.lifetime_seconds):
+        if self.lifetime_seconds is not None and (issued is None or now > issued + self.lifetime_seconds):
             raise VerificationError("stale", "the JWT is too old, or has no `iat` claim")
         if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, verification):
             raise VerificationError("requirement", "the JWT has another issuer")

@@ -24,8 +24,8 @@ class KeyCache:
     def get(self, request: Hashable, now: float, seconds: float) -> Any:
         """Return the value if it was stored no longer than `seconds` ago, or None."""
         with self._lock:
-            at, value = self._kept.get(request, (0.0, None))
-            return value if at <= now <= at + seconds else None
+            fetched_at, value = self._kept.get(request, (0.0, None))
+            return value if fetched_at <= now <= fetched_at + seconds else None
 
     def put(self, request: Hashable, now: float, value: Any) -> None:
         """Store a value. If there are too many, the oldest is removed."""

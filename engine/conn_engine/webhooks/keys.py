@@ -109,9 +109,11 @@ def fetch_keys(
         raise VerificationError("foreign_key", "the URL of the delivery's key is not a text")
     _check_segments(key_request.url, names)
     now = verification.clock.now()
-    at = SigningContext.from_time(now, conditions_of(names).chance).names() | names
+    request_names = SigningContext.from_time(now, conditions_of(names).chance).names() | names
     of_it = [
-        _fill(text, at) for text in (*key_request.query.values(), *key_request.headers.values()) if uses_delivery(text)
+        _fill(text, request_names)
+        for text in (*key_request.query.values(), *key_request.headers.values())
+        if uses_delivery(text)
     ]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise VerificationError(
@@ -161,11 +163,11 @@ def _fill(text: Any, names: Scope) -> Any:
 def _list_account_values(key_request: KeyRequest, names: Scope, secrets: Mapping[str, Any]) -> list[Any]:
     """Return the account's part of parameters and headers, as far as it is constant: accounts do not share a cache
     entry."""
-    found: list[Any] = []
+    values: list[Any] = []
     for text in (*key_request.query.values(), *key_request.headers.values()):
         with suppress(CredentialError, ExpressionError):  # depends on the time, or fails when the request is sent
-            found.append([text, fill_templates(text, names, purpose="the key request")])
-    return found if key_request.assertion is None and key_request.signature is None else [*found, dict(secrets)]
+            values.append([text, fill_templates(text, names, purpose="the key request")])
+    return values if key_request.assertion is None and key_request.signature is None else [*values, dict(secrets)]
 
 
 def _hash(data: Any) -> str:
@@ -174,7 +176,7 @@ def _hash(data: Any) -> str:
 
 
 def uses_delivery(value: Any) -> bool:
-    """Return whether a template in `value`, a text or data of texts, reads a value of the delivery."""
+    """Return whether a template in `value`, a string or data of strings, reads a value of the delivery."""
     return any(_reads_name(text, _OF_DELIVERY) for text in _find_expressions(value))
 
 

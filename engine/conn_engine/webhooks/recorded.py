@@ -110,7 +110,7 @@ def _find_schema(path: Path) -> str:
     parts = path.parts[:-1]
     if "deliveries" not in parts:
         return "https://conn.dev/schemas/delivery.schema.json"
-    below = len(parts) - max(at for at, part in enumerate(parts) if part == "deliveries")
+    below = len(parts) - max(index for index, part in enumerate(parts) if part == "deliveries")
     return f"{'../' * (below + 2)}schemas/delivery.schema.json"
 
 

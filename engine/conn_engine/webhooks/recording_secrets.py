@@ -26,14 +26,14 @@ _RSA_BITS = 2048
 
 
 def create_throwaway(value: str) -> str:
-    """Return a random text in the form of `value`: digits for digits, hex for hex, base64 for base64."""
+    """Return a random string in the form of `value`: digits for digits, hex for hex, base64 for base64."""
     if value.isascii() and value.isdigit():
         return str(secrets.randbelow(9) + 1) + "".join(str(secrets.randbelow(10)) for _ in value[1:])
     if len(value) >= _SHORTEST and _HEX.fullmatch(value):
-        made = secrets.token_hex(len(value) // 2)
-        return made.upper() if value.upper() == value and value.lower() != value else made
-    found = _PREFIX.match(value)
-    raw = _decode_base64(value[found.end() :] if found else value)  # a prefix is not part of the key
+        hex_text = secrets.token_hex(len(value) // 2)
+        return hex_text.upper() if value.upper() == value and value.lower() != value else hex_text
+    prefix = _PREFIX.match(value)
+    raw = _decode_base64(value[prefix.end() :] if prefix else value)  # a prefix is not part of the key
     if raw is not None and len(raw) >= _SHORTEST:
         return _create_base64(len(raw))
     return f"throwaway-{secrets.token_hex(12)}"
@@ -78,23 +78,23 @@ class SigningKeys:
         publishes (`published`) share one for each type. Raises CredentialError for an invalid public key."""
         old = load_public_key(public, form)
         kind = _find_kind(old)
-        made = (self._published.get(kind) if published else None) or _generate_like(old)
+        twin = (self._published.get(kind) if published else None) or _generate_like(old)
         if published:
-            self._published[kind] = made
-        self._by_public[_to_der(to_public_key(made))] = made
-        return _format_key(to_public_key(made), public, form)
+            self._published[kind] = twin
+        self._by_public[_to_der(to_public_key(twin))] = twin
+        return _format_key(to_public_key(twin), public, form)
 
     def create_key(self, kind: KeyKind, form: PublicKeyForm = "pem") -> str:
         """Create a public key of a type when no real one is known."""
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-        made: PrivateKeyTypes = ed25519.Ed25519PrivateKey.generate()
+        key: PrivateKeyTypes = ed25519.Ed25519PrivateKey.generate()
         if kind == "rsa":
-            made = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+            key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
         elif kind == "ec":
-            made = ec.generate_private_key(ec.SECP256R1())
-        public = to_public_key(made)
-        self._by_public[_to_der(public)] = made
+            key = ec.generate_private_key(ec.SECP256R1())
+        public = to_public_key(key)
+        self._by_public[_to_der(public)] = key
         if form == "pem":
             return str(_format_key(public, "", "pem"))
         return base64.b64encode(_to_der(public)).decode() if form == "base64" else _to_der(public).hex()
@@ -173,5 +173,5 @@ def _to_jwk(public: Any) -> dict[str, Any]:
     from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
     writers: dict[KeyKind, Any] = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}
-    made: dict[str, Any] = writers[_find_kind(public)].to_jwk(public, as_dict=True)
-    return made
+    jwk: dict[str, Any] = writers[_find_kind(public)].to_jwk(public, as_dict=True)
+    return jwk

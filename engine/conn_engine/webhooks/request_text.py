@@ -27,18 +27,18 @@ def read_request(raw: bytes, url: str | None = None) -> Delivery:
     """
     head, body = _split_head(raw.lstrip(b"\r\n"))
     lines = [line.removeprefix("> ") if line.startswith("> ") else line for line in head]
-    found = _LINE.fullmatch(lines[0]) if lines else None
-    if found is None:
+    match = _LINE.fullmatch(lines[0]) if lines else None
+    if match is None:
         raise UsageError("this is not an HTTP request", hint=_HOW)
     headers = Headers(_parse_headers(lines[1:]))
     body = unpack(_cut_body(body, headers), headers.get("content-encoding", ""))
-    return Delivery(found[1].upper(), url or _build_url(found[2], headers), headers, body)
+    return Delivery(match[1].upper(), url or _build_url(match[2], headers), headers, body)
 
 
 def _split_head(raw: bytes) -> tuple[list[str], bytes]:
     for ending in (b"\r\n\r\n", b"\n\n"):
-        head, found, body = raw.partition(ending)
-        if found and (ending == b"\r\n\r\n" or b"\r\n\r\n" not in raw):
+        head, separator, body = raw.partition(ending)
+        if separator and (ending == b"\r\n\r\n" or b"\r\n\r\n" not in raw):
             return head.decode("utf-8", "surrogateescape").splitlines(), body
     return raw.decode("utf-8", "surrogateescape").splitlines(), b""
 
@@ -100,17 +100,17 @@ def unpack(body: bytes, encoding: str) -> bytes:
 
 
 def _decompress(body: bytes, name: str) -> bytes:
-    made = zlib.decompressobj(16 + zlib.MAX_WBITS if name != "deflate" else zlib.MAX_WBITS)
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS if name != "deflate" else zlib.MAX_WBITS)
     try:
-        read = made.decompress(body, MAX_DELIVERY_BYTES + 1)
+        content = decompressor.decompress(body, MAX_DELIVERY_BYTES + 1)
     except zlib.error:
         raise UsageError(
             f"the body is not valid {name} data", hint="save the request with its body decompressed, or unchanged"
         ) from None
-    if len(read) > MAX_DELIVERY_BYTES:
+    if len(content) > MAX_DELIVERY_BYTES:
         raise DeliveryTooLongError(f"the uncompressed body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
-    if not made.eof or made.unused_data:
+    if not decompressor.eof or decompressor.unused_data:
         raise UsageError(
             f"the body is not valid {name} data", hint="save the request with its body decompressed, or unchanged"
         )
-    return read
+    return content

@@ -64,7 +64,7 @@ def resign_for_recording(
     document: Mapping[str, Any],
     environ: Mapping[str, str],
     captured: Mapping[str, str],
-    named: Callable[[str], bool],
+    is_credential_name: Callable[[str], bool],
     personal: "Replacements | None" = None,
 ) -> ResignedDelivery:
     """Return the delivery without real secrets and with `personal` replaced, signed with generated secrets.
@@ -82,7 +82,7 @@ def resign_for_recording(
     def clean(delivery: Delivery) -> Delivery:
         text = swap_texts(delivery.text, pairs, _find_place(delivery))
         url = delivery_redactor.url(swap_texts(delivery.url, pairs, "url"))
-        headers = clean_headers(delivery.headers, pairs, delivery_redactor, named)
+        headers = clean_headers(delivery.headers, pairs, delivery_redactor, is_credential_name)
         text = clean_body(text, delivery.headers.get("content-type", ""), delivery_redactor)
         if personal is not None:
             url, text = personal.replace_text(url), personal.replace_text(text)
@@ -106,9 +106,9 @@ def resign_for_sending(
     """Return the delivery as the vendor would send it now, with these secrets. `verification` has the secrets that it
     is signed with; its clock is set to when it was received."""
     shift = now - verification.clock.now()
-    named = build_name_check(webhooks)
+    is_credential_name = build_name_check(webhooks)
     # No other value may be replaced.
-    old_ones = {name: value for name, value in verification.secrets.items() if named(name)}
+    old_ones = {name: value for name, value in verification.secrets.items() if is_credential_name(name)}
     pairs = [(old, new) for old, new in pair_texts(old_ones, dict(secrets)) if len(old) > 3]
     with suppress(VerificationError):
         pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(verification)]
@@ -141,20 +141,20 @@ def _resign(  # noqa: PLR0917
     clock: FrozenClock | None = None,
 ) -> tuple[Delivery, int]:
     marks = Marks()
-    found: list[SignatureGroup] = []
+    groups: list[SignatureGroup] = []
     with suppress(VerificationError):
-        found = list(way.find_signature_groups(old)) if way.is_applicable(old) else []
-    for group in found:
+        groups = list(way.find_signature_groups(old)) if way.is_applicable(old) else []
+    for group in groups:
         for signature in group.signatures:
             marks.get_number(signature.text)
     before = old.delivery
-    made = clean(_mark_signatures(before, marks))
-    digests = dict(_pair_digests(before.body, made.body))
-    made = _rewrite(made, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
+    signed = clean(_mark_signatures(before, marks))
+    digests = dict(_pair_digests(before.body, signed.body))
+    signed = _rewrite(signed, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
     done: dict[int, str] = {}
     # Tokens come first: they do not depend on the rest, and signatures may cover them.
-    for group in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
-        verification = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
+    for group in sorted(groups, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
+        verification = replace(old, delivery=signed, secrets=secrets, clock=clock or old.clock)
         new = _create_signatures(
             group, verification, ring, lambda value: _rewrite_deep(claims(value), lambda text: digests.get(text, text))
         )
@@ -162,23 +162,23 @@ def _resign(  # noqa: PLR0917
             marks.get_number(signature.text): made_text
             for signature, made_text in zip(group.signatures, new, strict=False)
         }
-        made = _fill(made, marks, done)
+        signed = _fill(signed, marks, done)
     lost = (set(range(len(marks.texts))) - done.keys()) | (set(range(len(marks.texts))) - marks.found_numbers)
-    return _fill(made, marks, dict.fromkeys(lost, REDACTED)), len(lost)
+    return _fill(signed, marks, dict.fromkeys(lost, REDACTED)), len(lost)
 
 
 def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
     """Replace signatures in the delivery by marks. The body is changed only for those that are nowhere else, because a
     repetition in the body may be signed."""
-    made = _rewrite(delivery, lambda text, _: marks.mark(text), body=False)
-    left = Marks(
+    marked = _rewrite(delivery, lambda text, _: marks.mark(text), body=False)
+    remaining = Marks(
         marks.texts,
         found_numbers=set(marks.found_numbers),
         only=frozenset(range(len(marks.texts))) - marks.found_numbers,
     )
-    made = _rewrite(made, lambda text, _: left.mark(text))
-    marks.found_numbers |= left.found_numbers
-    return made
+    marked = _rewrite(marked, lambda text, _: remaining.mark(text))
+    marks.found_numbers |= remaining.found_numbers
+    return marked
 
 
 def _create_signatures(
@@ -233,8 +233,8 @@ def _pair_digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
         old, new = (hashlib.new(name, body, usedforsecurity=False).digest() for body in (before, after))
         pairs += [(old.hex(), new.hex()), (old.hex().upper(), new.hex().upper())]
         for write in (base64.b64encode, base64.urlsafe_b64encode):
-            one, other = write(old).decode(), write(new).decode()
-            pairs += [(one, other), (one.rstrip("="), other.rstrip("="))]
+            old_digest, new_digest = write(old).decode(), write(new).decode()
+            pairs += [(old_digest, new_digest), (old_digest.rstrip("="), new_digest.rstrip("="))]
     return list(dict(pairs).items())
 
 
@@ -254,7 +254,7 @@ def _shift_time(text: str, unit: str, shift: float) -> str:
     if unit == "iso8601":
         moment = datetime.fromisoformat(text)
         later = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + shift
-        made = datetime.fromtimestamp(later, UTC).isoformat(timespec="milliseconds")
-        return made.removesuffix("+00:00") + "Z"
+        time_text = datetime.fromtimestamp(later, UTC).isoformat(timespec="milliseconds")
+        return time_text.removesuffix("+00:00") + "Z"
     number = float(text) + shift * (1000 if unit == "epoch_ms" else 1)
     return str(int(number))

@@ -31,7 +31,7 @@ def get_format(way: DeliveryVerifier) -> Any:
 
 
 def build_name_check(settings: Any) -> Callable[[str], bool]:
-    """Return a function that checks whether a word occurs in the texts of settings."""
+    """Return a function that checks whether a word occurs in the strings of settings."""
     text = "\n".join(_find_texts(settings))
     return lambda name: re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
 
@@ -44,10 +44,10 @@ def create_recording_secrets(
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Generate a replacement for each secret that the settings name."""
-    named = build_name_check(webhooks)
+    is_credential_name = build_name_check(webhooks)
     forms = dict(_find_public_keys(webhooks.verify, verification))
-    known = {**document, **{f"env.{name}": value for name, value in environ.items()}}
-    return {name: _replace(value, forms, ring) for name, value in known.items() if named(name)}
+    secrets_by_name = {**document, **{f"env.{name}": value for name, value in environ.items()}}
+    return {name: _replace(value, forms, ring) for name, value in secrets_by_name.items() if is_credential_name(name)}
 
 
 def _replace(value: Any, forms: Mapping[str, Any], ring: SigningKeys) -> Any:
@@ -127,16 +127,18 @@ def _create_twins(value: Any, forms: set[Any], ring: SigningKeys) -> Any:
 def find_changed_pairs(
     document: Mapping[str, Any], environ: Mapping[str, str], secrets: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    known = {**document, **{f"env.{name}": value for name, value in environ.items()}}
-    return [pair for pair in pair_texts({name: known[name] for name in secrets}, secrets) if pair[0] != pair[1]]
+    secrets_by_name = {**document, **{f"env.{name}": value for name, value in environ.items()}}
+    return [
+        pair for pair in pair_texts({name: secrets_by_name[name] for name in secrets}, secrets) if pair[0] != pair[1]
+    ]
 
 
 def pair_texts(old: Any, new: Any) -> list[tuple[str, str]]:
-    """Pair the texts at the same places of two values."""
+    """Pair the strings at the same places of two values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [pair for name, value in old.items() if name in new for pair in pair_texts(value, new[name])]
     if isinstance(old, list) and isinstance(new, list):
-        return [pair for one, other in zip(old, new, strict=False) for pair in pair_texts(one, other)]
+        return [pair for old_item, new_item in zip(old, new, strict=False) for pair in pair_texts(old_item, new_item)]
     return [(old, new)] if isinstance(old, str) and isinstance(new, str) else []
 
 

@@ -84,8 +84,10 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
         if b":" not in pair:
             raise VerificationError("unsigned", "the delivery has no user name and password")
         username, _, password = pair.partition(b":")
-        own = [str(get_account_keys(template, verification)[0]).encode() for template in (self.username, self.password)]
-        fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
+        expected = [
+            str(get_account_keys(template, verification)[0]).encode() for template in (self.username, self.password)
+        ]
+        fits = [hmac.compare_digest(username, expected[0]), hmac.compare_digest(password, expected[1])]
         if not all(fits):
             raise VerificationError("wrong_signature", "the user name and password do not match the account's")
         return {}
@@ -126,8 +128,8 @@ class Unverified(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format"
         return {}
 
 
-def _check_secret(token: str, keys: list[object], what: str) -> None:
-    own = token.encode("utf-8", "surrogateescape")
-    fits = [hmac.compare_digest(own, str(key).encode("utf-8", "surrogateescape")) for key in keys]
+def _check_secret(token: str, keys: list[object], label: str) -> None:
+    token_bytes = token.encode("utf-8", "surrogateescape")
+    fits = [hmac.compare_digest(token_bytes, str(key).encode("utf-8", "surrogateescape")) for key in keys]
     if not any(fits):
-        raise VerificationError("wrong_signature", f"the {what} does not match the account's secret")
+        raise VerificationError("wrong_signature", f"the {label} does not match the account's secret")

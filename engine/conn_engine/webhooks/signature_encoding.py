@@ -13,10 +13,10 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 def group_parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """Return the value of each name. Different values of one name become a list, which no signature check accepts."""
-    named: dict[str, dict[str, None]] = {}
+    values_by_name: dict[str, dict[str, None]] = {}
     for name, value in pairs:
-        named.setdefault(name, {})[value] = None
-    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in named.items()}
+        values_by_name.setdefault(name, {})[value] = None
+    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in values_by_name.items()}
 
 
 def decode_signature(text: str, encoding: str) -> bytes | None:

@@ -146,17 +146,21 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
 
     def _decode_signatures(self, verification: VerificationContext) -> tuple[list[bytes], dict[str, Any]]:
         texts, parts = self._read_signatures(verification)
-        read = [raw for raw in (decode_signature(text, self.encoding) for text in texts[:_MOST]) if raw]
-        if not read:
+        decoded = [raw for raw in (decode_signature(text, self.encoding) for text in texts[:_MOST]) if raw]
+        if not decoded:
             raise VerificationError(
                 "unsigned", f"the delivery has no valid {self.encoding} signature ({self.signature})"
             )
-        return read, parts
+        return decoded, parts
 
     def _read_signatures(self, verification: VerificationContext) -> tuple[list[str], dict[str, Any]]:
         """Return the signatures as they are written, and the named parts next to them."""
-        found = evaluate_on_delivery(self.signature, verification)
-        texts = [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str) and item]
+        signatures = evaluate_on_delivery(self.signature, verification)
+        texts = [
+            item
+            for item in (signatures if isinstance(signatures, list) else [signatures])
+            if isinstance(item, str) and item
+        ]
         if not texts:
             raise VerificationError("unsigned", f"the delivery has no signature ({self.signature})")
         if self.separator is not None:
@@ -199,14 +203,14 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         content = evaluate_on_delivery(self.content, verification, whole=True, **more)
         texts = content if isinstance(content, list) else [content]
         try:
-            read = [verification.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
+            contents = [verification.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
         except UnicodeEncodeError:
-            read = []
-        if not read:
+            contents = []
+        if not contents:
             raise VerificationError(
                 "no_content", f"the signed content cannot be built from the delivery ({self.content})"
             )
-        return read
+        return contents
 
 
 class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
@@ -232,7 +236,7 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
         yield from ()
         digests = [digest for content in contents for digest in self._compute_digests(verification, content)]
         # compare every pair, each in constant time
-        fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
+        fits = [hmac.compare_digest(expected, signature) for expected in digests for signature in signatures]
         if not any(fits):
             raise VerificationError(
                 "wrong_signature", "invalid signature: it does not match the account's secret", hint=_WRONG
@@ -352,7 +356,9 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
                 try:
                     key = load_public_key(raw_key, self.key_encoding)
                     if any(
-                        is_signature_valid(key, scheme, digest, one, other) for one in contents for other in signatures
+                        is_signature_valid(key, scheme, digest, content, signature)
+                        for content in contents
+                        for signature in signatures
                     ):
                         return
                 except CredentialError as error:

@@ -1,4 +1,4 @@
-"""Replace texts in a delivery, in each of the forms in which a request may encode them."""
+"""Replace strings in a delivery, in each of the forms in which a request may encode them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 __all__ = ["MARK", "Marks", "Place", "find_place", "swap_texts"]
 
 MARK = re.compile(r"connmark(\d+)v(\d)z")
-"""A placeholder for a text. It consists of letters and digits, so that every encoding leaves it unchanged."""
+"""A placeholder for a string. It consists of letters and digits, so that every encoding leaves it unchanged."""
 
 
 def _quote_lower(text: str) -> str:
@@ -40,8 +40,8 @@ _PLACES: Mapping[Place, Callable[[str], str]] = {
 
 @dataclass(slots=True)
 class Marks:
-    """Texts by number, and which of them were found. `name`, in lower case, distinguishes the marks of two objects. If
-    `only` is set, only these are searched for."""
+    """Strings by number, and which of them were found. `name`, in lower case, distinguishes the marks of two
+    objects. If `only` is set, only these are searched for."""
 
     texts: list[str] = field(default_factory=list)
     name: str = "mark"
@@ -49,14 +49,14 @@ class Marks:
     only: frozenset[int] | None = None
 
     def get_number(self, text: str) -> int:
-        """Return the number of a text, and add it if it is new."""
+        """Return the number of a string, and add it if it is new."""
         if text not in self.texts:
             self.texts.append(text)
         return self.texts.index(text)
 
     def mark(self, text: str) -> str:
-        """Replace each known text by a mark, longest texts and spellings first: JSON writes `a\\` as `a\\\\`, and half
-        of that is not the text."""
+        """Replace each known text by a mark, longest strings and spellings first: JSON writes `a\\` as `a\\\\`, and
+        half of that is not the text."""
         for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
             for way, spelled in _list_spellings(old) if self.only is None or number in self.only else ():
                 if spelled in text:
@@ -67,10 +67,10 @@ class Marks:
     def fill(self, text: str, successors: Mapping[int, str], place: Place = "plain") -> str:
         """Replace marks by their successors, encoded for the place. A mark without a successor stays."""
 
-        def successor(found: re.Match[str]) -> str:
-            new, way = successors.get(int(found[1])), int(found[2])
+        def successor(match: re.Match[str]) -> str:
+            new, way = successors.get(int(match[1])), int(match[2])
             if new is None:
-                return found[0]
+                return match[0]
             return _PLACES[place](new) if way == 0 else _SPELLINGS[way](new)
 
         return re.sub(rf"conn{self.name}(\d+)v(\d)z", successor, text)
@@ -83,15 +83,15 @@ def swap_texts(text: str, pairs: Sequence[tuple[str, str]], place: Place = "plai
 
 
 def find_place(body: str, content_type: str) -> Place:
-    """Return how a body encodes texts."""
+    """Return how a body encodes strings."""
     if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         return "form"
     return "json" if body.lstrip()[:1] in ("{", "[") else "plain"
 
 
 def _list_spellings(text: str) -> list[tuple[int, str]]:
-    """Return each spelling of a text with its number, longest first."""
-    found: dict[str, int] = {}
+    """Return each spelling of a string with its number, longest first."""
+    spellings: dict[str, int] = {}
     for way, spell in enumerate(_SPELLINGS):
-        found.setdefault(spell(text), way)
-    return [(way, spelled) for spelled, way in sorted(found.items(), key=lambda pair: -len(pair[0]))]
+        spellings.setdefault(spell(text), way)
+    return [(way, spelled) for spelled, way in sorted(spellings.items(), key=lambda pair: -len(pair[0]))]

@@ -99,10 +99,10 @@ def evaluate_on_delivery(text: str, verification: VerificationContext, *, whole:
     try:
         if whole:
             roots = parsed.roots()
-            seen = names if roots is None else {name: names[name] for name in roots if name in names}
+            visible = names if roots is None else {name: names[name] for name in roots if name in names}
             longest = DEFAULT_LIMITS.string_bytes + 2 * MAX_DELIVERY_BYTES
             value = parsed.evaluate(
-                seen,
+                visible,
                 conditions_of(names),
                 limits=replace(DEFAULT_LIMITS, string_bytes=longest, result_bytes=2 * longest),
             )
@@ -191,24 +191,24 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     # --- signing again, for recorded deliveries ---
 
     def find_signature_groups(
-        self, verification: VerificationContext, at: tuple[tuple[str, int], ...] = ()
+        self, verification: VerificationContext, indexes: tuple[tuple[str, int], ...] = ()
     ) -> Iterator[SignatureGroup]:
         """Yield the signatures in the delivery, without verifying them. Raises VerificationError if there are none."""
         if self.each is None:
-            yield from self.find_item_signatures(verification, at)
+            yield from self.find_item_signatures(verification, indexes)
             return
         for number, item in enumerate(list_items(self.each, verification)):
             verification.item = item
-            yield from self.find_item_signatures(verification, (*at, (self.each, number)))
+            yield from self.find_item_signatures(verification, (*indexes, (self.each, number)))
         verification.item = None
 
     def find_item_signatures(
-        self, verification: VerificationContext, at: tuple[tuple[str, int], ...]
+        self, verification: VerificationContext, indexes: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
         """Yield the signatures of one item."""
         signatures = self.find_signatures(verification)
         if signatures:
-            yield SignatureGroup(self, tuple(signatures), at)
+            yield SignatureGroup(self, tuple(signatures), indexes)
 
     def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the signatures as they are written in the delivery."""
@@ -232,13 +232,13 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
 
     def _verify_item(self, verification: VerificationContext) -> Flow[None]:
         self._refuse_repeated(verification)
-        known = verification.claims, verification.is_verified
+        before = verification.claims, verification.is_verified
         try:
             more = yield from self.check(verification)
             if self.expect is not None and not is_condition_met(self.expect, verification, **more):
                 raise VerificationError("requirement", f"the condition `expect` is not met: {self.expect}")
         except VerificationError:
-            verification.claims, verification.is_verified = known  # another way may be tried next
+            verification.claims, verification.is_verified = before  # another way may be tried next
             raise
         verification.is_verified = verification.is_verified or self.verifies
 
@@ -247,24 +247,24 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         raise NotImplementedError
 
     def join_expressions(self) -> str:
-        """Return all texts that locate values, joined. A header that they name may occur only once."""
+        """Return all strings that locate values, joined. A header that they name may occur only once."""
         return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
 
     def _refuse_repeated(self, verification: VerificationContext) -> None:
-        expressions = self.join_expressions().lower() if verification.delivery.repeated else ""
-        for name in verification.delivery.repeated:
+        expressions = self.join_expressions().lower() if verification.delivery.repeated_names else ""
+        for name in verification.delivery.repeated_names:
             if _contains_name(name.lower(), expressions):
                 raise VerificationError("ambiguous", f'"{name}" occurs more than once, so it is ambiguous')
 
 
 def _contains_name(name: str, text: str) -> bool:
-    """Return whether a text contains a name, and not only as part of another name."""
-    at = text.find(name) if name else -1
-    while at >= 0:
-        end = at + len(name)
-        if not (_is_name_character(text[at - 1 : at]) or _is_name_character(text[end : end + 1])):
+    """Return whether a string contains a name, and not only as part of another name."""
+    position = text.find(name) if name else -1
+    while position >= 0:
+        end = position + len(name)
+        if not (_is_name_character(text[position - 1 : position]) or _is_name_character(text[end : end + 1])):
             return True
-        at = text.find(name, at + 1)
+        position = text.find(name, position + 1)
     return False
 
 

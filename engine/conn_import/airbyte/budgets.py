@@ -18,39 +18,41 @@ _META = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 def to_seconds(text: Any) -> float:
     """Return the length of an ISO 8601 duration with fixed units, or 0 for anything else."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if not found:
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not match:
         return 0
-    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    weeks, days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def build_rate_limit(budget: Any, notes: Notes) -> Row:
-    """The `rate_limit` of the connector; nothing without a budget."""
+    """Build the `rate_limit` of the connector; empty without a budget."""
     if not isinstance(budget, Mapping):
         return {}
     rows: list[Row] = []
     for policy in as_list(budget.get("policies")):
         if isinstance(policy, Mapping):
             rows += _read_policy(policy, notes)
-    made: Row = {}
+    row: Row = {}
     if budget.get("ratelimit_remaining_header"):
-        made["remaining"] = str(budget["ratelimit_remaining_header"])
+        row["remaining"] = str(budget["ratelimit_remaining_header"])
     if budget.get("ratelimit_reset_header"):
-        made["reset"] = str(budget["ratelimit_reset_header"])
+        row["reset"] = str(budget["ratelimit_reset_header"])
     codes = [int(code) for code in as_list(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
     if codes and codes != [429]:
-        made["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
+        row["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
     if rows:
-        made["budget"] = rows
-    return made
+        row["budget"] = rows
+    return row
 
 
 def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
     match policy.get("type"):
         case "MovingWindowCallRatePolicy":
             rates = [
-                (one.get("limit"), one.get("interval")) for one in as_list(policy.get("rates")) if isinstance(one, dict)
+                (item.get("limit"), item.get("interval"))
+                for item in as_list(policy.get("rates"))
+                if isinstance(item, dict)
             ]
         case "FixedWindowCallRatePolicy":
             rates = [(policy.get("call_limit"), policy.get("period"))]

@@ -96,7 +96,7 @@ class Logins:
         """Give the secrets the names that the credential has for them, after a reading of all streams."""
         logins = self._list_used()
         if not any(login.credentials for login in logins):
-            used = [one for one in self._settings.by_place.values() if one.secret and one.used]
+            used = [setting for setting in self._settings.by_place.values() if setting.secret and setting.used]
             self._name_key(used, _find_most_used(logins))
             return
         for login in logins:
@@ -108,7 +108,7 @@ class Logins:
                             self._name_key(login.own[name], login.authorization["config"]["options"][name])
 
     def _name_key(self, secrets: list[Setting], authorization: Mapping[str, Any]) -> None:
-        """The secret that an authorization reads is the key; without one the first of them."""
+        """Name the key: the secret that the authorization reads, or else the first one."""
         read = [one for one in secrets if is_mentioned(authorization, one.secret_name)]
         read.sort(key=lambda one: (not one.needed, one.is_identity))
         for setting in (read or secrets)[:1]:
@@ -119,7 +119,7 @@ class Logins:
         return sorted(logins, key=lambda one: -one.count)
 
     def list_hosts(self) -> list[str]:
-        """The hosts that token requests go to."""
+        """Return the hosts that token requests go to."""
         return [host for login in self._list_used() for host in login.hosts]
 
     def build_credentials(self, notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -154,30 +154,32 @@ def _remove_passed_keys(component: Any) -> Any:
     return [_remove_passed_keys(one) for one in component] if isinstance(component, list) else component
 
 
-def _build_login(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+def _build_login(
+    component: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any]
+) -> Login:
     hosts: list[str] = []
-    match one.get("type"):
+    match component.get("type"):
         case "NoAuth" | None:
             return Login(NONE)
         case "BearerAuthenticator":
-            return Login(_build_bearer(_translate(one.get("api_token"), scope)))
+            return Login(_build_bearer(_translate(component.get("api_token"), scope)))
         case "ApiKeyAuthenticator":
-            option = one.get("inject_into")
+            option = component.get("inject_into")
             form = isinstance(option, Mapping) and option.get("inject_into") == "body_data"
-            return Login(_build_key(one, scope), form=form)
+            return Login(_build_key(component, scope), form=form)
         case "BasicHttpAuthenticator":
-            return _build_basic(one, scope)
+            return _build_basic(component, scope)
         case "OAuthAuthenticator":
-            credentials = build_oauth(one, scope, notes, manifest, hosts)
+            credentials = build_oauth(component, scope, notes, manifest, hosts)
             return Login({"format": "bearer"}, credentials, hosts)
         case "SessionTokenAuthenticator" | "LegacySessionTokenAuthenticator":
-            credentials, authorization = build_session(one, scope, notes, hosts, manifest)
+            credentials, authorization = build_session(component, scope, notes, hosts, manifest)
             return Login(authorization, credentials, hosts)
         case "JwtAuthenticator":
-            credentials, authorization = build_jwt(one, scope)
+            credentials, authorization = build_jwt(component, scope)
             return Login(authorization, credentials)
         case "SelectiveAuthenticator":
-            return _build_choice(one, scope, notes, manifest)
+            return _build_choice(component, scope, notes, manifest)
         case other:
             raise Untranslatable(f"the unknown type {other}")
 
@@ -192,11 +194,11 @@ def _build_bearer(node: Node) -> dict[str, Any]:
     return {"format": "header", "config": {"name": "Authorization", "value": f"Bearer {to_template(node)}"}}
 
 
-def _build_key(one: Mapping[str, Any], scope: TemplateScope) -> dict[str, Any]:
-    option = one.get("inject_into")
-    value = str(to_template(_translate(one.get("api_token"), scope)))
+def _build_key(component: Mapping[str, Any], scope: TemplateScope) -> dict[str, Any]:
+    option = component.get("inject_into")
+    value = str(to_template(_translate(component.get("api_token"), scope)))
     if not isinstance(option, Mapping):
-        return {"format": "header", "config": {"name": str(one.get("header") or "Authorization"), "value": value}}
+        return {"format": "header", "config": {"name": str(component.get("header") or "Authorization"), "value": value}}
     name = find_option_name(option, scope)
     match option.get("inject_into"):
         case "header":
@@ -209,8 +211,8 @@ def _build_key(one: Mapping[str, Any], scope: TemplateScope) -> dict[str, Any]:
             raise Untranslatable(f"a key sent in {other}")
 
 
-def _build_basic(one: Mapping[str, Any], scope: TemplateScope) -> Login:
-    nodes = {key: _translate(one.get(key), scope) for key in PAIR}
+def _build_basic(component: Mapping[str, Any], scope: TemplateScope) -> Login:
+    nodes = {key: _translate(component.get(key), scope) for key in PAIR}
     if _is_pair(nodes, scope):
         return Login({"format": "basic"}, {"format": "basic"})
     user, password = (to_template(node) for node in nodes.values())
@@ -239,7 +241,7 @@ def _is_pair(nodes: Mapping[str, Node], scope: TemplateScope) -> bool:
 
 
 def _build_choice(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
-    """One of several, by a value of the configuration."""
+    """Build a choice between credentials, by a value of the configuration."""
     path = [str(part) for part in as_list(one.get("authenticator_selection_path"))]
     options = one.get("authenticators")
     if not path or not isinstance(options, Mapping) or not options:
@@ -275,7 +277,7 @@ def _build_choice(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, ma
 
 
 def _build_typed(login: Login, settings: ManifestSettings) -> dict[str, Any]:
-    """The credentials of typed secrets that an authorization reads."""
+    """Build the credentials for the typed secrets that an authorization reads."""
     used = [
         one for one in settings.by_place.values() if one.secret and is_mentioned(login.authorization, one.secret_name)
     ]
@@ -283,6 +285,6 @@ def _build_typed(login: Login, settings: ManifestSettings) -> dict[str, Any]:
 
 
 def is_mentioned(data: Any, name: str) -> bool:
-    """Whether a template or an expression in the data reads a name of the credential."""
+    """Return whether a template or an expression in the data reads a name of the credential."""
     pattern = rf"(?<![A-Za-z0-9_.']){re.escape(name)}(?![A-Za-z0-9_'])"
     return any(re.search(pattern, text) for _, text in iterate_texts(data))

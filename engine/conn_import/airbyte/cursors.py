@@ -34,7 +34,7 @@ def find_window_kind(cursor: Any) -> Kind:
 
 
 def build_incremental(cursor: Any, scope: TemplateScope, notes: Notes) -> Config | None:
-    """The `incremental` of an operation."""
+    """Build the `incremental` of an operation."""
     cursor = read_code(cursor, "incremental sync", notes) if isinstance(cursor, Mapping) else None
     if cursor is None:
         return None
@@ -114,14 +114,14 @@ def _add_bounds(cursor: Mapping[str, Any], form: str, scope: TemplateScope, conf
             at = _translate_bound(bound_settings.get("datetime"), scope)
             if at is None:
                 continue
-            made: Config = {"at": at, "format": _read_date_format(bound_settings.get("datetime_format"), notes) or form}
+            row: Config = {"at": at, "format": _read_date_format(bound_settings.get("datetime_format"), notes) or form}
             for bound, ours in (("min_datetime", "earliest"), ("max_datetime", "latest")):
                 if bound_settings.get(bound) and (limit := _translate_bound(bound_settings[bound], scope)) is not None:
-                    made[ours] = limit
+                    row[ours] = limit
         except Untranslatable as reason:
             notes.add(f"{key}: {reason}")
             continue
-        config[name] = made
+        config[name] = row
 
 
 def _translate_bound(value: Any, scope: TemplateScope) -> Any:

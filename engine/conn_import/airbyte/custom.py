@@ -91,8 +91,8 @@ def _find_base(component: Mapping[str, Any], purpose: str) -> str:
     for kind, keys in _BASES.get(purpose, ()):
         if keys <= component.keys():
             return kind
-    if purpose == "decoding responses" and (found := _DECODER.fullmatch(_get_class_name(component))):
-        return f"{found[1].capitalize()}Decoder"
+    if purpose == "decoding responses" and (match := _DECODER.fullmatch(_get_class_name(component))):
+        return f"{match[1].capitalize()}Decoder"
     return ""
 
 

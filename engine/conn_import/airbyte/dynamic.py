@@ -39,40 +39,40 @@ def build_dynamic(stream: Mapping[str, Any], notes: Notes) -> DynamicStream | No
     if not isinstance(template, Mapping) or not isinstance(resolver, Mapping):
         notes.add("a dynamic stream without a template")
         return None
-    made = copy.deepcopy(dict(template))
+    component = copy.deepcopy(dict(template))
     texts = [str(row.get("value", "")) for row in _list_rows(resolver)]
     for row in _list_rows(resolver):
-        _set_at(made, [str(one) for one in as_list(row.get("field_path"))], row.get("value"), notes)
-    made["name"] = _choose_name(stream, template)
+        _set_at(component, [str(item) for item in as_list(row.get("field_path"))], row.get("value"), notes)
+    component["name"] = _choose_name(stream, template)
     key = _find_key(texts)
     match resolver.get("type"):
         case "HttpComponentsResolver" if isinstance(resolver.get("retriever"), Mapping):
-            return DynamicStream(made, resolver["retriever"], [], key)
+            return DynamicStream(component, resolver["retriever"], [], key)
         case "ConfigComponentsResolver":
             configs = resolver.get("stream_config")
             config = configs[0] if isinstance(configs, list) and len(configs) == 1 else configs
             pointer = config.get("configs_pointer") if isinstance(config, Mapping) else None
             if isinstance(pointer, list) and pointer:
-                return DynamicStream(made, None, [str(one) for one in pointer], key)
+                return DynamicStream(component, None, [str(item) for item in pointer], key)
     notes.add(f"a dynamic stream by {resolver.get('type')}")
     return None
 
 
 def expand_parameters(stream: Mapping[str, Any], notes: Notes) -> Iterator[dict[str, Any]]:
-    """The streams of a template whose values the manifest lists itself."""
+    """Return the streams of a template whose values the manifest itself lists."""
     resolver = stream.get("components_resolver")
     listed = resolver.get("stream_parameters") if isinstance(resolver, Mapping) else None
     rows = listed.get("list_of_parameters_for_stream") if isinstance(listed, Mapping) else None
     for row in (rows if isinstance(rows, list) else [])[:_MAX_EXPANDED]:
-        made = copy.deepcopy(dict(stream.get("stream_template") or {}))
+        component = copy.deepcopy(dict(stream.get("stream_template") or {}))
         for mapping in _list_rows(resolver):
             value = mapping.get("value")
-            found = _READ.fullmatch(str(value).strip().strip("{}").strip())
-            name = next((part for part in found.groups() if part), "") if found else ""
+            match = _READ.fullmatch(str(value).strip().strip("{}").strip())
+            name = next((part for part in match.groups() if part), "") if match else ""
             if isinstance(row, Mapping) and name in row:
                 value = row[name]
-            _set_at(made, [str(one) for one in as_list(mapping.get("field_path"))], value, notes)
-        yield made
+            _set_at(component, [str(item) for item in as_list(mapping.get("field_path"))], value, notes)
+        yield component
 
 
 def _list_rows(resolver: Any) -> list[Mapping[str, Any]]:

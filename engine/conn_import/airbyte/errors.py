@@ -64,9 +64,9 @@ def _walk_handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iter
     if handler is None:
         return
     if handler.get("type") == "CompositeErrorHandler" or "error_handlers" in handler:
-        for one in as_list(handler.get("error_handlers")):
-            if isinstance(one, Mapping) and depth < 10:
-                yield from _walk_handlers(one, notes, depth + 1)
+        for item in as_list(handler.get("error_handlers")):
+            if isinstance(item, Mapping) and depth < 10:
+                yield from _walk_handlers(item, notes, depth + 1)
         return
     yield handler
 
@@ -175,7 +175,7 @@ def _build_message(text: Any, scope: TemplateScope) -> str:
 
 def _build_backoff(strategies: Any, scope: TemplateScope, notes: Notes) -> Rule:
     """Convert the first strategies, in the order in which they are tried, to options of a retry."""
-    made: Rule = {}
+    row: Rule = {}
     sources: list[Rule] = []
     for strategy in strategies if isinstance(strategies, list) else ():
         one = read_code(strategy, "backoff", notes) if isinstance(strategy, Mapping) else None
@@ -183,24 +183,24 @@ def _build_backoff(strategies: Any, scope: TemplateScope, notes: Notes) -> Rule:
             continue
         kind = one.get("type")
         if kind in ("ConstantBackoffStrategy", "ConstantBackoff"):
-            if "backoff" not in made:
-                made |= _build_pause(one.get("backoff_time_in_seconds"), scope, notes, "constant", 1)
+            if "backoff" not in row:
+                row |= _build_pause(one.get("backoff_time_in_seconds"), scope, notes, "constant", 1)
         elif kind in ("ExponentialBackoffStrategy", "ExponentialBackoff"):
-            if "backoff" not in made:
-                made |= _build_pause(one.get("factor", 5), scope, notes, "exponential", 2)
+            if "backoff" not in row:
+                row |= _build_pause(one.get("factor", 5), scope, notes, "exponential", 2)
         elif kind in ("WaitTimeFromHeader", "WaitUntilTimeFromHeader"):
-            if "backoff" not in made:
+            if "backoff" not in row:
                 sources += _build_header_wait(one, scope, notes, until=kind == "WaitUntilTimeFromHeader")
         elif kind == "WaitTimeFromResponse":
-            made |= _build_response_wait(one, scope, notes)
+            row |= _build_response_wait(one, scope, notes)
         else:
             notes.add(f"the backoff {kind}")
     if sources:
-        made["wait"] = sources[0] if len(sources) == 1 else sources
+        row["wait"] = sources[0] if len(sources) == 1 else sources
         caps = [source.pop("max_wait_seconds") for source in sources if "max_wait_seconds" in source]
         if caps:
-            made["max_wait_seconds"] = max(caps)
-    return made
+            row["max_wait_seconds"] = max(caps)
+    return row
 
 
 def _build_pause(value: Any, scope: TemplateScope, notes: Notes, form: str, factor: float) -> Rule:
@@ -214,10 +214,10 @@ def _build_pause(value: Any, scope: TemplateScope, notes: Notes, form: str, fact
         return {}
 
 
-def _build_header_wait(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, until: bool) -> list[Rule]:
+def _build_header_wait(component: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, until: bool) -> list[Rule]:
     try:
-        header = translate(str(one.get("header", "")), scope.for_config())
-        pattern = translate(str(one.get("regex") or ""), scope.for_config())
+        header = translate(str(component.get("header", "")), scope.for_config())
+        pattern = translate(str(component.get("regex") or ""), scope.for_config())
     except Untranslatable as reason:
         notes.add(f"a wait from a header: {reason}")
         return []
@@ -227,15 +227,15 @@ def _build_header_wait(one: Mapping[str, Any], scope: TemplateScope, notes: Note
     source: Rule = {"header": str(header.value), "unit": "epoch" if until else "seconds"}
     if pattern.value:
         source |= {"pattern": str(pattern.value), "group": 0}
-    longest = one.get("max_waiting_time_in_seconds")
+    longest = component.get("max_waiting_time_in_seconds")
     if isinstance(longest, int | float):
         source["max_wait_seconds"] = longest
     return [source]
 
 
-def _build_response_wait(one: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Rule:
+def _build_response_wait(component: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Rule:
     try:
-        return {"wait": to_expression(translate(str(one.get("wait_time_in_seconds", "")), _get_names(scope)))}
+        return {"wait": to_expression(translate(str(component.get("wait_time_in_seconds", "")), _get_names(scope)))}
     except Untranslatable as reason:
         notes.add(f"a wait from the response: {reason}")
         return {}

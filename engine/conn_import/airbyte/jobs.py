@@ -38,7 +38,7 @@ class _JobScope(TemplateScope):
         }
 
     def _read_slice(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
-        """A slice of a job also has the answer that created it, with the request for that."""
+        """Read a name of a job's slice, which also has the response that created the job and its request."""
         if steps[:2] != _CREATED:
             return TemplateScope._read_slice(self, steps, bare=bare)
         headers = self.creating.get("request_headers")
@@ -77,11 +77,11 @@ def build_job(retriever: Mapping[str, Any], scope: TemplateScope, notes: Notes) 
 
 
 def _build_job_request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what: str) -> Job:
-    made = build_request(requester, scope, notes, job=True)
+    request = build_request(requester, scope, notes, job=True)
     creating = build_request(scope.creating, scope, Notes(Losses()), job=True)  # it authorizes all requests of the job
-    if any(one not in creating.authorizations for one in made.authorizations):
+    if any(one not in creating.authorizations for one in request.authorizations):
         notes.add(f"{what}: it contains a secret")
-    row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
+    row = {key: value for key, value in request.row.items() if key not in ("writes", "idempotent", "body_format")}
     if row.get("method") == "get":
         del row["method"]
     return row

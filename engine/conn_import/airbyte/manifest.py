@@ -29,7 +29,7 @@ _PLACEHOLDER = "api.example.com"
 
 
 def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> FinishedConnector:
-    """The connector of a manifest. Raises ConfigurationError where its references cannot be resolved."""
+    """Build the connector of a manifest. Raises ConfigurationError if its references cannot be resolved."""
     resolver = Resolver(manifest)
     components = _list_components(manifest, resolver)
     specification = resolver.resolve(manifest.get("spec")) or _read_spec_file(options.neighbors)
@@ -40,7 +40,7 @@ def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> F
     source = {"spec": specification}
     streams = _read_until_stable(components, settings, source, options.neighbors)
     losses = streams.losses
-    made = FinishedConnector(
+    connector = FinishedConnector(
         format=_describe_format(manifest),
         title=_build_title(manifest, options),
         data={},
@@ -50,22 +50,22 @@ def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> F
     _note_rest(manifest, Notes(losses))
     for name in settings.list_revealed():
         losses.add("a secret value: it is part of URLs, which are not secret", name)
-    kept = _choose_streams(streams, options, made)
+    kept = _choose_streams(streams, options, connector)
     if options.base_url:
         _set_base_url(kept, options.base_url.rstrip("/"), losses)
-    made.data = _build_data(
+    connector.data = _build_data(
         manifest, specification, resolver.resolve(manifest.get("api_budget")), options, streams, kept, Notes(losses)
     )
     for stream in kept:
-        made.operations.append((stream.operation, f"{stream.row['method'].upper()} {stream.row.get('path', '')}"))
+        connector.operations.append((stream.operation, f"{stream.row['method'].upper()} {stream.row.get('path', '')}"))
         if stream.schema is not None:
-            made.files[f"schemas/{stream.resource}.schema.json"] = stream.schema
+            connector.files[f"schemas/{stream.resource}.schema.json"] = stream.schema
     for setting in settings.by_place.values():
         if setting.used:
-            made.supplied[setting.path] = (
+            connector.supplied[setting.path] = (
                 ("credential", setting.secret_name) if setting.secret else ("context", setting.name)
             )
-    return made
+    return connector
 
 
 def _describe_format(manifest: Mapping[str, Any]) -> str:
@@ -112,8 +112,8 @@ def _read_until_stable(
     named = False
     while True:
         streams = Streams(settings, Logins(settings, source), Losses(), neighbors)
-        for one in components:
-            streams.add(one)
+        for item in components:
+            streams.add(item)
         if named:
             return streams
         if not settings.apply_changes():
@@ -122,7 +122,7 @@ def _read_until_stable(
         settings.restart()
 
 
-def _choose_streams(streams: Streams, options: Options, made: FinishedConnector) -> list[Stream]:
+def _choose_streams(streams: Streams, options: Options, connector: FinishedConnector) -> list[Stream]:
     """Return the operations that `only` selects, and the parents that they need."""
     everything = list(streams.made.values())
     if not options.only:
@@ -140,17 +140,17 @@ def _choose_streams(streams: Streams, options: Options, made: FinishedConnector)
             if name in streams.made and name not in wanted:
                 wanted.add(name)
                 waiting.append(name)
-    made.left = len(everything) - len(wanted)
+    connector.left = len(everything) - len(wanted)
     kept = {stream.name for stream in everything if stream.resource in wanted}
     left = {stream.name for stream in everything} - kept
-    made.losses.forget(lambda place: place in left)
+    connector.losses.forget(lambda place: place in left)
     return [stream for stream in everything if stream.resource in wanted]
 
 
-def _set_base_url(kept: list[Stream], base: str, losses: Losses) -> None:
+def _set_base_url(selected: list[Stream], base: str, losses: Losses) -> None:
     """Let every stream have the base URL that the caller gives."""
-    usual = Counter(stream.request.base_url for stream in kept).most_common(1)
-    for stream in kept:
+    usual = Counter(stream.request.base_url for stream in selected).most_common(1)
+    for stream in selected:
         if stream.request.base_url != usual[0][0]:
             losses.add("its own base URL: --base-url replaces it", stream.name)
         stream.request.base_url, stream.request.open_host = base, False
@@ -172,7 +172,7 @@ def _build_data(  # noqa: PLR0917
     budget: Any,
     options: Options,
     streams: Streams,
-    kept: list[Stream],
+    selected: list[Stream],
     notes: Notes,
 ) -> dict[str, Any]:
     data: dict[str, Any] = {"label": _build_title(manifest, options)}
@@ -182,13 +182,13 @@ def _build_data(  # noqa: PLR0917
         data["description"] = description
     if isinstance(url, str) and url.startswith("https://") and len(url) < 300:
         data["docs_url"] = url
-    bases = Counter(stream.request.base_url for stream in kept)
+    bases = Counter(stream.request.base_url for stream in selected)
     base = max(bases, key=lambda one: bases[one]) if bases else f"https://{_PLACEHOLDER}"
     data["base_url"] = base
     fields = streams.settings.list_fields()
     if fields:
         data["fields"] = fields
-    hosts = _list_hosts(kept, streams.logins.list_hosts(), notes)
+    hosts = _list_hosts(selected, streams.logins.list_hosts(), notes)
     if hosts:
         data["hosts"] = hosts
     credentials, authorization = streams.logins.build_credentials(notes)
@@ -196,17 +196,17 @@ def _build_data(  # noqa: PLR0917
     limit = build_rate_limit(budget, notes)
     if limit:
         data["rate_limit"] = limit
-    shared = {key: _find_shared(kept, key) for key in ("headers", "errors", "pagination")}
+    shared = {key: _find_shared(selected, key) for key in ("headers", "errors", "pagination")}
     for key, value in shared.items():
         if value is not None:
             data[key] = value
     data["errors"] = drop_unreachable([*data.get("errors", []), *DEFAULT_RULES])
-    if any("parents" in stream.row or "incremental" in stream.row for stream in kept):
+    if any("parents" in stream.row or "incremental" in stream.row for stream in selected):
         data["part_failure"] = "continue"  # the kit reads every slice, then fails
-    verify = _choose_verify(manifest, streams, kept)
+    verify = _choose_verify(manifest, streams, selected)
     if verify:
         data["verify"] = verify
-    data["resources"] = {stream.resource: {"list": _build_row(stream, data, shared)} for stream in kept}
+    data["resources"] = {stream.resource: {"list": _build_row(stream, data, shared)} for stream in selected}
     _share_authorization(data)
     return data
 
@@ -225,26 +225,26 @@ def _drop_empty(strategy: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in strategy.items() if value != {}}
 
 
-def _list_hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
+def _list_hosts(selected: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
     """Return the hosts that may receive the credential, if the base URL does not imply exactly these."""
-    patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in kept}
+    patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in selected}
     named: list[str | None] = []
-    for stream in kept:
+    for stream in selected:
         named += stream.request.hosts or [patterns[stream.request.base_url]]
     hosts = [*dict.fromkeys(host for host in named if host)]
     if set(hosts) == set(patterns.values()) and set(token_hosts) <= set(hosts):
         return []
     found = list(dict.fromkeys([*hosts, *token_hosts]))[:_MOST_HOSTS]
-    if any(stream.request.open_host for stream in kept):
+    if any(stream.request.open_host for stream in selected):
         notes.add("the hosts that may receive the credential: the account sets the host, so list them under hosts")
         found = found or [_PLACEHOLDER]
     return found
 
 
-def _find_shared(kept: list[Stream], key: str) -> Any:
+def _find_shared(selected: list[Stream], key: str) -> Any:
     """Return a setting that all operations share, if there are several operations."""
-    values = [json.dumps(stream.row.get(key), sort_keys=True) for stream in kept]
-    return kept[0].row.get(key) if len(kept) > 1 and len(set(values)) == 1 else None
+    values = [json.dumps(stream.row.get(key), sort_keys=True) for stream in selected]
+    return selected[0].row.get(key) if len(selected) > 1 and len(set(values)) == 1 else None
 
 
 def _build_row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,11 +264,11 @@ def _build_row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any
     return row
 
 
-def _choose_verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -> str:
+def _choose_verify(manifest: Mapping[str, Any], streams: Streams, selected: list[Stream]) -> str:
     """Return the stream with which the manifest checks a connection, if it can be requested directly."""
     check = manifest.get("check")
     names = check.get("stream_names") if isinstance(check, Mapping) else None
-    usable = [s for s in kept if "parents" not in s.row and "incremental" not in s.row and "job" not in s.row]
+    usable = [s for s in selected if "parents" not in s.row and "incremental" not in s.row and "job" not in s.row]
     for name in names if isinstance(names, list) else ():
         for stream in usable:
             if stream.name == name or stream.resource == to_snake(str(name)):

@@ -45,7 +45,7 @@ class ManifestPartition:
     """Whether names of the parents are also visible: a dynamic stream's templates see those of its component."""
 
     def list_names(self) -> set[str]:
-        """Every name of ours, of the parents too."""
+        """Return every name of this partition and of its parents."""
         return set(self.names.values()) | (self.above.list_names() if self.above else set())
 
 
@@ -75,7 +75,7 @@ class TemplateScope:
     """Whether code decides the content of a slice."""
 
     def for_config(self) -> Names:
-        """Where only the configuration is known, and nothing is secret."""
+        """Return the names where only the configuration is known and nothing is secret."""
         component: Names = {"components_values": self._read_component} if self.component else {}
         return {
             **component,
@@ -89,7 +89,7 @@ class TemplateScope:
         return {**self.for_config(), "config": self.settings.translate_credential}
 
     def for_login(self) -> Names:
-        """In the fields of a request for a token or a session."""
+        """Return the names in the fields of a request for a token or a session."""
         return {**self.for_config(), "config": self.settings.translate_login}
 
     def for_request(self) -> Names:
@@ -102,7 +102,7 @@ class TemplateScope:
         }
 
     def for_answer(self) -> Names:
-        """In expressions over an answer: paging and errors."""
+        """Return the names in expressions over a response: pagination and errors."""
         return {
             **self.for_config(),
             **self._build_slice_names(bare=False),
@@ -113,11 +113,11 @@ class TemplateScope:
         }
 
     def for_body(self) -> Names:
-        """Where the answer's body is the context itself."""
+        """Return the names where the response's body is the context itself."""
         return {"response": lambda steps: PathNode("", steps)}
 
     def for_record(self, root: str = "record") -> Names:
-        """In expressions over a record."""
+        """Return the names in expressions over a record."""
         return {
             **self.for_config(),
             **self._build_slice_names(bare=False),
@@ -219,7 +219,7 @@ def _read_partition(partition: ManifestPartition | None, steps: tuple[Any, ...],
         )
     if partition.open and partition.above is not None:
         return _read_partition(partition.above, steps, bare=bare)
-    return Lit("")  # the kit reads a missing value of a slice as an empty text
+    return Lit("")  # the kit reads a missing value of a slice as an empty string
 
 
 def _read_extra_field(partition: ManifestPartition, rest: list[Any]) -> Node:

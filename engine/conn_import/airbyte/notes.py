@@ -16,11 +16,11 @@ class Notes:
     reasons: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
 
-    def add(self, what: str) -> None:
+    def add(self, text: str) -> None:
         """Note a part that was not imported."""
-        if what not in self.reasons:
-            self.reasons.append(what)
-            self.losses.add(what, self.where)
+        if text not in self.reasons:
+            self.reasons.append(text)
+            self.losses.add(text, self.where)
 
     def add_code(self, what: str, name: str, instead: str) -> None:
         """Note custom code that was not imported: its purpose, its name, and what to write instead."""

@@ -93,19 +93,19 @@ def find_option_name(option: Mapping[str, Any], scope: TemplateScope) -> str:
     setting that no account has. Raises Untranslatable."""
     path = option.get("field_path")
     names = path if isinstance(path, list) and path else [option.get("field_name")]
-    made: list[str] = []
+    words: list[str] = []
     for one in names:
         node = translate(str(one), scope.for_config()) if one is not None else Lit("")
         if not scope.settings.is_declared(node):
             return ""
         if not isinstance(node, Lit) or node.value == "":
             raise Untranslatable("a request option with a computed name")
-        made.append(str(node.value))
+        words.append(str(node.value))
     if option.get("inject_into") == "body_json":
-        return to_pointer(*made)
-    if len(made) > 1:
+        return to_pointer(*words)
+    if len(words) > 1:
         raise Untranslatable("a request option with a path outside a JSON body")
-    return made[0]
+    return words[0]
 
 
 def find_option_place(option: Any) -> str:
@@ -121,17 +121,17 @@ def _add_size(
     strategy: Mapping[str, Any],
     scope: TemplateScope,
     notes: Notes,
-    made: ManifestPagination,
+    pagination: ManifestPagination,
 ) -> None:
     """Add the page size and its place. A size that the account sets becomes a value of the request."""
     size, option = strategy.get("page_size"), paginator.get("page_size_option")
     if size is None:
         return
-    config = made.settings["config"]
+    config = pagination.settings["config"]
     try:
         node = translate(size, scope.for_config()) if isinstance(size, str) else Lit(size)
         fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
-        is_counted = made.settings["format"] in ("page", "offset")
+        is_counted = pagination.settings["format"] in ("page", "offset")
         if fixed and isinstance(node, Lit) and (is_counted or isinstance(option, Mapping)):
             config["size"] = int(str(node.value))
         if is_counted:  # the kit stops at a page with fewer records than requested, even if it is the first one
@@ -142,13 +142,13 @@ def _add_size(
         if not name:
             if not is_counted:
                 config.pop("size", None)
-        elif made.settings["format"] == "dynamic" and place not in ("param", "body"):
+        elif pagination.settings["format"] == "dynamic" and place not in ("param", "body"):
             config.pop("size", None)
-            made.sizes.append((place, name, node))
+            pagination.sizes.append((place, name, node))
         else:
             config[f"size_{place}"] = name
             if "size" not in config:
-                made.sizes.append((place, name, node))
+                pagination.sizes.append((place, name, node))
     except Untranslatable as reason:
         notes.add(f"the page size: {reason}")
 
@@ -182,24 +182,24 @@ def _build_numbered(
             config["first"] = first
     if strategy.get("inject_on_first_request") is not True:
         config["first_sent"] = False
-    made = ManifestPagination({"format": name, "config": config})
-    _add_size(paginator, strategy, scope, notes, made)
+    pagination = ManifestPagination({"format": name, "config": config})
+    _add_size(paginator, strategy, scope, notes, pagination)
     if offset and not any(key.startswith("size_") for key in config):
         config["size_param"] = ""
-    return made
+    return pagination
 
 
 def _build_single_page(
     paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: TemplateScope, notes: Notes
 ) -> ManifestPagination:
     """Return the settings for one page. Its size is still requested."""
-    made = ManifestPagination({"format": "none", "config": {}})
-    _add_size(paginator, strategy, scope, notes, made)
-    config = made.settings["config"]
+    pagination = ManifestPagination({"format": "none", "config": {}})
+    _add_size(paginator, strategy, scope, notes, pagination)
+    config = pagination.settings["config"]
     places = ((place, config[f"size_{place}"]) for place in _PLACES.values() if f"size_{place}" in config)
-    made.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
-    made.settings = {}
-    return made
+    pagination.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
+    pagination.settings = {}
+    return pagination
 
 
 def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: TemplateScope, notes: Notes) -> bool:
@@ -239,10 +239,10 @@ def _build_cursor(
         config["next"] = _build_dynamic("cursor", value)
     else:
         return _build_single_page(paginator, strategy, scope, notes)
-    made = ManifestPagination({"format": form, "config": config})
-    _add_size(paginator, strategy, scope, notes, made)
-    _add_stop(ends, value, link, made)
-    return made
+    pagination = ManifestPagination({"format": form, "config": config})
+    _add_size(paginator, strategy, scope, notes, pagination)
+    _add_stop(ends, value, link, pagination)
+    return pagination
 
 
 def _add_stop(ends: Node, value: Node, link: str, made: ManifestPagination) -> None:
@@ -291,7 +291,7 @@ def _build_next_cursor(value: Node, config: Config) -> Config:
         return {"cursor_from_header": str(bare.steps[0])}
     computed = {"next_cursor": to_expression(to_text(value) if isinstance(value, Concat) else bare)}
     if "cursor_body" in config and isinstance(bare, Concat | Cond):
-        computed["next_cursor"] = to_expression(to_literal(bare))  # a text that is an object becomes one
+        computed["next_cursor"] = to_expression(to_literal(bare))  # a string that is an object becomes one
     return computed
 
 

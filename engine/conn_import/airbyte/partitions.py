@@ -36,8 +36,8 @@ def build_partitions(
     routers = router if isinstance(router, list) else [router] if router else []
     partition = ManifestPartition(above=above, open=above is not None)
     sources: list[Source] = []
-    for one in routers:
-        sources += _build_sources(one, scope, parent, partition, notes)
+    for item in routers:
+        sources += _build_sources(item, scope, parent, partition, notes)
     if not sources and not partition.names and above is None:
         return [], None
     return sources, partition
@@ -57,10 +57,10 @@ def _build_sources(
         case "SubstreamPartitionRouter":
             return _build_substreams(router, scope, parent, partition, notes)
         case "CartesianProductStreamSlicer":
-            found: list[Source] = []
-            for one in as_list(router.get("stream_slicers")):
-                found += _build_sources(one, scope, parent, partition, notes)
-            return found
+            sources: list[Source] = []
+            for item in as_list(router.get("stream_slicers")):
+                sources += _build_sources(item, scope, parent, partition, notes)
+            return sources
         case "GroupingPartitionRouter":
             inner = _build_sources(router.get("underlying_partition_router"), scope, parent, partition, notes)
             size = router.get("group_size")
@@ -80,30 +80,30 @@ def _build_union(
 ) -> list[Source]:
     """Several routers one after the other, whose values have one name."""
     field = _translate_name(router.get("partition_field"), scope, notes) or "value"
-    found: list[Source] = []
-    for one in as_list(router.get("partition_routers")):
+    sources: list[Source] = []
+    for item in as_list(router.get("partition_routers")):
         inner = ManifestPartition()
-        found += _build_sources(one, scope, parent, inner, notes)
+        sources += _build_sources(item, scope, parent, inner, notes)
         partition.above = partition.above or inner.above
-    if not found:
+    if not sources:
         return []
     name = _choose_name(field, partition)
     partition.names[field] = name
-    places = {key: value for source in found for key, value in source.items() if key in _PLACES}
+    places = {key: value for source in sources for key, value in source.items() if key in _PLACES}
     kept = ("from", "key", "values", "incremental")
-    rows = [{key: source[key] for key in kept if key in source} for source in found]
+    rows = [{key: source[key] for key in kept if key in source} for source in sources]
     return [{"as": name, **places, "union": rows}]
 
 
 def _choose_name(name: str, partition: ManifestPartition) -> str:
     """Choose a name for a value that no other value has and that is not reserved."""
-    made = to_identifier(name, "part")
+    candidate = to_identifier(name, "part")
     taken = set(partition.names.values()) | (partition.above.list_names() if partition.above else set())
-    if made in _TAKEN:
-        made = f"the_{made}"
-    while made in taken:
-        made = f"own_{made}"
-    return made
+    if candidate in _TAKEN:
+        candidate = f"the_{candidate}"
+    while candidate in taken:
+        candidate = f"own_{candidate}"
+    return candidate
 
 
 def _build_list_source(
@@ -155,21 +155,21 @@ def _set_place(option: Any, source: Source, scope: TemplateScope, notes: Notes) 
 def _build_substreams(
     router: Mapping[str, Any], scope: TemplateScope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
-    """A router over parent streams. Several of one name are one after the other, as the kit has it."""
-    found: list[Source] = []
+    """Build a router over parent streams. Several parents with one name follow one another, as in the original."""
+    sources: list[Source] = []
     for config in as_list(router.get("parent_stream_configs")):
         if not isinstance(config, Mapping):
             continue
         source = _build_substream(config, scope, parent, partition, notes)
         if source is not None:
-            found.append(source)
-    if len(found) < 2:
-        return found
-    if len({source["as"].removeprefix("own_") for source in found}) > 1:
+            sources.append(source)
+    if len(sources) < 2:
+        return sources
+    if len({source["as"].removeprefix("own_") for source in sources}) > 1:
         notes.add("several parent streams with different names in one router")
-        return found[:1]
-    common: Source = {key: found[0][key] for key in ("as", "param", "header", "body", "form") if key in found[0]}
-    rest = [{key: source[key] for key in ("from", "key", "incremental") if key in source} for source in found]
+        return sources[:1]
+    common: Source = {key: sources[0][key] for key in ("as", "param", "header", "body", "form") if key in sources[0]}
+    rest = [{key: source[key] for key in ("from", "key", "incremental") if key in source} for source in sources]
     return [{**common, "union": rest}]
 
 

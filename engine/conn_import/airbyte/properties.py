@@ -16,7 +16,7 @@ Listed = Callable[[Mapping[str, Any]], str | None]
 
 
 def build_chunk(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> dict[str, Any]:
-    """The keys of an operation for its query properties: `chunk` and `query`; nothing without them."""
+    """Build `chunk` and `query` of an operation with query properties; empty without them."""
     parameter, properties = _find_properties(requester)
     if properties is None:
         return {}
@@ -30,13 +30,13 @@ def build_chunk(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> d
         notes.add("requesting only the fields that the user selects")
     chunking = properties.get("property_chunking")
     chunk |= _build_sizes(chunking if isinstance(chunking, Mapping) else {}, notes)
-    made: dict[str, Any] = {CHUNK: chunk}
+    row: dict[str, Any] = {CHUNK: chunk}
     always = properties.get("always_include_properties")
     if parameter:
         listed_ = [str(one) for one in always] if isinstance(always, list) else []
         fields = f"$append({listed_!r}, chunk)" if listed_ else "chunk"
-        made["query"] = {parameter: f"{{{{$join({fields}, ',')}}}}"}
-    return made
+        row["query"] = {parameter: f"{{{{$join({fields}, ',')}}}}"}
+    return row
 
 
 def _find_properties(requester: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
@@ -64,13 +64,13 @@ def _build_values(property_list: Any, listed: Listed) -> Any:
 def _build_sizes(chunking: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     limit = chunking.get("property_limit")
     by_characters = chunking.get("property_limit_type") == "characters"
-    made: dict[str, Any] = {"size": _ALL}
+    row: dict[str, Any] = {"size": _ALL}
     if isinstance(limit, int) and limit > 0:
-        made = {"max_length": limit} if by_characters else {"size": limit}
+        row = {"max_length": limit} if by_characters else {"size": limit}
     strategy = chunking.get("record_merge_strategy")
     key = strategy.get("key") if isinstance(strategy, Mapping) else None
     if isinstance(key, str) and key != "id":
-        made["key"] = to_step(key)
+        row["key"] = to_step(key)
     elif isinstance(key, list) and key:
-        made["key"] = f"$join([{', '.join(f'$string({to_step(str(one))})' for one in key)}], '|')"
-    return made
+        row["key"] = f"$join([{', '.join(f'$string({to_step(str(one))})' for one in key)}], '|')"
+    return row

@@ -81,8 +81,8 @@ def _list_items(base: str) -> str:
 
 
 def _combine_extractors(extractor: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> str | None:
-    """The records of several extractors: of all, or of the first that finds some."""
-    paths = [build_record_path(one, scope, notes) or "[$]" for one in as_list(extractor.get("extractors"))]
+    """Combine several extractors: the records of all, or of the first that finds some."""
+    paths = [build_record_path(item, scope, notes) or "[$]" for item in as_list(extractor.get("extractors"))]
     if not paths:
         return None
     text = paths[-1]
@@ -164,7 +164,7 @@ class _RecordMapping:
         return f"({'; '.join(f'$r := {one}' for one in self._steps)}; $r)"
 
     def add_step(self, text: str) -> None:
-        """One more transformation, of `root`."""
+        """Add a transformation of `root`."""
         self._steps.append(text)
         self._added = set()
 
@@ -172,23 +172,23 @@ class _RecordMapping:
         """AddFields: values at places, each seeing those before it."""
         pairs: list[str] = []
         root = self.record_name
-        for one in as_list(transformation.get("fields")):
-            if not isinstance(one, Mapping) or not isinstance(one.get("path"), list) or not one["path"]:
+        for item in as_list(transformation.get("fields")):
+            if not isinstance(item, Mapping) or not isinstance(item.get("path"), list) or not item["path"]:
                 self._notes.add("a field to add without a path")
                 continue
-            place = [str(part) for part in one["path"]]
+            place = [str(part) for part in item["path"]]
             if any("*" in part for part in place):
                 self._notes.add(f"a field to add at {'.'.join(place)}")
                 continue
             try:
-                value = self._build_value(one, transformation.get("condition"), place, root)
+                value = self._build_value(item, transformation.get("condition"), place, root)
             except Untranslatable as reason:
                 self._notes.add(f"the field {'.'.join(place)}: {reason}")
                 continue
             if any(f"{root}.{to_step(name)}" in value for name in self._added):
                 self._flush(pairs, root)
                 root = self.record_name
-                value = self._build_value(one, transformation.get("condition"), place, root)
+                value = self._build_value(item, transformation.get("condition"), place, root)
                 pairs = []
             pairs.append(_build_pair(root, place, value))
             self._added.add(place[0])
@@ -198,10 +198,10 @@ class _RecordMapping:
         if pairs:
             self.add_step(f"$merge([{root}, {{{', '.join(pairs)}}}])")
 
-    def _build_value(self, one: Mapping[str, Any], when: Any, place: list[str], root: str) -> str:
+    def _build_value(self, component: Mapping[str, Any], when: Any, place: list[str], root: str) -> str:
         names = _build_record_names(self._scope, self._schema if root == "record" else None, root)
-        text = one.get("value")
-        kind = one.get("value_type")
+        text = component.get("value")
+        kind = component.get("value_type")
         if not isinstance(text, str):
             node: Node = (
                 Lit(text)
@@ -240,7 +240,7 @@ class _RecordMapping:
             self.add_step(f"$omit({self.record_name}, [{', '.join(found)}])")
 
     def change_keys(self, change: str, *, deep: bool) -> None:
-        """Every key changed by an expression over `$k`, in objects below too when `deep`."""
+        """Change every key by an expression over `$k`; with `deep`, also in nested objects."""
         value = "$type($v) = 'object' ? $f($v) : $v" if deep else "$v"
         made = f"$merge([{{}}, $each($o, function($v, $k) {{{{{change}: {value}}}}})])"
         call = f"($f := function($o) {{{made}}}; $f({self.record_name}))"
@@ -248,13 +248,13 @@ class _RecordMapping:
 
     def flatten_path(self, transformation: Mapping[str, Any]) -> None:
         """DpathFlattenFields: the fields of an object inside of the record move up."""
-        place = [str(one) for one in as_list(transformation.get("field_path"))]
+        place = [str(item) for item in as_list(transformation.get("field_path"))]
         change = transformation.get("key_transformation")
-        if not place or "*" in place or any("{" in one for one in place):
+        if not place or "*" in place or any("{" in item for item in place):
             self._notes.add("fields that are flattened from a computed path")
             return
         root = self.record_name
-        inner = f"{root}.{'.'.join(to_step(one) for one in place)}"
+        inner = f"{root}.{'.'.join(to_step(item) for item in place)}"
         moved = inner
         if isinstance(change, Mapping) and (change.get("prefix") or change.get("suffix")):
             before, after = quote(str(change.get("prefix") or "")), quote(str(change.get("suffix") or ""))
@@ -264,7 +264,7 @@ class _RecordMapping:
             return
         rest = root
         if transformation.get("delete_origin_value"):
-            where = ".".join(to_step(one) for one in place[:-1])
+            where = ".".join(to_step(item) for item in place[:-1])
             rest = (
                 f"$omit({root}, [{quote(place[0])}])"
                 if not where
@@ -275,7 +275,7 @@ class _RecordMapping:
 
 
 def _to_text(node: Node) -> Node:
-    """As text, a number too."""
+    """Convert a value to text, also a number."""
     match node:
         case Default(value, other, truth):
             return Default(_to_text(value), _to_text(other), truth)
@@ -286,7 +286,7 @@ def _to_text(node: Node) -> Node:
 
 
 def _fill_missing(node: Node) -> Node:
-    """Replace a missing value by an empty text, as the kit does."""
+    """Replace a missing value by an empty string, as the kit does."""
     match node:
         case (
             PathNode(steps=(_,), sure=False)
@@ -318,41 +318,41 @@ def build_mapping(
     transformations: Any, scope: TemplateScope, schema: Any, notes: Notes, *, only: str = ""
 ) -> str | None:
     """`record_mapping`. `only` is a condition over the result."""
-    made = _RecordMapping(scope, schema, notes)
-    for one in transformations if isinstance(transformations, list) else ():
-        if not isinstance(one, Mapping) or note_code(one, "transforming records", notes):
+    mapping = _RecordMapping(scope, schema, notes)
+    for item in transformations if isinstance(transformations, list) else ():
+        if not isinstance(item, Mapping) or note_code(item, "transforming records", notes):
             continue
-        match one.get("type"):
+        match item.get("type"):
             case "AddFields":
-                made.add_fields(one)
+                mapping.add_fields(item)
             case "RemoveFields":
-                made.remove_fields(one)
+                mapping.remove_fields(item)
             case "KeysToLower":
-                made.change_keys("$lowercase($k)", deep=False)
+                mapping.change_keys("$lowercase($k)", deep=False)
             case "KeysToSnakeCase":
-                made.change_keys(_SNAKE, deep=True)
+                mapping.change_keys(_SNAKE, deep=True)
             case "KeysReplace":
-                _replace_keys(made, one, scope, notes)
+                _replace_keys(mapping, item, scope, notes)
             case "FlattenFields":
-                made.add_step(_build_flattening(made.record_name, lists=one.get("flatten_lists") is not False))
+                mapping.add_step(_build_flattening(mapping.record_name, lists=item.get("flatten_lists") is not False))
             case "DpathFlattenFields":
-                made.flatten_path(one)
+                mapping.flatten_path(item)
             case other:
                 notes.add(f"the transformation {other}")
     if only:
-        made.add_step(f"{only} ? {made.record_name} : null")
-    return made.to_expression()
+        mapping.add_step(f"{only} ? {mapping.record_name} : null")
+    return mapping.to_expression()
 
 
-def _replace_keys(made: _RecordMapping, one: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> None:
+def _replace_keys(mapping: _RecordMapping, component: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> None:
     try:
         old, new = (
-            to_expression(to_text(translate(str(one.get(key, "")), scope.for_config()))) for key in ("old", "new")
+            to_expression(to_text(translate(str(component.get(key, "")), scope.for_config()))) for key in ("old", "new")
         )
     except Untranslatable as reason:
         notes.add(f"replaced keys: {reason}")
         return
-    made.change_keys(f"$replace($k, {old}, {new})", deep=True)
+    mapping.change_keys(f"$replace($k, {old}, {new})", deep=True)
 
 
 def _build_flattening(root: str, *, lists: bool) -> str:
@@ -373,18 +373,18 @@ def _build_flattening(root: str, *, lists: bool) -> str:
 
 def find_types(schema: Any) -> dict[str, str]:
     """Return `record_types` from a record's schema: the kind at each path, without null."""
-    found: dict[str, str] = {}
-    _find_types_below(schema, "", 0, found)
-    return found
+    types: dict[str, str] = {}
+    _find_types_below(schema, "", 0, types)
+    return types
 
 
-def _find_types_below(schema: Any, above: str, depth: int, found: dict[str, str]) -> None:
+def _find_types_below(schema: Any, above: str, depth: int, types: dict[str, str]) -> None:
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     for name, one in properties.items() if isinstance(properties, Mapping) and depth < _MAX_DEPTH else ():
         if not isinstance(one, Mapping) or not isinstance(name, str) or "`" in name or not name:
             continue
         place = f"{above}.{_quote_name(name)}" if above else _quote_name(name)
-        _find_type_at(one, place, depth, found)
+        _find_type_at(one, place, depth, types)
 
 
 def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:

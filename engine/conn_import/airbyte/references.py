@@ -1,6 +1,6 @@
 """Resolve references and `$parameters` of a manifest by the rules of the kit that manifests are written for.
 
-A `$ref` (or a text that is one) is replaced by its target; keys next to it win. `$parameters` are passed to all
+A `$ref` (or a string that is one) is replaced by its target; keys next to it win. `$parameters` are passed to all
 components below and fill their empty keys.
 """
 
@@ -103,11 +103,11 @@ class Resolver:
             raise ConfigurationError(f"the manifest's reference {reference[:120]} leads to itself", hint=circle[:400])
         self._open.append(reference)
         try:
-            found = self.resolve(self._look_up(reference), depth + 1)
+            resolved = self.resolve(self._look_up(reference), depth + 1)
         finally:
             self._open.pop()
-        self._known[reference] = found
-        return found
+        self._known[reference] = resolved
+        return resolved
 
     def _look_up(self, reference: str) -> Any:
         parts = reference[2:].split("/") if reference.startswith("#/") else reference[5:-1].split(".")

@@ -101,7 +101,7 @@ def _add_url(  # noqa: PLR0917
     requester: Mapping[str, Any],
     scope: TemplateScope,
     names: Names,
-    made: ManifestRequest,
+    request: ManifestRequest,
     query: dict[str, Any],
     notes: Notes,
 ) -> None:
@@ -115,39 +115,39 @@ def _add_url(  # noqa: PLR0917
     try:
         whole = _translate_url(base, names)
         kept, rest = _split_host_and_path(whole)
-        if not made.secrets:
+        if not request.secrets:
             if (keyed := assume_secrets(kept)) != kept:
                 notes.add("the host of accounts without a key: base_url is the host with a key")
                 kept = keyed
             host, below = split_after_host(kept)
-            kept = join_parts([*host, _move_secrets_to_authorization(below, scope, made)])
+            kept = join_parts([*host, _move_secrets_to_authorization(below, scope, request)])
             scope.settings.expose(find_secrets(kept), "the host's URL")
-        made.base_url = to_base_url(kept)
-        made.hosts = find_hosts(kept, scope.settings.list_choices)
-        made.open_host = not made.hosts
+        request.base_url = to_base_url(kept)
+        request.hosts = find_hosts(kept, scope.settings.list_choices)
+        request.open_host = not request.hosts
     except Untranslatable as reason:
         notes.add(f"the base URL: {reason}")
-        made.base_url, rest, made.open_host = "https://api.example.com", Lit(""), True
+        request.base_url, rest, request.open_host = "https://api.example.com", Lit(""), True
     try:
         own = split_values(_translate_url(path or "", names), scope.has_slash)
         whole = _join_paths(rest, own)
-        if not made.secrets:
-            whole = _move_secrets_to_authorization(whole, scope, made)
+        if not request.secrets:
+            whole = _move_secrets_to_authorization(whole, scope, request)
         url = to_url(whole)
-        if not made.secrets:
+        if not request.secrets:
             scope.settings.expose(url.secrets, "the path")
     except Untranslatable as reason:
         notes.add(f"the path: {reason}")
-        made.row["path"] = "/"
+        request.row["path"] = "/"
         return
     bare = url.path.strip("/") == "" and rest == Lit("")
-    made.row["path"] = ("/" if str(base).endswith("/") else "") if bare else url.path
+    request.row["path"] = ("/" if str(base).endswith("/") else "") if bare else url.path
     for name, node in url.query.items():
-        _add_value(query, "query", name, node, made, notes)
+        _add_value(query, "query", name, node, request, notes)
 
 
 def _move_secrets_to_authorization(node: Node, scope: TemplateScope, made: ManifestRequest) -> Node:
-    """A URL with a place for each secret that its path cannot be without; the authorization puts it there."""
+    """Replace each secret that a path needs by a placeholder, which the authorization fills in."""
     if made.job:
         return node
     put, places = replace_secrets(node, scope.settings.list_path_secrets())
@@ -214,7 +214,7 @@ def _join_paths(rest: Node, own: Node) -> Node:
 
 
 def _translate_pairs(value: Any, names: Names, key: str, notes: Notes) -> list[tuple[str, Node]]:
-    """The texts of an object of templates; empty ones are not sent."""
+    """Translate an object of templates. Empty ones are not sent."""
     if not value:
         return []
     if not isinstance(value, Mapping):
@@ -249,7 +249,7 @@ def _translate_value(one: Any, names: Names) -> Node:
     return make_nullable(read_rendered(translate(one, names)))
 
 
-def _add_parameters(value: Any, names: Names, made: ManifestRequest, query: dict[str, Any], notes: Notes) -> None:
+def _add_parameters(value: Any, names: Names, request: ManifestRequest, query: dict[str, Any], notes: Notes) -> None:
     if isinstance(value, str):
         try:
             pairs = parse_query(split_parts(to_text(translate(value, names))))
@@ -259,26 +259,26 @@ def _add_parameters(value: Any, names: Names, made: ManifestRequest, query: dict
         if pairs is None:
             notes.add("request_parameters that are not a list of names and values")
         for name, node in (pairs or {}).items():
-            _add_value(query, "query", name, make_nullable(node), made, notes)
+            _add_value(query, "query", name, make_nullable(node), request, notes)
         return
     for name, node in _translate_pairs(value, names, "request_parameters", notes):
-        _add_value(query, "query", name, node, made, notes)
+        _add_value(query, "query", name, node, request, notes)
 
 
 def _add_value(  # noqa: PLR0917
-    into: dict[str, Any], place: str, name: str, node: Node, made: ManifestRequest, notes: Notes
+    into: dict[str, Any], place: str, name: str, node: Node, request: ManifestRequest, notes: Notes
 ) -> None:
     """Add a value. The authorization sends it if it contains a secret."""
-    if made.secrets or not find_secrets(node):
+    if request.secrets or not find_secrets(node):
         into[name] = to_data(node, secrets=True) if isinstance(node, ListOf) else to_template(node)
         return
     if not is_set_by_account(node):
         notes.add(f"{name}: a secret combined with values of the request")
         return
-    made.authorizations.append({"format": place, "config": {"name": name, "value": str(to_template(node))}})
+    request.authorizations.append({"format": place, "config": {"name": name, "value": str(to_template(node))}})
 
 
-def _add_body(requester: Mapping[str, Any], names: Names, made: ManifestRequest, notes: Notes) -> None:
+def _add_body(requester: Mapping[str, Any], names: Names, request: ManifestRequest, notes: Notes) -> None:
     body = requester.get("request_body")
     kind = body.get("type") if isinstance(body, Mapping) else None
     json, form = requester.get("request_body_json"), requester.get("request_body_data")
@@ -288,18 +288,18 @@ def _add_body(requester: Mapping[str, Any], names: Names, made: ManifestRequest,
         form = body["value"] if isinstance(body, Mapping) else None
     try:
         if json:
-            _add_json_body(json, kind == "RequestBodyGraphQL", names, made, notes)
+            _add_json_body(json, kind == "RequestBodyGraphQL", names, request, notes)
         elif isinstance(form, str) and form:
-            made.row["body"] = to_template(to_text(translate(form, names)))
-            made.row["body_format"] = "raw"
+            request.row["body"] = to_template(to_text(translate(form, names)))
+            request.row["body_format"] = "raw"
         elif form:
             fields: dict[str, Any] = {}
             for name, node in _translate_pairs(form, names, "request_body_data", notes):
-                if find_secrets(node) and not made.secrets:
-                    _carry_in_body((name,), node, made)
+                if find_secrets(node) and not request.secrets:
+                    _carry_in_body((name,), node, request)
                 else:
                     fields[name] = to_template(node)
-            made.row["body"], made.row["body_format"] = fields, "form"
+            request.row["body"], request.row["body_format"] = fields, "form"
     except Untranslatable as reason:
         notes.add(f"the body: {reason}")
 
@@ -311,41 +311,41 @@ def _replace_empty(node: Node) -> Node:
     return Lit(None) if isinstance(node, ObjectOf) and not node.pairs else node
 
 
-def _remove_secrets(node: Node, place: tuple[str, ...], made: ManifestRequest) -> Node:
+def _remove_secrets(node: Node, place: tuple[str, ...], request: ManifestRequest) -> Node:
     """Remove fields with secrets from a body; the authorization adds them."""
     if not isinstance(node, ObjectOf) or not find_secrets(node):
         return node
     pairs: list[tuple[Node, Node]] = []
     for key, item in node.pairs:
         if isinstance(item, ObjectOf) and isinstance(key, Lit):
-            pairs.append((key, _remove_secrets(item, (*place, str(key.value)), made)))
+            pairs.append((key, _remove_secrets(item, (*place, str(key.value)), request)))
         elif find_secrets(item) and isinstance(key, Lit):
-            _carry_in_body((*place, str(key.value)), item, made)
+            _carry_in_body((*place, str(key.value)), item, request)
         else:
             pairs.append((key, item))
     return ObjectOf(tuple(pairs), optional=node.optional)
 
 
-def _carry_in_body(place: tuple[str, ...], node: Node, made: ManifestRequest) -> None:
-    if made.row["method"] in ("get", "head"):
+def _carry_in_body(place: tuple[str, ...], node: Node, request: ManifestRequest) -> None:
+    if request.row["method"] in ("get", "head"):
         raise Untranslatable("a secret in the body of a GET")
     if not is_set_by_account(node) or any("." in name for name in place):
         raise Untranslatable("a secret inside a body")
-    made.authorizations.append(
+    request.authorizations.append(
         {"format": "body", "config": {"field": ".".join(place), "value": str(to_template(node))}}
     )
 
 
-def _add_json_body(value: Any, graphql: bool, names: Names, made: ManifestRequest, notes: Notes) -> None:
+def _add_json_body(value: Any, graphql: bool, names: Names, request: ManifestRequest, notes: Notes) -> None:
 
     node = to_body_node(value, names)
-    if not made.secrets:
-        node = _remove_secrets(node, (), made)
-    body = to_data(_replace_empty(node), secrets=made.secrets)
+    if not request.secrets:
+        node = _remove_secrets(node, (), request)
+    body = to_data(_replace_empty(node), secrets=request.secrets)
     if body in ({}, None):
         return  # the kit sends no body instead of an empty object
     if can_be_empty(node) and isinstance(body, str):
         body = f"{{{{ {body[2:-2].strip()}[$ != {{}}] ?? null }}}}"
-    made.row["body"] = body
+    request.row["body"] = body
     if graphql:
-        made.row["body_format"] = "graphql"
+        request.row["body_format"] = "graphql"

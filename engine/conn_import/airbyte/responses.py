@@ -9,7 +9,7 @@ from conn_import.airbyte.notes import Notes
 __all__ = ["LINES", "build_response_format"]
 
 LINES = r"$ = '' ? [] : [$split($replace($, /\r?\n$/, ''), /\r?\n/).{'record': $}]"
-"""The lines of a text as records, in the kit's form."""
+"""The lines of a string as records, in the kit's form."""
 
 _FORMATS = {
     "JsonDecoder": "",
@@ -22,20 +22,20 @@ _FORMATS = {
 
 def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
     """Return the keys that set how a response is read; none for JSON."""
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     depth = 0
     while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
         # Both are recognized by their first bytes and unpacked.
         decoder, depth = decoder.get("decoder"), depth + 1
     decoder = read_code(decoder, "decoding responses", notes) if isinstance(decoder, Mapping) else None
     if decoder is None:
-        return made
+        return row
     kind = str(decoder.get("type") or "JsonDecoder")
     if kind not in _FORMATS:
         notes.add(f"the decoder {kind}")
-        return made
+        return row
     if _FORMATS[kind]:
-        made["response_format"] = _FORMATS[kind]
+        row["response_format"] = _FORMATS[kind]
     options: dict[str, Any] = {}
     if kind == "CsvDecoder":
         delimiter = decoder.get("delimiter")
@@ -47,5 +47,5 @@ def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
         if decoder.get("set_values_to_none"):
             options["nulls"] = [str(one) for one in decoder["set_values_to_none"]]
     if options:
-        made["response_options"] = options
-    return made
+        row["response_options"] = options
+    return row

@@ -21,18 +21,18 @@ def find_schema(loader: Any, name: str, scope: TemplateScope, neighbors: Neighbo
     """Return the JSON Schema of a stream's records, or None if neither the manifest nor a file next to it has one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
-    for one in loaders:
-        if not isinstance(one, Mapping) or note_code(one, "the record schema", notes):
+    for item in loaders:
+        if not isinstance(item, Mapping) or note_code(item, "the record schema", notes):
             continue
-        kind = one.get("type")
+        kind = item.get("type")
         if kind == "InlineSchemaLoader":
-            found = one.get("schema")
+            found = item.get("schema")
             if isinstance(found, Mapping):
                 merged = found if merged is None else _merge(merged, found)
         elif kind == "DynamicSchemaLoader":
             notes.add("a schema that is requested from the vendor")
         elif kind == "JsonFileSchemaLoader":
-            found = _read_schema_file(one.get("file_path"), name, scope, neighbors)
+            found = _read_schema_file(item.get("file_path"), name, scope, neighbors)
             if isinstance(found, Mapping):
                 merged = found if merged is None else _merge(merged, found)
             else:
@@ -74,12 +74,12 @@ def _merge(first: Any, second: Any) -> Any:
 
 def format_schema(schema: Mapping[str, Any], primary_key: Any, cursor: str, name: str) -> str | None:
     """Format the schema with the primary key and the cursor field. None if it is too large."""
-    made = {"title": name, **schema}
+    row = {"title": name, **schema}
     if isinstance(primary_key, str):
         primary_key = [primary_key]
     if isinstance(primary_key, list) and primary_key:
-        made["x-primary-key"] = primary_key
+        row["x-primary-key"] = primary_key
     if cursor and "{" not in cursor:
-        made["x-cursor-field"] = cursor
-    text = json.dumps(made, indent=1, ensure_ascii=False, default=str) + "\n"
+        row["x-cursor-field"] = cursor
+    text = json.dumps(row, indent=1, ensure_ascii=False, default=str) + "\n"
     return text if len(text) <= _MOST_BYTES else None

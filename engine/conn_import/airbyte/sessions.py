@@ -29,24 +29,28 @@ _PLACES = {"header": "headers", "request_parameter": "query", "body_json": "body
 
 
 def build_session(
-    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
+    component: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> tuple[Config, Config]:
     """Credentials and authorization of a session; `hosts` gets those of its login."""
-    if one.get("type") == "LegacySessionTokenAuthenticator":
-        return _build_legacy_session(one, scope, notes, hosts)
-    requester = one.get("login_requester")
+    if component.get("type") == "LegacySessionTokenAuthenticator":
+        return _build_legacy_session(component, scope, notes, hosts)
+    requester = component.get("login_requester")
     if not isinstance(requester, Mapping):
         raise Untranslatable("a session without a login request")
     login = _build_login(requester, scope, notes, hosts, manifest)
-    path = [str(part) for part in as_list(one.get("session_token_path"))]
-    if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
+    path = [str(part) for part in as_list(component.get("session_token_path"))]
+    if (
+        component.get("decoder")
+        and isinstance(component["decoder"], Mapping)
+        and component["decoder"].get("type") == "XmlDecoder"
+    ):
         login["response_format"] = "xml"
     login["response"] = f"response.{'.'.join(to_step(part) for part in path)}" if path else "response"
     config: Config = {"ask": [], "login": login}
-    seconds = int(to_seconds(one.get("expiration_duration")))
+    seconds = int(to_seconds(component.get("expiration_duration")))
     if seconds:
         config["lifetime_seconds"] = seconds
-    how = one.get("request_authentication")
+    how = component.get("request_authentication")
     how = how if isinstance(how, Mapping) else {}
     if how.get("type") == "Bearer":
         return {"format": "session", "config": config}, {"format": "bearer"}
@@ -70,14 +74,14 @@ def build_session(
 def _build_login(
     requester: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> Config:
-    made = build_request(requester, scope, notes, secrets=True)
-    hosts += made.hosts
-    login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
+    request = build_request(requester, scope, notes, secrets=True)
+    hosts += request.hosts
+    login: Config = {"method": request.row["method"], "url": request.base_url + request.row.get("path", "")}
     for key in ("headers", "query", "body"):
-        if key in made.row:
-            login[key] = made.row[key]
-    if "body" in made.row:
-        login["body_format"] = made.row.get("body_format", "json")
+        if key in request.row:
+            login[key] = request.row[key]
+    if "body" in request.row:
+        login["body_format"] = request.row.get("body_format", "json")
     authenticator = requester.get("authenticator")
     if isinstance(authenticator, Mapping):
         _authorize(login, authenticator, scope, notes, hosts, manifest)
@@ -133,7 +137,7 @@ def _authorize(  # noqa: PLR0917
 
 
 def _set_value(login: Config, place: str, name: str, value: str) -> None:
-    """A value into a header, the query or the body of a login."""
+    """Set a value in a header, the query or the body of a login."""
     key = _PLACES.get(place)
     if key is None:
         raise Untranslatable(f"a login with its key in {place}")
@@ -188,25 +192,27 @@ def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) 
 
 
 def _build_legacy_session(
-    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str]
+    component: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str]
 ) -> tuple[Config, Config]:
-    base = spread_choices(translate_text(one.get("api_url") or "", scope))
+    base = spread_choices(translate_text(component.get("api_url") or "", scope))
     hosts += find_hosts(base, scope.settings.list_choices)
-    path = translate_fixed_text(one.get("login_url"), scope, "session").lstrip("/")
+    path = translate_fixed_text(component.get("login_url"), scope, "session").lstrip("/")
+    token_key = translate_fixed_text(component.get("session_token_response_key"), scope, "id")
     login = {
         "url": f"{str(to_template(base)).rstrip('/')}/{path}",
         "body": {
-            key: str(to_template(translate_credential(one.get(key) or "", scope))) for key in ("username", "password")
+            key: str(to_template(translate_credential(component.get(key) or "", scope)))
+            for key in ("username", "password")
         },
         "body_format": "json",
-        "response": f"response.{to_step(translate_fixed_text(one.get('session_token_response_key'), scope, 'id'))}",
+        "response": f"response.{to_step(token_key)}",
     }
-    given = translate_credential(one.get("session_token") or "", scope)
+    given = translate_credential(component.get("session_token") or "", scope)
     if isinstance(given, SecretNode):  # a session that the account has already is used until it ends
         scope.settings.claim(given.place, "session.access_token")
     elif given != Lit(""):
         notes.add("a session token that is not a secret: the account logs in instead")
-    header = translate_fixed_text(one.get("header"), scope, "X-Session")
+    header = translate_fixed_text(component.get("header"), scope, "X-Session")
     return (
         {"format": "session", "config": {"ask": [], "login": login}},
         {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},

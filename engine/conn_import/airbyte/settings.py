@@ -76,7 +76,7 @@ class ManifestSettings:
         return self._translate(steps, credential=False)
 
     def translate_credential(self, steps: tuple[Any, ...]) -> Node:
-        """The same where the value is a part of a credential: the setting is a secret, from the next reading on."""
+        """Translate a value that is part of a credential: the setting counts as a secret from the next reading on."""
         return self._translate(steps, credential=True)
 
     def translate_login(self, steps: tuple[Any, ...]) -> Node:
@@ -93,7 +93,7 @@ class ManifestSettings:
         return node
 
     def translate_visible(self, steps: tuple[Any, ...]) -> Node:
-        """The same where nothing is secret. Raises Untranslatable for a secret, as `expose` does."""
+        """Translate a value that is not secret. Raises Untranslatable for a secret, as `expose` does."""
         node = self.translate(steps)
         if isinstance(node, SecretNode):
             self.expose({node.name}, "a place that cannot have secrets")
@@ -201,12 +201,12 @@ class ManifestSettings:
         self._claims = {**others, **self._claims}
 
     def list_claims(self) -> Mapping[str, Place]:
-        """The names that secrets have claimed so far, with their places."""
+        """Return the names that secrets have claimed so far, with their places."""
         return dict(self._claims)
 
     # Places that cannot have secrets
 
-    def expose(self, names: set[str], what: str) -> None:
+    def expose(self, names: set[str], text: str) -> None:
         """Refuse secrets in a place that cannot have them. Those that are IDs are no longer secret in the next reading.
 
         Raises Untranslatable if there are names.
@@ -215,7 +215,7 @@ class ManifestSettings:
             if setting.secret and setting.secret_name in names and not setting.looks_like_key:
                 setting.exposed = True
         if names:
-            raise Untranslatable(f"a secret in {what}")
+            raise Untranslatable(f"a secret in {text}")
 
     def list_path_secrets(self) -> set[str]:
         """Return the names of secrets that stay secret in a path: required ones, and those that look like keys."""
@@ -244,12 +244,14 @@ class ManifestSettings:
         return not (isinstance(node, PathNode) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
 
     def list_choices(self, name: str) -> tuple[str, ...]:
-        """The values that a name of the context may have, where the specification lists them."""
-        return next((one.options for one in self.by_place.values() if one.name == name and not one.secret), ())
+        """Return the values that a name of the context can have, if the specification lists them."""
+        return next(
+            (setting.options for setting in self.by_place.values() if setting.name == name and not setting.secret), ()
+        )
 
     def has_slash(self, name: str) -> bool | None:
-        """Whether a value of the context has slashes, as far as the specification shows values."""
-        return next((one.has_slash for one in self.by_place.values() if one.name == name), None)
+        """Return whether a value of the context has slashes, as far as the specification shows values."""
+        return next((setting.has_slash for setting in self.by_place.values() if setting.name == name), None)
 
     def list_fields(self) -> list[dict[str, Any]]:
         """Return the fields of the connector: the values that an account sets under `context`."""
@@ -257,12 +259,12 @@ class ManifestSettings:
 
 
 def _take_names(steps: tuple[Any, ...]) -> Place:
-    """The first steps that are names."""
+    """Return the steps up to the first that is not a name."""
     length = next((n for n, one in enumerate(steps) if not isinstance(one, str)), len(steps))
     return steps[:length]
 
 
 def _to_secret_name(text: str) -> str:
-    """A name that a credential may have for a secret."""
+    """Return a name for a secret in the credential."""
     made = to_snake(text) or "secret"
     return f"key_{made}" if not made[0].isalpha() or made in _RESERVED else made

@@ -132,25 +132,25 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _build_setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
-    kind = one.get("type")
+def _build_setting(component: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
+    kind = component.get("type")
     if isinstance(kind, list):
         kind = next((item for item in kind if item != "null"), None)
-    values = one.get("enum")
-    if values is None and "const" in one:
-        values = [one["const"]]
-    default = one.get("default")
+    values = component.get("enum")
+    if values is None and "const" in component:
+        values = [component["const"]]
+    default = component.get("default")
     if default is None and isinstance(values, list) and len(values) == 1 and required:
         default = values[0]
-    pattern = one.get("pattern")
-    shown = [default, *_as_list(values), *(_as_list(one.get("examples")) or [one.get("examples")])]
+    pattern = component.get("pattern")
+    shown = [default, *_as_list(values), *(_as_list(component.get("examples")) or [component.get("examples")])]
     return Setting(
         place=place,
         kind=_KINDS.get(kind, "any") if isinstance(kind, str) else "any",
-        title=clean_text(one.get("title") or "", 80),
-        description=clean_text(re.sub(r"<[^>]{0,200}>", "", str(one.get("description") or "")), 180),
-        secret=one.get("airbyte_secret") is True,
-        declared_secret=one.get("airbyte_secret") is True,
+        title=clean_text(component.get("title") or "", 80),
+        description=clean_text(re.sub(r"<[^>]{0,200}>", "", str(component.get("description") or "")), 180),
+        secret=component.get("airbyte_secret") is True,
+        declared_secret=component.get("airbyte_secret") is True,
         required=required,
         needed=needed,
         default=default if isinstance(default, str | int | float | bool | list) and default != "" else None,

@@ -102,7 +102,7 @@ class Streams:
         return stream
 
     def _add_delegating(self, component: Mapping[str, Any], name: str, notes: Notes, *, main: bool) -> Stream | None:
-        """A stream that is read in one way without a state and in another with one: an operation for each."""
+        """Add an operation each for a stream that is read differently without a state and with one."""
         whole, changes = component.get("full_refresh_stream"), component.get("incremental_stream")
         made = None
         if isinstance(whole, Mapping):
@@ -151,12 +151,12 @@ class Streams:
         return stream.operation if stream is not None else None
 
     def _find_free_name(self, name: str, *, main: bool) -> str:
-        made = to_identifier(to_snake(name), "stream")
-        made = f"{made}_stream" if made in RESERVED else made
-        base, number = made, 2
-        while made in self.made:
-            made, number = f"{base}_{number}", number + 1
-        return made
+        candidate = to_identifier(to_snake(name), "stream")
+        candidate = f"{candidate}_stream" if candidate in RESERVED else candidate
+        base, number = candidate, 2
+        while candidate in self.made:
+            candidate, number = f"{base}_{number}", number + 1
+        return candidate
 
     def _build_stream(self, component: Mapping[str, Any], name: str, notes: Notes) -> Stream | None:
         retriever = component.get("retriever")
@@ -214,7 +214,7 @@ class Streams:
         schema: Any,
         notes: Notes,
     ) -> None:
-        """How answers are read: pieces of a long list, format, pages, records, jobs, errors."""
+        """Add how responses are read: chunks of a long list, format, pages, records, jobs, errors."""
         chunk = build_chunk(requester, self._add_listing, notes)
         if chunk:
             row["chunk"] = chunk["chunk"]
@@ -361,7 +361,7 @@ def _note_code(
 
 def _is_coded(router: Any) -> bool:
     routers = router if isinstance(router, list) else [router]
-    return any(is_code(one) for one in routers)
+    return any(is_code(item) for item in routers)
 
 
 def _get_parameter(component: Mapping[str, Any], name: str) -> Any:

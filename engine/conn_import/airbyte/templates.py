@@ -51,7 +51,7 @@ _NUMBER = "7310498"
 
 
 def to_template(node: Node) -> Any:
-    """A tree as a template: literal text as it is, the rest between braces."""
+    """Convert a tree to a template: literal text as it is, the rest between braces."""
     if isinstance(node, Lit):
         return node.value if not isinstance(node.value, str) else _escape(node.value)
     pieces = _separate_braces(split_parts(node))
@@ -65,17 +65,17 @@ def to_template(node: Node) -> Any:
 
 def _separate_braces(pieces: list[Node]) -> list[Node]:
     """Separate parts so that no literal ends with a brace that would run into the next part's brace."""
-    made: list[Node] = []
+    nodes: list[Node] = []
     for piece in pieces:
-        last = made[-1] if made else None
+        last = nodes[-1] if nodes else None
         if not isinstance(piece, Lit) and isinstance(last, Lit) and str(last.value).endswith("{"):
             kept = str(last.value).rstrip("{")
-            made.pop()
-            made += [Lit(kept)] if kept else []
-            made.append(Concat((Lit(str(last.value)[len(kept) :]), piece)))
+            nodes.pop()
+            nodes += [Lit(kept)] if kept else []
+            nodes.append(Concat((Lit(str(last.value)[len(kept) :]), piece)))
         else:
-            made.append(piece)
-    return made
+            nodes.append(piece)
+    return nodes
 
 
 def _space_braces(text: str) -> str:
@@ -87,7 +87,7 @@ def _escape(text: str) -> str:
 
 
 def split_parts(node: Node) -> list[Node]:
-    """A text's parts, texts within texts opened."""
+    """Return the parts of text, with nested text flattened."""
     if not isinstance(node, Concat):
         return [node]
     found: list[Node] = []
@@ -98,16 +98,16 @@ def split_parts(node: Node) -> list[Node]:
 
 def join_parts(pieces: list[Node]) -> Node:
     """Parts as one text, literal ones that follow one another as one."""
-    made: list[Node] = []
+    nodes: list[Node] = []
     for piece in pieces:
         for one in split_parts(piece):
             if one == Lit(""):
                 continue
-            if made and isinstance(made[-1], Lit) and isinstance(one, Lit):
-                made[-1] = Lit(f"{made[-1].value}{one.value}")
+            if nodes and isinstance(nodes[-1], Lit) and isinstance(one, Lit):
+                nodes[-1] = Lit(f"{nodes[-1].value}{one.value}")
             else:
-                made.append(one)
-    return made[0] if len(made) == 1 else Concat(tuple(made)) if made else Lit("")
+                nodes.append(one)
+    return nodes[0] if len(nodes) == 1 else Concat(tuple(nodes)) if nodes else Lit("")
 
 
 def is_set_by_account(node: Node) -> bool:
@@ -120,8 +120,8 @@ def is_set_by_account(node: Node) -> bool:
 def read_rendered(node: Node) -> Node:
     """Convert a value of a query or a header: if its rendered text is a list or is quoted, use that value."""
     if isinstance(node, Lit) and isinstance(node.value, str):
-        read = _parse_literal(node.value)
-        return to_node(read) if isinstance(read, list | str) else node
+        literal = _parse_literal(node.value)
+        return to_node(literal) if isinstance(literal, list | str) else node
     if isinstance(node, Concat) and isinstance(node.parts[0], Lit):
         if isinstance(node.parts[-1], Lit) and _is_quoted(node):
             return _unquote(node)
@@ -159,7 +159,7 @@ def make_nullable(node: Node) -> Node:
 
 
 def _can_be_missing(node: Node) -> bool:
-    """Whether a value that may not be there is a part of it, outside of a default for it."""
+    """Return whether a part of a value can be missing and has no default."""
     if isinstance(node, PathNode):
         return not node.sure and node.root in ("context", "body", "record", "parent", "page")
     if isinstance(node, Default | Cond | Concat):
@@ -173,15 +173,12 @@ def _to_python_text(node: Node) -> Node:
 
 
 def translate_literal(text: str, names: Names) -> Node:
-    """The value of a template whose rendered text is read as a Python literal, if it is one.
-
-    Raises Untranslatable.
-    """
+    """Translate a template whose rendered text is read as a Python literal, if it is one."""
     return to_literal(translate(text, names))
 
 
 def to_literal(node: Node) -> Node:
-    """A tree whose text, once it is rendered, is read as a literal if it is one."""
+    """Convert a tree whose rendered text is read as a literal, if it is one."""
     if isinstance(node, Lit):
         return Lit(_parse_literal(node.value)) if isinstance(node.value, str) else node
     if isinstance(node, Concat):
@@ -195,7 +192,7 @@ def to_literal(node: Node) -> Node:
 
 
 def _find_between_blanks(node: Concat) -> Node | None:
-    """Find a choice or an object between blanks, which are not part of a literal. None for other texts."""
+    """Find a choice or an object between blanks, which are not part of a literal. None for other strings."""
     pieces = split_parts(node)
     inside = [n for n, piece in enumerate(pieces) if not isinstance(piece, Lit) or str(piece.value).strip(" \t")]
     if len(inside) != 1:
@@ -234,7 +231,7 @@ def _to_literal(node: Node) -> Node:
 
 
 def _mark_digits(node: FunctionNode) -> Node:
-    """A formatted date is only a number when its pattern has nothing but digits in it."""
+    """Mark a formatted date as a number only if its pattern consists of digits."""
     if node.name != "dateFormat" or len(node.arguments) < 2:
         return node
     form = node.arguments[1]
@@ -243,7 +240,7 @@ def _mark_digits(node: FunctionNode) -> Node:
 
 
 def _can_be_literal(node: Concat) -> bool:
-    """Whether the text may turn out to be a literal: it begins as a list, an object or in quotes, or is a number."""
+    """Return whether the text can be a literal: it starts as a list, an object or in quotes, or is a number."""
     pieces = split_parts(node)
     fixed = "".join(str(piece.value) for piece in pieces if isinstance(piece, Lit))
     if isinstance(pieces[0], Lit):
@@ -253,7 +250,7 @@ def _can_be_literal(node: Concat) -> bool:
 
 
 def _read_structure(node: Concat) -> Node | None:
-    """Convert a text that is a list or an object with values in it. None for any other text."""
+    """Convert a string that is a list or an object with values in it. None for any other text."""
     pieces = split_parts(node)
     first = pieces[0]
     if not isinstance(first, Lit) or str(first.value).lstrip()[:1] not in ("[", "{"):
@@ -268,20 +265,20 @@ def _read_structure(node: Concat) -> Node | None:
         elif _stands_alone(piece):
             text += f"{_NUMBER}{n:04}"
         else:
-            return None  # a text there would turn all of it into a text
-    read = _parse_literal(text)
-    return _insert_values(read, pieces) if isinstance(read, list | dict) else None
+            return None  # a string there would turn all of it into a string
+    literal = _parse_literal(text)
+    return _insert_values(literal, pieces) if isinstance(literal, list | dict) else None
 
 
 def _stands_alone(node: Node) -> bool:
-    """Whether a value without quotes around it is a literal in a text that is one: a number, a list."""
+    """Return whether a value without quotes around it is a complete literal inside a literal: a number, a list."""
     if isinstance(node, Default) and isinstance(node.other, Lit):
         return _stands_alone(node.value) and str(node.other.value).isdigit()
     return node.kind in ("digits", "int", "bool", "list", "object")
 
 
 def _find_open_quote(text: str, quote: str) -> str:
-    """The quote that is open at the end of a text."""
+    """Return the quote that is open at the end of the text."""
     at = 0
     while at < len(text):
         if text[at] == "\\" and quote:
@@ -332,14 +329,15 @@ def _unquote(node: Concat) -> Node:
 
 
 def _parse_literal(text: str) -> Any:
-    """Parse a text that is a Python literal: a number, a quoted text, a list or an object. Other texts are returned."""
+    """Parse a string that is a Python literal: a number, a quoted string, a list or an object. Other strings are
+    returned."""
     from conn_engine.expressions.functions.literals import read_literal
 
     return read_literal(text)
 
 
 def to_body_node(value: Any, names: Names) -> Node:
-    """Convert a body's data: texts are templates, and empty values are left out."""
+    """Convert a body's data: strings are templates, and empty values are left out."""
     if isinstance(value, str):
         return translate_literal(value, names)
     if isinstance(value, dict):

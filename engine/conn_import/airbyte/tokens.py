@@ -72,21 +72,21 @@ def _claim_client_value(value: Any, name: str, scope: TemplateScope) -> str | No
 
 
 def build_oauth(
-    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
+    component: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
 ) -> Config:
     """Credentials of an OAuth authenticator; `hosts` gets those of its requests."""
     config: Config = {}
-    if one.get("use_profile_assertion") and one.get("profile_assertion"):
-        return _build_assertion(one, scope)
-    names = {key: translate_fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
-    if one.get("token_refresh_endpoint"):
-        url = spread_choices(translate_text(one["token_refresh_endpoint"], scope))
+    if component.get("use_profile_assertion") and component.get("profile_assertion"):
+        return _build_assertion(component, scope)
+    names = {key: translate_fixed_text(component.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
+    if component.get("token_refresh_endpoint"):
+        url = spread_choices(translate_text(component["token_refresh_endpoint"], scope))
         hosts += find_hosts(url, scope.settings.list_choices)
         config["token_url"] = str(to_template(url))
-    usual = "refresh_token" if "refresh_token" in one else "client_credentials"
-    grant = translate_fixed_text(one.get("grant_type"), scope, usual)
+    usual = "refresh_token" if "refresh_token" in component else "client_credentials"
+    grant = translate_fixed_text(component.get("grant_type"), scope, usual)
     for key in ("client_id", "client_secret"):
-        made = _claim_client_value(one.get(key), key, scope)
+        made = _claim_client_value(component.get(key), key, scope)
         if made is not None:
             config[key] = made
     if "client_id" in config:  # an account supplies both or neither
@@ -94,11 +94,11 @@ def build_oauth(
     config["client_authentication"] = "body"
     headers = {
         str(name): str(to_template(translate_login_value(value, scope)))
-        for name, value in _get_object(one, "refresh_request_headers").items()
+        for name, value in _get_object(component, "refresh_request_headers").items()
     }
     body = {
         str(name): to_template(make_nullable(translate_login_value(value, scope)))
-        for name, value in _get_object(one, "refresh_request_body").items()
+        for name, value in _get_object(component, "refresh_request_body").items()
     }
     params: Config = {key: value for key, value in body.items() if value is not None}
     by_header = any(name.lower() == "authorization" for name in headers)
@@ -110,39 +110,39 @@ def build_oauth(
             params |= {key: None, renamed: f"{{{{client.{key}}}}}"}
     if headers:
         config["token_headers"] = headers
-    _read_token_response(one, scope, config)
-    if isinstance(one.get("scopes"), list) and one["scopes"]:
-        config["scopes"] = [str(scope_name) for scope_name in one["scopes"]]
+    _read_token_response(component, scope, config)
+    if isinstance(component.get("scopes"), list) and component["scopes"]:
+        config["scopes"] = [str(scope_name) for scope_name in component["scopes"]]
     if names["grant_type_name"] != "grant_type":
         params |= {"grant_type": None, names["grant_type_name"]: grant}
-    if one.get("send_refresh_request_as_query_params"):
+    if component.get("send_refresh_request_as_query_params"):
         notes.add("an OAuth refresh with its values in the query")
     if grant == "client_credentials":
         if params:
             config["token_params"] = params
         return {"format": "oauth2_client_credentials", "config": config}
     if grant == "refresh_token":
-        return _build_refreshing(one, scope, config, params, names["refresh_token_name"], manifest)
+        return _build_refreshing(component, scope, config, params, names["refresh_token_name"], manifest)
     return build_custom_grant(config, params, grant)
 
 
-def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _get_object(component: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a part of a component that is an object. Raises Untranslatable for anything else."""
-    value = one.get(key) or {}
+    value = component.get(key) or {}
     if not isinstance(value, Mapping):
         raise Untranslatable(f"{key} that is not an object")
     return value
 
 
 def _build_refreshing(  # noqa: PLR0917
-    one: Mapping[str, Any],
+    component: Mapping[str, Any],
     scope: TemplateScope,
     config: Config,
     params: Config,
     refresh: str,
     manifest: Mapping[str, Any],
 ) -> Config:
-    node = translate_credential(one.get("refresh_token") or "", scope)
+    node = translate_credential(component.get("refresh_token") or "", scope)
     if not isinstance(node, SecretNode):  # there is no token to renew: the request is always the same
         return build_custom_grant(config, {**params, refresh: to_template(node)}, "refresh_token")
     if not scope.settings.claim(node.place, "oauth.token.refresh_token"):
@@ -188,15 +188,15 @@ def build_custom_grant(config: Config, params: Config, grant: str) -> Config:
     return {"format": "session", "config": {"ask": ask, "login": login}}
 
 
-def _read_token_response(one: Mapping[str, Any], scope: TemplateScope, config: Config) -> None:
-    """How the token's answer is read, where it has other names than the usual."""
-    token = translate_fixed_text(one.get("access_token_name"), scope, "access_token")
-    expires = translate_fixed_text(one.get("expires_in_name"), scope, "expires_in")
+def _read_token_response(component: Mapping[str, Any], scope: TemplateScope, config: Config) -> None:
+    """Set how the token's response is read, if its names are not the usual ones."""
+    token = translate_fixed_text(component.get("access_token_name"), scope, "access_token")
+    expires = translate_fixed_text(component.get("expires_in_name"), scope, "expires_in")
     if token != "access_token":  # noqa: S105
         config["response"] = f"$merge([response, {{'access_token': response.{_to_path(token)}}}])"
     if expires != "expires_in":
         config["expires"] = f"response.{_to_path(expires)}"
-    form = one.get("token_expiry_date_format")
+    form = component.get("token_expiry_date_format")
     if isinstance(form, str) and "%" in form:
         from conn_import.airbyte.jinja.dates import to_pattern
 
@@ -204,7 +204,7 @@ def _read_token_response(one: Mapping[str, Any], scope: TemplateScope, config: C
             f'$epochSeconds($dateParse(response.{_to_path(expires)}, "{to_pattern(form, fraction="u")}"))'
         )
         config["expires_unit"] = "epoch"
-    elif form or one.get("token_expiry_is_time_of_expiration"):  # the kit itself reads any ISO 8601 moment
+    elif form or component.get("token_expiry_is_time_of_expiration"):  # the kit itself reads any ISO 8601 moment
         config["expires_unit"] = "iso8601"
 
 
@@ -212,33 +212,33 @@ def _to_path(name: str) -> str:
     return to_step(name)
 
 
-def _build_assertion(one: Mapping[str, Any], scope: TemplateScope) -> Config:
-    """A signed assertion that is traded for a token."""
-    assertion = one.get("profile_assertion")
+def _build_assertion(component: Mapping[str, Any], scope: TemplateScope) -> Config:
+    """Build a signed assertion that is exchanged for a token."""
+    assertion = component.get("profile_assertion")
     if not isinstance(assertion, Mapping):
         raise Untranslatable("an assertion that is not an object")
-    if not one.get("token_refresh_endpoint"):
+    if not component.get("token_refresh_endpoint"):
         raise Untranslatable("no token endpoint")
     made, _ = build_jwt(assertion, scope)
-    made["config"]["token_url"] = str(to_template(translate_text(one["token_refresh_endpoint"], scope)))
+    made["config"]["token_url"] = str(to_template(translate_text(component["token_refresh_endpoint"], scope)))
     return made
 
 
-def build_jwt(one: Mapping[str, Any], scope: TemplateScope) -> tuple[Config, Config]:
+def build_jwt(component: Mapping[str, Any], scope: TemplateScope) -> tuple[Config, Config]:
     """Credentials and authorization by a JWT that the account's key signs."""
-    key = translate_credential(one.get("secret_key") or "", scope)
+    key = translate_credential(component.get("secret_key") or "", scope)
     text = str(to_template(key))
-    if one.get("base64_encode_secret_key"):
+    if component.get("base64_encode_secret_key"):
         text = f"{{{{$base64encode({text.strip('{} ')})}}}}"
-    assertion: Config = {"algorithm": str(one.get("algorithm") or "HS256"), "key": text, "unique": False}
+    assertion: Config = {"algorithm": str(component.get("algorithm") or "HS256"), "key": text, "unique": False}
     claims: Config = {}
-    payload, headers = one.get("jwt_payload"), one.get("jwt_headers")
+    payload, headers = component.get("jwt_payload"), component.get("jwt_headers")
     payload = payload if isinstance(payload, Mapping) else {}
     headers = headers if isinstance(headers, Mapping) else {}
     for name in ("iss", "sub", "aud"):
         if payload.get(name):
             claims[name] = str(to_template(translate_login_value(payload[name], scope)))
-    for name, value in as_mapping(one.get("additional_jwt_payload")).items():
+    for name, value in as_mapping(component.get("additional_jwt_payload")).items():
         claims[str(name)] = to_template(translate_login_value(value, scope)) if isinstance(value, str) else value
     if headers.get("kid"):
         assertion["key_id"] = str(to_template(translate_credential(headers["kid"], scope)))
@@ -247,18 +247,18 @@ def build_jwt(one: Mapping[str, Any], scope: TemplateScope) -> tuple[Config, Con
         for name in ("typ", "cty")
         if headers.get(name)
     }
-    for name, value in as_mapping(one.get("additional_jwt_headers")).items():
+    for name, value in as_mapping(component.get("additional_jwt_headers")).items():
         more[str(name)] = str(to_template(translate_login_value(value, scope)))
     if more:
         assertion["headers"] = more
     claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit always sends it
     assertion["claims"] = claims
-    if isinstance(one.get("token_duration"), int):
-        assertion["lifetime_seconds"] = max(1, one["token_duration"])
-    if one.get("passphrase"):
-        assertion["passphrase"] = str(to_template(translate_credential(one["passphrase"], scope)))
-    prefix = translate_fixed_text(one.get("header_prefix"), scope, "")
-    option = one.get("request_option")
+    if isinstance(component.get("token_duration"), int):
+        assertion["lifetime_seconds"] = max(1, component["token_duration"])
+    if component.get("passphrase"):
+        assertion["passphrase"] = str(to_template(translate_credential(component["passphrase"], scope)))
+    prefix = translate_fixed_text(component.get("header_prefix"), scope, "")
+    option = component.get("request_option")
     header = find_option_name(option, scope) if isinstance(option, Mapping) else "Authorization"
     authorization: Config = {"format": "bearer", "config": {"prefix": prefix, "header": header}}
     return {"format": "jwt_bearer", "config": {"ask": [], "assertion": assertion}}, authorization

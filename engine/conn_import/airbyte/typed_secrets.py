@@ -63,7 +63,7 @@ def _ask_for(credentials: Row, secrets: list[Setting], chosen: Collection[Settin
 
 
 def _list_stored_names(credentials: Row) -> set[str]:
-    """The names that credentials of a kind store anyway."""
+    """Return the names that credentials of a format always store."""
     kind = credentials["format"]
     if kind.startswith("oauth2"):
         client = set() if "client_id" in credentials.get("config", {}) else {"client_id", "client_secret"}

@@ -76,7 +76,7 @@ def assume_secrets(node: Node) -> Node:
 
 
 def spread_choices(node: Node) -> Node:
-    """Convert a text with a choice between parts of a host or a scheme to a choice between texts.
+    """Convert a string with a choice between parts of a host or a scheme to a choice between strings.
 
     `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be complete.
     """
@@ -109,8 +109,8 @@ def to_base_url(node: Node) -> str:
 
 
 def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
-    """The hosts that a URL's tree writes out, those of every alternative. `options` are the values that a name of the
-    configuration may have, as far as the document lists them."""
+    """Return the hosts that the tree of a URL contains, for every alternative. `options` returns the values that a
+    name of the configuration can have, if the document lists them."""
     found: dict[str, None] = {}
     for text in _list_alternatives(node, options):
         match = _HOST.match(text)
@@ -125,7 +125,7 @@ def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
 
 
 def _list_alternatives(node: Node, options: Options) -> list[str]:
-    """Return the possible texts of a URL up to its host. A mark stands for computed parts."""
+    """Return the possible strings of a URL up to its host. A mark stands for computed parts."""
     texts = [""]
     for piece in split_parts(node):
         values = _list_values(piece, options)
@@ -192,17 +192,17 @@ def split_after_host(node: Node) -> tuple[list[Node], Node]:
 
 def replace_secrets(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
     """Replace standalone secrets in a path by `{place}`. Returns the tree and the secrets' names by place."""
-    made: list[Node] = []
+    nodes: list[Node] = []
     places: dict[str, str] = {}
     in_query = False
     for piece in split_parts(node):
         in_query = in_query or (isinstance(piece, Lit) and "?" in str(piece.value))
         if in_query or not isinstance(piece, SecretNode) or piece.name not in names:
-            made.append(piece)
+            nodes.append(piece)
             continue
         places[to_snake(piece.name)] = piece.name
-        made.append(Lit(f"{{{to_snake(piece.name)}}}"))
-    return join_parts(made), places
+        nodes.append(Lit(f"{{{to_snake(piece.name)}}}"))
+    return join_parts(nodes), places
 
 
 Query = dict[str, Node]
@@ -257,36 +257,36 @@ def parse_query(pieces: list[Node]) -> Query | None:
 
 
 def _to_path(node: Node) -> str:
-    """The path as a template."""
-    made: list[str] = []
+    """Convert a path to a template."""
+    words: list[str] = []
     for piece in _complete_segments(split_parts(node)):
         if isinstance(piece, Lit):
             text = re.sub("/{2,}", "/", str(piece.value)).replace("{{", "{{'{{'}}")
-            made.append(text.lstrip("/") if made and made[-1].endswith("/") else text)
+            words.append(text.lstrip("/") if words and words[-1].endswith("/") else text)
         elif _has_slash(piece):
-            made.append(str(to_template(_to_segments(piece))))
+            words.append(str(to_template(_to_segments(piece))))
         else:
-            made.append(str(to_template(piece)))
-    text = "".join(made)
+            words.append(str(to_template(piece)))
+    text = "".join(words)
     return text if text.startswith("/") or not text else f"/{text}"
 
 
 def _complete_segments(pieces: list[Node]) -> list[Node]:
     """Merge a choice of paths with the rest of its first and last segment."""
     waiting = [one for piece in pieces for one in _split_at_slashes(piece)]
-    made: list[Node] = []
+    nodes: list[Node] = []
     while waiting:
         piece = waiting.pop(0)
         if isinstance(piece, Cond) and _has_slash(piece):
             before: list[Node] = []
             after: list[Node] = []
-            while made and made[-1] != _SLASH:
-                before.insert(0, made.pop())
+            while nodes and nodes[-1] != _SLASH:
+                before.insert(0, nodes.pop())
             while waiting and waiting[0] != _SLASH:
                 after.append(waiting.pop(0))
             piece = _wrap(before, piece, after)
-        made.append(piece)
-    return split_parts(join_parts(made))
+        nodes.append(piece)
+    return split_parts(join_parts(nodes))
 
 
 def _split_at_slashes(piece: Node) -> list[Node]:
@@ -308,7 +308,7 @@ def _has_slash(node: Node) -> bool:
 
 
 def _to_segments(node: Node) -> Node:
-    """A text with slashes as the list of its segments."""
+    """Convert text with slashes to the list of its segments."""
     if isinstance(node, Cond):
         return Cond(node.test, _to_segments(node.then), _to_segments(node.other))
     if isinstance(node, Default):

@@ -72,7 +72,7 @@ class ConnectorDraft:
 
     def fill_headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
         """Return headers as templates. Invalid and unsupported ones are left out, with a loss."""
-        made: dict[str, str] = {}
+        row: dict[str, str] = {}
         for name, value in told.items():
             if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
                 self.losses.add(f"{where}.{clean_text(name, 60)}: not a valid header")
@@ -80,11 +80,11 @@ class ConnectorDraft:
                 if any(literal_secrets({"headers": {name: text}})):
                     self.losses.add(f"{where}.{clean_text(name, 60)}: the entry contains a secret value")
                 else:
-                    made[name] = text
-        return made
+                    row[name] = text
+        return row
 
     def fill(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
-        """Return a text as a template, or None with a loss if it is unsupported. See `Names.to_template`."""
+        """Return a string as a template, or None with a loss if it is unsupported. See `Names.to_template`."""
         try:
             return self.names.to_template(text, bars=bars, whole=whole)
         except UntranslatableText as unknown:
@@ -92,12 +92,12 @@ class ConnectorDraft:
             return None
 
     def fill_deep(self, value: Any, where: str) -> Any:
-        """Return data with all its texts as templates. Unsupported ones are left out, with a loss."""
+        """Return data with all its strings as templates. Unsupported ones are left out, with a loss."""
         if isinstance(value, str):
             return self.fill(value, where)
         if isinstance(value, Mapping):
-            made = {str(name): self.fill_deep(inner, f"{where}.{name}") for name, inner in value.items()}
-            return {name: inner for name, inner in made.items() if inner is not None}
+            row = {str(name): self.fill_deep(inner, f"{where}.{name}") for name, inner in value.items()}
+            return {name: inner for name, inner in row.items() if inner is not None}
         if isinstance(value, list):
             return [self.fill_deep(inner, where) for inner in value]
         return value
@@ -159,14 +159,14 @@ def _may_be_secret(name: str, row: Mapping[str, Any]) -> bool:
 
 def _find_secret_values(entry: Entry) -> set[str]:
     """Find values that are the complete value of a header or parameter with a key."""
-    found: set[str] = set()
+    names: set[str] = set()
     for group, place in (("headers", "header"), ("query", "query")):
         values = entry.peek("proxy", group)
         for name, value in values.items() if isinstance(values, Mapping) else ():
             mentioned = list(find_names(str(value)))
             if len(mentioned) == 1 and is_key_name(str(name), place):
-                found.add(strip_prefix(mentioned[0]))
-    return found
+                names.add(strip_prefix(mentioned[0]))
+    return names
 
 
 def read_credentials(draft: ConnectorDraft, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
@@ -201,7 +201,7 @@ def complete_fields(draft: ConnectorDraft) -> None:
 
 
 def to_answer_path(path: str, root: str = "response") -> str:
-    """`data.token.access_token` as an expression over the answer."""
+    """`data.token.access_token` as an expression over the response."""
     steps = re.findall(r"[^.\[\]]+", path)
     return root + "".join(f"[{one}]" if one.isdigit() else f".{to_step(one.replace('`', ''))}" for one in steps)
 
@@ -292,7 +292,7 @@ def _to_whole_pattern(pattern: str) -> str | None:
 
 
 def _has_choice(pattern: str) -> bool:
-    """Whether a pattern has a `|` outside of all brackets."""
+    """Return whether a pattern has a `|` outside of all brackets."""
     depth = 0
     for mark in re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|[()|]", pattern):
         depth += {"(": 1, ")": -1}.get(mark, 0)

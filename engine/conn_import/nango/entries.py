@@ -14,7 +14,7 @@ _DEEPEST = 20
 
 
 def recognizes(data: Any) -> bool:
-    """Whether a document is a provider entry, or an object of them by their keys."""
+    """Return whether a document is a provider entry, or an object of them by their keys."""
     return _is_entry(data) or bool(list_keys(data))
 
 
@@ -35,7 +35,7 @@ def list_keys(data: Any) -> list[str]:
 
 
 def select_entry(data: Any, key: str) -> "Entry":
-    """The entry of a key; without a key the only one. Raises UsageError with the keys there are."""
+    """Return the entry of a key, or the only entry. Raises UsageError, with the existing keys."""
     if _is_entry(data):
         return Entry(key, dict(data), dict(data))
     known = list_keys(data)
@@ -95,14 +95,14 @@ class Entry:
         return self.peek(*path)
 
     def peek(self, *path: str) -> Any:
-        """The value at a path, without taking it."""
+        """Return the value at a path without marking it as imported."""
         node: Any = self._data
         for name in path:
             node = node.get(name) if isinstance(node, Mapping) else None
         return node
 
     def take_text(self, *path: str) -> str:
-        """Take a text, or "" if it is anything else."""
+        """Take a string, or "" if it is anything else."""
         value = self.take(*path)
         return value if isinstance(value, str) else ""
 
@@ -112,7 +112,7 @@ class Entry:
         return {str(name): inner for name, inner in value.items()} if isinstance(value, Mapping) else {}
 
     def take_texts(self, *path: str) -> list[str]:
-        """Take a list of texts or a single text, or an empty list if it is anything else."""
+        """Take a list of strings or a single string, or an empty list if it is anything else."""
         value = self.take(*path)
         if isinstance(value, str):
             return [value]

@@ -54,11 +54,11 @@ def read_base_url(draft: ConnectorDraft, given: str, urls: list[str]) -> str:
 
 def _guess_base_url(draft: ConnectorDraft, urls: list[str]) -> str:
     for url in urls:
-        found = _HOST.match(url)
-        if found is not None and "${" not in found[1]:
+        match = _HOST.match(url)
+        if match is not None and "${" not in match[1]:
             draft.notes["base_url",] = "guess: the host of the token URL"
             draft.losses.add("the base URL: the entry has none; it is guessed from the token URL")
-            return f"https://{found[1]}"
+            return f"https://{match[1]}"
     why = f" (the missing {clean_text(draft.entry.missing, 60)} may have one)" if draft.entry.missing else ""
     draft.losses.add(
         f"the base URL: the entry has none{why}, so base_url is a placeholder (set it, or import with --base-url)"
@@ -68,8 +68,8 @@ def _guess_base_url(draft: ConnectorDraft, urls: list[str]) -> str:
 
 def _has_scheme(draft: ConnectorDraft, text: str) -> bool:
     """Return whether the value in `https://${x}` also starts with the scheme."""
-    found = re.match(r"https?://\$\{([^{}]+)\}$", text.rstrip("/"))
-    row = _find_row(draft, found[1]) if found is not None else {}
+    match = re.match(r"https?://\$\{([^{}]+)\}$", text.rstrip("/"))
+    row = _find_row(draft, match[1]) if match is not None else {}
     return str(row.get("pattern", "")).startswith(("^https?:", "^https:")) and not row.get("prefix")
 
 

@@ -114,30 +114,30 @@ def _build_assertion(draft: ConnectorDraft) -> dict[str, Any]:
     if not _ALGORITHMS.fullmatch(algorithm):
         draft.losses.add(f"the algorithm {clean_text(algorithm, 20)}: RS256 is set instead")
         algorithm = "RS256"
-    made: dict[str, Any] = {"algorithm": algorithm}
+    row: dict[str, Any] = {"algorithm": algorithm}
     key = draft.fill(entry.take_text("token", "signing_key"), "token.signing_key", bars=False)
     if key is not None:
-        made["key"] = key
+        row["key"] = key
     encoding = entry.take_text("signature", "hmac_secret_encoding") or "hex"
     if algorithm.startswith("HS"):
         if encoding not in ("utf8", "hex", "base64"):
             draft.losses.add(f"hmac_secret_encoding {clean_text(encoding, 20)}")
         if encoding in ("hex", "base64"):
-            made["key_encoding"] = encoding
+            row["key_encoding"] = encoding
     if header.get("typ") == "JWT":
         del header["typ"]
     if "kid" in header:
-        made["key_id"] = draft.fill(str(header.pop("kid")), "token.header.kid")
+        row["key_id"] = draft.fill(str(header.pop("kid")), "token.header.kid")
     if header:
-        made["headers"] = draft.fill_deep(header, "token.header")
+        row["headers"] = draft.fill_deep(header, "token.header")
     claims = {name: _build_claim(draft, name, value) for name, value in entry.take_object("token", "payload").items()}
     if claims:
-        made["claims"] = claims
+        row["claims"] = claims
     lifetime = entry.take("token", "expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime >= 1000:
-        made["lifetime_seconds"] = int(lifetime // 1000)
-    made["unique"] = False
-    return {name: value for name, value in made.items() if value is not None}
+        row["lifetime_seconds"] = int(lifetime // 1000)
+    row["unique"] = False
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _build_claim(draft: ConnectorDraft, name: str, value: Any) -> Any:

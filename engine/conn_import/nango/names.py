@@ -29,7 +29,7 @@ class Names:
     of its credential. `token` is the expression for the access token, or "".
 
     `base_path` is the path before an operation's path, `steps` are the names of requests before the token request, and
-    `mentioned` are values that a text uses but the entry does not describe.
+    `mentioned` are values that a string uses but the entry does not describe.
     """
 
     context: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Names:
         return self.secrets[name]
 
     def to_expression(self, name: str) -> str:
-        """The expression for a name. Raises Unsayable for an unknown one."""
+        """Return the expression for a name. Raises Unsayable for an unknown one."""
         if name in ("accessToken", "access_token") and self.token:
             return self.token
         if name in ("refresh_token", "refreshToken") and self.refresh:
@@ -91,7 +91,7 @@ class Names:
         return f"({value} ?? {quoted})" if quoted else value
 
     def is_secret(self, text: str) -> bool:
-        """Whether a text needs the account's credential."""
+        """Return whether the text needs the account's credential."""
         return any(self._is_secret(name) for name in find_names(text))
 
     def _is_secret(self, name: str) -> bool:
@@ -100,13 +100,13 @@ class Names:
         return token or whole in self.secrets or whole.partition(".")[0] in self.secrets
 
     def has_token(self, text: str) -> bool:
-        """Whether a text has the access token in it."""
+        """Return whether the text contains the access token."""
         return any(name in ("accessToken", "access_token") for name in find_names(text))
 
     def to_template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
         """Return the text as a template. Raises UntranslatableText.
 
-        A text that needs an optional value is null without it, unless the text is part of something required (not
+        A string that needs an optional value is null without it, unless the text is part of something required (not
         `whole`): the values of a URL become required.
         """
         if not whole:

@@ -125,9 +125,9 @@ def _add_oauth1_scope(draft: ConnectorDraft, config: dict[str, Any]) -> None:
 
 
 def _read_authorization_params(draft: ConnectorDraft) -> dict[str, Any]:
-    made: dict[str, Any] = draft.fill_deep(draft.entry.take_object("authorization_params"), "authorization_params")
-    if made.get("response_type") == "code":
-        del made["response_type"]
+    row: dict[str, Any] = draft.fill_deep(draft.entry.take_object("authorization_params"), "authorization_params")
+    if row.get("response_type") == "code":
+        del row["response_type"]
     if draft.entry.take("authorization_url_skip_empty"):
         pass  # an empty parameter is never sent here
     usual = {
@@ -139,37 +139,37 @@ def _read_authorization_params(draft: ConnectorDraft) -> dict[str, Any]:
     }
     for name, other in draft.entry.take_object("authorization_url_replacements").items():
         if name in usual and isinstance(other, str):
-            made |= {name: None, other: usual[name]}
+            row |= {name: None, other: usual[name]}
         else:
             draft.losses.add("a renamed parameter of the authorization URL", clean_text(name, 60))
-    return made
+    return row
 
 
 def _read_client_authentication(draft: ConnectorDraft) -> dict[str, Any]:
     """Read how the client authenticates. By default, these entries send fields in the body."""
     method = draft.entry.take_text("token_request_auth_method")
     header = draft.entry.take_text("authorization_method") == "header"
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     if method not in ("", "basic", "custom"):
         draft.losses.add(f"token_request_auth_method {clean_text(method, 40)}")
     if method != "basic" and not header:
-        made["client_authentication"] = "body"
+        row["client_authentication"] = "body"
     if (body := draft.entry.take_text("body_format")) and body != "form":
         if body in ("json", "xml"):
-            made["body_format"] = body
+            row["body_format"] = body
         else:
             draft.losses.add(f"body_format {clean_text(body, 40)}")
-    return made
+    return row
 
 
 def _read_scopes(draft: ConnectorDraft) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     if scopes := draft.entry.take_texts("default_scopes"):
-        made["scopes"] = scopes
+        row["scopes"] = scopes
     separator = draft.entry.take("scope_separator")
     if isinstance(separator, str) and separator != " " and separator:
-        made["scope_separator"] = separator
-    return made
+        row["scope_separator"] = separator
+    return row
 
 
 def _read_code_and_refresh(draft: ConnectorDraft, config: dict[str, Any]) -> dict[str, Any]:
@@ -183,18 +183,18 @@ def _read_code_and_refresh(draft: ConnectorDraft, config: dict[str, Any]) -> dic
         else dict(code)
     )
     common = {name: value for name, value in code.items() if refresh.get(name) == value}
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     if common:
-        made["token_params"] = common
+        row["token_params"] = common
     if only := {name: value for name, value in code.items() if name not in common}:
-        made["code_params"] = only
+        row["code_params"] = only
     if headers := draft.fill_headers(entry.take_object("token_headers"), "token_headers"):
-        made["token_headers"] = headers
+        row["token_headers"] = headers
     refresh_url = entry.take_text("refresh_url")
     extra = {name: value for name, value in refresh.items() if name not in common}
     if refresh_url or extra:
-        made["refresh"] = _build_refresh(draft, config, refresh_url, {**common, **extra}, headers)
-    return made
+        row["refresh"] = _build_refresh(draft, config, refresh_url, {**common, **extra}, headers)
+    return row
 
 
 def _build_refresh(
@@ -221,21 +221,21 @@ def _remove_grant(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
-    """How the token and its end are read from the answer."""
+    """Set how the token and its expiry are read from the response."""
     entry = draft.entry
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     if path := entry.take_text("alternate_access_token_response_path"):
         other = to_answer_path(path.removesuffix(".access_token"))
-        made["response"] = f"response.access_token ? response : {other}"
+        row["response"] = f"response.access_token ? response : {other}"
     unit = entry.take_text("expires_in_unit")
     if unit in ("milliseconds", "minutes"):
-        made["expires_unit"] = unit
+        row["expires_unit"] = unit
     elif unit and unit != "seconds":
         draft.losses.add(f"expires_in_unit {clean_text(unit, 40)}")
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:  # 0: it does not expire, which is the default here
-        made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
+        row["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
     buffer = entry.take("token_expiration_buffer")
     if isinstance(buffer, int | float):
-        made["buffer_seconds"] = buffer
-    return made
+        row["buffer_seconds"] = buffer
+    return row

@@ -28,12 +28,12 @@ def read_waits(draft: ConnectorDraft) -> None:
                 sources.append({"header": name.lower(), "unit": unit})
             else:
                 draft.losses.add(f"proxy.retry.{key}: not a valid header name", clean_text(name, 60))
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     if sources:
-        made["retry_after"] = sources
+        row["retry_after"] = sources
     remaining, code = entry.take_texts("proxy", "retry", "remaining"), entry.take("proxy", "retry", "error_code")
     if remaining:
-        made["remaining"] = remaining[0].lower()
+        row["remaining"] = remaining[0].lower()
         for name in remaining[1:]:
             draft.losses.add("a second header with the remaining requests", clean_text(name, 60))
     status = str(code) if str(code).isdigit() else ""
@@ -41,9 +41,9 @@ def read_waits(draft: ConnectorDraft) -> None:
         draft.losses.add(f"proxy.retry.error_code {clean_text(code, 40)}")
     if status and status != "429":
         empty = f" and headers.{to_step(remaining[0].lower())} = '0'" if remaining else ""
-        made["limited_when"] = f"status = 429 or (status = {status}{empty})"
-    if made:
-        draft.settings["rate_limit"] = made
+        row["limited_when"] = f"status = 429 or (status = {status}{empty})"
+    if row:
+        draft.settings["rate_limit"] = row
 
 
 def read_pages(draft: ConnectorDraft) -> None:
@@ -154,7 +154,7 @@ def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
 
 def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers of the check that other requests do not have."""
-    made: dict[str, str] = {}
+    row: dict[str, str] = {}
     usual = {name.lower(): value for name, value in draft.settings.get("headers", {}).items()}
     carried = {name.lower() for name in draft.entry.take_object("proxy", "headers")}
     for name, value in told.items():
@@ -165,8 +165,8 @@ def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, s
             continue
         told_header = draft.fill_headers({name: value}, "proxy.verification.headers")
         if told_header.get(name) != usual.get(name.lower()):
-            made |= told_header
-    return made
+            row |= told_header
+    return row
 
 
 def finish(draft: ConnectorDraft, label: str, data: dict[str, Any], checks: list[Check]) -> FinishedConnector:

@@ -68,17 +68,17 @@ def _read_step(draft: ConnectorDraft, row: dict[str, Any], number: int) -> dict[
 def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> dict[str, Any]:
     """Build one request. The query of its URL is merged with the rest, because values there are encoded."""
     address, _, query = parts["url"].partition("?")
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     method = parts["method"].lower() or "post"
     if not re.fullmatch(r"[a-z]{3,10}", method):
         draft.losses.add(f"the method {clean_text(method, 40)} of {where}")
         method = "post"
     if method != "post":
-        made["method"] = method
-    made["url"] = draft.fill_required_url(address, f"{where}_url")
+        row["method"] = method
+    row["url"] = draft.fill_required_url(address, f"{where}_url")
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     if pairs:
-        made["query"] = {name: draft.fill(value, f"{where}_url") for name, value in pairs}
+        row["query"] = {name: draft.fill(value, f"{where}_url") for name, value in pairs}
     body_format = parts["body_format"] if parts["body_format"] in _BODIES else "json"
     if parts["body_format"] not in ("", *_BODIES):
         draft.losses.add(f"body_format {clean_text(parts['body_format'], 40)}")
@@ -86,51 +86,51 @@ def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> 
     usual = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
     params = parts["params"]
     if params is not None and method != "get":
-        made["body"] = draft.fill_deep(params, f"{where}_params")
+        row["body"] = draft.fill_deep(params, f"{where}_params")
         if body_format != "form":
-            made["body_format"] = body_format
+            row["body_format"] = body_format
         headers = {n: v for n, v in headers.items() if (n.lower(), v) != ("content-type", usual[body_format])}
     elif isinstance(params, dict) and params:
-        made.setdefault("query", {}).update(draft.fill_deep(params, f"{where}_params"))
+        row.setdefault("query", {}).update(draft.fill_deep(params, f"{where}_params"))
     headers = {n: v for n, v in headers.items() if (n.lower(), v) != ("accept", "application/json")}
     if headers:
-        made["headers"] = headers
+        row["headers"] = headers
     if body_format == "xml":
-        made["response_format"] = "xml"
-    return made
+        row["response_format"] = "xml"
+    return row
 
 
 def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
     """Read `token_response`: where the token and its expiry are."""
     entry = draft.entry
     token_response = entry.take_object("token_response")
-    made: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     token = str(token_response.get("token") or "")
     if not token:
-        made |= {"response_format": "text", "response": _TEXT}
+        row |= {"response_format": "text", "response": _TEXT}
     elif token_response.get("refresh_token"):
-        made["response"] = (
+        row["response"] = (
             f"{{'access_token': {to_answer_path(token)}, "
             f"'refresh_token': {to_answer_path(str(token_response['refresh_token']))}}}"
         )
     else:
-        made["response"] = to_answer_path(token)
+        row["response"] = to_answer_path(token)
     if expiry := str(token_response.get("token_expiration") or ""):
-        made["expires"] = to_answer_path(expiry)
+        row["expires"] = to_answer_path(expiry)
         strategy = token_response.get("token_expiration_strategy")
         if strategy == "expireAt":
-            made["expires_unit"] = "iso8601"
+            row["expires_unit"] = "iso8601"
         elif strategy not in (None, "expireIn"):
             draft.losses.add(f"token_expiration_strategy {clean_text(strategy, 40)}")
     for other in token_response.keys() - {"token", "token_expiration", "token_expiration_strategy", "refresh_token"}:
         draft.losses.add("keys of token_response", clean_text(other, 60))
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:
-        made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
+        row["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
     buffer = entry.take("token_expiration_buffer")
     if isinstance(buffer, int | float):
-        made["buffer_seconds"] = buffer
-    return made
+        row["buffer_seconds"] = buffer
+    return row
 
 
 def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any]:

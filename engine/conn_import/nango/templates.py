@@ -1,6 +1,6 @@
-"""Convert texts with `${…}` to templates and expressions. The caller resolves the names.
+"""Convert strings with `${…}` to templates and expressions. The caller resolves the names.
 
-Supported are `${name}`, `${function(text with ${…} in it)}`, `${a || b}`, and a complete text `one || another`: the
+Supported are `${name}`, `${function(text with ${…} in it)}`, `${a || b}`, and a complete string `one || another`: the
 first one whose values all exist.
 """
 
@@ -21,7 +21,7 @@ _PICTURES = (
 
 
 class UntranslatableText(ValueError):
-    """A text uses something that templates do not support. The message is a clause that names it."""
+    """A string uses something that templates do not support. The message is a clause that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class VariableReference:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """`${base64(…)}`: a function over a text that may have parts itself."""
+    """`${base64(…)}`: a function over a string that may have parts itself."""
 
     function: str
     argument: "tuple[Part, ...]"
@@ -51,7 +51,7 @@ _FUNCTIONS = {
 
 
 def _split_parts(text: str) -> tuple[Part, ...]:
-    """The text in its parts. Raises Unsayable when a brace has no end."""
+    """Split the text into its parts. Raises Unsayable for a brace without an end."""
     parts, end = _read_parts(text, 0, closing="", depth=0)
     return parts if end == len(text) else (*parts, text[end:])
 
@@ -89,7 +89,7 @@ def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[
 
 
 def find_names(text: str) -> Iterator[str]:
-    """Yield every name of a text, also inside functions and alternatives. Yields nothing for an invalid text."""
+    """Yield every name of a string, also inside functions and alternatives. Yields nothing for an invalid string."""
     try:
         yield from _find_part_names(_split_parts(text))
     except UntranslatableText:
@@ -110,7 +110,7 @@ def _split_alternatives(text: str) -> list[str]:
 
 
 def to_template(text: str, meaning: Meaning, *, bars: bool = True) -> str:
-    """The text as a template. Without `bars` a `||` between names is text. Raises Unsayable."""
+    """Convert the text to a template. Without `bars`, `||` between names is text. Raises Unsayable."""
     if (
         bars
         and "||" in text
@@ -128,7 +128,7 @@ def to_template(text: str, meaning: Meaning, *, bars: bool = True) -> str:
 
 
 def to_expression(text: str, meaning: Meaning) -> str:
-    """The text as an expression for the same text. Raises Unsayable."""
+    """Convert the text to an expression for it. Raises Unsayable."""
     parts = _split_parts(text)
     options = _split_options(parts)
     if len(options) == 1:
@@ -141,7 +141,7 @@ def to_expression(text: str, meaning: Meaning) -> str:
 
 
 def _split_options(parts: tuple[Part, ...]) -> list[list[Part]]:
-    """The parts of `one || another`, apart."""
+    """Split `one || another` into its options."""
     options: list[list[Part]] = [[]]
     for part in parts:
         if not isinstance(part, str) or "||" not in part:
@@ -183,7 +183,8 @@ def _quote(text: str) -> str:
 
 
 def to_picture(pattern: str) -> str:
-    """A date pattern (`YYYY-MM-DDTHH:mm:ss`) as a picture of `$fromMillis`. Raises Unsayable for other letters."""
+    """Convert a date pattern (`YYYY-MM-DDTHH:mm:ss`) to a picture of `$fromMillis`. Raises Unsayable for other
+    letters."""
     rest = pattern
     for letters, mark in _PICTURES:
         rest = rest.replace(letters, "\0")

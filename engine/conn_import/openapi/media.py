@@ -1,4 +1,4 @@
-"""Media types of a document as formats of the language: how an answer that is no JSON is read, and which bodies are
+"""Media types of a document as formats of the language: how a response that is not JSON is read, and which bodies are
 sent as they are."""
 
 import re
@@ -26,7 +26,7 @@ def find_answer_format(kinds: Sequence[str]) -> str:
 
 
 def is_json(kind: str) -> bool:
-    """Whether it is one JSON document."""
+    """Return whether the media type is that of one JSON document."""
     return "json" in kind.lower() and find_answer_format([kind]) != "jsonl"
 
 
@@ -45,5 +45,5 @@ def choose_raw_kind(kinds: Sequence[str]) -> str:
 
 
 def is_concrete(kind: str) -> bool:
-    """Whether a request can name the media type."""
+    """Return whether a request can name the media type."""
     return _CONCRETE.fullmatch(kind) is not None

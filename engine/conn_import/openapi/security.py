@@ -105,8 +105,8 @@ class Schemes:
             contract.authorization_loss = "authorization: the document has no security scheme"
 
     def _find_needed_with(self, name: str) -> list[str]:
-        """The schemes without which some operation refuses this one, it included: of an operation's alternatives with
-        it the one with the fewest."""
+        """Return the schemes that some operation requires together with this one, including itself. Of an
+        operation's alternatives with this scheme, the shortest counts."""
         found: dict[str, None] = {}
         for alternatives in self._asked:
             with_it = [names for names in alternatives if name in names]
@@ -233,6 +233,6 @@ def _describe_kind(scheme: Mapping[str, Any]) -> str:
 
 
 def to_variable_prefix(name: str) -> str:
-    """The start of the connector's environment variables."""
+    """Return the start of the connector's environment variables."""
     prefix = to_snake(name).upper() or "VENDOR"
     return f"_{prefix}" if prefix[0].isdigit() else prefix

@@ -56,14 +56,14 @@ def _find_body(operation: Mapping[str, Any], follow: References) -> Shape | None
 
 
 def _find_constants(shape: Shape) -> dict[str, str]:
-    """The texts that a body always has, by their place."""
-    found: dict[str, str] = {}
+    """Return the text values that every body has, by their place."""
+    types: dict[str, str] = {}
     for path, leaf in shape.leaves():
         choices = leaf.get("enum")
         value = choices[0] if isinstance(choices, list) and len(choices) == 1 else leaf.get("const")
         if isinstance(value, str) and all(part.isidentifier() for part in path):
-            found[".".join(path)] = value
-    return found
+            types[".".join(path)] = value
+    return types
 
 
 def _find_type_place(types: list[dict[str, str]]) -> str | None:

@@ -15,7 +15,8 @@ _TEXT_KINDS = ("string", "")
 
 
 def build_read_expression(target: ModelField, source: VendorField, inner: Sequence[tuple[ModelField, Fit]] = ()) -> str:
-    """The model's value, over `response`. `inner` are the fits of the fields of a list's objects."""
+    """Build the expression over `response` for a field of the model. `inner` are the fits for the fields of a list's
+    objects."""
     place = ".".join(("response", *(to_step(name) for name in source.path)))
     if target.kind == "array":
         return _convert_list(target, source, place, inner)

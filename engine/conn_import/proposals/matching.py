@@ -124,11 +124,11 @@ def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> 
 
 
 def _kinds_fit(target: ModelField, source: VendorField) -> bool:
-    """Whether a value of the source's kind can become one of the target's."""
+    """Return whether a value of the source's kind can become one of the target's."""
     kind = source.kind
     if target.kind == "array":
         objects = kind == "object" or source.item_kind == "object"
-        if target.item_kind == "object":  # a text can be the one required value of an object
+        if target.item_kind == "object":  # a string can be the one required value of an object
             needs_one = sum(one.required for one in target.inner) == 1
             return (objects and bool(source.inner)) or (
                 needs_one and (kind == "string" or source.item_kind == "string")
@@ -194,7 +194,7 @@ def _find_words(text: str) -> frozenset[str]:
 
 
 def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str]:
-    """Rate the values: enumerations, similar texts, and formats."""
+    """Rate the values: enumerations, similar strings, and formats."""
     if target.values and source.values and target.kind == "string":
         known = {squeeze(str(value)) for value in source.values}
         both = [value for value in target.values if squeeze(value) in known]

@@ -134,7 +134,7 @@ def _list_words(record: str) -> frozenset[str]:
 
 
 def _compare_nouns(resource: str, record: str) -> tuple[float, str]:
-    """How near a resource's name is to a record's."""
+    """Return how similar a resource's name is to a record's."""
     whole = to_singular(resource)
     last = to_singular(resource.rpartition("_")[2])
     sure, unsure = NOUNS.get(record, ((), ()))
@@ -172,15 +172,15 @@ def _choose(
 def _propose_all(
     targets: Sequence[ModelField], chosen: Mapping[str, tuple[ModelField, Fit]], nouns: frozenset[str]
 ) -> Iterator[FieldProposal]:
-    made: dict[str, FieldProposal] = {}
+    row: dict[str, FieldProposal] = {}
     for name, (target, fit) in chosen.items():
         inner = _match_inner(target, fit, nouns)
         if inner is not None:
             expression = build_read_expression(target, fit.source, inner)
-            made[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
+            row[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
     for target in targets:
         proposal = (
-            made.get(target.name) or _propose_joined_name(target, made) or _propose_first_of_list(target, targets, made)
+            row.get(target.name) or _propose_joined_name(target, row) or _propose_first_of_list(target, targets, row)
         )
         if proposal is not None:
             yield proposal
@@ -211,7 +211,7 @@ def _propose_joined_name(target: ModelField, made: Mapping[str, FieldProposal]) 
 def _propose_first_of_list(
     target: ModelField, targets: Sequence[ModelField], made: Mapping[str, FieldProposal]
 ) -> FieldProposal | None:
-    """The one value where there is a list of them: the first of `emails` as `email`."""
+    """Propose the first item of a list for a single value: the first of `emails` as `email`."""
     holder = next((one for one in targets if one.name == f"{target.name}s" and one.name in made), None)
     needed = [one.name for one in holder.inner if one.required] if holder is not None else []
     if holder is None or len(needed) != 1 or target.kind != "string":

@@ -35,12 +35,12 @@ class VendorField:
 
 
 def list_shape_fields(shape: Shape) -> list[VendorField]:
-    """The fields of a record that a schema describes, at most three names deep, in its order."""
+    """Return the fields of a record that a schema describes, at most three names deep, in its order."""
     return list(_walk(shape, (), [_MOST]))
 
 
 def list_record_fields(records: Sequence[Any]) -> list[VendorField]:
-    """The fields of records that were seen, with values of the first ones."""
+    """Return the fields of records that were seen, with values of the first ones."""
     seen = [record for record in records[:_MOST_RECORDS] if isinstance(record, dict)]
     return [_add_values(one, seen) for one in list_shape_fields(shape_of_examples(seen))]
 

@@ -66,7 +66,7 @@ def _list_names(one: ResourceProposal) -> list[str]:
 
 
 def _find_shared_body(one: ResourceProposal) -> Rows:
-    """The request mapping that all writes of a resource have in common; nothing where they differ."""
+    """Return the request mapping that all writes of a resource share; empty if they differ."""
     bodies = [one.bodies.get(operation) or () for operation in one.operations if operation in ("create", "update")]
     return bodies[0] if bodies and all(rows == bodies[0] for rows in bodies) else ()
 

@@ -33,7 +33,7 @@ def test_a_postgres_database(kind: str):
     address = StoreLocation.read(f"{kind}://conn:{QUOTED}@db:5433/conn?sslmode=require", Path("/"))
     assert address.url is not None
     assert address.url.drivername == "postgresql+psycopg"
-    assert address.shown == "postgresql+psycopg://conn:***@db:5433/conn?sslmode=require"
+    assert address.public_text == "postgresql+psycopg://conn:***@db:5433/conn?sslmode=require"
     assert address.secrets == [PASSWORD]
     assert PASSWORD not in f"{address!r}{address}"
     assert QUOTED not in f"{address!r}{address}"
@@ -42,7 +42,7 @@ def test_a_postgres_database(kind: str):
 def test_a_password_in_the_query():
     address = StoreLocation.read("postgresql://db/conn?user=conn&password=hunter22", Path("/"))
     assert address.secrets == ["hunter22"]
-    assert "hunter22" not in address.shown
+    assert "hunter22" not in address.public_text
 
 
 @pytest.mark.parametrize(

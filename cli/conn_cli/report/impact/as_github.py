@@ -25,7 +25,7 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
     """
     lines = []
     accepted = find_accepted(impact)
-    for finding in (finding for one in impact.accepted for finding in one.findings):
+    for finding in (finding for approval in impact.accepted for finding in approval.findings):
         lines.append(command("error", finding.message, title=finding.code, span=finding.span, sources=sources))
     for row in impact.fields:
         if not row.accounts:
@@ -42,13 +42,15 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
     for statement in impact.overrides:
         message = f"override {statement.path}: {statement.note}"
         lines.append(command("warning", message, title="conn impact", span=statement.span, sources=sources))
-    for one in impact.unjudged:
+    for approval in impact.unjudged:
         # A place before the change may no longer exist.
         level, span = (
-            ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
+            ("error", approval.findings[0].span if approval.findings else None)
+            if approval.side == "after"
+            else ("notice", None)
         )
-        fault = describe_fault(one, names=names).replace("`", "")
-        message = f"{UNJUDGED[one.side]}: {list_accounts(one, names=names)}: {fault}"
+        fault = describe_fault(approval, names=names).replace("`", "")
+        message = f"{UNJUDGED[approval.side]}: {list_accounts(approval, names=names)}: {fault}"
         lines.append(command(level, message, title="conn impact", span=span, sources=sources))
     return join_commands(lines) + command("notice", summarize(impact), title="conn impact") + "\n"
 
@@ -56,9 +58,9 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
 def _cause(row: FieldImpact, statements: Sequence[ChangedSetting]) -> ChangedSetting | None:
     """Return the change most likely to affect a field: in its mapping, in its operation, or the first one."""
     prefix = (f"{row.operation}.", f"unified.{row.operation}.")  # `unified` remains before some models
-    named = [s for s in statements if s.path.startswith(prefix) and s.path.endswith(f".{row.field}")]
+    for_field = [s for s in statements if s.path.startswith(prefix) and s.path.endswith(f".{row.field}")]
     if row.kind == "request_changed" and row.field.startswith("headers."):
-        named += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]
+        for_field += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]
     return next(
-        iter([*named, *(s for s in statements if s.path.startswith(prefix))]), statements[0] if statements else None
+        iter([*for_field, *(s for s in statements if s.path.startswith(prefix))]), statements[0] if statements else None
     )

@@ -50,9 +50,9 @@ def draw_markdown(impact: Impact, *, names: bool = False) -> str:
         whose = f"{code(unknown.operation) or 'every operation'}, {pluralize(unknown.accounts, 'account')}"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
-    for one in impact.accepted[:MOST]:
-        lines.append(f"- accepted by {code(one.file)}: {describe_coverage(one)}: {code(one.reason)}")
-        lines += [f"  - **{f.code}** {code(locate(f.span))}: {code(f.message)}" for f in one.findings[:NAMED]]
+    for approval in impact.accepted[:MOST]:
+        lines.append(f"- accepted by {code(approval.file)}: {describe_coverage(approval)}: {code(approval.reason)}")
+        lines += [f"  - **{f.code}** {code(locate(f.span))}: {code(f.message)}" for f in approval.findings[:NAMED]]
     places = group_by_place(impact.statements)
     if places:
         rows = [_statement_row(statement, number, names=names) for statement, number in places[:MOST]]
@@ -75,8 +75,8 @@ def _statement_row(statement: ChangedSetting, number: int, *, names: bool) -> st
 
 def _against(impact: Impact) -> str:
     """Return what the change was compared with, or that nothing differs from it."""
-    what = code(describe_base(impact.base))
-    return f"Compared with {what}." if impact.compared else f"No document of the workspace differs from {what}."
+    base = code(describe_base(impact.base))
+    return f"Compared with {base}." if impact.compared else f"No document of the workspace differs from {base}."
 
 
 def _unjudged_rows(impact: Impact, *, names: bool) -> Iterator[str]:
@@ -92,8 +92,8 @@ def _title(impact: Impact) -> str:
     breaks = f", **{broken:,} break**" if broken else ""
     rest = f", {unjudged:,} could not be judged" if unjudged else ""
     if not changed:
-        known = f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
-        return f"{known if unknown or not unjudged else 'No account is known to change'}{rest}{breaks}"
+        no_change = f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
+        return f"{no_change if unknown or not unjudged else 'No account is known to change'}{rest}{breaks}"
     return f"{pluralize(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
 
 

@@ -56,9 +56,9 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
         whose = f"{unknown.operation or 'every operation'} for {pluralize(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
     lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
-    for one in impact.accepted[:MOST]:
-        lines.append(f"  accepted: {describe_coverage(one)}   {one.file}: {one.reason}")
-        lines += [f"    {locate(f.span)}  {f.code}  {f.message}" for f in one.findings[:NAMED]]
+    for approval in impact.accepted[:MOST]:
+        lines.append(f"  accepted: {describe_coverage(approval)}   {approval.file}: {approval.reason}")
+        lines += [f"    {locate(f.span)}  {f.code}  {f.message}" for f in approval.findings[:NAMED]]
     for statement in impact.overrides[:MOST]:
         lines.append(f"  override {statement.path}: {statement.note}   {locate(statement.span, names=names)}")
     lines += count_more(len(impact.overrides), "override")

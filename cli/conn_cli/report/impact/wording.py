@@ -71,9 +71,9 @@ def describe_base(base: BaseVersion | None) -> str:
     return f"{f'{base.branch} at {revision}' if base.branch else revision}{f' of {base.date}' if base.date else ''}"
 
 
-def describe_coverage(one: Approval) -> str:
+def describe_coverage(approval: Approval) -> str:
     """Return how many effects and accounts a document of `changes/` covers."""
-    return f"{pluralize(len(one.covers), 'effect')} on {pluralize(one.accounts, 'account')}"
+    return f"{pluralize(len(approval.covers), 'effect')} on {pluralize(approval.accounts, 'account')}"
 
 
 def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
@@ -84,8 +84,8 @@ def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
 
 def list_names(names: Sequence[str]) -> str:
     """Return the first names, and the number of the others."""
-    shown = ", ".join(names[:NAMED])
-    return f"{shown} and {len(names) - NAMED:,} more" if len(names) > NAMED else shown
+    listed = ", ".join(names[:NAMED])
+    return f"{listed} and {len(names) - NAMED:,} more" if len(names) > NAMED else listed
 
 
 def list_accounts(row: Unjudged, *, names: bool = True) -> str:

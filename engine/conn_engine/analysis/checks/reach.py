@@ -33,8 +33,8 @@ def find_changed_files(before: Path, after: Workspace) -> list[str]:
     old, new = dict(_files(before, folders)), dict(_files(after.root, folders))
     changed = set(old) ^ set(new)
     for name in old.keys() & new.keys():
-        one, other = old[name], new[name]
-        if not one.samefile(other) and one.read_bytes() != other.read_bytes():
+        file, new_file = old[name], new[name]
+        if not file.samefile(new_file) and file.read_bytes() != new_file.read_bytes():
             changed.add(name)
     return sorted(changed)
 
@@ -49,14 +49,14 @@ def _files(root: Path, folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
 def _walk_documents(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     """Yield the documents below a folder, through links, without hidden ones. `above` are the parent folders, to detect
     link cycles."""
-    here = os.path.realpath(folder)
-    if here in above or not folder.is_dir():
+    real_folder = os.path.realpath(folder)
+    if real_folder in above or not folder.is_dir():
         return
     for path in folder.iterdir():
         if path.name[0] == ".":
             continue
         if path.is_dir():
-            yield from _walk_documents(path, above | {here})
+            yield from _walk_documents(path, above | {real_folder})
         elif path.suffix in SUFFIXES and path.is_file():
             yield path
 
@@ -79,10 +79,10 @@ def find_reach(workspace: Workspace, changed: Iterable[str]) -> Reach:
         if name in _SETTINGS or any(name.startswith(f"{folder}/") for folder in models):
             return reach_everything(workspace)
         if parts[0] == "connectors" and len(parts) > 2:
-            kept = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`
-            own = kept[0] if len(kept) > 1 and parts[2] in ("recordings", "deliveries", "expected") else ""
-            if own:
-                accounts.add(own)
+            below = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`
+            account = below[0] if len(below) > 1 and parts[2] in ("recordings", "deliveries", "expected") else ""
+            if account:
+                accounts.add(account)
             else:
                 connectors.add(parts[1])
         elif parts[0] == "environments":
@@ -105,13 +105,13 @@ def _readable(users: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def _users(workspace: Workspace) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    users: dict[str, list[str]] = {}
     for name in workspace.accounts():
         try:
-            found.setdefault(workspace.account(name).connector, []).append(name)
+            users.setdefault(workspace.account(name).connector, []).append(name)
         except ConnError:
             continue  # lint reports the reason
-    return found
+    return users
 
 
 def _environment(workspace: Workspace, account: str) -> str | None:

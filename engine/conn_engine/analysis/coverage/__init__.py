@@ -110,21 +110,21 @@ def measure_coverage(
     names.
     """
     side = Side(workspace, Digests())
-    wanted = [connector] if connector else workspace.connectors()
-    found = False
+    connectors = [connector] if connector else workspace.connectors()
+    is_mapped = False
     refusals: list[ConnError] = []
-    for name in wanted:
+    for name in connectors:
         groups = [] if alone else group_accounts(side, name, accounts)
-        known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
+        shapes = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
         if not groups and not accounts:
             base = up_to(workspace.effective(account=None, connector=name), "base")
-            known = [(base, (), base.context)]
-        for row in _rows(side, known, name, operation, groups, refusals):
-            found = True
+            shapes = [(base, (), base.context)]
+        for row in _rows(side, shapes, name, operation, groups, refusals):
+            is_mapped = True
             yield row
-    if not found and refusals:
+    if not is_mapped and refusals:
         raise refusals[0]
-    if not found:
+    if not is_mapped:
         raise UsageError(
             "there is no unified operation to measure",
             hint="add one under unified in a connector.yaml; conn new NAME creates a connector",
@@ -135,17 +135,17 @@ def _rows(  # noqa: PLR0917
     side: Side,
     effectives: Sequence[tuple[Effective, tuple[str, ...], Mapping[str, Any]]],
     connector: str,
-    wanted: str | None,
+    operation: str | None,
     groups: Sequence[AccountGroup],
     refusals: list[ConnError],
 ) -> Iterator[OperationCoverage]:
     """Yield the rows of one connector. Groups with equal operations share a row."""
     slicer = Slicer(side.digests)
     slices = {id(group.effective): group.slices for group in groups}
-    found: dict[tuple[str, str], tuple[Effective, OperationName, list[RecordedFile], list[str]]] = {}
+    rows_by_key: dict[tuple[str, str], tuple[Effective, OperationName, list[RecordedFile], list[str]]] = {}
     for effective, accounts, context in effectives:
         try:
-            chosen = effective.resolve(wanted) if wanted is not None else None
+            chosen = effective.resolve(operation) if operation is not None else None
             if chosen is not None:
                 effective.check_enabled(chosen)
         except (UsageError, DisabledError) as error:  # an error only if no configuration has the operation
@@ -160,8 +160,8 @@ def _rows(  # noqa: PLR0917
             contexts = [context, *(file.context for file in files)]
             same = cut.in_context(side.digests, *contexts) if cut is not None else ""
             key = (name.text, join_digests(same, side.schema(effective.data, name), *(file.digest for file in files)))
-            found.setdefault(key, (effective, name, files, []))[3].extend(accounts)
-    rows = sorted(found.items(), key=lambda item: (item[0][0], item[1][3]))
+            rows_by_key.setdefault(key, (effective, name, files, []))[3].extend(accounts)
+    rows = sorted(rows_by_key.items(), key=lambda item: (item[0][0], item[1][3]))
     for _, alike in groupby(rows, key=lambda item: item[0][0]):
         replays = Replays()
         for _, (effective, name, files, accounts_) in alike:
@@ -190,10 +190,10 @@ def _coverage(  # noqa: PLR0917
         total.fields = dict.fromkeys(_mapped_fields(effective, name))
     model = _model_fields(workspace, effective, name)
     fields = [
-        FieldCoverage(one, "seen" if total.seen[one] else "empty", total.seen[one], _is_in_model(one, model))
-        for one in total.fields
+        FieldCoverage(field, "seen" if total.seen[field] else "empty", total.seen[field], _is_in_model(field, model))
+        for field in total.fields
     ]
-    fields += [FieldCoverage(one, "unmapped", 0, True) for one in model if not _is_mapped(one, total.fields)]
+    fields += [FieldCoverage(field, "unmapped", 0, True) for field in model if not _is_mapped(field, total.fields)]
     return OperationCoverage(
         effective.connector_name,
         name.text,
@@ -206,14 +206,14 @@ def _coverage(  # noqa: PLR0917
     )
 
 
-def _add(total: _Sum, effective: Effective, name: OperationName, outcome: Outcome, shown: str) -> None:
+def _add(total: _Sum, effective: Effective, name: OperationName, outcome: Outcome, path_text: str) -> None:
     if authors_fault(outcome.error):
-        total.broken.append(f"{shown}: {outcome.error.message if outcome.error else ''}")
+        total.broken.append(f"{path_text}: {outcome.error.message if outcome.error else ''}")
     counted = measure_outcome(effective, name, outcome)
     if counted is None:
         return
     total.fields.update(dict.fromkeys(counted.seen))
-    total.seen.update({one: number for one, number in counted.seen.items() if number})
+    total.seen.update({field: number for field, number in counted.seen.items() if number})
     total.unread |= set(counted.unread)
     total.records += counted.records
 
@@ -230,14 +230,20 @@ def _model_fields(workspace: Workspace, effective: Effective, name: OperationNam
     """Return the fields of the model's schema; nested fields are dotted. A delete has no record."""
     if name.method == "delete":
         return []
-    own = lookup(effective.data, (*name.path, "record"))
+    record_name = lookup(effective.data, (*name.path, "record"))
     shared = lookup(effective.data, (*name.path[:3], "record"))
-    record = next((one for one in (own, shared) if isinstance(one, str)), singular(name.resource))
+    record = next(
+        (name_found for name_found in (record_name, shared) if isinstance(name_found, str)), singular(name.resource)
+    )
     path = schema_path(workspace.models, name.model, record)
     return (
         []
         if path is None
-        else [one for one in _properties(read_document(path, "/".join(path.parts[-3:])).data) if one != "remote_data"]
+        else [
+            name_found
+            for name_found in _properties(read_document(path, "/".join(path.parts[-3:])).data)
+            if name_found != "remote_data"
+        ]
     )
 
 
@@ -249,10 +255,10 @@ def _properties(schema: Any, above: str = "", depth: int = 0) -> Iterator[str]:
         yield from nested or [name]
 
 
-def _is_in_model(one: str, model: Sequence[str]) -> bool:
-    return any(one == other or other.startswith(f"{one}.") or one.startswith(f"{other}.") for other in model)
+def _is_in_model(field: str, model: Sequence[str]) -> bool:
+    return any(field == other or other.startswith(f"{field}.") or field.startswith(f"{other}.") for other in model)
 
 
-def _is_mapped(one: str, fields: Mapping[str, None]) -> bool:
+def _is_mapped(field: str, fields: Mapping[str, None]) -> bool:
     """Return whether a mapped field is the model's field, an object with it, or a part of it."""
-    return _is_in_model(one, list(fields))
+    return _is_in_model(field, list(fields))

@@ -81,10 +81,10 @@ def drift(
     for comparison in comparisons:
         compared.append(comparison.name)
         readers = readers_among.find_readers(comparison.resource, comparison.method)
-        found = [comparison.endpoint] if comparison.endpoint is not None else []
+        endpoints = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
-            found += find_changes(comparison.before, comparison.now)
-        rows = [_judge(comparison.name, change, readers) for change in found]
+            endpoints += find_changes(comparison.before, comparison.now)
+        rows = [_judge(comparison.name, change, readers) for change in endpoints]
         # Headers and errors have many varying fields that no setting reads.
         differences += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]
     order = list(TIERS)
@@ -95,25 +95,25 @@ def drift(
 def _judge(operation: str, change: ResponseChange, readers: Iterable[Reader]) -> DriftDifference:
     at_or_below = [reader for reader in readers if reader.path[: len(change.path)] == change.path]
     above = [r for r in readers if len(r.path) < len(change.path) and change.path[: len(r.path)] == r.path]
-    own = [reader for reader in above if not reader.holder]
+    own_readers = [reader for reader in above if not reader.holder]
     tier: Tier = "noise"
     touched: list[Reader] = []
     if change.kind in ("endpoint_gone", "endpoint_failing", "endpoint_deprecated"):
         touched = at_or_below
         tier = "touches" if change.kind == "endpoint_deprecated" else "breaks"
     elif change.kind in ("gone", "retyped"):
-        touched = at_or_below or own
+        touched = at_or_below or own_readers
         # With `record_types` for the field, an account gets the same value as before: review it, but nothing breaks.
         safe = {name for reader in at_or_below if reader.absorbs(change.types) for name in reader.accounts}
         open_ = [r for r in at_or_below if not r.kind and not (r.delivered and safe.issuperset(r.accounts))]
         certain = change.certain or (change.kind == "gone" and any(r.required for r in open_))
-        tier = ("breaks" if certain and open_ else "touches") if at_or_below else "touches" if own else "noise"
+        tier = ("breaks" if certain and open_ else "touches") if at_or_below else "touches" if own_readers else "noise"
     elif change.kind in ("nullable", "enum_grown"):
         touched = [reader for reader in at_or_below if reader.path == change.path]
         tier = "touches" if touched else "noise"
     elif change.kind == "added":
-        touched = own
-        tier = "touches" if own else "noise"
+        touched = own_readers
+        tier = "touches" if own_readers else "noise"
     once = {(r.what, r.level, r.span, r.accounts): r for r in touched}  # one entry for a reader of several paths
     rows = sorted(once.values(), key=lambda r: (str(r.span and r.span.file), r.span.line if r.span else 0, r.what))
     return DriftDifference(operation, change, tier, tuple(rows))

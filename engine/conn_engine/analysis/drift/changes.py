@@ -86,7 +86,7 @@ def _compare_types(
 ) -> Iterator[ResponseChange]:
     """Yield a change of the field's type, or of the type of a list's items."""
     for before, after, each in ((was.types, now.types, ""), (was.items, now.items, "array of ")):
-        # A plain text may have any format, and a document may leave the format out.
+        # A plain string may have any format, and a document may leave the format out.
         free = "string" in before or ("string" in after and new.described and not old.described)
         first, second = (_drop_formats(types) if free else types for types in (before, after))
         extra, lost = second - first, first - second
@@ -98,7 +98,7 @@ def _compare_types(
 
 
 def _drop_formats(types: set[str]) -> set[str]:
-    """Return the types without the formats of texts."""
+    """Return the types without the formats of strings."""
     return {"string" if kind in TEXTS else kind for kind in types}
 
 
@@ -107,12 +107,12 @@ def _format_types(types: set[str]) -> str:
 
 
 def _find_added(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
-    known = old.holders() | {()}
+    holders = old.holders() | {()}
     added: set[Path] = set()
     for path in sorted(new.fields):
         if path in old.fields or any(path[:n] in added for n in range(1, len(path))):
             continue
-        if (new.described and not old.described and path[:-1] not in known) or _is_unknown(path, old):
+        if (new.described and not old.described and path[:-1] not in holders) or _is_unknown(path, old):
             continue
         added.add(path)
         yield ResponseChange("added", path, "new")

@@ -49,42 +49,42 @@ class Shape:
     @classmethod
     def from_node(cls, node: Any, resolve: Resolve = _resolve_nothing) -> "Shape":
         """Return the shape of a node, following a reference. A schema that several operations refer to is read once."""
-        found = resolve(node)
-        known: dict[int, Shape] | None = getattr(resolve, "shapes", None)
-        if known is None or not found:
-            return cls(found, resolve)
-        return known.setdefault(id(found), cls(found, resolve))
+        resolved = resolve(node)
+        shapes: dict[int, Shape] | None = getattr(resolve, "shapes", None)
+        if shapes is None or not resolved:
+            return cls(resolved, resolve)
+        return shapes.setdefault(id(resolved), cls(resolved, resolve))
 
     @property
     def parts(self) -> list[dict[str, Any]]:
         """The schema and its parts: all of `allOf`, and the first of `oneOf` and `anyOf` that is not null."""
         if self._parts is None:
-            found: list[dict[str, Any]] = []
-            self._gather(self.node, found, 0)
-            self._parts = found
+            parts: list[dict[str, Any]] = []
+            self._gather(self.node, parts, 0)
+            self._parts = parts
         return self._parts
 
-    def _gather(self, node: dict[str, Any], found: list[dict[str, Any]], depth: int) -> None:
-        if depth > _DEEPEST or len(found) >= MAX_PARTS:
+    def _gather(self, node: dict[str, Any], parts: list[dict[str, Any]], depth: int) -> None:
+        if depth > _DEEPEST or len(parts) >= MAX_PARTS:
             return
-        found.append(node)
+        parts.append(node)
         for part in _list(node.get("allOf")):
-            self._gather(self.resolve(part), found, depth + 1)
+            self._gather(self.resolve(part), parts, depth + 1)
         for key in ("oneOf", "anyOf"):
             choices = [self.resolve(choice) for choice in _list(node.get(key))[:50]]
             real = [choice for choice in choices if choice and choice.get("type") != "null"]
             if real:
-                self._gather(real[0], found, depth + 1)
+                self._gather(real[0], parts, depth + 1)
 
     @property
     def type(self) -> str:
         """`object`, `array`, `string`, `integer`, `number`, `boolean`, or "" if unknown."""
         for part in self.parts:
-            said = part.get("type")
-            if isinstance(said, list):
-                said = next((one for one in said if one != "null"), "")
-            if isinstance(said, str) and said:
-                return said
+            type_name = part.get("type")
+            if isinstance(type_name, list):
+                type_name = next((name for name in type_name if name != "null"), "")
+            if isinstance(type_name, str) and type_name:
+                return type_name
         if any("properties" in part for part in self.parts):
             return "object"
         return "array" if any("items" in part for part in self.parts) else ""
@@ -96,15 +96,15 @@ class Shape:
         return self._properties
 
     def _read_properties(self) -> "dict[str, Shape]":
-        found: dict[str, Shape] = {}
+        shapes: dict[str, Shape] = {}
         for part in self.parts:
             properties = part.get("properties")
             for name, node in properties.items() if isinstance(properties, dict) else ():
-                if len(found) >= MAX_PROPERTIES:
-                    return found
-                if isinstance(name, str) and name not in found:
-                    found[name] = Shape.from_node(node, self.resolve)
-        return found
+                if len(shapes) >= MAX_PROPERTIES:
+                    return shapes
+                if isinstance(name, str) and name not in shapes:
+                    shapes[name] = Shape.from_node(node, self.resolve)
+        return shapes
 
     def required_names(self) -> frozenset[str]:
         """Return the names of the required properties."""
@@ -174,15 +174,15 @@ def join_learned(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any
         return first if first.get("type") else second
     if first["type"] != second["type"]:
         return first
-    made = {**second, **first}
+    joined = {**second, **first}
     if "properties" in first and "properties" in second:
         names = {**first["properties"], **second["properties"]}
-        made["properties"] = {
+        joined["properties"] = {
             name: join_learned(first["properties"].get(name, {}), second["properties"].get(name, {})) for name in names
         }
     if "items" in first and "items" in second:
-        made["items"] = join_learned(first["items"], second["items"])
-    return made
+        joined["items"] = join_learned(first["items"], second["items"])
+    return joined
 
 
 def shape_of_examples(values: Iterable[Any]) -> Shape:
@@ -219,7 +219,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Fields of a multipart body that are not plain texts: `files` (the `needed` ones have exactly one file), and
+    """Fields of a multipart body that are not plain strings: `files` (the `needed` ones have exactly one file), and
     fields sent as JSON in one part (`whole`), or in one part for each item (`each`)."""
 
     files: tuple[str, ...] = ()
@@ -273,7 +273,9 @@ class Endpoint:
 
     def parameter(self, place: Place, name: str) -> Parameter | None:
         """Return the parameter of that name. Header names are case-insensitive."""
-        for one in self.parameters:
-            if one.place == place and (one.name == name or (place == "header" and one.name.lower() == name.lower())):
-                return one
+        for parameter in self.parameters:
+            if parameter.place == place and (
+                parameter.name == name or (place == "header" and parameter.name.lower() == name.lower())
+            ):
+                return parameter
         return None

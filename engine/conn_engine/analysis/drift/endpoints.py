@@ -18,28 +18,28 @@ class OperationIndex:
 
     def __init__(self, operations: Iterable[VendorOperation]) -> None:
         self.operations = list(operations)
-        self._patterns = [(one, _pattern(one)) for one in self.operations]
+        self._patterns = [(operation, _pattern(operation)) for operation in self.operations]
 
     def find_operation(self, method: str, url: str) -> VendorOperation | None:
         """Return the operation of a request: of those whose path matches, the one with the fewest placeholders. The
         base URL is ignored."""
         path = unquote(split_plain_url(url).path)
         fitting = [
-            (one, pattern.groups if isinstance(pattern, re.Pattern) else 0)
-            for one, pattern in self._patterns
-            if one.method == method.upper() and pattern.search(path)
+            (operation, pattern.groups if isinstance(pattern, re.Pattern) else 0)
+            for operation, pattern in self._patterns
+            if operation.method == method.upper() and pattern.search(path)
         ]
         if not fitting:
             return None
         return min(fitting, key=lambda row: (_slots(row[0].path), -len(row[0].path)))[0]
 
     def find_endpoint(
-        self, one: VendorOperation, endpoints: Mapping[tuple[str, str], object]
+        self, operation: VendorOperation, endpoints: Mapping[tuple[str, str], object]
     ) -> tuple[str, str] | None:
         """Return the key (method, normalized path) of the endpoint that describes an operation: the longest match."""
-        wanted = normalize_path(one.path)
-        own = [key for key in endpoints if key[0] == one.method and _ends_alike(key[1], wanted)]
-        return max(own, key=lambda key: (key[1] == wanted, len(key[1])), default=None)
+        path = normalize_path(operation.path)
+        candidates = [key for key in endpoints if key[0] == operation.method and _ends_alike(key[1], path)]
+        return max(candidates, key=lambda key: (key[1] == path, len(key[1])), default=None)
 
 
 def index_operations(effective: Effective) -> OperationIndex:
@@ -59,11 +59,13 @@ def _slots(path: str) -> int:
     return len(_TEMPLATE.findall(path))
 
 
-def _pattern(one: VendorOperation) -> re.Pattern[str]:
+def _pattern(operation: VendorOperation) -> re.Pattern[str]:
     """Return a pattern for the end of a request's path. A placeholder matches one segment, or the rest of one."""
-    pieces: Sequence[str] = _TEMPLATE.split(one.path.partition("?")[0].rstrip("/"))
+    pieces: Sequence[str] = _TEMPLATE.split(operation.path.partition("?")[0].rstrip("/"))
     return re.compile("[^/]+".join(re.escape(piece) for piece in pieces) + "/?$")
 
 
-def _ends_alike(one: str, other: str) -> bool:
-    return one == other or one.endswith(f"/{other.lstrip('/')}") or other.endswith(f"/{one.lstrip('/')}")
+def _ends_alike(path: str, other_path: str) -> bool:
+    return (
+        path == other_path or path.endswith(f"/{other_path.lstrip('/')}") or other_path.endswith(f"/{path.lstrip('/')}")
+    )

@@ -25,7 +25,11 @@ _OF_RECORD = ("record", "records", "response")
 
 def find_flow_operations(effective: Effective) -> list[VendorOperation]:
     """Return the operations that send additional requests, or take values from another operation."""
-    return [one for one in effective.vendor_operations() if one.parents or one.enrich or one.chunk]
+    return [
+        operation
+        for operation in effective.vendor_operations()
+        if operation.parents or operation.enrich or operation.chunk
+    ]
 
 
 def is_same_request(request: Mapping[str, Any], operation: VendorOperation) -> bool:
@@ -52,42 +56,42 @@ def find_own_flow_readers(effective: Effective, operation: VendorOperation) -> I
 
 
 def find_flow_readers(
-    effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
+    effective: Effective, operation: VendorOperation, operations: Iterable[VendorOperation]
 ) -> Iterator[FieldRead]:
     """Yield what reads the records of an operation, with paths in the record: its own `enrich`, and the operations (of
     `known`) that use them in `parents` or `chunk`."""
     for index, settings in enumerate(_list(_get_setting(effective, operation, "enrich"))):
         place = (*operation.get_path("enrich"), index)
-        what = f"{operation.text} enrich {settings.get('name')}"
-        for found in find_texts(Enrich, settings, place):
-            for path in find_text_paths(found.text):
-                if found.over == "item":
-                    yield FieldRead(path, what, origin_of(effective, found.path))
+        label = f"{operation.text} enrich {settings.get('name')}"
+        for text in find_texts(Enrich, settings, place):
+            for path in find_text_paths(text.text):
+                if text.over == "item":
+                    yield FieldRead(path, label, origin_of(effective, text.path))
                 elif len(path) > 1 and path[0] in _OF_RECORD[:2]:
-                    yield FieldRead(path[1:], what, origin_of(effective, found.path))
+                    yield FieldRead(path[1:], label, origin_of(effective, text.path))
         if settings.get("batch") is not None and settings.get("key") is None:
-            yield FieldRead(("id",), what, origin_of(effective, (*place, "batch")))
-    for one in known:
-        for name, place, source in _sources(effective, one):
+            yield FieldRead(("id",), label, origin_of(effective, (*place, "batch")))
+    for consumer in operations:
+        for name, place, source in _sources(effective, consumer):
             if source.get("from") == operation.text:
-                yield from _source(effective, one, name, place, source)
+                yield from _source(effective, consumer, name, place, source)
 
 
 def _source(
-    effective: Effective, one: VendorOperation, name: str, place: Path_, source: Mapping[str, Any]
+    effective: Effective, operation: VendorOperation, name: str, place: Path_, source: Mapping[str, Any]
 ) -> Iterator[FieldRead]:
     """Yield what a source reads from its records, and what the operation reads from its `parent`."""
-    what = f"{one.text} {'parents ' + name if name else 'chunk'}"
+    label = f"{operation.text} {'parents ' + name if name else 'chunk'}"
     for path in _key(source.get("key")):
-        yield FieldRead(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
+        yield FieldRead(path, label, origin_of(effective, (*place, "key" if source.get("key") else "from")))
     for path in find_expression_paths(source.get("when")):
         if path[:1] and path[0] in _OF_RECORD:
-            yield FieldRead(path[1:], what, origin_of(effective, (*place, "when")))
+            yield FieldRead(path[1:], label, origin_of(effective, (*place, "when")))
     if not name:
         return
-    own: list[tuple[Path_, str]] = [(one.place, one.text)]
-    own += [(unified.path, unified.text) for unified in _find_unified_names(effective, one)]
-    for start, title in own:
+    holders: list[tuple[Path_, str]] = [(operation.place, operation.text)]
+    holders += [(unified.path, unified.text) for unified in _find_unified_names(effective, operation)]
+    for start, title in holders:
         for inner, text in iterate_texts(lookup(effective.data, start)):
             for path in find_text_paths(text):
                 if path[:2] == ("parent", name):
@@ -95,30 +99,30 @@ def _source(
 
 
 def find_enrichment_readers(
-    effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[FieldRead]
+    effective: Effective, enriching: VendorOperation, operation: VendorOperation, consumers: Iterable[FieldRead]
 ) -> Iterator[FieldRead]:
     """Yield what reads the responses of an operation that enriches the records of `one`: the enrichment itself, and
     those `consumers` of the records that read the enriched field. Paths are in the response's body."""
     readers: list[FieldRead] | None = None
-    for index, settings in enumerate(_list(_get_setting(effective, one, "enrich"))):
+    for index, settings in enumerate(_list(_get_setting(effective, enriching, "enrich"))):
         if not is_same_request(settings.get("request") or {}, operation):
             continue
-        place = (*one.get_path("enrich"), index)
-        what = f"{one.text} enrich {settings.get('name')}"
+        place = (*enriching.get_path("enrich"), index)
+        label = f"{enriching.text} enrich {settings.get('name')}"
         starts = find_record_places(settings.get("response_path"))
         for start in starts:
             key = "response_path" if settings.get("response_path") else "request"
-            yield FieldRead(start, what, origin_of(effective, (*place, key)), holder=True)
+            yield FieldRead(start, label, origin_of(effective, (*place, key)), holder=True)
             for path, key in _list_response_reads(settings):
-                yield FieldRead((*start, *path), what, origin_of(effective, (*place, key)))
+                yield FieldRead((*start, *path), label, origin_of(effective, (*place, key)))
         if settings.get("transform") is not None:
             continue
         into = settings.get("into") or settings.get("name")
         readers = list(consumers) if readers is None else readers
-        for read in readers:
-            if read.path[:1] == (into,):
+        for reader in readers:
+            if reader.path[:1] == (into,):
                 for start in starts:
-                    yield read._replace(path=(*start, *read.path[1:]))
+                    yield reader._replace(path=(*start, *reader.path[1:]))
 
 
 def _list_response_reads(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -131,28 +135,28 @@ def _list_response_reads(settings: Mapping[str, Any]) -> Iterator[tuple[Path, st
             yield path, "match" if settings.get("match") else "key"
 
 
-def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, Path_, Mapping[str, Any]]]:
+def _sources(effective: Effective, operation: VendorOperation) -> Iterator[tuple[str, Path_, Mapping[str, Any]]]:
     """Yield the sources of an operation's values: the name ("" for `chunk`), the path and the settings."""
-    said = _get_setting(effective, one, "parents")
-    several = isinstance(said, list)
-    for index, parents in enumerate(_list(said) if several else _list([said])):
-        place: Path_ = (*one.get_path("parents"), index) if several else one.get_path("parents")
+    parent_settings = _get_setting(effective, operation, "parents")
+    several = isinstance(parent_settings, list)
+    for index, parents in enumerate(_list(parent_settings) if several else _list([parent_settings])):
+        place: Path_ = (*operation.get_path("parents"), index) if several else operation.get_path("parents")
         name = str(parents.get("as"))
         yield name, place, parents
         for number, source in enumerate(_list(parents.get("union"))):
             yield name, (*place, "union", number), source
-    values = lookup(effective.data, (*one.get_path("chunk"), "values"))
+    values = lookup(effective.data, (*operation.get_path("chunk"), "values"))
     if isinstance(values, Mapping):
-        yield "", (*one.get_path("chunk"), "values"), values
+        yield "", (*operation.get_path("chunk"), "values"), values
 
 
 def _get_setting(effective: Effective, operation: VendorOperation, key: str) -> Any:
     return lookup(effective.data, operation.get_path(key))
 
 
-def _find_unified_names(effective: Effective, one: VendorOperation) -> Iterator[OperationName]:
+def _find_unified_names(effective: Effective, operation: VendorOperation) -> Iterator[OperationName]:
     for name in effective.operations():
-        if name.kind == "unified" and find_route(effective.data, name) == (one.resource, one.name):
+        if name.kind == "unified" and find_route(effective.data, name) == (operation.resource, operation.name):
             yield name
 
 

@@ -1,8 +1,8 @@
 """`ResponsePaths`: the paths of a response, with their types and, for a closed set, their values.
 
-They are learned from responses or read from a schema. A text that is a date, a time or a number has a type of its own.
-The headers of a response, and error responses, are stored under names that no body has. Values are stored only while
-a field looks like a closed set, and never leave this package.
+They are learned from responses or read from a schema. A string that is a date, a time or a number has a type of its
+own. The headers of a response, and error responses, are stored under names that no body has. Values are stored only
+while a field looks like a closed set, and never leave this package.
 """
 
 import re
@@ -36,7 +36,7 @@ DEEPEST = 10
 HEADERS, ERROR = "$headers", "$error"
 """The names under which the headers of a response, and error responses, are stored."""
 TEXTS = ("date-time", "date", "number in text")
-"""The types of texts other than a plain "string"."""
+"""The types of strings other than a plain "string"."""
 _TEXTS = (
     re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
     re.compile(r"\d{4}-\d\d-\d\d"),
@@ -49,7 +49,7 @@ class FieldStatistics:
     """The statistics of one path. `seen` counts its occurrences, including nulls; `null` is set if it was ever null.
 
     `types` are its types except null, and `items` the types in a list. `objects` counts the objects at the path or in
-    its list. `values` are the texts it had, or None if there are too many for a closed set. `closed` is set if a
+    its list. `values` are the strings it had, or None if there are too many for a closed set. `closed` is set if a
     document lists them.
     """
 
@@ -97,35 +97,35 @@ class ResponsePaths:
         """Add a value at a path of a response."""
         if len(path) > DEEPEST or len(self.fields) > MAX_FIELDS:
             return
-        one = self._get_or_add(path)
-        one.seen += 1
+        statistics = self._get_or_add(path)
+        statistics.seen += 1
         if not isinstance(body, list):
-            self._note(one, one.types, body, path)
+            self._note(statistics, statistics.types, body, path)
             return
-        one.types.add("list")
+        statistics.types.add("list")
         for item in body:
-            self._note(one, one.items, item, path)
+            self._note(statistics, statistics.items, item, path)
 
-    def _note(self, one: FieldStatistics, types: set[str], value: Any, path: Path) -> None:
+    def _note(self, statistics: FieldStatistics, types: set[str], value: Any, path: Path) -> None:
         if value is None:
-            one.null = one.null or types is one.types
+            statistics.null = statistics.null or types is statistics.types
             return
-        one.filled += 1
+        statistics.filled += 1
         types.add(_type(value))
         if isinstance(value, Mapping):
-            one.objects += 1
+            statistics.objects += 1
             for key, item in value.items():
                 # Keys such as IDs or addresses are merged. They are data, which no report may have.
                 self.learn(item, (*path, str(key) if is_name(str(key)) else "*"))
         if isinstance(value, list):
             for item in value:
-                self._note(one, types, item, path)
-        if isinstance(value, str) and one.values is not None:
-            one.values.add(value)
-            if len(one.values) > MAX_VALUES or len(value) > 60:
-                one.values = None
+                self._note(statistics, types, item, path)
+        if isinstance(value, str) and statistics.values is not None:
+            statistics.values.add(value)
+            if len(statistics.values) > MAX_VALUES or len(value) > 60:
+                statistics.values = None
         elif not isinstance(value, str):
-            one.values = None
+            statistics.values = None
 
     def learn_headers(self, headers: Mapping[str, str], above: Path = ()) -> None:
         """Add the headers of a response. Without recorded headers, nothing is known about them."""
@@ -191,21 +191,21 @@ _SCHEMA_TYPES = {"integer": "number", "number": "number", "array": "list"}
 def _read(form: ResponsePaths, shape: Shape, path: Path, above: frozenset[int], *, item: bool = False) -> None:
     if len(path) > DEEPEST or len(form.fields) > MAX_FIELDS:
         return
-    said = shape.type
-    one = form.fields.setdefault(path, FieldStatistics(values=None)) if path else form.root
-    one.seen = one.filled = one.objects = 1
-    types = one.items if item else one.types
+    type_name = shape.type
+    statistics = form.fields.setdefault(path, FieldStatistics(values=None)) if path else form.root
+    statistics.seen = statistics.filled = statistics.objects = 1
+    types = statistics.items if item else statistics.types
     written = shape.get("format")
-    named = written if said == "string" and written in TEXTS else said
-    types |= {_SCHEMA_TYPES.get(str(named), str(named))} if named else set()
+    written_type = written if type_name == "string" and written in TEXTS else type_name
+    types |= {_SCHEMA_TYPES.get(str(written_type), str(written_type))} if written_type else set()
     options = shape.get("enum")
     if isinstance(options, list) and options and all(isinstance(option, str) for option in options):
-        one.values, one.closed = set(options), True
-    one.null = one.null or (not item and _nullable(shape))
+        statistics.values, statistics.closed = set(options), True
+    statistics.null = statistics.null or (not item and _nullable(shape))
     if id(shape.node) in above:
         return
     within = above | {id(shape.node)}
-    if said == "array":
+    if type_name == "array":
         items = shape.items()
         if items is not None:
             _read(form, items, path, within, item=True)
@@ -215,5 +215,5 @@ def _read(form: ResponsePaths, shape: Shape, path: Path, above: frozenset[int], 
 
 
 def _nullable(shape: Shape) -> bool:
-    said = shape.get("type")
-    return shape.get("nullable") is True or (isinstance(said, list) and "null" in said) or said is UNSET
+    type_name = shape.get("type")
+    return shape.get("nullable") is True or (isinstance(type_name, list) and "null" in type_name) or type_name is UNSET

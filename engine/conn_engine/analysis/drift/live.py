@@ -60,7 +60,7 @@ def fetch_responses(
     Requests that write are never sent. Raises UsageError if there is no recording, CredentialError if the account has
     no credential.
     """
-    asked: list[Observed] = []
+    observed: list[Observed] = []
     left_out: list[tuple[str, str]] = []
     cases = _cases(workspace, effective)
     if not cases:
@@ -90,19 +90,21 @@ def fetch_responses(
         except ConnError as error:
             # Responses are compared even if the mapping fails; its error may quote a value, and is not shown.
             if not transport.rows:
-                if _ends(error, asked=bool(asked)):
+                if _ends(error, has_responses=bool(observed)):
                     raise
                 left_out.append((case.name.text, error.message))
-        asked += transport.rows
-    return asked, left_out
+        observed += transport.rows
+    return observed, left_out
 
 
-def _ends(error: ConnError, *, asked: bool) -> bool:
+def _ends(error: ConnError, *, has_responses: bool) -> bool:
     """Return whether an error without a response affects the other operations too: a credential, or no connection."""
-    return isinstance(error, CredentialError | VendorError) and not (asked and isinstance(error, TransportError))
+    return isinstance(error, CredentialError | VendorError) and not (
+        has_responses and isinstance(error, TransportError)
+    )
 
 
 def _cases(workspace: Workspace, effective: Effective) -> list[Case]:
     names = effective.enabled_operations()
-    found = find_cases(workspace, effective, names)
-    return [case for case in found if case.scenario == "default"]
+    cases = find_cases(workspace, effective, names)
+    return [case for case in cases if case.scenario == "default"]

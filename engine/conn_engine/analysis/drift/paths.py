@@ -48,15 +48,15 @@ def find_expression_paths(text: Any) -> Iterator[Path]:
     if not isinstance(text, str):
         return
     try:
-        found = expression(text).reads()
+        paths = expression(text).reads()
     except ConnError:
         return
-    for path in found:
+    for path in paths:
         yield tuple(part for part in path if isinstance(part, str))
 
 
 def find_text_paths(text: str) -> Iterator[Path]:
-    """Yield the paths that a text reads: an expression, or a template with expressions."""
+    """Yield the paths that a string reads: an expression, or a template with expressions."""
     if "{{" not in text:
         yield from find_expression_paths(text)
         return
@@ -92,8 +92,8 @@ def _to_vendor_paths(record_mapping: Any, path: Path) -> Iterator[Path]:
     if added is not None:  # fields without a value there are unchanged
         yield path
     try:
-        made = compile_mapping([_as_tree(record_mapping if added is None else added[1])])
-        reads = made.reads()
+        mapping = compile_mapping([_as_tree(record_mapping if added is None else added[1])])
+        reads = mapping.reads()
     except ConnError:
         return
     for field, paths in reads.items():
@@ -102,19 +102,19 @@ def _to_vendor_paths(record_mapping: Any, path: Path) -> Iterator[Path]:
         if name[:shared] != path[:shared]:
             continue
         within = path[len(name) :]
-        for read in paths:
-            parts = tuple(part for part in read if isinstance(part, str))
+        for read_path in paths:
+            parts = tuple(part for part in read_path if isinstance(part, str))
             if parts[:1] and parts[0] in _RECORD:
-                whole = len(parts) == 1 or (field and _PLAIN.fullmatch(made.fields.get(field, "")))
+                whole = len(parts) == 1 or (field and _PLAIN.fullmatch(mapping.fields.get(field, "")))
                 yield (*parts[1:], *within) if whole else parts[1:]
 
 
-def _as_tree(said: Any) -> Any:
+def _as_tree(mapping: Any) -> Any:
     """Convert an expression that creates an object (`{"id": record.id}`) to a tree; return anything else unchanged."""
-    if isinstance(said, Mapping):
-        return {name: _as_tree(value) for name, value in said.items()}
-    fields = _object_fields(said) if isinstance(said, str) and said.lstrip().startswith("{") else None
-    return said if fields is None else {name: _as_tree(text) for name, text in fields.items()}
+    if isinstance(mapping, Mapping):
+        return {name: _as_tree(value) for name, value in mapping.items()}
+    fields = _object_fields(mapping) if isinstance(mapping, str) and mapping.lstrip().startswith("{") else None
+    return mapping if fields is None else {name: _as_tree(text) for name, text in fields.items()}
 
 
 def _object_fields(text: str) -> dict[str, str] | None:

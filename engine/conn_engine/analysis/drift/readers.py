@@ -84,33 +84,49 @@ class Readers:
 
     def find_readers(self, resource: str, method: str) -> list[Reader]:
         """Return the readers of one operation in all groups. The same line is one reader for all its accounts."""
-        found: dict[Reader, set[str]] = {}
-        for effective, accounts, known in self._groups:
-            for read in _readers(effective, known, resource, method):
-                level, span = (read.origin.level, read.origin.span) if read.origin is not None else ("base", None)
-                reader = Reader(
-                    read.path, read.what, level, span, (), read.holder, read.kind, read.delivered, read.required
+        accounts_by_reader: dict[Reader, set[str]] = {}
+        for effective, accounts, operations in self._groups:
+            for found_reader in _readers(effective, operations, resource, method):
+                level, span = (
+                    (found_reader.origin.level, found_reader.origin.span)
+                    if found_reader.origin is not None
+                    else ("base", None)
                 )
-                found.setdefault(reader, set()).update(accounts)
-        return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in found.items()]
+                reader = Reader(
+                    found_reader.path,
+                    found_reader.what,
+                    level,
+                    span,
+                    (),
+                    found_reader.holder,
+                    found_reader.kind,
+                    found_reader.delivered,
+                    found_reader.required,
+                )
+                accounts_by_reader.setdefault(reader, set()).update(accounts)
+        return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in accounts_by_reader.items()]
 
 
-def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[FieldRead]:
+def _readers(
+    effective: Effective, operations: Iterable[VendorOperation], resource: str, method: str
+) -> Iterator[FieldRead]:
     try:
         operation = effective.vendor(resource, method)
     except ConnError:
         return
     yield from _read_by_operation(effective, operation)
-    for read in _consumers(effective, operation, known):
-        for place in find_response_places(operation, read.path):
-            yield read._replace(path=place, delivered=True)
+    for reader in _consumers(effective, operation, operations):
+        for place in find_response_places(operation, reader.path):
+            yield reader._replace(path=place, delivered=True)
     for name in effective.operations():
         if name.kind == "unified":
             if _is_routed_here(effective, name, operation):
                 yield from _read_by_mapping(effective, name, "page")
             yield from _steps(effective, name, operation)
-    for one in known:
-        yield from find_enrichment_readers(effective, one, operation, _consumers(effective, one, known))
+    for candidate in operations:
+        yield from find_enrichment_readers(
+            effective, candidate, operation, _consumers(effective, candidate, operations)
+        )
 
 
 def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
@@ -122,12 +138,12 @@ def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iter
             yield FieldRead(
                 prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True
             )
-    own = operation.distinct if operation.record_mapping is None else None  # otherwise it reads the mapped record
-    for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
+    distinct = operation.distinct if operation.record_mapping is None else None  # otherwise it reads the mapped record
+    for text, key in ((operation.record_filter, "record_filter"), (distinct, "distinct")):
         yield from _records(effective, text, f"{operation.text} {key}", operation.get_path(key), prefixes)
     for inner, text in iterate_texts(operation.record_mapping):
-        what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
-        yield from _records(effective, text, what, (*operation.get_path("record_mapping"), *inner), prefixes)
+        label = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
+        yield from _records(effective, text, label, (*operation.get_path("record_mapping"), *inner), prefixes)
     yield from _types(effective, operation)
     yield from find_own_flow_readers(effective, operation)
     yield from _connector(effective, operation)
@@ -143,13 +159,13 @@ def _types(effective: Effective, operation: VendorOperation) -> Iterator[FieldRe
 
 
 def _consumers(
-    effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
+    effective: Effective, operation: VendorOperation, operations: Iterable[VendorOperation]
 ) -> Iterator[FieldRead]:
     """Yield what reads the records of an operation, with paths in the record."""
     for name in effective.operations():
         if name.kind == "unified" and _is_routed_here(effective, name, operation):
             yield from _read_by_mapping(effective, name, "record")
-    yield from find_flow_readers(effective, operation, known)
+    yield from find_flow_readers(effective, operation, operations)
 
 
 def _is_routed_here(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
@@ -189,17 +205,17 @@ def _steps(effective: Effective, name: OperationName, operation: VendorOperation
             request = step.get("request") if isinstance(step, Mapping) else None
             if not isinstance(request, Mapping) or not is_same_request(request, operation):
                 continue
-            told = f"{name.text} {into}.{step.get('name')}"
-            yield FieldRead((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
-            own = (*name.path, into, index, "transform")
-            for read in find_expression_paths(step.get("transform")):
-                if read[:1] == ("response",):
-                    yield FieldRead(read[1:], told, _origin(effective, own))
+            label = f"{name.text} {into}.{step.get('name')}"
+            yield FieldRead((), label, origin_of(effective, (*name.path, into, index, "request")), holder=True)
+            transform_place = (*name.path, into, index, "transform")
+            for path in find_expression_paths(step.get("transform")):
+                if path[:1] == ("response",):
+                    yield FieldRead(path[1:], label, _origin(effective, transform_place))
             for place, text in iterate_texts(data) if step.get("transform") is None else ():
-                for read in find_text_paths(text):
-                    if read[:2] == (into, step.get("name")) and len(read) > 2:
+                for path in find_text_paths(text):
+                    if path[:2] == (into, step.get("name")) and len(path) > 2:
                         yield FieldRead(
-                            read[2:], f"{name.text} {format_path(place)}", origin_of(effective, (*name.path, *place))
+                            path[2:], f"{name.text} {format_path(place)}", origin_of(effective, (*name.path, *place))
                         )
 
 
@@ -215,12 +231,12 @@ def _reads(value: Any, path: Path) -> bool:
 
 
 def _records(
-    effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
+    effective: Effective, text: str | None, label: str, place: tuple[Any, ...], prefixes: list[Path]
 ) -> Iterator[FieldRead]:
     for path in find_expression_paths(text):
         if path[:1] in (("record",), ("response",)):
             for prefix in prefixes:
-                yield FieldRead((*prefix, *path[1:]), what, _origin(effective, place))
+                yield FieldRead((*prefix, *path[1:]), label, _origin(effective, place))
 
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
@@ -228,21 +244,21 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Fie
     required in a response, except what error rules read, which is in error responses."""
     starts = find_record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
-        for found in _inherited_texts(effective, operation, key):
-            name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
-            what, origin = f"{operation.text} {key} {name}", _origin(effective, found.path)
-            if found.role == "header":
-                for path in _of_header(found.text):
-                    yield FieldRead(path, what, origin, required=key != "errors")
+        for text in _inherited_texts(effective, operation, key):
+            name = next(str(part) for part in reversed(text.path) if isinstance(part, str))
+            label, origin = f"{operation.text} {key} {name}", _origin(effective, text.path)
+            if text.role == "header":
+                for path in _of_header(text.text):
+                    yield FieldRead(path, label, origin, required=key != "errors")
                 continue
-            for read in find_expression_paths(found.text):
-                if read[:1] == ("headers",) and found.over in ANSWER_SCOPES:
-                    for path in _of_header(".".join(read[1:])):
-                        yield FieldRead(path, what, origin, required=key != "errors")
-                for path in _in_body(found, read, starts):
-                    yield FieldRead(path, what, origin, required=key != "errors")
+            for read_path in find_expression_paths(text.text):
+                if read_path[:1] == ("headers",) and text.over in ANSWER_SCOPES:
+                    for path in _of_header(".".join(read_path[1:])):
+                        yield FieldRead(path, label, origin, required=key != "errors")
+                for path in _in_body(text, read_path, starts):
+                    yield FieldRead(path, label, origin, required=key != "errors")
                     if key == "errors":
-                        yield FieldRead((ERROR, *path), what, origin)
+                        yield FieldRead((ERROR, *path), label, origin)
     yield from _usual_headers(effective, operation)
     yield from _job(effective, operation)
     yield from _cursor_of_state(effective, operation)
@@ -258,16 +274,16 @@ def _of_header(text: str) -> Iterator[Path]:
 
 def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield the headers that pagination reads by default, without a setting."""
-    said, place = lookup(effective.data, operation.get_path("pagination")), operation.get_path("pagination")
-    for key, value in _default_headers(operation.get_pagination(), said):
-        what = f"{operation.text} pagination {key}"
-        yield FieldRead((HEADERS, value.lower()), what, _origin(effective, place), required=True)
+    settings, place = lookup(effective.data, operation.get_path("pagination")), operation.get_path("pagination")
+    for key, value in _default_headers(operation.get_pagination(), settings):
+        label = f"{operation.text} pagination {key}"
+        yield FieldRead((HEADERS, value.lower()), label, _origin(effective, place), required=True)
 
 
-def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str, str]]:
+def _default_headers(settings: msgspec.Struct, data: Any) -> Iterator[tuple[str, str]]:
     """Yield the default header names of settings and nested settings, with their keys. `said` is the document's part
     for these settings."""
-    config = said.get("config", said) if isinstance(said, Mapping) else {}
+    config = data.get("config", data) if isinstance(data, Mapping) else {}
     for attribute, key, note in read_roles(type(settings)):
         value = getattr(settings, attribute)
         if isinstance(value, msgspec.Struct):
@@ -278,11 +294,11 @@ def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str,
 
 def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what polling a job and fetching its result read from the response that started it."""
-    for found in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
-        for read in find_text_paths(found.text):
-            if read[:3] == ("job", "created", "body"):
-                name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
-                yield FieldRead(read[3:], f"{operation.text} job {name}", _origin(effective, found.path), required=True)
+    for text in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
+        for path in find_text_paths(text.text):
+            if path[:3] == ("job", "created", "body"):
+                name = next(str(part) for part in reversed(text.path) if isinstance(part, str))
+                yield FieldRead(path[3:], f"{operation.text} job {name}", _origin(effective, text.path), required=True)
 
 
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
@@ -294,35 +310,35 @@ def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterat
             yield FieldRead(place, f"{operation.text} incremental record_cursor", origin, delivered=True, required=True)
 
 
-def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
+def _in_body(text: Text, path: Path, starts: list[Path]) -> Iterator[Path]:
     """Yield the paths in the body that an expression reads."""
-    if found.over == "body":
-        yield read
-    elif read[:1] == ("record",) or (read[:1] == ("records",) and len(read) > 1):
-        yield from ((*start, *read[1:]) for start in starts)
-    elif len(read) > 1 and (read[0] == "response" or (read[0] == "body" and found.over in ANSWER_SCOPES)):
-        yield read[1:]
+    if text.over == "body":
+        yield path
+    elif path[:1] == ("record",) or (path[:1] == ("records",) and len(path) > 1):
+        yield from ((*start, *path[1:]) for start in starts)
+    elif len(path) > 1 and (path[0] == "response" or (path[0] == "body" and text.over in ANSWER_SCOPES)):
+        yield path[1:]
 
 
 def _inherited_texts(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
     """Yield the expressions and header names of an inherited key that are effective for the operation: its own, then
     those of its resource and of the connector.
     """
-    seen: set[Path_] = set()
+    paths: set[Path_] = set()
     kind: object = None
     for holder in (("resources", operation.resource, operation.name), ("resources", operation.resource), ()):
         value = lookup(effective.data, (*holder, key))
         if value is MISSING:
             continue
-        own = value.get("format") if isinstance(value, Mapping) else None
-        if value is None or (kind and own and own != kind):
+        format_name = value.get("format") if isinstance(value, Mapping) else None
+        if value is None or (kind and format_name and format_name != kind):
             return  # removed, or a different strategy, to which the inherited settings do not apply
-        kind = kind or own
-        for found in find_texts(Inheritable, {key: value}, holder):
-            place = found.path[len(holder) :]
-            if place not in seen or key == "errors":
-                yield found  # rules are concatenated, other settings are overridden
-            seen.add(place)
+        kind = kind or format_name
+        for text in find_texts(Inheritable, {key: value}, holder):
+            place = text.path[len(holder) :]
+            if place not in paths or key == "errors":
+                yield text  # rules are concatenated, other settings are overridden
+            paths.add(place)
 
 
 def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:

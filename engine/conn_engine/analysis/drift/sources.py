@@ -59,8 +59,8 @@ def compare_responses(
     effective: Effective, before: Answers, now: Answers
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare earlier with current responses, operation by operation. Also return what could not be compared."""
-    known = index_operations(effective)
-    old, new = _group_by_operation(known, before), _group_by_operation(known, now)
+    index = index_operations(effective)
+    old, new = _group_by_operation(index, before), _group_by_operation(index, now)
     comparisons, left_out = [], []
     for key, answers in old.items():
         if key not in new:
@@ -81,42 +81,44 @@ def compare_responses(
 
 def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> ResponseChange | None:
     """Return what the headers of current responses announce, unless earlier ones already announced it."""
-    known = {notice for answer in before for notice in find_notices(answer.headers)}
-    told = [notice for answer in now for notice in find_notices(answer.headers) if notice not in known]
-    return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
+    notices_before = {notice for answer in before for notice in find_notices(answer.headers)}
+    notices = [notice for answer in now for notice in find_notices(answer.headers) if notice not in notices_before]
+    return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(notices))) if notices else None
 
 
-def _group_by_operation(known: OperationIndex, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
-    found: dict[tuple[str, str], list[Observed]] = {}
+def _group_by_operation(index: OperationIndex, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
+    groups: dict[tuple[str, str], list[Observed]] = {}
     for answer in answers:
-        operation = known.find_operation(answer.method, answer.url)
+        operation = index.find_operation(answer.method, answer.url)
         if operation is not None:
-            rows = found.setdefault((operation.resource, operation.name), [])
+            rows = groups.setdefault((operation.resource, operation.name), [])
             if len(rows) < MAX_SAMPLE:
                 rows.append(answer)
-    return found
+    return groups
 
 
 def compare_with_document(
     effective: Effective, recordings: Answers, newer: Described, older: Described | None = None
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare a newer OpenAPI document with the older one if it is given, else with recorded responses."""
-    known = index_operations(effective)
-    recorded = _group_by_operation(known, recordings) if older is None else {}
+    index = index_operations(effective)
+    recorded = _group_by_operation(index, recordings) if older is None else {}
     comparisons, left_out = [], []
-    for one in known.operations:
-        key = (one.resource, one.name)
+    for operation in index.operations:
+        key = (operation.resource, operation.name)
         name = ".".join(key)
-        place = known.find_endpoint(one, newer)
-        before = _form_before(known, one, older, recorded)
+        place = index.find_endpoint(operation, newer)
+        before = _form_before(index, operation, older, recorded)
         if place is None:
-            if older is not None and known.find_endpoint(one, older) is not None:
+            if older is not None and index.find_endpoint(operation, older) is not None:
                 gone = ResponseChange("endpoint_gone", (), "no longer in the document")
                 comparisons.append(OperationDrift(*key, ResponsePaths(), ResponsePaths(), gone))
             else:
                 left_out.append((name, "it is not in the document"))
             continue
-        endpoint = _deprecation(newer[place], older, known.find_endpoint(one, older) if older is not None else None)
+        endpoint = _deprecation(
+            newer[place], older, index.find_endpoint(operation, older) if older is not None else None
+        )
         shape = newer[place].answer.shape
         if before is None or shape is None:
             reason = (
@@ -131,16 +133,16 @@ def compare_with_document(
 
 
 def _form_before(
-    known: OperationIndex,
-    one: Any,
+    index: OperationIndex,
+    operation: Any,
     old: Described | None,
     recorded: Mapping[tuple[str, str], Sequence[Observed]],
 ) -> ResponsePaths | None:
     if old is None:
-        rows = recorded.get((one.resource, one.name), ())
+        rows = recorded.get((operation.resource, operation.name), ())
         form = collect_paths(rows)
         return form if form.answers else None
-    place = known.find_endpoint(one, old)
+    place = index.find_endpoint(operation, old)
     shape = old[place].answer.shape if place is not None else None
     return collect_schema_paths(shape) if shape is not None else None
 

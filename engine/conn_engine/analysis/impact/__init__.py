@@ -81,12 +81,12 @@ def impact(
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, work = len(by_place), Work()
-    for job, start, found, taken in run_tasks(
+    for job, start, task_result, seconds in run_tasks(
         list(plan.jobs.values()), (before, after), processes, effectives=plan.effectives
     ):
-        for number, effect in enumerate(found, start):
+        for number, effect in enumerate(task_result, start):
             effects[by_place[job.key, number]] = effect
-        work += taken
+        work += seconds
         if progress is not None:
             progress(len(effects), total)
     tally = Tally(effects)

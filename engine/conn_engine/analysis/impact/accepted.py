@@ -23,9 +23,9 @@ _SCHEMA = "# yaml-language-server: $schema=../schemas/change.schema.json\n"
 _LONGEST_NAME = 50
 
 
-def add_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
+def add_accepted(result: Impact, before: Workspace, after: Workspace) -> Impact:
     """Return the impact with the documents that accept some of it."""
-    return replace(found, accepted=find_accepted_changes(before, after, found.consequences))
+    return replace(result, accepted=find_accepted_changes(before, after, result.consequences))
 
 
 def find_accepted_changes(
@@ -40,9 +40,9 @@ def find_accepted_changes(
 
 
 def _find_brought(before: Workspace, after: Workspace) -> Iterator[tuple[str, Document, AcceptedChange]]:
-    known = {name: document.data for name, document, _ in _documents(before)}
+    documents_before = {name: document.data for name, document, _ in _documents(before)}
     for name, document, change in _documents(after):
-        if known.get(name) != document.data:
+        if documents_before.get(name) != document.data:
             yield name, document, change
 
 
@@ -84,18 +84,22 @@ def _report_expired(document: Document, index: int, effect: AcceptedEffect, acco
 
 
 def accept_failing(
-    workspace: Workspace, before: Workspace, found: Impact, reason: str, on: FailsOn
+    workspace: Workspace, before: Workspace, impact: Impact, reason: str, on: FailsOn
 ) -> tuple[Path | None, list[Path]]:
     """Accept all failures in a new document of `changes/`. Return its path, or None if nothing fails, and the deleted
     documents: those of this change with effects that are gone, which the new document replaces.
     """
     name = _name_for(reason, before)
-    kept = [one for one in found.accepted if not one.findings and one.name != name]
-    rows = [row for row in found.consequences if row.fails(on) or row.kind == "unreadable_before"]
-    effects = _effects(rows, {key for one in kept for key in one.covers})
+    remaining = [approval for approval in impact.accepted if not approval.findings and approval.name != name]
+    rows = [row for row in impact.consequences if row.fails(on) or row.kind == "unreadable_before"]
+    effects = _effects(rows, {key for approval in remaining for key in approval.covers})
     if not effects:
         return None, []
-    stale = [workspace.file("change", one.name).path for one in found.accepted if one.findings and one.name != name]
+    stale = [
+        workspace.file("change", approval.name).path
+        for approval in impact.accepted
+        if approval.findings and approval.name != name
+    ]
     path = workspace.root / "changes" / f"{name}.yaml"
     workspace.check_inside(path)
     path.parent.mkdir(exist_ok=True)
@@ -106,15 +110,18 @@ def accept_failing(
 
 
 def _effects(rows: Iterable[Consequence], covered: set[EffectKey]) -> list[dict[str, Any]]:
-    found: dict[tuple[str, ...], dict[str, str]] = {}
+    digests: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
         for *place, account, digest in row.effect_keys():
             if (*place, account, digest) not in covered:
-                found.setdefault(tuple(place), {})[account] = digest
+                digests.setdefault(tuple(place), {})[account] = digest
     names = ("connector", "operation", "field", "kind")
     return [
-        {**{name: word for name, word in zip(names, place, strict=True) if word}, "accounts": dict(sorted(own.items()))}
-        for place, own in sorted(found.items())
+        {
+            **{name: word for name, word in zip(names, place, strict=True) if word},
+            "accounts": dict(sorted(digest_by_account.items())),
+        }
+        for place, digest_by_account in sorted(digests.items())
     ]
 
 
@@ -122,8 +129,8 @@ def _name_for(reason: str, before: Workspace) -> str:
     """Return a name made of the reason that the base does not have."""
     plain = unicodedata.normalize("NFKD", reason).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].rstrip("-") or "change"
-    taken, number = set(before.changes()), 2
+    names, number = set(before.changes()), 2
     name = words
-    while name in taken:
+    while name in names:
         name, number = f"{words}-{number}", number + 1
     return name

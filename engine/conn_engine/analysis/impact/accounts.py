@@ -34,11 +34,11 @@ def find_account_changes(
     """Return the changes that affect all operations of an account, by part. Counts are 0: no record is affected."""
     before, after = effectives
     lacking = {*find_missing_values(after.data, contexts[1])} - {*find_missing_values(before.data, contexts[0])}
-    found: dict[tuple[str, ChangeKind], int] = {(f"context.{name}", "now_failing"): 0 for name in sorted(lacking)}
+    changes: dict[tuple[str, ChangeKind], int] = {(f"context.{name}", "now_failing"): 0 for name in sorted(lacking)}
     if _credential_key(before, digests) != _credential_key(after, digests):
         parts = _changed_credentials(before.in_context(contexts[0]), after.in_context(contexts[1]))
-        found |= {(part, "credential_changed"): 0 for part in parts}
-    return found
+        changes |= {(part, "credential_changed"): 0 for part in parts}
+    return changes
 
 
 def share_levels(before: Effective, after: Effective, digests: Digests) -> bool:

@@ -109,26 +109,26 @@ class Evaluation:
         """Return the effect of each pair, in order, and the work done."""
         load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
         recordings: dict[Path, Recorded] = {}
-        known: dict[str, _Side] = {}
+        sides: dict[str, _Side] = {}
         replays = Replays()
 
         def side(run: EvaluationSide, *, before: bool = False) -> _Side:
-            if run.key not in known:
+            if run.key not in sides:
                 if run.recording not in recordings:
                     recordings[run.recording] = load(run.recording)
-                known[run.key] = self._run(run, job.name, recordings[run.recording], replays, before=before)
-            return known[run.key]
+                sides[run.key] = self._run(run, job.name, recordings[run.recording], replays, before=before)
+            return sides[run.key]
 
-        found = []
+        effects = []
         for pair in job.pairs:
             if pair.before is not None and pair.after is not None:
-                found.append(_effect(side(pair.before, before=True), side(pair.after), same=pair.same))
+                effects.append(_effect(side(pair.before, before=True), side(pair.after), same=pair.same))
             elif pair.after is not None:
-                found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
+                effects.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
             elif pair.before is not None:
                 gone = side(pair.before, before=True)
-                found.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
-        return found, Work(len(known), replays.sent, replays.evaluated)
+                effects.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
+        return effects, Work(len(sides), replays.sent, replays.evaluated)
 
     def _workspace(self, source: WorkspaceSource) -> Workspace:
         if source not in self._workspaces:
@@ -178,7 +178,7 @@ def _in_context(effective: Effective, recorded: Recorded) -> Effective:
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:
     """Return the requests with complete URLs, because goldens do not show a changed base URL. The places of the
     credential are compared once per account (`find_account_changes`)."""
-    return [golden_request(replace(sent, url=sent.whole_url, credentials=None)) for sent in outcome.sent]
+    return [golden_request(replace(request, url=request.whole_url, credentials=None)) for request in outcome.sent]
 
 
 def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:
@@ -187,12 +187,12 @@ def _violations(workspace: Workspace, effective: Effective, name: OperationName,
     operation = effective.get_unified(name.model, name.resource, name.method)
     record = operation.record if operation is not None and operation.record else singular(name.resource)
     path = schema_path(workspace.models, name.model, record)
-    found: dict[str, int] = {}
+    counts_by_field: dict[str, int] = {}
     own = find_own_fields(effective, name)
     for violation in check_records(path, outcome.records, own) if path is not None else ():
-        named = nameable(violation.path)
-        found[named] = max(found.get(named, 0), violation.records)
-    return found
+        field = nameable(violation.path)
+        counts_by_field[field] = max(counts_by_field.get(field, 0), violation.records)
+    return counts_by_field
 
 
 def _writes(effective: Effective, name: OperationName) -> bool:
@@ -250,22 +250,22 @@ def _evidence(
 ) -> dict[FieldChangeKind, str]:
     """Return digests of the results after the change, to distinguish it from other changes of the same field and kind.
     Without `difference` there are no records to compare."""
-    found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
+    evidence: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
     for record in difference.changed if difference is not None else ():
         for change in record.fields:
             row = (nameable(change.field), KINDS_OF_FIELDS[change.kind])
-            found.get(row, []).append((record.key, change.field, change.after))
+            evidence.get(row, []).append((record.key, change.field, change.after))
     for request in requests:
         for part in _parts(request):
-            found[part, "request_changed"].append(request.after)
-    for (field_name, kind), rows in found.items():
+            evidence[part, "request_changed"].append(request.after)
+    for (field_name, kind), rows in evidence.items():
         if (field_name, kind) in others:
             rows.append(list_other_results(after.outcome))
         elif kind in ("now_failing", "error_changed"):
             rows.append(after.outcome.failure)
         elif difference is not None and kind in ("missing", "added") and not field_name:
             rows.append(difference.gone if kind == "missing" else difference.new)
-    return {row: join_digests(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in found.items()}
+    return {row: join_digests(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in evidence.items()}
 
 
 def _parts(change: RequestChange) -> list[str]:

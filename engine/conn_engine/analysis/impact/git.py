@@ -60,13 +60,13 @@ def find_prefix(root: Path) -> str:
     raise ConfigurationError(f"git cannot read the repository of {root}: {complaint}", hint=_ELSEWHERE)
 
 
-def _run(root: Path, arguments: Sequence[str], given: bytes) -> tuple[int, bytes, str]:
+def _run(root: Path, arguments: Sequence[str], stdin: bytes) -> tuple[int, bytes, str]:
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     command = ["git", "--no-optional-locks", *settings, "-C", str(root), *arguments]
     inherited = {name: value for name, value in os.environ.items() if name not in _OF_ONE_REPOSITORY}
     try:
         done = subprocess.run(  # noqa: S603
-            command, input=given, capture_output=True, timeout=120, check=False, env={**inherited, **_SURROUNDINGS}
+            command, input=stdin, capture_output=True, timeout=120, check=False, env={**inherited, **_SURROUNDINGS}
         )
     except FileNotFoundError:
         raise UsageError("git is not installed", hint=_ELSEWHERE) from None

@@ -292,9 +292,11 @@ class Impact:
 
     def _open(self, rows: Iterable[Consequence]) -> list[Consequence]:
         """Return the rows with only those accounts for which they are not accepted."""
-        covered = {key for one in self.accepted for key in one.covers}
-        left = (replace(row, accounts=tuple(key[4] for key in row.effect_keys() if key not in covered)) for row in rows)
-        return [row for row in left if row.accounts]
+        covered = {key for approval in self.accepted for key in approval.covers}
+        open_rows = (
+            replace(row, accounts=tuple(key[4] for key in row.effect_keys() if key not in covered)) for row in rows
+        )
+        return [row for row in open_rows if row.accounts]
 
     @property
     def breaking(self) -> bool:

@@ -114,7 +114,7 @@ class ImpactPlan:
     def _alike(self) -> Iterable[_Accounts]:
         """Return the accounts with their shapes before and after, grouped if only their contexts differ."""
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
-        found: dict[Any, _Accounts] = {}
+        accounts_by_key: dict[Any, _Accounts] = {}
         names = (old | new) - set(self.renamed.values())
         if unknown := self._accounts - names:
             name = min(unknown)
@@ -124,8 +124,10 @@ class ImpactPlan:
             after = self._shape("after", name) if name in new else None
             before = self._shape("before", earlier) if earlier in old else None
             apart = name if self._faults(name) or earlier != name else ""
-            found.setdefault((apart, before and before.key, after and after.key), []).append((name, before, after))
-        return found.values()
+            accounts_by_key.setdefault((apart, before and before.key, after and after.key), []).append(
+                (name, before, after)
+            )
+        return accounts_by_key.values()
 
     def _shape(self, side: SideName, name: str) -> AccountShape | None:
         try:
@@ -203,10 +205,10 @@ class ImpactPlan:
             plan = OperationPlan(name, recorded=bool(files), gone=gone)
             looked_at: list[Versions] = files or [(None, None)]
             for versions in looked_at:
-                own = self._pair(group, name, (before, after), versions)
-                plan.own += [own] if own is not None and files else []
-                plan.new |= {own} if own is not None and files and versions[0] is None else set()
-                plan.reached = plan.reached or own is not None
+                own_pair = self._pair(group, name, (before, after), versions)
+                plan.own += [own_pair] if own_pair is not None and files else []
+                plan.new |= {own_pair} if own_pair is not None and files and versions[0] is None else set()
+                plan.reached = plan.reached or own_pair is not None
                 shared = [self._pair(group, name, pair, versions) for pair in below] if files else []
                 plan.below += [key for key in shared if key is not None]
             if plan.reached and before is not None and after is not None:
@@ -227,18 +229,22 @@ class ImpactPlan:
         return all(mixed.key(name, new.context, file) == variants[1].key(name, new.context, file) for file in latest)
 
     def _versions(
-        self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]
+        self, group: Group, read_files: Callable[[Side, str, str], Mapping[str, RecordedFile]]
     ) -> dict[str, Versions]:
         """Return the recordings, or deliveries, that the accounts use on each side, by file name."""
         before, after = (
-            read(side, shape.connector, shape.name) if shape is not None and shape.connector == group.connector else {}
+            read_files(side, shape.connector, shape.name)
+            if shape is not None and shape.connector == group.connector
+            else {}
             for side, shape in ((self.before, group.before), (self.after, group.after))
         )
         return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
 
     def _deliveries(self, group: Group) -> dict[OperationName, list[Versions]]:
-        found = self._versions(group, Side.deliveries)
-        return {delivery_name(PurePath(name).stem): [pair] for name, pair in sorted(found.items())} or {UNRECORDED: []}
+        versions = self._versions(group, Side.deliveries)
+        return {delivery_name(PurePath(name).stem): [pair] for name, pair in sorted(versions.items())} or {
+            UNRECORDED: []
+        }
 
     def _pair(
         self,
@@ -253,8 +259,8 @@ class ImpactPlan:
         """
         before, after = versions
         latest = after or before
-        alike = self._keys(group, name, variants, (latest, latest))
-        if alike[0] == alike[1]:
+        equal_keys = self._keys(group, name, variants, (latest, latest))
+        if equal_keys[0] == equal_keys[1]:
             return None
         earlier = before or after
         keys = self._keys(group, name, variants, (earlier, latest))

@@ -41,8 +41,8 @@ def run_tasks(
     with ProcessPoolExecutor(
         min(count, len(pieces)), mp_context=get_context("spawn"), initializer=_start_worker
     ) as pool:
-        for (job, start), (found, work) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
-            yield job, start, found, work
+        for (job, start), (result, work) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
+            yield job, start, result, work
 
 
 _workers_own: list[Evaluation] = []

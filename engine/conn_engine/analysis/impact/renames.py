@@ -17,24 +17,24 @@ def find_renamed(before: Side, after: Side) -> dict[str, str]:
     """
     old, new = set(before.workspace.accounts()), set(after.workspace.accounts())
     gone, come = _shapes(before, old - new), _shapes(after, new - old)
-    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     for key in (_file_key, _connector_key):
-        ways = _group_names(key, gone, found.values()), _group_names(key, come, found)
+        ways = _group_names(key, gone, renamed.values()), _group_names(key, come, renamed)
         for place, names in ways[0].items():
             others = ways[1].get(place, [])
             if len(names) == len(others) == 1 and _mostly_equal(before, names[0], after, others[0]):
-                found[others[0]] = names[0]
-    return found
+                renamed[others[0]] = names[0]
+    return renamed
 
 
 def _shapes(side: Side, names: Iterable[str]) -> dict[str, AccountShape]:
-    found = {}
+    shapes = {}
     for name in sorted(names):
         try:
-            found[name] = side.shape(name)
+            shapes[name] = side.shape(name)
         except ConnError:  # it is reported elsewhere
             continue
-    return found
+    return shapes
 
 
 def _file_key(shape: AccountShape) -> object:
@@ -48,15 +48,15 @@ def _connector_key(shape: AccountShape) -> object:
 def _group_names(
     key: Callable[[AccountShape], object], shapes: Mapping[str, AccountShape], without: Collection[str]
 ) -> dict[object, list[str]]:
-    found: dict[object, list[str]] = {}
+    names: dict[object, list[str]] = {}
     for name, shape in shapes.items():
         if name not in without:
-            found.setdefault(key(shape), []).append(name)
-    return found
+            names.setdefault(key(shape), []).append(name)
+    return names
 
 
 def _mostly_equal(before: Side, old: str, after: Side, new: str) -> bool:
     sides = [side.workspace.account(name) for side, name in ((before, old), (after, new))]
-    first, second = ({**dict(leaves(one.override)), "context": dict(one.context)} for one in sides)
+    first, second = ({**dict(leaves(account.override)), "context": dict(account.context)} for account in sides)
     equal = sum(key in second and second[key] == value for key, value in first.items())
     return bool(2 * equal >= max(len(first), len(second)))

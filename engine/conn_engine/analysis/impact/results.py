@@ -60,8 +60,8 @@ def count_failing_fields(before: Outcome, after: Outcome) -> Counter[Row]:
     return +Counter({(nameable(field), "now_failing"): records for field, records in more.items()})
 
 
-def _to_rows(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
-    for (name, kind), number in found.items():
+def _to_rows(counts: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
+    for (name, kind), number in counts.items():
         yield from [(nameable(name), KINDS_OF_FIELDS[kind])] * number
 
 

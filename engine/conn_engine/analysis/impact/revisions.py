@@ -50,8 +50,8 @@ def find_default_base(root: Path) -> BaseVersion:
     """
     find_prefix(root)
     for branch in MAIN_BRANCHES:
-        if found := ask_git(root, ["merge-base", "HEAD", branch]):
-            return _version(root, found, branch)
+        if commit := ask_git(root, ["merge-base", "HEAD", branch]):
+            return _version(root, commit, branch)
     if ask_git(root, ["rev-parse", "--is-shallow-repository"]) == "true":
         raise UsageError(
             "the clone is too shallow: its history has no common commit with the main branch",
@@ -87,9 +87,9 @@ def is_on_main(root: Path) -> bool:
     return any(_is_of(root, head, main) for main in MAIN_BRANCHES)
 
 
-def _version(root: Path, commit: str, named: str) -> BaseVersion:
+def _version(root: Path, commit: str, name: str) -> BaseVersion:
     """Return a commit with its date in UTC, and the branch it was named by, or else the main branch that has it."""
-    branch = ask_git(root, ["rev-parse", "--abbrev-ref", named]).replace("HEAD", "", 1)
+    branch = ask_git(root, ["rev-parse", "--abbrev-ref", name]).replace("HEAD", "", 1)
     branch = branch or next((main for main in MAIN_BRANCHES[1:] if _is_of(root, commit, main)), "")
     # Not `git log`: it may run a program to verify signatures that the repository configures.
     about = run_git(root, ["cat-file", "commit", commit]).decode("utf-8", "replace").partition("\n\n")[0]
@@ -145,14 +145,14 @@ def check_out_workspace(root: Path, revision: str) -> Iterator[Path]:
 
 def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
     """Write the files of a commit into a folder: linked to the work tree if they are the same, else from git."""
-    made: set[Path] = set()
+    folders: set[Path] = set()
     stored = []
     try:
         for name, blob in files.items():
             target = folder / PurePosixPath(name)
-            if target.parent not in made:
+            if target.parent not in folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
+                folders.add(target.parent)
             if not _link_if_same(root / PurePosixPath(name), target, blob.id):
                 stored.append((blob, target))
         for target, content in _blobs(stored):
@@ -167,20 +167,20 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
 def _lay_links(folder: Path, links: Mapping[str, _Blob]) -> None:
     """Create the symbolic links of a commit in a folder with its files, and remove those with a target outside it."""
     inside = folder.resolve()
-    made: list[Path] = []
+    created: list[Path] = []
     for place, target in _blobs([(blob, folder / PurePosixPath(name)) for name, blob in links.items()]):
         if len(target) > _LONGEST_TARGET or b"\0" in target or not place.parent.resolve().is_relative_to(inside):
             continue  # no checkout writes through a link
         with contextlib.suppress(OSError):  # on a system without links, a checkout has none either
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(os.fsdecode(target))
-            made.append(place)
-    gone = set(made)
+            created.append(place)
+    gone = set(created)
     while gone:  # a link through a removed link has no target
-        gone = {place for place in made if not _leads_into(inside, place)}
+        gone = {place for place in created if not _leads_into(inside, place)}
         for place in gone:
             place.unlink()
-        made = [place for place in made if place not in gone]
+        created = [place for place in created if place not in gone]
 
 
 def _leads_into(folder: Path, link: Path) -> bool:
@@ -236,8 +236,8 @@ def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[
         elif mode == _LINK_MODE and kind == "blob" and not _leads_elsewhere(path):
             links[path] = _Blob(root, identity)
         elif mode == _SUBMODULE_MODE and not _leads_elsewhere(path):
-            for found, inner in zip((files, links), _submodule(root, path, identity), strict=True):
-                found |= {f"{path}/{below}": blob for below, blob in inner.items()}
+            for items, inner in zip((files, links), _submodule(root, path, identity), strict=True):
+                items |= {f"{path}/{below}": blob for below, blob in inner.items()}
     return files, links
 
 
@@ -265,28 +265,28 @@ def _leads_elsewhere(path: str) -> bool:
     return any(part in ("", ".", "..") or "\\" in part or ":" in part for part in path.split("/"))
 
 
-def _blobs(wanted: Sequence[tuple[_Blob, Path]]) -> Iterator[tuple[Path, bytes]]:
+def _blobs(targets: Sequence[tuple[_Blob, Path]]) -> Iterator[tuple[Path, bytes]]:
     """Yield every content with its target, one repository after the other."""
     total = 0
-    for repository in dict.fromkeys(blob.repository for blob, _ in wanted):
-        own = [(blob.id, target) for blob, target in wanted if blob.repository == repository]
-        names = "".join(f"{identity}\n" for identity, _ in own).encode()
+    for repository in dict.fromkeys(blob.repository for blob, _ in targets):
+        blobs = [(blob.id, target) for blob, target in targets if blob.repository == repository]
+        names = "".join(f"{identity}\n" for identity, _ in blobs).encode()
         sizes = run_git(repository, ["cat-file", "--batch-check"], given=names).decode().splitlines()
-        total += _check_sizes(sizes, own, total)
+        total += _check_sizes(sizes, blobs, total)
         answer = run_git(repository, ["cat-file", "--batch"], given=names)
-        at = 0
-        for _, target in own:
-            end = answer.index(b"\n", at)
-            size = int(answer[at:end].rsplit(b" ", 1)[1])
+        offset = 0
+        for _, target in blobs:
+            end = answer.index(b"\n", offset)
+            size = int(answer[offset:end].rsplit(b" ", 1)[1])
             yield target, answer[end + 1 : end + 1 + size]
-            at = end + 2 + size
+            offset = end + 2 + size
 
 
-def _check_sizes(rows: Sequence[str], wanted: Sequence[tuple[str, Path]], before: int) -> int:
+def _check_sizes(rows: Sequence[str], targets: Sequence[tuple[str, Path]], before: int) -> int:
     """Return the size of all contents. Raises ConfigurationError for missing or too large ones: a huge content may be
     small when packed."""
     total = 0
-    for row, (identity, target) in zip(rows, wanted, strict=True):
+    for row, (identity, target) in zip(rows, targets, strict=True):
         _, kind, size = (*row.split(" "), "", "")[:3]
         if kind != "blob":
             raise ConfigurationError(

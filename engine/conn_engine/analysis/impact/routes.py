@@ -33,9 +33,9 @@ def find_rerouted(
 
 
 def _routes(effective: Effective) -> dict[OperationName, Route]:
-    found: dict[OperationName, Route] = {}
+    routes: dict[OperationName, Route] = {}
     for name in effective.enabled_operations():
         if name.kind == "vendor":
             settings = resolve_settings(effective.data, name.resource, name.method)
-            found[name] = tuple(settings.get(key) for key in ("base_url", "method", "path"))
-    return found
+            routes[name] = tuple(settings.get(key) for key in ("base_url", "method", "path"))
+    return routes

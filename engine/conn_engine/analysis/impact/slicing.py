@@ -40,12 +40,12 @@ class Variant:
 
     def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
         """Return a key of everything that an operation's result on a recording depends on; "" if it does not exist."""
-        own = _slice_name(name)
-        if own not in self.slices:
+        key_name = _slice_name(name)
+        if key_name not in self.slices:
             return ABSENT
         contexts = (context, file.context) if file is not None else (context,)
-        cut = self.slices[own].in_context(self.side.digests, *contexts)
-        return join_digests(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
+        cut = self.slices[key_name].in_context(self.side.digests, *contexts)
+        return join_digests(cut, self.side.evaluator, self.schemas[key_name], file.digest if file is not None else "")
 
     def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
         """Return a key of everything that the result without its records depends on."""
@@ -71,9 +71,11 @@ class Variants:
         """Return both sides up to each level below an override, to find changes that the override hides."""
         if before is None or after is None:
             return []
-        said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
-        levels: list[Level] = ["base"] if said - {"base"} else []
-        levels += ["environment"] if {"environment", "account"} <= said else []
+        setting_levels = {
+            layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data
+        }
+        levels: list[Level] = ["base"] if setting_levels - {"base"} else []
+        levels += ["environment"] if {"environment", "account"} <= setting_levels else []
         return [(self._up_to(before, level), self._up_to(after, level)) for level in levels]
 
     def _up_to(self, variant: Variant, level: Level) -> Variant:

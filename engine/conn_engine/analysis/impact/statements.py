@@ -32,8 +32,8 @@ GONE = "conflict: what it extends is no longer there"
 
 def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[ChangedSetting]:
     """Return every leaf of the configuration that the change adds, changes or removes, once, by level and place."""
-    found: dict[tuple[str, str, str], ChangedSetting] = {}
-    seen: set[tuple[str, str, str]] = set()
+    settings: dict[tuple[str, str, str], ChangedSetting] = {}
+    keys: set[tuple[str, str, str]] = set()
     for group in groups:
         before, after = group.configurations
         if before is None or after is None:
@@ -45,17 +45,17 @@ def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[Cha
                 digests.digest(new.data if new else {}),
                 _owner(level, group),
             )
-            if key[0] == key[1] or key in seen:
+            if key[0] == key[1] or key in keys:
                 continue
-            seen.add(key)
+            keys.add(key)
             for path, note, layer in _differences(old, new):
-                said = shorten_around_difference(_format_value(old, path), _format_value(new, path))
+                values = shorten_around_difference(_format_value(old, path), _format_value(new, path))
                 account = group.accounts[0] if level == "account" else ""
-                found[level, format_place(path), _owner(level, group)] = ChangedSetting(
-                    level, format_place(path), layer.span(path), note, account, *said
+                settings[level, format_place(path), _owner(level, group)] = ChangedSetting(
+                    level, format_place(path), layer.span(path), note, account, *values
                 )
     order = {"base": 0, "environment": 1, "account": 2}
-    return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
+    return sorted(settings.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
 
 
 def _owner(level: str, group: Group) -> str:
@@ -94,21 +94,24 @@ def _format_value(layer: Layer | None, path: Path_) -> str:
 
 
 def shorten_around_difference(before: str, after: str) -> tuple[str, str]:
-    """Return both texts, shortened so that the difference is visible."""
+    """Return both strings, shortened so that the difference is visible."""
     pairs = enumerate(zip(before, after, strict=False))
-    shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    shared = next(
+        (index for index, (character, new_character) in pairs if character != new_character),
+        min(len(before), len(after)),
+    )
     start = max(0, shared - LEAD) if max(len(before), len(after)) > LONGEST else 0
     return _shorten(before, start), _shorten(after, start)
 
 
 def _shorten(text: str, start: int) -> str:
-    shown = f"…{text[start:]}" if start else text
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    shortened = f"…{text[start:]}" if start else text
+    return shortened if len(shortened) <= LONGEST else f"{shortened[: LONGEST - 1]}…"
 
 
 def find_affected_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
     """Return the overrides that a change below them makes dead, or whose overridden value has changed."""
-    found = []
+    affected = []
     changed: dict[tuple[int, int], set[Path_]] = {}
     for group in groups:
         before, after = group.configurations
@@ -119,20 +122,22 @@ def find_affected_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
                 continue
             below = _changed_below(before, after, index, changed)
             if below:
-                found += _find_changed_values(group, before, after, index, below)
-    return sorted(set(found), key=lambda s: (str(s.span and s.span.file), s.span.line if s.span else 0, s.path, s.note))
+                affected += _find_changed_values(group, before, after, index, below)
+    return sorted(
+        set(affected), key=lambda s: (str(s.span and s.span.file), s.span.line if s.span else 0, s.path, s.note)
+    )
 
 
 def _changed_below(
-    before: Effective, after: Effective, index: int, known: dict[tuple[int, int], set[Path_]]
+    before: Effective, after: Effective, index: int, cache: dict[tuple[int, int], set[Path_]]
 ) -> set[Path_]:
-    found: set[Path_] = set()
+    paths: set[Path_] = set()
     for old, new in zip(before.layers[:index], after.layers[:index], strict=False):
         key = (id(old.data), id(new.data))
-        if key not in known:
-            known[key] = {path for path, _, _ in _differences(old, new)}
-        found |= known[key]
-    return found
+        if key not in cache:
+            cache[key] = {path for path, _, _ in _differences(old, new)}
+        paths |= cache[key]
+    return paths
 
 
 def _find_changed_values(
@@ -141,25 +146,28 @@ def _find_changed_values(
     layer, sides = after.layers[index], (before, after)
     places = {path: _find_places(path, sides) for path, _ in leaves(layer.data)}
     gone = _gone_operations(before, after, index, below)
-    below = {at for path in below for at in (path, *_find_places(path, sides))}
-    if not any(_operation(path) in gone or _find_related(own, below) for path, own in places.items()):
+    below = {place for path in below for place in (path, *_find_places(path, sides))}
+    if not any(_operation(path) in gone or _find_related(related, below) for path, related in places.items()):
         return []
     lower = [side.with_layers(side.layers[:index]).data for side in sides]
-    below = {at for at in below if not _is_same(*(lookup(data, at) for data in lower))}
+    below = {place for place in below if not _is_same(*(lookup(data, place) for data in lower))}
     was_dead, is_dead = ({(origin.level, origin.path) for origin in side.dead()} for side in sides)
     rows = []
-    for path, own in places.items():
-        nearby = _find_related(own, below)
+    for path, related in places.items():
+        nearby = _find_related(related, below)
         note = ""
         if _operation(path) in gone:
             note = GONE
         elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
         elif any(
-            _is_replaced_below(other, at, after, layer) for other in nearby for at in own if is_overlap(at, other)
+            _is_replaced_below(other, place, after, layer)
+            for other in nearby
+            for place in related
+            if is_overlap(place, other)
         ):
             note = GONE
-        elif any(other[: len(at)] == at for other in nearby for at in own):
+        elif any(other[: len(place)] == place for other in nearby for place in related):
             note = "conflict: the value it was written over has changed"
         if note:
             rows.append((path, note, layer.span(path)))
@@ -173,7 +181,7 @@ def _find_changed_values(
 
 def _find_places(path: Path_, sides: Sequence[Effective]) -> list[Path_]:
     """Return the paths of the configuration that a document's path sets, before or after the change."""
-    return [at for side in sides for at in side.find_effects(path)]
+    return [place for side in sides for place in side.find_effects(path)]
 
 
 def _operation(path: Path_) -> Path_:
@@ -187,7 +195,11 @@ def _gone_operations(before: Effective, after: Effective, index: int, below: set
     """Return the operations that levels below declared before the change and no longer declare."""
     candidates = {_operation(path) for path in below} - {()}
     there = [
-        {one for one in candidates if any(lookup(layer.data, one) is not MISSING for layer in side.layers[:index])}
+        {
+            operation_path
+            for operation_path in candidates
+            if any(lookup(layer.data, operation_path) is not MISSING for layer in side.layers[:index])
+        }
         for side in (before, after)
     ]
     return there[0] - there[1]
@@ -217,7 +229,7 @@ def _is_replaced_below(changed: Path_, path: Path_, after: Effective, layer: Lay
         return False
     lower = itertools.takewhile(lambda other: other.level != layer.level, after.expanded)
     values = [lookup(other.data, changed) for other in lower]
-    said = [value for value in values if value is not MISSING]
-    if said and isinstance(said[-1], str) and len(changed) == 5 and changed[-1] in MAPPINGS:
+    present = [value for value in values if value is not MISSING]
+    if present and isinstance(present[-1], str) and len(changed) == 5 and changed[-1] in MAPPINGS:
         return False  # a mapping that is one expression composes with the others
-    return not said or not isinstance(said[-1], Mapping)
+    return not present or not isinstance(present[-1], Mapping)

@@ -54,8 +54,8 @@ class Tally:
         number = len(group.accounts)
         for side, error in group.faults.items():
             # An error in a document that many accounts use is one error.
-            said = error.findings or error.message
-            self._unjudged.setdefault((side, said), (error, []))[1].extend(group.accounts)
+            reason = error.findings or error.message
+            self._unjudged.setdefault((side, reason), (error, []))[1].extend(group.accounts)
         if group.faults:
             if group.fails_now:
                 self._add(group, "", Effect(counts={("", "now_failing"): 1}), own=False)
@@ -81,8 +81,10 @@ class Tally:
                 breaking |= open_
                 reasons.append((plan.name.text, effect.unknown, open_))
                 if open_:
-                    asked = join_digests(*(f"{name} {digest}" for (name, _), digest in sorted(effect.evidence.items())))
-                    self._keep(group, plan.name.text, "unanswered", f"{effect.unknown} {asked}", breaking=True)
+                    request_digest = join_digests(
+                        *(f"{name} {digest}" for (name, _), digest in sorted(effect.evidence.items()))
+                    )
+                    self._keep(group, plan.name.text, "unanswered", f"{effect.unknown} {request_digest}", breaking=True)
             if away:
                 shielded = True
                 self._shield(group, plan.name.text, away, number)
@@ -116,16 +118,16 @@ class Tally:
         )
 
     def _kept_away(
-        self, plan: OperationPlan, own: Mapping[tuple[str, ChangeKind], int]
+        self, plan: OperationPlan, counts: Mapping[tuple[str, ChangeKind], int]
     ) -> dict[tuple[str, ChangeKind], int]:
         """Return the changes at the levels below in fields where these accounts see no change."""
-        touched = {name for name, _ in own}
-        found: dict[tuple[str, ChangeKind], int] = {}
+        touched = {name for name, _ in counts}
+        shielded: dict[tuple[str, ChangeKind], int] = {}
         for key in plan.below:
             for (name, kind), records in self.effects[key].counts.items():
                 if name not in touched:
-                    found[name, kind] = found.get((name, kind), 0) + records
-        return found
+                    shielded[name, kind] = shielded.get((name, kind), 0) + records
+        return shielded
 
     def _add(self, group: Group, operation: str, effect: Effect, *, own: bool) -> bool:
         """Add an effect of an operation, and return whether it is breaking for these accounts."""

@@ -73,13 +73,13 @@ class Bench:
     def _check(self) -> None:
         for case in chain(*self._cases.values(), self._deliveries):
             outcome = _replay(self.effective, case)
-            if any(sent.status >= _ERROR for sent in outcome.sent):
+            if any(request.status >= _ERROR for request in outcome.sent):
                 self._refused.add(case.path)
             if self._differs(self.effective, case, outcome):
-                named = "webhooks" if isinstance(case, DeliveryCase) else case.name.text
+                name = "webhooks" if isinstance(case, DeliveryCase) else case.name.text
                 raise ConfigurationError(
                     f"{case.name.text} already fails on {self.workspace.format_path(case.path)}",
-                    hint=f"fix the tests first: conn test {named} --connector {self.effective.connector_name}",
+                    hint=f"fix the tests first: conn test {name} --connector {self.effective.connector_name}",
                 )
 
     def verdict(self, mutant: Mutant) -> MutantVerdict:
@@ -115,8 +115,8 @@ class Bench:
         if _is_of_deliveries(path):
             return False
         if path[0] == "unified":
-            own = 3 if path[3] in RESOURCE_MAPPINGS else len(name.path)
-            return tuple(path[:own]) == name.path[:own]
+            depth = 3 if path[3] in RESOURCE_MAPPINGS else len(name.path)
+            return tuple(path[:depth]) == name.path[:depth]
         if path[0] != "resources":
             return True
         route = self._routes[name]

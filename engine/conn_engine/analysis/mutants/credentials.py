@@ -30,18 +30,18 @@ _ROLES: Final = {
 }
 
 
-def mutate_credentials(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_credentials(path: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in the `authorization` and the `signature` of a connector, a resource or an operation, and in the
     authorization that follows from the credentials of a connector."""
     authorization, signature = holder.get("authorization"), holder.get("signature")
-    if not at and follows_credentials(holder):
+    if not path and follows_credentials(holder):
         authorization = {"format": find_implied_authorization(holder).__struct_config__.tag}
     if isinstance(authorization, Mapping):
-        yield from _mutate_authorization((*at, "authorization"), authorization)
+        yield from _mutate_authorization((*path, "authorization"), authorization)
     if isinstance(signature, Mapping) and signature.get("format") != "none":
-        yield _KIND, "no signature", Change((*at, "signature"), {"format": "none"}), 0
+        yield _KIND, "no signature", Change((*path, "signature"), {"format": "none"}), 0
         for key in ("headers", "query"):
-            yield from _rename_each((*at, "signature", "config", key), (signature.get("config") or {}).get(key), key)
+            yield from _rename_each((*path, "signature", "config", key), (signature.get("config") or {}).get(key), key)
 
 
 def mutate_hosts(hosts: Any) -> Iterator[Row]:
@@ -53,28 +53,28 @@ def mutate_hosts(hosts: Any) -> Iterator[Row]:
             yield "host", f"host {pattern} -> {other}", Change(("hosts", index), other), index
 
 
-def _mutate_authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _mutate_authorization(path: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     name, config = settings.get("format"), settings.get("config") or {}
     if name == "none":
         return
-    yield _KIND, "no authorization", Change(at, {"format": "none"}), 0
+    yield _KIND, "no authorization", Change(path, {"format": "none"}), 0
     if moved := _move(name, config):
-        yield _KIND, f"{name} -> {moved['format']}", Change(at, moved), 0
+        yield _KIND, f"{name} -> {moved['format']}", Change(path, moved), 0
     if name == "several":
-        for index, one in enumerate(config.get("all") or []):
-            yield from _mutate_authorization((*at, "config", "all", index), one)
-    for option, one in (config.get("options") or {}).items():
-        yield from _mutate_authorization((*at, "config", "options", option), one)
+        for index, authorization in enumerate(config.get("all") or []):
+            yield from _mutate_authorization((*path, "config", "all", index), authorization)
+    for option, authorization in (config.get("options") or {}).items():
+        yield from _mutate_authorization((*path, "config", "options", option), authorization)
     headers = config.get("headers") or {}
-    yield from _rename_each((*at, "config", "headers"), headers, "headers")
+    yield from _rename_each((*path, "config", "headers"), headers, "headers")
     for header, template in headers.items():
         for offset, text, other in _template_texts(template) if "{{" in template else ():
-            yield _KIND, f"{header}: {text}", Change((*at, "config", "headers", header), other), offset
+            yield _KIND, f"{header}: {text}", Change((*path, "config", "headers", header), other), offset
     defaults = {} if headers and "name" not in config else _DEFAULTS.get(str(name), {})
     for key, value in {**defaults, **config}.items():
         if isinstance(value, str) and key not in _UNTRIED:
             for offset, text, other in _other_texts(str(name), key, value):
-                yield _KIND, f"{key}: {text}", Change(at, {**settings, "config": {**config, key: other}}), offset
+                yield _KIND, f"{key}: {text}", Change(path, {**settings, "config": {**config, key: other}}), offset
 
 
 def _other_texts(name: str, key: str, value: str) -> Iterator[tuple[int, str, str]]:
@@ -85,8 +85,8 @@ def _other_texts(name: str, key: str, value: str) -> Iterator[tuple[int, str, st
 
 
 def _template_texts(value: str) -> Iterator[tuple[int, str, str]]:
-    for offset, old, new, made in change_template(value):
-        yield offset, f"{old} -> {new}", made
+    for offset, old, new, changed in change_template(value):
+        yield offset, f"{old} -> {new}", changed
 
 
 def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -101,8 +101,8 @@ def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"format": _OTHER_PLACES[name], "config": {"name": config["name"], "value": value}}
 
 
-def _rename_each(at: Path_, values: Any, label: str) -> Iterator[Row]:
+def _rename_each(path: Path_, values: Any, label: str) -> Iterator[Row]:
     """Rename each header or parameter."""
     for name in values if isinstance(values, Mapping) else ():
         other = {f"{key}_x" if key == name else key: value for key, value in values.items()}
-        yield _KIND, f"{label}: {name} -> {name}_x", Change(at, other), 0
+        yield _KIND, f"{label}: {name} -> {name}_x", Change(path, other), 0

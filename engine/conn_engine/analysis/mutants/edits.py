@@ -67,15 +67,15 @@ def replace_value(data: Any, path: Path_, value: Any) -> Any:
 def change_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Change each literal of an expression: yield (offset, literal, replacement, complete text).
 
-    A text gets another letter, a number becomes the next one, and a Boolean its opposite. The key of an object is a
+    A string gets another letter, a number becomes the next one, and a Boolean its opposite. The key of an object is a
     text too. Results that do not parse are left out, and so is an expression that does not parse.
     """
     for token in find_tokens(text):
         other = _other_literal(token.kind, token.text)
         if other is not None:
-            made = text[: token.start] + other + text[token.end :]
-            if _parses(made):
-                yield token.start, token.text, other, made
+            changed = text[: token.start] + other + text[token.end :]
+            if _parses(changed):
+                yield token.start, token.text, other, changed
 
 
 def change_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
@@ -87,9 +87,9 @@ def change_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
         if index + 1 < len(tokens) and tokens[index + 1].text == "(":
             continue
         other = "`not there`"
-        made = text[: token.start] + other + text[token.end :]
-        if _parses(made):
-            yield token.start, token.text, other, made
+        changed = text[: token.start] + other + text[token.end :]
+        if _parses(changed):
+            yield token.start, token.text, other, changed
 
 
 def change_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
@@ -105,9 +105,9 @@ def change_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
         else:
             continue
         for other in others:
-            made = text[: token.start] + other + text[token.end :]
-            if other != token.text and _parses(made):
-                yield token.start, token.text, other, made
+            changed = text[: token.start] + other + text[token.end :]
+            if other != token.text and _parses(changed):
+                yield token.start, token.text, other, changed
 
 
 def narrow_glob(pattern: str) -> str:
@@ -118,8 +118,8 @@ def narrow_glob(pattern: str) -> str:
 def widen_glob(pattern: str) -> str:
     """Replace the first segment that has a `*` and other characters by `*`."""
     steps = pattern.split("/")
-    at = next((at for at, step in enumerate(steps) if "*" in step and step.strip("*")), None)
-    return pattern if at is None else "/".join([*steps[:at], "*", *steps[at + 1 :]])
+    index = next((index for index, step in enumerate(steps) if "*" in step and step.strip("*")), None)
+    return pattern if index is None else "/".join([*steps[:index], "*", *steps[index + 1 :]])
 
 
 def _is_wildcard(tokens: Sequence[Token], index: int) -> bool:
@@ -134,24 +134,24 @@ def change_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
     for index, token in enumerate(tokens):
         other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
         if other is not None and not (token.text == "*" and _is_wildcard(tokens, index)):
-            made = text[: token.start] + other + text[token.end :]
-            if _parses(made):
-                yield token.start, token.text, other, made
+            changed = text[: token.start] + other + text[token.end :]
+            if _parses(changed):
+                yield token.start, token.text, other, changed
 
 
 def change_template(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Change each literal in the `{{…}}` of a text, or append to a text without one. Yields the same tuples as
+    """Change each literal in the `{{…}}` of a string, or append to a string without one. Yields the same tuples as
     `change_literals`."""
     try:
         expressions = template(text).expressions
     except ExpressionError:
         return
-    found = False
+    has_changes = False
     for source, start in expressions:
-        for offset, old, new, made in change_literals(source):
-            found = True
-            yield start + offset, old, new, text[:start] + made + text[start + len(source) :]
-    if not found:
+        for offset, old, new, changed in change_literals(source):
+            has_changes = True
+            yield start + offset, old, new, text[:start] + changed + text[start + len(source) :]
+    if not has_changes:
         yield 0, text, f"{text}_x", f"{text}_x"
 
 

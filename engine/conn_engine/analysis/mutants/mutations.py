@@ -74,17 +74,17 @@ class Mutant:
 def create_mutants(effective: Effective) -> list[Mutant]:
     """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
     layer = effective.layers[0]
-    found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
+    mutants: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
     unused = _find_unused_settings(effective)
     for kind, text, change, within in _mutate_everything(layer.data):
         if any(change.path[: len(path)] == path for path in unused):
             continue
         span = layer.span(change.path)
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
-        found.setdefault(key, []).append((kind, text, change, span))
+        mutants.setdefault(key, []).append((kind, text, change, span))
     rows = [
         Mutant(group[0][0], group[0][1], format_place(group[0][2].path), group[0][3], tuple(row[2] for row in group))
-        for group in found.values()
+        for group in mutants.values()
     ]
     return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))
 
@@ -128,22 +128,22 @@ def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield key, item
 
 
-def _mutate_unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+def _mutate_unified(path: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     for key in _RESULT_MAPPINGS:
         if key in operation:
-            yield from _mutate_mapping((*at, key), operation[key])
+            yield from _mutate_mapping((*path, key), operation[key])
     for key in ("before", "after"):
         for index, step in enumerate(operation.get(key) or []):
-            yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*at, key, index), DROPPED), 0
-            for found in find_texts(Step, step, (*at, key, index)):
-                if found.role == "expression":
-                    yield from mutate_expression(found.path, found.text)
+            yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*path, key, index), DROPPED), 0
+            for text in find_texts(Step, step, (*path, key, index)):
+                if text.role == "expression":
+                    yield from mutate_expression(text.path, text.text)
 
 
-def _mutate_mapping(at: Path_, mapping: Any) -> Iterator[Row]:
-    leaves = list(_leaves(mapping, at))
+def _mutate_mapping(mapping_path: Path_, mapping: Any) -> Iterator[Row]:
+    leaves = list(_leaves(mapping, mapping_path))
     for path, _value in leaves:
-        if path != at:
+        if path != mapping_path:
             yield "drop_field", f"{path[-1]} dropped", Change(path, DROPPED), 0
     for path, value in leaves:
         if isinstance(value, str):
@@ -153,9 +153,9 @@ def _mutate_mapping(at: Path_, mapping: Any) -> Iterator[Row]:
         elif isinstance(value, int | float):
             yield "literal", f"{value} -> {value + 1}", Change(path, value + 1), 0
     plain = [(path, value) for path, value in leaves if isinstance(value, str) and is_path(value)]
-    for (path, one), (_, other) in pairwise([*plain, *plain[:1]] if len(plain) > 1 else []):
-        if one != other:
-            yield "swap_paths", f"{one} -> {other}", Change(path, other), 0
+    for (path, field_value), (_, other_value) in pairwise([*plain, *plain[:1]] if len(plain) > 1 else []):
+        if field_value != other_value:
+            yield "swap_paths", f"{field_value} -> {other_value}", Change(path, other_value), 0
 
 
 def _leaves(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:

@@ -31,12 +31,12 @@ Row = tuple[str, str, Change, int]
 def mutate_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
     """Yield a mistake for each literal, pattern, operator and step of a path. They all have `kind`, or their own kinds
     if it is ""."""
-    for offset, old, new, made in change_literals(text):
-        yield kind or "literal", f"{old} -> {new}", Change(path, made), offset
-    for offset, old, new, made in change_globs(text):
-        yield kind or "glob", f"{old} -> {new}", Change(path, made), offset
-    for offset, old, new, made in change_operators(text):
-        yield kind or "operator", f"{old} -> {new}", Change(path, made), offset
+    for offset, old, new, changed in change_literals(text):
+        yield kind or "literal", f"{old} -> {new}", Change(path, changed), offset
+    for offset, old, new, changed in change_globs(text):
+        yield kind or "glob", f"{old} -> {new}", Change(path, changed), offset
+    for offset, old, new, changed in change_operators(text):
+        yield kind or "operator", f"{old} -> {new}", Change(path, changed), offset
     if not is_path(text):  # for a plain path, this is the same as dropping the field
-        for offset, old, _new, made in change_paths(text):
-            yield kind or "path", f"{old} -> a missing field", Change(path, made), offset
+        for offset, old, _new, changed in change_paths(text):
+            yield kind or "path", f"{old} -> a missing field", Change(path, changed), offset

@@ -46,23 +46,23 @@ _OF_EVENTS: Final = frozenset({"delivered_events", "delivered_event"})
 _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
 
 
-def mutate_inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_inheritable(path: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in settings that a connector, a resource and an operation may have."""
     if isinstance(holder.get("pagination"), Mapping):
-        yield from _pagination((*at, "pagination"), holder["pagination"])
+        yield from _pagination((*path, "pagination"), holder["pagination"])
     if isinstance(holder.get("rate_limit"), Mapping):
-        yield from _rate_limit((*at, "rate_limit"), holder["rate_limit"])
+        yield from _rate_limit((*path, "rate_limit"), holder["rate_limit"])
     for index, rule in enumerate(holder.get("errors") or []):
         if isinstance(rule, Mapping):
-            yield from _error_rule((*at, "errors", index), rule)
+            yield from _error_rule((*path, "errors", index), rule)
     for key, kind, label in (("query", "query", "query parameter"), ("headers", "header", "header")):
         for name, value in (holder.get(key) or {}).items():
             if value is not None:
-                yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
+                yield kind, f"{label} {name} dropped", Change((*path, key, name), DROPPED), 0
             if value is not None and not (kind == "header" and is_secret_name(name)):
-                yield from _change_value(kind, (*at, key, name), value, f"{name}: ")
-    yield from _response_path((*at, "response_path"), holder.get("response_path"))
-    yield from mutate_credentials(at, holder)
+                yield from _change_value(kind, (*path, key, name), value, f"{name}: ")
+    yield from _response_path((*path, "response_path"), holder.get("response_path"))
+    yield from mutate_credentials(path, holder)
 
 
 def mutate_operation(at: Path_, operation: Mapping[str, Any], resource: Mapping[str, Any]) -> Iterator[Row]:
@@ -82,19 +82,19 @@ def mutate_operation(at: Path_, operation: Mapping[str, Any], resource: Mapping[
 
 def mutate_webhooks(webhooks: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in the events of deliveries, their accounts, and the condition of a challenge."""
-    for found in find_texts(Webhooks, webhooks, ("webhooks",)):
-        if found.over in _OF_EVENTS or (found.path[1] == "challenge" and found.path[-1] == "when"):
-            yield from _read(found.path, found.text)
+    for text in find_texts(Webhooks, webhooks, ("webhooks",)):
+        if text.over in _OF_EVENTS or (text.path[1] == "challenge" and text.path[-1] == "when"):
+            yield from _read(text.path, text.text)
     account = webhooks.get("account")
     if isinstance(account, Mapping):
         yield from _change_value("webhook", ("webhooks", "account", "context"), account.get("context"), "context: ")
 
 
-def mutate_event(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_event(path: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in the condition and the record of a unified event."""
-    yield "webhook", f"event {at[-1]} dropped", Change(at, DROPPED), 0
-    for found in find_texts(UnifiedEvent, event, at):
-        yield from _read(found.path, found.text)
+    yield "webhook", f"event {path[-1]} dropped", Change(path, DROPPED), 0
+    for text in find_texts(UnifiedEvent, event, path):
+        yield from _read(text.path, text.text)
 
 
 def _read(path: Path_, text: str) -> Iterator[Row]:
@@ -109,95 +109,95 @@ def _response_path(at: Path_, path: Any) -> Iterator[Row]:
         yield "response_path", f"{path} -> {shorter or 'none'}", Change(at, shorter or DROPPED), 1
 
 
-def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+def _answer(path: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     members = lookup(operation, ("response_options", "members"))
-    for made in (narrow_glob(members), widen_glob(members)) if isinstance(members, str) else ():
-        if made != members:
-            yield "glob", f"{members} -> {made}", Change((*at, "response_options", "members"), made), 0
+    for changed in (narrow_glob(members), widen_glob(members)) if isinstance(members, str) else ():
+        if changed != members:
+            yield "glob", f"{members} -> {changed}", Change((*path, "response_options", "members"), changed), 0
     if isinstance(operation.get("record_filter"), str):
-        yield "record_filter", "record_filter dropped", Change((*at, "record_filter"), DROPPED), 0
-        yield from mutate_expression((*at, "record_filter"), operation["record_filter"])
+        yield "record_filter", "record_filter dropped", Change((*path, "record_filter"), DROPPED), 0
+        yield from mutate_expression((*path, "record_filter"), operation["record_filter"])
 
 
-def _pagination(at: Path_, told: Mapping[str, Any]) -> Iterator[Row]:
-    if told.get("format") != "none":  # otherwise nothing would change
-        yield "pagination", "no pagination", Change(at, {"format": "none"}), 0
-    yield from _page_settings((*at, "config"), told.get("config") or {})
+def _pagination(path: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+    if settings.get("format") != "none":  # otherwise nothing would change
+        yield "pagination", "no pagination", Change(path, {"format": "none"}), 0
+    yield from _page_settings((*path, "config"), settings.get("config") or {})
 
 
-def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _page_settings(path: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     for key, value in settings.items():
-        here = (*at, key)
+        key_path = (*path, key)
         if isinstance(value, Mapping):
-            yield from _page_settings(here, value)
+            yield from _page_settings(key_path, value)
             continue
-        yield from _read_or_changed("pagination", here, value)
+        yield from _read_or_changed("pagination", key_path, value)
 
 
 def _read_or_changed(kind: str, path: Path_, value: Any) -> Iterator[Row]:
     """Yield mistakes in an expression, or a different value if it is not an expression or has nothing to change."""
-    read = isinstance(value, str) and find_note(Configuration, path).role == "expression"
-    inside = list(mutate_expression(path, value, kind)) if read else []
+    is_expression = isinstance(value, str) and find_note(Configuration, path).role == "expression"
+    inside = list(mutate_expression(path, value, kind)) if is_expression else []
     yield from inside or _change_value(kind, path, value, f"{path[-1]}: ")
 
 
-def _change_value(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
+def _change_value(kind: str, path: Path_, value: Any, label: str = "") -> Iterator[Row]:
     """Yield different values of a setting: the next number, the opposite Boolean, a longer text, a list without an
     item."""
     if isinstance(value, bool):
-        yield kind, f"{said}{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
+        yield kind, f"{label}{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
     elif isinstance(value, int | float):
-        yield kind, f"{said}{value} -> {value + 1}", Change(path, value + 1), 0
+        yield kind, f"{label}{value} -> {value + 1}", Change(path, value + 1), 0
     elif isinstance(value, str):
-        for offset, old, new, made in change_template(value):
-            yield kind, f"{said}{old} -> {new}", Change(path, made), offset
+        for offset, old, new, changed in change_template(value):
+            yield kind, f"{label}{old} -> {new}", Change(path, changed), offset
     elif isinstance(value, list):
         for index in range(len(value)):
-            yield kind, f"{said}item {index + 1} dropped", Change((*path, index), DROPPED), index
+            yield kind, f"{label}item {index + 1} dropped", Change((*path, index), DROPPED), index
 
 
-def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _rate_limit(path: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in where a limit is read and when a response reports that it is reached; not in pauses."""
     for key, value in settings.items():
-        here = (*at, key)
-        note = find_note(Configuration, here)
+        key_path = (*path, key)
+        note = find_note(Configuration, key_path)
         if note.pauses:  # recordings cannot test it
             continue
         for index, inner in enumerate(value if isinstance(value, list) else ()):
-            yield from _rate_limit((*here, index), inner) if isinstance(inner, Mapping) else ()
+            yield from _rate_limit((*key_path, index), inner) if isinstance(inner, Mapping) else ()
         if isinstance(value, Mapping):
-            yield from _rate_limit(here, value)
+            yield from _rate_limit(key_path, value)
         elif note.role == "unit":
             other = _OTHER_UNITS.get(value, "seconds")
-            yield "rate_limit", f"{key}: {value} -> {other}", Change(here, other), 0
+            yield "rate_limit", f"{key}: {value} -> {other}", Change(key_path, other), 0
         else:
-            yield from _read_or_changed("rate_limit", here, value)
+            yield from _read_or_changed("rate_limit", key_path, value)
 
 
-def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
+def _error_rule(path: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
     when, then = rule.get("when"), rule.get("then")
-    yield "error_rule", f"rule dropped: {when}", Change(at, DROPPED), 0
+    yield "error_rule", f"rule dropped: {when}", Change(path, DROPPED), 0
     if isinstance(when, str):
-        yield from mutate_expression((*at, "when"), when, "error_rule")
+        yield from mutate_expression((*path, "when"), when, "error_rule")
     action = then if isinstance(then, str) else next(iter(then), "") if isinstance(then, Mapping) else ""
     if action not in ("fail", ""):
-        yield "error_rule", f"{action} -> fail", Change((*at, "then"), "fail"), 0
+        yield "error_rule", f"{action} -> fail", Change((*path, "then"), "fail"), 0
     if isinstance(then, Mapping):
-        yield from _options((*at, "then"), then)
+        yield from _options((*path, "then"), then)
 
 
-def _options(at: Path_, options: Mapping[str, Any]) -> Iterator[Row]:
+def _options(path: Path_, options: Mapping[str, Any]) -> Iterator[Row]:
     for key, value in options.items():
-        here = (*at, key)
-        note = find_note(Configuration, here)
+        key_path = (*path, key)
+        note = find_note(Configuration, key_path)
         if note.pauses:
             continue
         if isinstance(value, Mapping):
-            yield from _options(here, value)
+            yield from _options(key_path, value)
         elif value in _ERROR_KINDS:
             other = _ERROR_KINDS[(_ERROR_KINDS.index(value) + 1) % len(_ERROR_KINDS)]
-            yield "error_rule", f"kind {value} -> {other}", Change(here, other), 0
+            yield "error_rule", f"kind {value} -> {other}", Change(key_path, other), 0
         elif isinstance(value, int):
-            yield "error_rule", f"{value} times -> {value + 1}", Change(here, value + 1), 0
+            yield "error_rule", f"{value} times -> {value + 1}", Change(key_path, value + 1), 0
         elif note.role == "expression" and isinstance(value, str):
-            yield from mutate_expression(here, value, "error_rule")
+            yield from mutate_expression(key_path, value, "error_rule")

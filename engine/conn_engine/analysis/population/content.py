@@ -11,7 +11,7 @@ __all__ = ["Digests", "digest_in_order", "join_digests"]
 
 
 def join_digests(*texts: str) -> str:
-    """Return one digest of several texts, in this order."""
+    """Return one digest of several strings, in this order."""
     return _hash("\0".join(texts))
 
 
@@ -29,9 +29,9 @@ class Digests:
         """Return the digest of `value`: 32 hexadecimal digits."""
         if not isinstance(value, Mapping | list | tuple):
             return _hash(json.dumps(value, ensure_ascii=False, default=repr))
-        known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
+        cached = self._known.get(id(value))
+        if cached is not None:
+            return cached[1]
         if isinstance(value, Mapping):
             rows = [f"{json.dumps(str(key))}:{self.digest(item)}" for key, item in sorted(value.items(), key=_by_name)]
             digest = _hash("{" + ",".join(rows) + "}")

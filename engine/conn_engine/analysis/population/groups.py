@@ -32,13 +32,13 @@ def group_accounts(side: Side, connector: str | None = None, accounts: Sequence[
 
     Raises UsageError for an unknown account, ConfigurationError for an account's document that cannot be read.
     """
-    alike: dict[object, list[AccountShape]] = {}
+    shapes_by_key: dict[object, list[AccountShape]] = {}
     for name in accounts or side.workspace.accounts():
         shape = side.shape(name)
         if connector in (None, shape.connector):
-            alike.setdefault(shape.key, []).append(shape)
+            shapes_by_key.setdefault(shape.key, []).append(shape)
     slicer = Slicer(side.digests)
-    return [group for shapes in alike.values() for group in _by_context(side, slicer, shapes)]
+    return [group for shapes in shapes_by_key.values() for group in _by_context(side, slicer, shapes)]
 
 
 def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[AccountGroup]:
@@ -48,24 +48,24 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
         return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
     slices = {name: slicer.cut(effective, name) for name in effective.enabled_operations()}
     reads = find_context_reads(slices.values())
-    found: dict[str, AccountGroup] = {}
+    groups: dict[str, AccountGroup] = {}
     for shape in shapes:
         key = make_context_key(side.digests, reads, shape.context)
-        if key not in found:
-            own = effective if shape is shapes[0] else side.workspace.effective(account=shape.name)
-            found[key] = AccountGroup([], shape.context, own, slices)
-        found[key].accounts.append(shape.name)
-    return list(found.values())
+        if key not in groups:
+            account_effective = effective if shape is shapes[0] else side.workspace.effective(account=shape.name)
+            groups[key] = AccountGroup([], shape.context, account_effective, slices)
+        groups[key].accounts.append(shape.name)
+    return list(groups.values())
 
 
 def find_context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
     """Return the context names that any of the operations reads, or None if it may read all."""
-    found: set[str] = set()
+    reads: set[str] = set()
     for cut in slices:
         if cut.context is None:
             return None
-        found |= cut.context
-    return frozenset(found)
+        reads |= cut.context
+    return frozenset(reads)
 
 
 def make_context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:

@@ -62,13 +62,13 @@ class Side:
     @cached_property
     def own_recordings(self) -> frozenset[tuple[str, str]]:
         """(connector, account) of every account with its own folder of recordings or deliveries."""
-        found = set()
+        accounts = set()
         for connector in self.workspace.connectors():
             for kind in ("recordings", "deliveries"):
                 folder = self.workspace.root / "connectors" / connector / kind
                 if folder.is_dir():
-                    found |= {(connector, entry.name) for entry in folder.iterdir() if entry.is_dir()}
-        return frozenset(found)
+                    accounts |= {(connector, entry.name) for entry in folder.iterdir() if entry.is_dir()}
+        return frozenset(accounts)
 
     def shape(self, account: str, like: "Side | None" = None) -> AccountShape:
         """Return the shape of one account. If its document is the same on the side `like`, it is not parsed again.
@@ -94,9 +94,9 @@ class Side:
         if like is None or account not in like._accounts:
             self._accounts[account] = self.workspace.account(account)
         else:
-            own, other = self.workspace.file("account", account), like.workspace.file("account", account)
-            same = not (self.workspace.is_draft(own.path) or like.workspace.is_draft(other.path)) and (
-                own.path.samefile(other.path) or own.path.read_bytes() == other.path.read_bytes()
+            file, other_file = self.workspace.file("account", account), like.workspace.file("account", account)
+            same = not (self.workspace.is_draft(file.path) or like.workspace.is_draft(other_file.path)) and (
+                file.path.samefile(other_file.path) or file.path.read_bytes() == other_file.path.read_bytes()
             )
             self._accounts[account] = like._accounts[account] if same else self.workspace.account(account)
         return self._accounts[account]
@@ -109,14 +109,18 @@ class Side:
     def recordings(self, connector: str, account: str) -> dict[str, RecordedFile]:
         """Return the recordings of an account by file name: the shared ones, replaced by its own if it has them."""
         shared = self._folder(connector, "")
-        own = self._folder(connector, account) if (connector, account) in self.own_recordings else {}
-        return {name: file for name, file in {**shared, **own}.items() if not file.account or file.account == account}
+        account_files = self._folder(connector, account) if (connector, account) in self.own_recordings else {}
+        return {
+            name: file
+            for name, file in {**shared, **account_files}.items()
+            if not file.account or file.account == account
+        }
 
     def deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
         """Return the recorded deliveries of an account by file name, in the same way as `recordings`."""
         shared = self._load_deliveries(connector, "")
-        own = self._load_deliveries(connector, account) if (connector, account) in self.own_recordings else {}
-        return {**shared, **own}
+        account_files = self._load_deliveries(connector, account) if (connector, account) in self.own_recordings else {}
+        return {**shared, **account_files}
 
     def _load_deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
         key = (connector, account)
@@ -169,8 +173,8 @@ class Side:
         if name.kind != "unified":
             return ""
         shared = lookup(data, name.path[:3])
-        own = lookup(shared, (name.method, "record"))
-        record = own if isinstance(own, str) else lookup(shared, ("record",))
+        record_name = lookup(shared, (name.method, "record"))
+        record = record_name if isinstance(record_name, str) else lookup(shared, ("record",))
         key = (name.model, record if isinstance(record, str) else singular(name.resource))
         if key not in self._schemas:
             path = schema_path(self.workspace.models, *key)

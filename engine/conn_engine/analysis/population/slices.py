@@ -114,18 +114,18 @@ class Slicer:
     def _is_ordered(self, part: Any) -> bool:
         if not isinstance(part, Mapping | list | tuple):
             return False
-        known = self._ordered.get(id(part))
-        if known is None:
-            known = self._ordered[id(part)] = (part, _writes_xml(part))
-        return known[1]
+        cached = self._ordered.get(id(part))
+        if cached is None:
+            cached = self._ordered[id(part)] = (part, _writes_xml(part))
+        return cached[1]
 
     def _context(self, part: Any) -> frozenset[str] | None:
         if not isinstance(part, Mapping | list | tuple):
             return _context_names(part)
-        known = self._reads.get(id(part))
-        if known is None:
-            known = self._reads[id(part)] = (part, _context_names(part))
-        return known[1]
+        cached = self._reads.get(id(part))
+        if cached is None:
+            cached = self._reads[id(part)] = (part, _context_names(part))
+        return cached[1]
 
 
 def _without_results(operation: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,8 +143,8 @@ def find_route(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] 
     """Return the vendor operation (resource, method) of an operation, or None if an expression selects it."""
     if name.kind == "vendor":
         return name.resource, name.method
-    own = _get_unified(data, name)
-    resource, method = own.get("resource") or name.resource, own.get("method") or name.method
+    unified = _get_unified(data, name)
+    resource, method = unified.get("resource") or name.resource, unified.get("method") or name.method
     return None if _TEMPLATE in f"{resource}{method}" else (str(resource), str(method))
 
 
@@ -223,15 +223,15 @@ _OF_RESOURCE = tuple(
 
 
 def _get_unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:
-    found: Any = data.get("unified", {})
+    node: Any = data.get("unified", {})
     for key in (name.model, name.resource, name.method):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else {}
 
 
 def _find_reachable(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -> set[tuple[str, str]] | None:
     """Return the vendor operations that `route` and the unified operation `start` can call, or None if unknown."""
-    found: set[tuple[str, str]] = set()
+    reachable: set[tuple[str, str]] = set()
     waiting = [route]
     called = _find_called(start)
     if called is None:
@@ -239,15 +239,15 @@ def _find_reachable(resources: Mapping[str, Any], route: tuple[str, str], start:
     waiting += [pair for pair in called if _is_operation(resources, pair)]
     while waiting:
         pair = waiting.pop()
-        if pair in found:
+        if pair in reachable:
             continue
-        found.add(pair)
+        reachable.add(pair)
         holder = resources.get(pair[0])
         called = _find_called(holder.get(pair[1])) if isinstance(holder, Mapping) else set()
         if called is None:
             return None
         waiting += [other for other in called if _is_operation(resources, other)]
-    return found
+    return reachable
 
 
 def _is_operation(resources: Mapping[str, Any], pair: tuple[str, str]) -> bool:
@@ -258,24 +258,24 @@ def _is_operation(resources: Mapping[str, Any], pair: tuple[str, str]) -> bool:
 def _find_called(value: Any) -> set[tuple[str, str]] | None:
     """Return the vendor operations in a value, as `{resource, method}` or `resource.method`. Return None if one is an
     expression."""
-    found: set[tuple[str, str]] = set()
+    called: set[tuple[str, str]] = set()
     waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
             first, _, second = item.partition(".")
             if second:
-                found.add((first, second))
+                called.add((first, second))
         elif isinstance(item, Mapping):
             resource, method = item.get("resource"), item.get("method")
             if isinstance(resource, str) and isinstance(method, str):
                 if _TEMPLATE in resource or _TEMPLATE in method:
                     return None
-                found.add((resource, method))
+                called.add((resource, method))
             waiting.extend(item.values())
         elif isinstance(item, list | tuple):
             waiting.extend(item)
-    return found
+    return called
 
 
 def _context_names(value: Any) -> frozenset[str] | None:
@@ -284,10 +284,10 @@ def _context_names(value: Any) -> frozenset[str] | None:
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
-            for found in _CONTEXT.finditer(item):
-                if not (found[1] or found[2]):
+            for match in _CONTEXT.finditer(item):
+                if not (match[1] or match[2]):
                     return None
-                names.add(found[1] or found[2])
+                names.add(match[1] or match[2])
         elif isinstance(item, Mapping):
             waiting.extend(item.values())
         elif isinstance(item, list | tuple):

@@ -40,7 +40,7 @@ class Trials:
 
         Raises ConfigurationError for an account whose configuration cannot be used; `lenient` leaves it out.
         """
-        found: dict[str, Trial] = {}
+        trials: dict[str, Trial] = {}
         for group in group_accounts(self.side, None, accounts):
             if group.effective is None:
                 if lenient:
@@ -48,16 +48,16 @@ class Trials:
                 raise ConfigurationError(group.broken)
             self.connectors.add(group.effective.connector_name)
             for effective in self._representatives(group, group.effective):
-                self._add(found, effective)
-        return sorted(found.values(), key=lambda trial: (trial[0].connector_name, trial[1].text))
+                self._add(trials, effective)
+        return sorted(trials.values(), key=lambda trial: (trial[0].connector_name, trial[1].text))
 
     def reports(self, chosen: Sequence[Trial]) -> Iterator[OperationReport]:
         """Replay the trials and yield their reports. Raises ConfigurationError for a configuration that cannot be
         used."""
         checked: set[str | None] = set()
-        for _, alike in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
+        for _, equal_trials in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
             shared_runs = SharedRuns(self._request_key)
-            for effective, name, files in alike:
+            for effective, name, files in equal_trials:
                 if effective.account not in checked:
                     effective.check_shared()
                     checked.add(effective.account)
@@ -71,13 +71,13 @@ class Trials:
     def _representatives(self, group: AccountGroup, first: Effective) -> Iterator[Effective]:
         """Yield the first account of a group, and those with their own goldens."""
         goldens = self.workspace.root / "connectors" / first.connector_name / "expected"
-        kept = (goldens, goldens / "deliveries")
-        own = [account for account in group.accounts if any((folder / account).is_dir() for folder in kept)]
-        rest = [account for account in group.accounts if account not in own]
-        for account in sorted([*own, *rest[:1]]):
+        folders = (goldens, goldens / "deliveries")
+        accounts = [account for account in group.accounts if any((folder / account).is_dir() for folder in folders)]
+        rest = [account for account in group.accounts if account not in accounts]
+        for account in sorted([*accounts, *rest[:1]]):
             yield first if account == first.account else self.workspace.effective(account=account)
 
-    def _add(self, found: dict[str, Trial], effective: Effective) -> None:
+    def _add(self, trials: dict[str, Trial], effective: Effective) -> None:
         recordings = self.side.recordings(effective.connector_name, effective.account or "")
         by_operation: dict[str, list[RecordedFile]] = {}
         for file in recordings.values():
@@ -85,10 +85,10 @@ class Trials:
         for name in effective.enabled_operations():
             files = by_operation.get(name.text, [])
             if files or name.kind == "unified":
-                found.setdefault(self._key(effective, name, files), (effective, name, files))
+                trials.setdefault(self._key(effective, name, files), (effective, name, files))
         for file in self.side.deliveries(effective.connector_name, effective.account or "").values():
             received = delivery_name(file.path.stem)
-            found.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
+            trials.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
 
     def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
         """Return a key that is equal if the tests have equal results."""
@@ -98,8 +98,13 @@ class Trials:
         texts.append(cut.in_context(self.side.digests, *contexts))
         for file in files:
             golden = self._goldens(effective, file)[0]
-            said = golden.read_text(encoding="utf-8") if golden.is_file() else ""
-            texts += [file.path.name, file.digest, cut.in_context(self.side.digests, *contexts, file.context), said]
+            golden_text = golden.read_text(encoding="utf-8") if golden.is_file() else ""
+            texts += [
+                file.path.name,
+                file.digest,
+                cut.in_context(self.side.digests, *contexts, file.context),
+                golden_text,
+            ]
         return join_digests(*texts)
 
     def _request_key(self, effective: Effective, case: Case) -> str:
@@ -119,10 +124,10 @@ class Trials:
         if folder / "deliveries" in file.path.parents:
             kind, goldens = "deliveries", folder / "expected" / "deliveries"
         golden = goldens / (effective.account or "") / file.path.name
-        own = file.path.parent != folder / kind
-        return golden, golden if own else goldens / file.path.name
+        is_of_account = file.path.parent != folder / kind
+        return golden, golden if is_of_account else goldens / file.path.name
 
 
 @lru_cache(maxsize=16)
-def _load_recording(path: Path, shown: str) -> Recording:
-    return load_recording(path, shown)
+def _load_recording(path: Path, path_text: str) -> Recording:
+    return load_recording(path, path_text)

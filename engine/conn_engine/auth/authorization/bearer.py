@@ -37,7 +37,7 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         """Set the header unless the account has left the optional token out. Raises CredentialError when a required
         token is missing."""
         paths = (self.path,) if self.path is not None else self.usual_paths
-        token = next((found for path in paths if (found := find_text(path, scope)) is not None), None)
+        token = next((text for path in paths if (text := find_text(path, scope)) is not None), None)
         if token is None and any(reads_absent(path, draft.absent) for path in paths):
             return
         if token is None:

@@ -48,10 +48,10 @@ class Cookie(Settings, frozen=True, kw_only=True, tag_field="format", tag="cooki
         cookie = value if self.name is None else f"{self.name}={value}"
         names = {pair.partition("=")[0].strip() for pair in cookie.split(";")}
         header = next((value for name, value in draft.headers.items() if name.lower() == "cookie"), "")
-        kept = [
+        other_cookies = [
             pair.strip() for pair in header.split(";") if pair.strip() and pair.partition("=")[0].strip() not in names
         ]
-        draft.set_header("Cookie", "; ".join([*kept, cookie]))
+        draft.set_header("Cookie", "; ".join([*other_cookies, cookie]))
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:

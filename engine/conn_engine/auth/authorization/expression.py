@@ -36,7 +36,7 @@ class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="fo
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Add the expression's result to the request. Raises ConfigurationError when it is not such an object."""
-        sent = {
+        sent_parts = {
             "method": draft.method,
             "url": draft.url,
             "path": split_plain_url(draft.url).path,
@@ -44,7 +44,7 @@ class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="fo
             "body": draft.body,
         }
         try:
-            parts = ask(self.expression, scope | {"request": sent})
+            parts = ask(self.expression, scope | {"request": sent_parts})
         except ExpressionError as error:
             raise seal_error(error) from None
         if not _has_content(parts) and reads_absent(self.expression, draft.absent):
@@ -70,19 +70,19 @@ class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="fo
 
 
 def _names_in(text: str) -> set[str]:
-    """Return the quoted texts of an expression. Those that are keys name what it sets."""
+    """Return the quoted strings of an expression. Those that are keys name what it sets."""
     return {first or second for first, second in _QUOTED.findall(text)}
 
 
-def _has_content(found: Any) -> bool:
+def _has_content(result: Any) -> bool:
     """Return whether there is something to add to a request."""
     from conn_engine.expressions import UNDEFINED
 
-    return any(map(_has_content, found.values())) if isinstance(found, dict) else found is not UNDEFINED
+    return any(map(_has_content, result.values())) if isinstance(result, dict) else result is not UNDEFINED
 
 
-def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = found.get(name, {})
+def _part(result: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = result.get(name, {})
     if not isinstance(part, dict):
         raise ConfigurationError(
             f"the expression of `authorization` returns {name} that are not an object",

@@ -65,16 +65,16 @@ class PathAuthorization(Settings, frozen=True, kw_only=True, tag_field="format",
 
 def _before_marks(url: str, mark: str) -> frozenset[str]:
     """Return what comes before each placeholder in the operation's path."""
-    found = _PARTS.fullmatch(url)
-    pieces = found[2].split(mark) if found is not None else []
+    match = _PARTS.fullmatch(url)
+    pieces = match[2].split(mark) if match is not None else []
     return frozenset(mark.join(pieces[:count]) for count in range(1, len(pieces)))
 
 
 def _has_value(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
     """Return whether a URL from a response has the value where the operation has its placeholder. Responses are not
     redacted for a value that only identifies the account."""
-    found = _PARTS.fullmatch(url)
-    path = found[2] if found is not None else ""
+    match = _PARTS.fullmatch(url)
+    path = match[2] if match is not None else ""
     ends = (
         path.removeprefix(start) for place in places if path.startswith(start := place.replace(mark, value) + value)
     )
@@ -84,14 +84,14 @@ def _has_value(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
 def _replace_marks(url: str, marks: list[str], value: str, places: frozenset[str]) -> str:
     """Return the URL with the value in place of each mark, if the operation has a placeholder at the same position of
     its path. A response or a page cannot move the secret elsewhere: any other mark is left as text."""
-    found = _PARTS.fullmatch(url)
-    if found is None:
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
         return url
-    host, path, rest = found.groups()
-    made, done, before = "", 0, ""
+    host, path, rest = parts.groups()
+    replaced, done, before = "", 0, ""
     for match in re.finditer("|".join(map(re.escape, marks)), path):
         piece = path[done : match.start()]
         before += piece
-        made += piece + (value if before in places else match[0])
+        replaced += piece + (value if before in places else match[0])
         before, done = before + marks[0], match.end()
-    return host + made + path[done:] + rest
+    return host + replaced + path[done:] + rest

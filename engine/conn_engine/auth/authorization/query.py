@@ -27,8 +27,8 @@ class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"
             return
         before, mark, query = draft.url.partition("?")
         if mark:
-            kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != self.name]
-            draft.url = f"{before}?{'&'.join(kept)}" if any(kept) else before
+            other_pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != self.name]
+            draft.url = f"{before}?{'&'.join(other_pairs)}" if any(other_pairs) else before
         draft.set_query(self.name, value)
         draft.authorized = True
 

@@ -22,7 +22,7 @@ CERTIFICATE_NAMES = frozenset(asked.name for asked in CERTIFICATE_FIELDS)
 
 def read_certificate(document: Mapping[str, Any]) -> ClientCertificate:
     """Return the certificate of a document (or of a scope with its keys). Raises CredentialError when there is none."""
-    chain, key, passphrase = (document.get(asked.name) for asked in CERTIFICATE_FIELDS)
+    chain, key, passphrase = (document.get(field.name) for field in CERTIFICATE_FIELDS)
     if not chain or not key:
         raise CredentialError(
             "the account has no client certificate with a private key",

@@ -146,7 +146,7 @@ class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls
     ] = field(default=None, name="with")
 
     def __post_init__(self) -> None:
-        reserved = sorted(CERTIFICATE_NAMES & {asked.name for asked in self.get_delegate().fields()})
+        reserved = sorted(CERTIFICATE_NAMES & {field.name for field in self.get_delegate().fields()})
         if reserved:
             raise ValueError(f"`with` asks for {reserved[0]}, a name of the certificate: use another name")
 

@@ -56,7 +56,7 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 
     def fields(self) -> list[CredentialField]:
         """Return the fields that a login asks for."""
-        return [*self.usual_fields(), *(asked.field() for asked in self.ask)]
+        return [*self.usual_fields(), *(value.field() for value in self.ask)]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """Return the document to store for the values of `fields`, by name. Raises UsageError for a missing value."""
@@ -66,7 +66,7 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         """Return a made-up document with the same structure, different for each number. It has no secret and does not
         expire."""
         document = build_document(
-            self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()}
+            self.fields(), {field.name: field.sample or f"sample-{number}" for field in self.fields()}
         )
         token = {"access_token": f"sample-{number}", **read_token(document, self.place)}
         return _set_at_place(document, self.place, token)
@@ -180,8 +180,8 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 def merge_grant(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -> dict[str, Any]:
     """Return the stored document with a new token merged over the old one, and the captured values."""
     old = read_token(stored, place)
-    kept = {name: value for name, value in old.items() if name not in _PER_TOKEN}
-    new = {**kept, **grant.token}
+    lasting = {name: value for name, value in old.items() if name not in _PER_TOKEN}
+    new = {**lasting, **grant.token}
     if not new.get("refresh_token") and old.get("refresh_token"):
         new["refresh_token"] = old["refresh_token"]  # null and "" mean that it was not returned
     document = _set_at_place(copy.deepcopy(dict(stored)), place, new)

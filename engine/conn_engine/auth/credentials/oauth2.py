@@ -94,7 +94,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
 
     def consent_fields(self) -> list[CredentialField]:
         """Return the fields that a login asks for before the consent."""
-        return [*self.client_fields(), *(asked.field() for asked in self.ask)]
+        return [*self.client_fields(), *(value.field() for value in self.ask)]
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Return whether there is something to refresh with."""

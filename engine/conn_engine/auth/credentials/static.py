@@ -31,7 +31,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
 
     def fields(self) -> list[CredentialField]:
         """Return the fields that a login asks for."""
-        return [*self.usual_fields(), *(asked.field() for asked in self.ask)]
+        return [*self.usual_fields(), *(value.field() for value in self.ask)]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """Return the document to store for the values of `fields`, by name. Raises UsageError for a missing value."""
@@ -40,7 +40,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
     def sample(self, number: int = 1) -> dict[str, Any]:
         """Return a made-up document with the same structure, different for each number. It has no secret."""
         return build_document(
-            self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()}
+            self.fields(), {field.name: field.sample or f"sample-{number}" for field in self.fields()}
         )
 
     def is_expired(self, document: Mapping[str, Any], now: float) -> bool:

@@ -38,8 +38,8 @@ def add_supplied_values(credentials: Credentials | None, more: Iterable[Supplied
             base, options={name: add_supplied_values(option, more) for name, option in base.options.items()}
         )
     if isinstance(base, Mtls):
-        remaining = [asked for asked in more if asked.name not in CERTIFICATE_NAMES]
+        remaining = [value for value in more if value.name not in CERTIFICATE_NAMES]
         return structs.replace(base, with_=add_supplied_values(base.with_, remaining))
-    known = {field.name for field in base.fields()}
-    added = tuple(asked for asked in more if asked.name not in known)
+    names = {field.name for field in base.fields()}
+    added = tuple(value for value in more if value.name not in names)
     return structs.replace(base, ask=(*base.ask, *added)) if added else base

@@ -1,4 +1,4 @@
-"""What signatures of a text share: which text is signed, how the signature is encoded, and where it is sent."""
+"""What signatures of a string share: which text is signed, how the signature is encoded, and where it is sent."""
 
 import base64
 import re

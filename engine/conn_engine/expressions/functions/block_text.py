@@ -13,8 +13,8 @@ _LISTS = ("bulleted_list_item", "numbered_list_item", "to_do")
 
 
 def page_to_markdown(blocks: Any) -> str | None:
-    """Every block ends with a blank line; the items of a list with one after the last. A block of an unknown kind
-    shows its rich text."""
+    """Convert blocks to Markdown. Each block ends with a blank line, and a list with one after its last item. A block
+    of an unknown kind becomes its rich text."""
     if blocks is None:
         return None
     return "".join(_write_blocks(blocks if isinstance(blocks, list) else [blocks], 0))
@@ -71,8 +71,8 @@ def _block(kind: str, content: dict[str, Any], number: int, depth: int) -> Itera
 
 
 def _object(value: dict[str, Any], key: str) -> dict[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
+    inner = value.get(key)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _plain(run: Any) -> str:
@@ -105,13 +105,13 @@ def _mark_run(run: Any) -> str:
 def _link(kind: str, content: dict[str, Any]) -> str:
     place = content.get(str(content.get("type")))
     address = (place.get("url") if isinstance(place, dict) else None) or content.get("url") or ""
-    shown = _text(content.get("caption")) or kind.title()
-    return f"{'!' if kind == 'image' else ''}[{shown}]({address})\n\n"
+    label = _text(content.get("caption")) or kind.title()
+    return f"{'!' if kind == 'image' else ''}[{label}]({address})\n\n"
 
 
 def _table(content: dict[str, Any]) -> str:
-    given = [row for row in content.get("children") or [] if isinstance(row, dict)]
-    rows = [_object(row, "table_row").get("cells") or [] for row in given]
+    row_blocks = [row for row in content.get("children") or [] if isinstance(row, dict)]
+    rows = [_object(row, "table_row").get("cells") or [] for row in row_blocks]
     if not rows:
         return ""
     lines = [f"| {' | '.join(_text(cell).replace('|', chr(92) + '|') for cell in row)} |" for row in rows]

@@ -23,7 +23,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """Return a text that is equal only for equal values: their JSON with sorted keys."""
+    """Return a string that is equal only for equal values: their JSON with sorted keys."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -65,7 +65,7 @@ def _key_by(items: Any, field: str | None) -> dict[str, Any] | None:
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Return a sort key for values of any kind: numbers, then texts, then others, then missing values."""
+    """Return a sort key for values of any kind: numbers, then strings, then others, then missing values."""
     if isinstance(value, bool):
         return 2, value
     if isinstance(value, int | float):
@@ -108,10 +108,10 @@ def _chunk(items: Any, size: Any = None) -> list[Any] | None:
 def _unique_by(items: Any, field: str | None = None) -> list[Any] | None:
     if items is None:
         return None
-    kept: dict[str, Any] = {}
+    unique: dict[str, Any] = {}
     for item in as_list(items):
-        kept.setdefault(_text(item if field is None else _field(item, field)), item)
-    return list(kept.values())
+        unique.setdefault(_text(item if field is None else _field(item, field)), item)
+    return list(unique.values())
 
 
 def _difference(items: Any, others: Any) -> list[Any] | None:
@@ -124,8 +124,8 @@ def _difference(items: Any, others: Any) -> list[Any] | None:
 def _intersection(items: Any, others: Any) -> list[Any] | None:
     if items is None:
         return None
-    wanted = {_text(item) for item in as_list(others)}
-    return _unique_by([item for item in as_list(items) if _text(item) in wanted])
+    texts = {_text(item) for item in as_list(others)}
+    return _unique_by([item for item in as_list(items) if _text(item) in texts])
 
 
 def _flatten(items: Any, depth: Any = None) -> list[Any] | None:
@@ -151,11 +151,11 @@ def _flat(items: list[Any], depth: int) -> list[Any]:
 
 
 def _merge_deep(*objects: Any) -> dict[str, Any] | None:
-    given = [item for part in objects for item in as_list(part)]
-    if not given:
+    items = [item for part in objects for item in as_list(part)]
+    if not items:
         return None
     result: Any = {}
-    for item in given:
+    for item in items:
         if not isinstance(item, dict):
             raise FunctionFault("$mergeDeep takes objects")
         result = _merge_values(result, item, 0)
@@ -173,18 +173,18 @@ def _merge_values(below: Any, above: Any, depth: int) -> Any:
     return {**below, **added}
 
 
-def _holds(item: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict):
-        return all(_text(_field(item, key)) == _text(value) for key, value in wanted.items())
-    return bool(_field(item, wanted))
+def _holds(item: Any, criteria: Any) -> bool:
+    if isinstance(criteria, dict):
+        return all(_text(_field(item, key)) == _text(value) for key, value in criteria.items())
+    return bool(_field(item, criteria))
 
 
-def _find(items: Any, wanted: Any) -> Any:
-    return next((item for item in as_list(items) if _holds(item, wanted)), None)
+def _find(items: Any, criteria: Any) -> Any:
+    return next((item for item in as_list(items) if _holds(item, criteria)), None)
 
 
-def _filter(items: Any, wanted: Any) -> list[Any] | None:
-    return None if items is None else [item for item in as_list(items) if _holds(item, wanted)]
+def _filter(items: Any, criteria: Any) -> list[Any] | None:
+    return None if items is None else [item for item in as_list(items) if _holds(item, criteria)]
 
 
 def _values(value: dict[str, Any] | None) -> list[Any] | None:
@@ -209,11 +209,11 @@ def _sort_nodes(nodes: Any, id_key: Any = None, parent_key: Any = None, order_ke
     if nodes is None:
         return None
     name, parent, order = id_key or "id", parent_key or "parent_id", order_key or "sequence"
-    known = {_key(node, name) for node in as_list(nodes)} - {None}
+    identifiers = {_key(node, name) for node in as_list(nodes)} - {None}
     below: dict[str | None, list[Any]] = {}
     for node in as_list(nodes):
         above = _key(node, parent)
-        below.setdefault(above if above in known and above != _key(node, name) else None, []).append(node)
+        below.setdefault(above if above in identifiers and above != _key(node, name) else None, []).append(node)
     for children in below.values():
         children.sort(key=lambda node: _rank(_field(node, order)))
     result: list[Any] = []

@@ -14,19 +14,20 @@ _MOST_CELLS = 2_000_000
 
 
 def json_to_csv(records: Any, options: dict[str, Any] | None = None) -> str | None:
-    """Texts are quoted, numbers and booleans are not, null is empty, lists and objects are JSON."""
+    """Write records as CSV. Text is quoted, numbers and booleans are not, null is empty, and lists and objects become
+    JSON."""
     if records is None:
         return None
-    given = options or {}
+    settings = options or {}
     rows = records if isinstance(records, list) else [records]
     if wrong := [row for row in rows if not isinstance(row, dict)]:
         raise FunctionFault(f"$jsonToCsv takes objects, not {json.dumps(wrong[0])[:40]}")
-    fields = given.get("fields") or list(dict.fromkeys(key for row in rows for key in row))
+    fields = settings.get("fields") or list(dict.fromkeys(key for row in rows for key in row))
     columns = [_column(field) for field in (fields if isinstance(fields, list) else [fields])]
     if len(columns) * (len(rows) + 1) > _MOST_CELLS:
         raise FunctionFault(f"the CSV would have more than {_MOST_CELLS} cells", "U1001")
-    delimiter, eol = _mark(given, "delimiter", ","), str(given.get("eol", "\n"))[:2]
-    lines = [delimiter.join(_cell(label) for label, _ in columns)] if given.get("header", True) else []
+    delimiter, eol = _mark(settings, "delimiter", ","), str(settings.get("eol", "\n"))[:2]
+    lines = [delimiter.join(_cell(label) for label, _ in columns)] if settings.get("header", True) else []
     lines += [delimiter.join(_cell(_value(row, path)) for _, path in columns) for row in rows]
     return eol.join(lines)
 
@@ -68,7 +69,7 @@ def _cell(value: Any) -> str:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """The names of the columns: of two that are the same, one would be lost."""
+    """Return the column names. Raises FunctionFault if two are equal, because one column would be lost."""
     counts = Counter(name for name in names if name)
     if counts and (most := counts.most_common(1)[0])[1] > 1:
         raise FunctionFault(f"the CSV has the column {most[0][:40]!r} twice; read it with {{'header': false}}")
@@ -76,18 +77,19 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def parse_csv(text: str | None, options: dict[str, Any] | None = None) -> list[Any] | None:
-    """Every cell is text. A line with more cells than there are names is refused, one with fewer leaves fields out."""
+    """Parse CSV to records with text in every cell. A row with more cells than columns is an error; a row with fewer
+    lacks the last fields."""
     if text is None:
         return None
-    given = options or {}
-    quote = _mark(given, "quote", '"')
+    settings = options or {}
+    quote = _mark(settings, "quote", '"')
     reader = csv.reader(
         io.StringIO(check_length(text, "a CSV text").lstrip("\ufeff"), newline=""),
-        delimiter=_mark(given, "delimiter", ","),
+        delimiter=_mark(settings, "delimiter", ","),
         quotechar=quote,
         strict=True,
     )
-    header, trim = given.get("header", True), bool(given.get("trim"))
+    header, trim = settings.get("header", True), bool(settings.get("trim"))
     names: list[str] | None = [str(name) for name in header] if isinstance(header, list) else None
     rows: list[Any] = []
     cells = 0

@@ -25,10 +25,10 @@ _EXPONENTS = dict.fromkeys(_TWO.split(), 2) | {
 
 
 def _exponent(code: str | None) -> int:
-    found = _EXPONENTS.get((code or "").strip().upper())
-    if found is None:
+    exponent = _EXPONENTS.get((code or "").strip().upper())
+    if exponent is None:
         raise FunctionFault(f'"{code}" is not an ISO 4217 currency code with a smallest unit')
-    return found
+    return exponent
 
 
 def _amount(value: Any) -> Any:

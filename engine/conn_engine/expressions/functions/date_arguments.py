@@ -155,7 +155,7 @@ def from_rfc2822(text: str | None) -> str | None:
     from email.utils import parsedate_to_datetime
 
     try:
-        found = parsedate_to_datetime(text if len(text) < 200 else "")
-        return date_formats.iso(found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC))
+        date = parsedate_to_datetime(text if len(text) < 200 else "")
+        return date_formats.iso(date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC))
     except (ValueError, TypeError, OverflowError, IndexError):
         raise FunctionFault(f"{text[:60]!r} is not an email date (RFC 2822)") from None

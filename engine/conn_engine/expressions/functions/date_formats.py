@@ -51,7 +51,7 @@ def iso(date: datetime, *, plain: bool = False) -> str:
 
 
 def day(date: datetime) -> str:
-    """2024-11-05."""
+    """Format the day as 2024-11-05."""
     return f"{date.year:04}-{date.month:02}-{date.day:02}"
 
 
@@ -60,29 +60,29 @@ def _zulu(date: datetime) -> str:
 
 
 def rfc2822(date: datetime) -> str:
-    """Tue, 05 Nov 2024 12:00:00 +0000."""
-    shown = f"{_DAYS[date.weekday()][:3]}, {date.day:02} {MONTHS[date.month - 1][:3]} {date.year:04}"
-    return f"{shown} {date:%H:%M:%S} {offset(date, colon=False)}"
+    """Format the date as in email: Tue, 05 Nov 2024 12:00:00 +0000."""
+    day = f"{_DAYS[date.weekday()][:3]}, {date.day:02} {MONTHS[date.month - 1][:3]} {date.year:04}"
+    return f"{day} {date:%H:%M:%S} {offset(date, colon=False)}"
 
 
 def http(date: datetime) -> str:
-    """Tue, 05 Nov 2024 12:00:00 GMT."""
+    """Format the date as in HTTP headers: Tue, 05 Nov 2024 12:00:00 GMT."""
     return rfc2822(date.astimezone(UTC)).replace("+0000", "GMT")
 
 
 @lru_cache(maxsize=256)
 def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
-    """Yield tokens and literal texts, each with whether it is a token."""
+    """Yield tokens and literal strings, each with whether it is a token."""
     if len(pattern) > _LONGEST:
         raise FunctionFault(f"the pattern of a date is longer than {_LONGEST} characters")
-    found: list[tuple[str, bool]] = []
+    tokens: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(pattern):
         text = match.group()
         if match[1] is not None:
-            found.extend(_tokens(_LOCAL[text]) if text in _LOCAL else [(text, True)])
+            tokens.extend(_tokens(_LOCAL[text]) if text in _LOCAL else [(text, True)])
         else:
-            found.append((text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text, False))
-    return tuple(found)
+            tokens.append((text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text, False))
+    return tuple(tokens)
 
 
 def format_date(date: datetime, pattern: str) -> str:
@@ -177,52 +177,56 @@ def _reader(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 
 def read(text: str, pattern: str, zone: tzinfo | None = None) -> datetime | None:
-    """The date a text names in the pattern, or None when it does not. Without an offset of its own it is a time of
-    `zone` (UTC). Raises FunctionFault for a token there is not."""
+    """Parse a date with a pattern; None if the text does not match. Without an offset, it is a time in `zone` (UTC).
+    Raises FunctionFault for an unknown token."""
     expression, kinds = _reader(pattern)
     match = expression.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
         return None
-    found = dict(zip(kinds, match.groups(), strict=True))
+    fields = dict(zip(kinds, match.groups(), strict=True))
     try:
-        return _build_date(found, zone or UTC)
+        return _build_date(fields, zone or UTC)
     except (ValueError, OverflowError, FunctionFault):
         return None
 
 
-def _build_date(found: dict[str, str], zone: tzinfo) -> datetime:
-    own = next((found[kind] for kind in ("Z", "ZZ", "ZZZ", "z") if kind in found), None)
-    if "x" in found or "X" in found:
-        seconds = int(found["x"]) / 1000 if "x" in found else int(found["X"])
+def _build_date(fields: dict[str, str], zone: tzinfo) -> datetime:
+    offset_text = next((fields[kind] for kind in ("Z", "ZZ", "ZZZ", "z") if kind in fields), None)
+    if "x" in fields or "X" in fields:
+        seconds = int(fields["x"]) / 1000 if "x" in fields else int(fields["X"])
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
 
     def number(*kinds: str) -> int | None:
-        return next((int(found[kind]) for kind in kinds if kind in found), None)
+        return next((int(fields[kind]) for kind in kinds if kind in fields), None)
 
     short = number("yy")
     year = number("yyyy", "y", "kkkk") or (1970 if short is None else short + (1900 if short > 60 else 2000))
     hour = number("HH", "H")
     if hour is None:
         hour = number("hh", "h") or 0
-        if "a" in found:
-            hour = hour % 12 + (12 if found["a"][0] in "pP" else 0)
-    date = datetime(year, _month(found, number("MM", "M")), number("dd", "d") or 1)
+        if "a" in fields:
+            hour = hour % 12 + (12 if fields["a"][0] in "pP" else 0)
+    date = datetime(year, _month(fields, number("MM", "M")), number("dd", "d") or 1)
     if (week := number("WW", "W")) is not None:
-        date = datetime.fromisocalendar(year, week, number("E") or _weekday(found))
+        date = datetime.fromisocalendar(year, week, number("E") or _weekday(fields))
     if (ordinal := number("ooo", "o")) is not None:
         date = datetime(year, 1, 1) + timedelta(days=ordinal - 1)
-    fraction = f"{found.get('SSS') or found.get('u') or found.get('S', '0').zfill(3):0<3}"[:3]
+    fraction = f"{fields.get('SSS') or fields.get('u') or fields.get('S', '0').zfill(3):0<3}"[:3]
     date = date.replace(
         hour=hour, minute=number("mm", "m") or 0, second=number("ss", "s") or 0, microsecond=int(fraction) * 1000
     )
-    return resolve_gap(date.replace(tzinfo=zone)) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
+    return (
+        resolve_gap(date.replace(tzinfo=zone))
+        if offset_text is None
+        else date.replace(tzinfo=zone_of(offset_text)).astimezone(zone)
+    )
 
 
-def _month(found: dict[str, str], number: int | None) -> int:
-    name = (found.get("MMMM") or found.get("MMM") or "").lower()[:3]
+def _month(fields: dict[str, str], number: int | None) -> int:
+    name = (fields.get("MMMM") or fields.get("MMM") or "").lower()[:3]
     return next((index for index, month in enumerate(MONTHS, 1) if name and month.lower()[:3] == name), number or 1)
 
 
-def _weekday(found: dict[str, str]) -> int:
-    name = (found.get("EEEE") or found.get("EEE") or "mon").lower()[:3]
+def _weekday(fields: dict[str, str]) -> int:
+    name = (fields.get("EEEE") or fields.get("EEE") or "mon").lower()[:3]
     return next(index for index, weekday in enumerate(_DAYS, 1) if weekday.lower()[:3] == name)

@@ -31,7 +31,7 @@ _FIELDS = ("year", "month", "day", "hour", "minute", "second")
 
 
 def from_text(text: Any, zone: Any = None) -> dict[str, Any] | None:
-    """The date of an ISO 8601 text (`$dtFromIso`)."""
+    """Return the date object of ISO 8601 text (`$dtFromIso`)."""
     if text is None:
         return None
     place = _zone(zone)
@@ -39,7 +39,7 @@ def from_text(text: Any, zone: Any = None) -> dict[str, Any] | None:
 
 
 def from_format(text: Any, pattern: str | None = None, zone: Any = None) -> dict[str, Any] | None:
-    """The date of a text in a pattern (`$dtFromFormat`)."""
+    """Return the date object of text in a pattern (`$dtFromFormat`)."""
     if text is None or pattern is None:
         return None
     place = _zone(zone)
@@ -47,10 +47,10 @@ def from_format(text: Any, pattern: str | None = None, zone: Any = None) -> dict
 
 
 def _zone(name: Any) -> Any:
-    """The zone, by its name or in an object of options; None when there is no such zone."""
-    given = name.get("zone") if isinstance(name, dict) else name
+    """Return a time zone, given by its name or in an object of options; None if it is unknown."""
+    zone = name.get("zone") if isinstance(name, dict) else name
     try:
-        return UTC if given is None else zone_of(str(given))
+        return UTC if zone is None else zone_of(str(zone))
     except FunctionFault:
         return None
 
@@ -76,7 +76,7 @@ def _fields(date: datetime | None) -> dict[str, Any]:
 
 
 def call(method: str, fields: dict[str, Any], first: Any = None, second: Any = None) -> Any:
-    """What the method of the date answers: a value, or the fields of another date. Raises FunctionFault."""
+    """Call a method of the date. Returns a value, or the fields of another date. Raises FunctionFault."""
     stamp = fields.get("ts")
     date = None
     if isinstance(stamp, int | float):
@@ -113,7 +113,7 @@ def _to_zone(date: datetime, place: tzinfo) -> datetime:
 
 
 def end(date: datetime, unit: str) -> datetime:
-    """The last millisecond of the unit the date is in."""
+    """Return the last millisecond of the date's unit."""
     begins = start(date, unit)
     try:
         return add(add(begins, {unit: 1}), {"milliseconds": -1})
@@ -122,14 +122,14 @@ def end(date: datetime, unit: str) -> datetime:
 
 
 def _set(date: datetime, values: dict[str, Any]) -> datetime:
-    given = {unit_of(name)[:-1]: int(value) for name, value in values.items() if isinstance(value, int | float)}
-    if "millisecond" in given:
-        given["microsecond"] = given.pop("millisecond") * 1000
+    amounts = {unit_of(name)[:-1]: int(value) for name, value in values.items() if isinstance(value, int | float)}
+    if "millisecond" in amounts:
+        amounts["microsecond"] = amounts.pop("millisecond") * 1000
     try:
-        months = {name: given[name] for name in ("year", "month") if name in given}
+        months = {name: amounts[name] for name in ("year", "month") if name in amounts}
         moved = date.replace(day=1, **months) if months else date  # type: ignore[arg-type]
         last = monthrange(moved.year, moved.month)[1]
-        rest = {"day": min(date.day, last), **{name: value for name, value in given.items() if name not in months}}
+        rest = {"day": min(date.day, last), **{name: value for name, value in amounts.items() if name not in months}}
         return resolve_gap(moved.replace(**rest))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as error:
         raise FunctionFault(f"the date cannot be set: {error}") from None
@@ -166,16 +166,16 @@ def _describe_date(date: datetime, method: str, first: Any, second: Any) -> Any:
 
 
 def _difference(date: datetime, other: Any, units: Any) -> dict[str, float]:
-    """Units to amounts: whole ones, the last with its fraction."""
+    """Return the difference as amounts by unit: whole numbers, except for the last one."""
     names = {unit_of(unit) for unit in (units if isinstance(units, list) else [units] if units else [])}
     ordered = [unit for unit in UNITS if unit in names] or ["milliseconds"]
-    at, result = date_of(other).astimezone(date.tzinfo), {}
+    moment, result = date_of(other).astimezone(date.tzinfo), {}
     for unit in ordered[:-1]:
-        result[unit] = count_units_between(at, date, unit)
-        at = add(at, {unit: result[unit]})
-    whole = count_units_between(at, date, ordered[-1])
-    step = 1 if date >= at else -1
-    low, high = add(at, {ordered[-1]: whole}), add(at, {ordered[-1]: whole + step})
+        result[unit] = count_units_between(moment, date, unit)
+        moment = add(moment, {unit: result[unit]})
+    whole = count_units_between(moment, date, ordered[-1])
+    step = 1 if date >= moment else -1
+    low, high = add(moment, {ordered[-1]: whole}), add(moment, {ordered[-1]: whole + step})
     rest = (millis(date) - millis(low)) / (millis(high) - millis(low)) * step if date != low else 0
     return {**result, ordered[-1]: whole + rest}
 

@@ -59,8 +59,8 @@ def zone_of(name: str) -> tzinfo:
 
 
 def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
-    """The date an ISO 8601 text names, or None. Without an offset of its own it is a time of `zone` (UTC); with
-    one it is shown in `zone`."""
+    """Parse ISO 8601 text; None if it is not a date. Without an offset, it is a time in `zone` (UTC); with one, it is
+    converted to `zone`."""
     match = _ISO.fullmatch(text.strip()) if len(text) < 64 else None
     if match is None:
         return None
@@ -89,10 +89,10 @@ def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
             moment += timedelta(days=1)
         elif part["hour"] and int(part["hour"]) > 24:
             return None
-        own = part["zone"]
-        if own is None:
+        zone_text = part["zone"]
+        if zone_text is None:
             return resolve_gap(moment.replace(tzinfo=zone or UTC))
-        return moment.replace(tzinfo=zone_of(own)).astimezone(zone or UTC)
+        return moment.replace(tzinfo=zone_of(zone_text)).astimezone(zone or UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -120,17 +120,17 @@ def millis(date: datetime) -> int:
 def date_of(value: Any, zone: str | None = None) -> datetime:
     """Return the date of an argument: ISO text, milliseconds since 1970, or a date's object. Raises FunctionFault."""
     place = None if zone is None else zone_of(zone)
-    found: datetime | None = None
+    date: datetime | None = None
     if isinstance(value, str):
-        found = from_iso(value, place)
+        date = from_iso(value, place)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        found = from_millis(value, place)
+        date = from_millis(value, place)
     elif isinstance(value, dict) and isinstance(value.get("ts"), int | float):
-        found = from_millis(value["ts"], place or zone_of(str(value.get("zoneName", "utc"))))
-    if found is None:
-        shown = value if isinstance(value, str | int | float) else type(value).__name__
-        raise FunctionFault(f"{str(shown)[:60]!r} is not a date: use ISO 8601 text, or milliseconds since 1970")
-    return found
+        date = from_millis(value["ts"], place or zone_of(str(value.get("zoneName", "utc"))))
+    if date is None:
+        value_text = value if isinstance(value, str | int | float) else type(value).__name__
+        raise FunctionFault(f"{str(value_text)[:60]!r} is not a date: use ISO 8601 text, or milliseconds since 1970")
+    return date
 
 
 def unit_of(name: Any) -> str:
@@ -147,9 +147,9 @@ def duration(value: Any) -> dict[str, float]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"milliseconds": value}
     if isinstance(value, dict):
-        found = {unit_of(unit): amount for unit, amount in value.items()}
-        if all(isinstance(amount, int | float) and not isinstance(amount, bool) for amount in found.values()):
-            return found
+        amounts = {unit_of(unit): amount for unit, amount in value.items()}
+        if all(isinstance(amount, int | float) and not isinstance(amount, bool) for amount in amounts.values()):
+            return amounts
     if isinstance(value, str):
         match = _DURATION.fullmatch(value.strip()) if len(value) < 60 else None
         parts = (
@@ -162,8 +162,8 @@ def duration(value: Any) -> dict[str, float]:
 
 
 def add(date: datetime, amounts: dict[str, float], sign: int = 1) -> datetime:
-    """The date so much later (or, with -1, earlier). Half a day is 12 hours, half a month 15 days. Raises FunctionFault
-    beyond the years there are."""
+    """Add amounts to a date, or with -1 subtract them. Half a day is 12 hours, half a month 15 days. Raises
+    FunctionFault if the result is outside of the years 1 to 9999."""
     try:
         whole = {unit: sign * (int(amount) if unit in _DAYS else amount) for unit, amount in amounts.items()}
         parts = sum(sign * (amount - int(amount)) * _DAYS[unit] for unit, amount in amounts.items() if unit in _DAYS)

@@ -27,7 +27,7 @@ def build_graph(items: Any, parent_key: str | None, key: str | None) -> dict[str
 
 
 def call(method: str, graph: dict[str, Any], first: Any = None, _second: Any = None) -> Any:
-    """Return what a method of the graph answers."""
+    """Return the result of a method of the graph."""
     nodes, needs = graph["nodes"], graph["needs"]
     if method == "overallOrder":
         order = _order(nodes, needs, _roots(nodes, needs))
@@ -62,33 +62,33 @@ def _ids(graph: dict[str, Any], names: Iterable[str]) -> list[Any]:
 
 
 def _reverse(edges: dict[str, list[str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {name: [] for name in edges}
+    dependents: dict[str, list[str]] = {name: [] for name in edges}
     for name, others in edges.items():
         for other in others:
-            found[other].append(name)
-    return found
+            dependents[other].append(name)
+    return dependents
 
 
 def _roots(nodes: dict[str, Any], edges: dict[str, list[str]]) -> list[str]:
-    """The nodes that nothing depends on, and then the others, which may be in circles."""
+    """Return the nodes that nothing depends on first, then the others, which can be parts of cycles."""
     needed = {other for others in edges.values() for other in others}
     return sorted(nodes, key=needed.__contains__)
 
 
 def _order(nodes: dict[str, Any], edges: dict[str, list[str]], starts: list[str]) -> list[str]:
-    """The nodes that are reached from `starts`, each after those that its edges lead to. Raises FunctionFault for a
-    circle."""
+    """Return the nodes that can be reached from `starts`, each after those it depends on. Raises FunctionFault for a
+    cycle."""
     done: dict[str, None] = {}
     for start in starts:
         path: dict[str, int] = {} if start in done else {start: 0}  # to the number of the edge that comes next
         while path:
-            name, at = next(reversed(path.items()))
-            if at == len(edges[name]):
+            name, position = next(reversed(path.items()))
+            if position == len(edges[name]):
                 path.popitem()
                 done[name] = None
                 continue
-            path[name] = at + 1
-            other = edges[name][at]
+            path[name] = position + 1
+            other = edges[name][position]
             if other in path:
                 names = list(path)
                 circle = [*names[names.index(other) :], other]

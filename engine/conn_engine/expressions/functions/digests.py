@@ -18,10 +18,10 @@ _ALGORITHMS = {
 
 
 def _algorithm(name: str) -> str:
-    found = _ALGORITHMS.get(name.upper().replace("-", ""))
-    if found is None:
+    algorithm = _ALGORITHMS.get(name.upper().replace("-", ""))
+    if algorithm is None:
         raise FunctionFault(f'unknown digest algorithm "{name}": use MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512')
-    return found
+    return algorithm
 
 
 def encode_digest(raw: bytes, encoding: str | None) -> str:

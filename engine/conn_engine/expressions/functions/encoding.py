@@ -70,7 +70,7 @@ def _jcs(value: Any) -> str | None:
 
 
 def _doubles(value: Any) -> Any:
-    """The value with numbers as JSON's readers elsewhere have them: one beyond 2^53 is the nearest double."""
+    """Convert numbers as other JSON parsers do: an integer beyond 2^53 becomes the nearest double."""
     if isinstance(value, dict):
         return {name: _doubles(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def _unicode_escape(text: str | None) -> str | None:
     if text.isascii():
         return text
     units = check_length(text, "the argument of $unicodeEscape").encode("utf-16-be", "surrogatepass")
-    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    codes = (int.from_bytes(units[offset : offset + 2], "big") for offset in range(0, len(units), 2))
     return "".join(chr(code) if code < 0x80 else f"\\u{code:04x}" for code in codes)
 
 
@@ -93,8 +93,8 @@ def _literal(value: Any) -> Any:
         return value
     from conn_engine.expressions.functions.literals import read_literal
 
-    read = read_literal(value)
-    return NULL if read is None else read
+    literal = read_literal(value)
+    return NULL if literal is None else literal
 
 
 ROWS: tuple[Function, ...] = (

@@ -17,7 +17,7 @@ class _Numbers:
         self._seen: dict[int, int] = {}
 
     def find(self, value: Any) -> int:
-        """The value's number."""
+        """Return the number of a value."""
         if not isinstance(value, list | dict):
             return self._known.setdefault(_scalar(value), len(self._known))
         number = self._seen.get(id(value))
@@ -39,28 +39,28 @@ def _scalar(value: Any) -> Any:
 
 
 def distinct(items: list[Any]) -> list[Any]:
-    """The first of each distinct value, in order."""
+    """Return the first of each distinct value, in order."""
     numbers = _Numbers()
-    found: dict[int, Any] = {}
+    unique: dict[int, Any] = {}
     for item in items:
-        found.setdefault(numbers.find(item), item)
-    return list(found.values())
+        unique.setdefault(numbers.find(item), item)
+    return list(unique.values())
 
 
 def find_keys(items: list[Any]) -> list[str]:
-    """The keys of the objects in a list and in the lists in it, each once."""
-    found: dict[str, None] = {}
-    waiting, seen = [iter(items)], {id(items)}
+    """Return the keys of the objects in a list and in nested lists, each once."""
+    keys: dict[str, None] = {}
+    waiting, visited = [iter(items)], {id(items)}
     while waiting:
         for item in waiting[-1]:
             if isinstance(item, list):
-                if id(item) in seen:
+                if id(item) in visited:
                     continue
-                seen.add(id(item))
+                visited.add(id(item))
                 waiting.append(iter(item))
                 break
             if isinstance(item, dict):
-                found.update(dict.fromkeys(item))
+                keys.update(dict.fromkeys(item))
         else:
             waiting.pop()
-    return list(found)
+    return list(keys)

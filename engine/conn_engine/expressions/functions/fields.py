@@ -48,8 +48,8 @@ def _pick_paths(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[s
         if steps == ():
             picked[name] = value[name]
         elif steps and steps[0] in value and steps[0] not in picked:
-            found, part = _pick_part(value[steps[0]], behind[steps[0]])
-            picked |= {steps[0]: part} if found else {}
+            is_found, part = _pick_part(value[steps[0]], behind[steps[0]])
+            picked |= {steps[0]: part} if is_found else {}
     return picked
 
 
@@ -64,9 +64,9 @@ def _pick_part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
     items: dict[int, Any] = {}
     for step, inner in _group(paths).items() if isinstance(value, list) else ():
         if _INDEX.fullmatch(step) and int(step) < len(value):
-            found, part = _pick_part(value[int(step)], inner)
-            items |= {int(step): part} if found else {}
-    return bool(items), [items.get(at) for at in range(max(items, default=-1) + 1)]
+            is_found, part = _pick_part(value[int(step)], inner)
+            items |= {int(step): part} if is_found else {}
+    return bool(items), [items.get(index) for index in range(max(items, default=-1) + 1)]
 
 
 def _leave_out(value: Any, paths: list[Steps]) -> Any:
@@ -76,13 +76,13 @@ def _leave_out(value: Any, paths: list[Steps]) -> Any:
     if not groups:
         return value
     if isinstance(value, dict):
-        kept = (key for key in value if () not in groups.get(key, ()))
-        return {key: _leave_out(value[key], groups[key]) if key in groups else value[key] for key in kept}
-    left = list(value)
+        remaining = (key for key in value if () not in groups.get(key, ()))
+        return {key: _leave_out(value[key], groups[key]) if key in groups else value[key] for key in remaining}
+    elements = list(value)
     for step, inner in groups.items():
-        if _INDEX.fullmatch(step) and int(step) < len(left):
-            left[int(step)] = None if () in inner else _leave_out(left[int(step)], inner)
-    return left
+        if _INDEX.fullmatch(step) and int(step) < len(elements):
+            elements[int(step)] = None if () in inner else _leave_out(elements[int(step)], inner)
+    return elements
 
 
 def _group(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
@@ -97,10 +97,10 @@ def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     pointers, flat = _split(_texts(keys))
-    left = {key: value[key] for key in _among(tuple(value), flat, False)}
+    remaining = {key: value[key] for key in _among(tuple(value), flat, False)}
     if paths := _paths(flat):
-        left = _leave_out(left, [steps for name, steps in paths.items() if name not in value])
-    return without_paths(left, pointers) if pointers else left
+        remaining = _leave_out(remaining, [steps for name, steps in paths.items() if name not in value])
+    return without_paths(remaining, pointers) if pointers else remaining
 
 
 @lru_cache(maxsize=32)
@@ -119,16 +119,16 @@ def _texts(keys: Any) -> Steps:
 def _paths(names: Steps) -> dict[str, Steps]:
     """Return the steps of the names that are paths: `a.b` or `a[0].b`. Callers must not change the result."""
     dotted = (name for name in names if ("." in name or "[" in name) and not name.startswith("/"))
-    found = {name: tuple(_STEP.findall(name)) for name in dotted}
-    return {name: steps for name, steps in found.items() if steps}
+    steps_by_name = {name: tuple(_STEP.findall(name)) for name in dotted}
+    return {name: steps for name, steps in steps_by_name.items() if steps}
 
 
 @lru_cache(maxsize=32)  # the objects of a list usually have the same keys
-def _among(keys: Steps, names: Steps, wanted: bool) -> Steps:
+def _among(keys: Steps, names: Steps, matching: bool) -> Steps:
     """Return the keys that are named, or those that are not. A name may be a prefix of keys: `home_*`."""
     whole = frozenset(names)
     beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
-    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)
+    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is matching)
 
 
 ROWS: tuple[Function, ...] = (

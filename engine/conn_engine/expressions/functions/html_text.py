@@ -68,42 +68,42 @@ def _tree(text: str) -> _Node:
 
 
 def _pieces(text: str) -> Iterator[str | tuple[bool, _Node]]:
-    """Yield the texts and the tags, with whether a tag closes an element. A part without an end is dropped, as in
+    """Yield the strings and the tags, with whether a tag closes an element. A part without an end is dropped, as in
     browsers."""
-    at = 0
-    while at < len(text):
-        start = text.find("<", at)
+    position = 0
+    while position < len(text):
+        start = text.find("<", position)
         if start < 0:
-            yield text[at:]
+            yield text[position:]
             return
-        if start > at:
-            yield text[at:start]
+        if start > position:
+            yield text[position:start]
         if text.startswith("<!--", start):
             end = text.find("-->", start + 4)
-            at = len(text) if end < 0 else end + 3
+            position = len(text) if end < 0 else end + 3
         elif text.startswith(("<!", "<?"), start):
             end = text.find(">", start)
-            at = len(text) if end < 0 else end + 1
+            position = len(text) if end < 0 else end + 1
         elif (match := _TAG.match(text, start)) is not None:
-            at = match.end()
+            position = match.end()
             name = match[2].lower()
             if name in _DROPPED:
-                at = at if match[1] else _skip_element(text, name, at)
+                position = position if match[1] else _skip_element(text, name, position)
                 continue
             attributes = {
-                found[1].lower(): html.unescape(found[2] or found[3] or found[4] or "")
-                for found in _ATTRIBUTE.finditer(match[3])
+                attribute[1].lower(): html.unescape(attribute[2] or attribute[3] or attribute[4] or "")
+                for attribute in _ATTRIBUTE.finditer(match[3])
             }
             yield bool(match[1]), _Node(name, attributes)
         elif text[start + 1 : start + 2].isalpha() or text[start + 1 : start + 2] == "/":
             return
         else:
             yield "<"
-            at = start + 1
+            position = start + 1
 
 
-def _skip_element(text: str, name: str, at: int) -> int:
-    match = re.compile(rf"</{re.escape(name)}\s*>", re.IGNORECASE).search(text, at)
+def _skip_element(text: str, name: str, position: int) -> int:
+    match = re.compile(rf"</{re.escape(name)}\s*>", re.IGNORECASE).search(text, position)
     return len(text) if match is None else match.end()
 
 
@@ -112,20 +112,20 @@ def _children(node: _Node) -> str:
     result = ""
     parts: list[str] = []
     for child in node.children:
-        made = _escape_markdown(child) if isinstance(child, str) else _element(child)
-        if not made:
+        markdown = _escape_markdown(child) if isinstance(child, str) else _element(child)
+        if not markdown:
             continue
         end = result[-2:]
-        if made[0] == " " and (not end or end[-1] in " \n"):
-            made = made[1:]
-        if made[:1] == "\n":
+        if markdown[0] == " " and (not end or end[-1] in " \n"):
+            markdown = markdown[1:]
+        if markdown[:1] == "\n":
             parts[-1:] = [parts[-1].rstrip(" ")] if parts and not parts[-1].endswith("  \n") else parts[-1:]
-            breaks = min(max(len(made) - len(made.lstrip("\n")), _breaks(parts)), 2)
+            breaks = min(max(len(markdown) - len(markdown.lstrip("\n")), _breaks(parts)), 2)
             _strip_breaks(parts)
-            made = "\n" * breaks + made.lstrip("\n")
-        if made:
-            parts.append(made)
-            result = made if len(made) > 1 else result[-1:] + made
+            markdown = "\n" * breaks + markdown.lstrip("\n")
+        if markdown:
+            parts.append(markdown)
+            result = markdown if len(markdown) > 1 else result[-1:] + markdown
     return "".join(parts)
 
 

@@ -1,5 +1,5 @@
-"""Texts that are written as literals: what value they stand for. Numbers, texts in quotes, True, False, None, lists and
-objects, in Python's spelling and JSON's. Nothing is evaluated."""
+"""Strings that are written as literals: what value they stand for. Numbers, strings in quotes, True, False, None,
+lists and objects, in Python's spelling and JSON's. Nothing is evaluated."""
 
 import ast
 import math
@@ -37,7 +37,7 @@ def _depth(text: str) -> int:
 
 
 def _json(value: Any) -> Any:
-    """The value as JSON has it. Raises ValueError for a kind that JSON does not have."""
+    """Convert a Python value to JSON data. Raises ValueError for a type that JSON does not have."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int) and abs(value) < 2**63:

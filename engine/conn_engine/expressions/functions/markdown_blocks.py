@@ -111,8 +111,8 @@ def _message_inline(node: SyntaxTreeNode) -> str:
         case "softbreak" | "hardbreak":
             return "\n"
         case "link" | "image":
-            shown = inner or _escape_html(node.content or "")
-            return f"<{node.attrs.get('href') or node.attrs.get('src')}|{shown}>"
+            label = inner or _escape_html(node.content or "")
+            return f"<{node.attrs.get('href') or node.attrs.get('src')}|{label}>"
     return inner
 
 
@@ -154,7 +154,7 @@ def _paragraph(node: SyntaxTreeNode) -> Iterator[dict[str, Any]]:
     runs = _runs(node)
     if runs:
         yield _block("paragraph", runs)
-    for image in (found for found in node.walk() if found.type == "image"):
+    for image in (descendant for descendant in node.walk() if descendant.type == "image"):
         external = {"type": "external", "external": {"url": image.attrs.get("src", "")}}
         yield {"type": "image", "image": external}
 
@@ -176,21 +176,21 @@ def _item(item: SyntaxTreeNode, *, ordered: bool) -> dict[str, Any]:
 
 def _table(node: SyntaxTreeNode) -> dict[str, Any]:
     rows = [[_runs(cell) for cell in cells] for cells in table_rows(node)]
-    made = [{"type": "table_row", "table_row": {"cells": cells}} for cells in rows]
+    row_blocks = [{"type": "table_row", "table_row": {"cells": cells}} for cells in rows]
     width = max(map(len, rows), default=0)
-    table = {"table_width": width, "has_column_header": True, "has_row_header": False, "children": made}
+    table = {"table_width": width, "has_column_header": True, "has_row_header": False, "children": row_blocks}
     return {"type": "table", "table": table}
 
 
 def _runs(node: SyntaxTreeNode) -> list[dict[str, Any]]:
-    """Return the pieces of rich text in a block. Each piece is a text with one set of marks."""
-    found: list[dict[str, Any]] = []
+    """Return the pieces of rich text in a block. Each piece is a string with one set of marks."""
+    pieces: list[dict[str, Any]] = []
     for child in node.children:
-        _collect(child, {}, None, found)
-    return found
+        _collect(child, {}, None, pieces)
+    return pieces
 
 
-def _collect(node: SyntaxTreeNode, marks: dict[str, bool], link: str | None, found: list[dict[str, Any]]) -> None:
+def _collect(node: SyntaxTreeNode, marks: dict[str, bool], link: str | None, pieces: list[dict[str, Any]]) -> None:
     name = {"strong": "bold", "em": "italic", "s": "strikethrough"}.get(node.type)
     inner = {**marks, name: True} if name else marks
     if node.type == "link":
@@ -198,11 +198,11 @@ def _collect(node: SyntaxTreeNode, marks: dict[str, bool], link: str | None, fou
     if node.type == "image":
         return
     if node.type in ("text", "softbreak", "hardbreak"):
-        found.extend(_run(node.content if node.type == "text" else "\n", inner, link))
+        pieces.extend(_run(node.content if node.type == "text" else "\n", inner, link))
     elif node.type == "code_inline":
-        found.extend(_run(node.content, {**inner, "code": True}, link))
+        pieces.extend(_run(node.content, {**inner, "code": True}, link))
     for child in node.children:
-        _collect(child, inner, link, found)
+        _collect(child, inner, link, pieces)
 
 
 def _run(text: str, marks: dict[str, bool], link: str | None) -> list[dict[str, Any]]:

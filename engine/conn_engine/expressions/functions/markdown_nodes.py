@@ -56,7 +56,7 @@ def _items(node: SyntaxTreeNode) -> list[Node]:
 
 def _read_inside(node: SyntaxTreeNode) -> list[Node]:
     """Return the blocks of a list item or a quote. If it is empty, it has an empty paragraph."""
-    return [one for block in _blocks(node.children) for one in _flatten(block)] or [_paragraph([])]
+    return [child for block in _blocks(node.children) for child in _flatten(block)] or [_paragraph([])]
 
 
 def _flatten(block: Node) -> Iterator[Node]:
@@ -97,43 +97,43 @@ def _paragraph(runs: list[Node]) -> Node:
 
 
 def _inline(node: SyntaxTreeNode) -> list[Node]:
-    found: list[Node] = []
+    nodes: list[Node] = []
     for child in node.children:
-        _collect(child, [], found)
-    return found
+        _collect(child, [], nodes)
+    return nodes
 
 
-def _collect(node: SyntaxTreeNode, marks: list[Node], found: list[Node]) -> None:
+def _collect(node: SyntaxTreeNode, marks: list[Node], nodes: list[Node]) -> None:
     if node.type in _MARKS:
         marks = [*marks, {"type": _MARKS[node.type]}]
     elif node.type == "link":
         marks = [*marks, {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}]
     match node.type:
         case "text":
-            _add_text(node.content, marks, found)
+            _add_text(node.content, marks, nodes)
         case "softbreak":
-            _add_text(" ", marks, found)
+            _add_text(" ", marks, nodes)
         case "hardbreak":
-            found.append({"type": "hardBreak"})
+            nodes.append({"type": "hardBreak"})
         case "code_inline":  # code can be combined only with a link
-            _add_text(node.content, [mark for mark in marks if mark["type"] == "link"] + [{"type": "code"}], found)
+            _add_text(node.content, [mark for mark in marks if mark["type"] == "link"] + [{"type": "code"}], nodes)
         case "image":
             place = {"type": "external", "url": str(node.attrs.get("src", "")), "alt": node.content or ""}
-            found.append(
+            nodes.append(
                 {"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [{"type": "media", "attrs": place}]}
             )
         case _:
             for child in node.children:
-                _collect(child, marks, found)
+                _collect(child, marks, nodes)
 
 
-def _add_text(text: str, marks: list[Node], found: list[Node]) -> None:
-    """Add a text, or append it to the previous one if that has the same marks. Empty texts are left out."""
-    before = found[-1] if found else {}
+def _add_text(text: str, marks: list[Node], nodes: list[Node]) -> None:
+    """Add a string, or append it to the previous one if that has the same marks. Empty strings are left out."""
+    before = nodes[-1] if nodes else {}
     if text and before.get("type") == "text" and before.get("marks", []) == marks:
         before["text"] += text
     elif text:
-        found.append(_text(text, marks))
+        nodes.append(_text(text, marks))
 
 
 def _text(text: str, marks: list[Node]) -> Node:

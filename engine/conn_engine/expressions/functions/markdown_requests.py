@@ -1,8 +1,8 @@
 """Convert Markdown to requests that write it to an empty word-processor document, for `documents`.
 
-Texts, tables and images are inserted in order, each at the index after the previous one. Then paragraphs and texts get
-their styles, and lists their bullets, the last list first, because bullets remove the tabs before an item. Indexes
-count UTF-16 units.
+Strings, tables and images are inserted in order, each at the index after the previous one. Then paragraphs and
+strings get their styles, and lists their bullets, the last list first, because bullets remove the tabs before an
+item. Indexes count UTF-16 units.
 """
 
 from collections.abc import Iterable

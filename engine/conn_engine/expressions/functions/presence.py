@@ -22,7 +22,7 @@ def _compact(items: Any) -> list[Any] | None:
 
 
 def _without_empty(value: Any) -> Any:
-    """Nothing when nothing is left."""
+    """Remove empty fields; None if nothing is left."""
     if isinstance(value, list):
         return value if _compact(value) else None
     if isinstance(value, dict):
@@ -56,8 +56,8 @@ def _replace_values(value: Any, table: dict[str, Any], depth: int) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
     text = value if isinstance(value, str) else str(value)
-    found = table.get(text.lower())
-    return value if found is None else found
+    replacement = table.get(text.lower())
+    return value if replacement is None else replacement
 
 
 def _to_number(value: Any) -> Any:

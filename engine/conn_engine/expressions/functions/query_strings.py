@@ -21,7 +21,7 @@ _FORMATS = ("indices", "brackets", "repeat", "comma")
 
 
 def parse_query(text: str | None) -> dict[str, Any] | None:
-    """Names of brackets nest five levels deep; what is deeper stays text of the last name."""
+    """Parse a query to an object. Brackets in a name nest up to five levels; deeper ones stay part of the last name."""
     if text is None:
         return None
     pairs = [pair for pair in check_length(text, "a query").lstrip("?").split("&") if pair]
@@ -31,19 +31,19 @@ def parse_query(text: str | None) -> dict[str, Any] | None:
     for pair in pairs:
         name, _, value = pair.partition("=")
         _put(result, _names(unquote_plus(name)), unquote_plus(value))
-    made = _lists(result)
-    return made if isinstance(made, dict) else result
+    parsed = _lists(result)
+    return parsed if isinstance(parsed, dict) else result
 
 
 def _names(name: str) -> list[str]:
     start = name.find("[")
     if start <= 0:
         return [name]
-    names, at = [name[:start]], start
-    while len(names) <= _DEEPEST and (match := _BRACKET.match(name, at)) is not None:
+    names, position = [name[:start]], start
+    while len(names) <= _DEEPEST and (match := _BRACKET.match(name, position)) is not None:
         names.append(match[1])
-        at = match.end()
-    return [*names, name[at:]] if at < len(name) else names
+        position = match.end()
+    return [*names, name[position:]] if position < len(name) else names
 
 
 class _Many(list[Any]):
@@ -60,8 +60,8 @@ def _put(place: dict[str, Any], names: list[str], value: Any) -> None:
             place[name] = value
     elif rest == [""]:
         old = place.get(name)
-        kept = [] if old is None else old if isinstance(old, _Many) else [old]
-        place[name] = _Many([*kept, value])
+        values = [] if old is None else old if isinstance(old, _Many) else [old]
+        place[name] = _Many([*values, value])
     else:
         below = place.get(name)
         if not isinstance(below, dict):
@@ -73,20 +73,20 @@ def _put(place: dict[str, Any], names: list[str], value: Any) -> None:
 
 
 def enumerate_text(value: Any) -> Iterator[tuple[str, Any]]:
-    """The items of a list, or the one value, under their index as text."""
+    """Yield the items of a list, or the single value, each with its index as text."""
     items = value if isinstance(value, list) else [value]
     return ((str(index), item) for index, item in enumerate(items))
 
 
 def _lists(value: Any) -> Any:
-    """Objects whose names are all indexes, as lists."""
+    """Convert objects whose keys are all indexes to lists."""
     if isinstance(value, _Many):
         return [_lists(item) for item in value]
     if not isinstance(value, dict):
         return value
-    made = {name: _lists(item) for name, item in value.items()}
-    indexed = made and all(map(_is_index, made))
-    return [made[name] for name in sorted(made, key=int)] if indexed and "0" in made else made
+    converted = {name: _lists(item) for name, item in value.items()}
+    indexed = converted and all(map(_is_index, converted))
+    return [converted[name] for name in sorted(converted, key=int)] if indexed and "0" in converted else converted
 
 
 def _is_index(name: str) -> bool:
@@ -94,21 +94,21 @@ def _is_index(name: str) -> bool:
 
 
 def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None = None) -> str | None:
-    """Percent-encoded by UTF-8; a null is an empty value, unless it is skipped."""
+    """Write an object as a query, percent-encoded as UTF-8. A null is an empty value, unless it is skipped."""
     if value is None:
         return None
-    given = options or {}
-    form = given.get("arrayFormat", "indices")
+    settings = options or {}
+    form = settings.get("arrayFormat", "indices")
     if form not in _FORMATS:
         raise FunctionFault(f'"{str(form)[:20]}" is not an arrayFormat: use {", ".join(_FORMATS)}')
-    encode = given.get("encode", True)
+    encode = settings.get("encode", True)
     pairs = [
         f"{_percent_encode(name) if encode else name}={_percent_encode(item) if encode else item}"
         for name, item in _pairs("", value, form, 0)
-        if not (item is None and given.get("skipNulls"))
+        if not (item is None and settings.get("skipNulls"))
         for item in ["" if item is None else item]
     ]
-    return ("?" if given.get("addQueryPrefix") and pairs else "") + "&".join(pairs)
+    return ("?" if settings.get("addQueryPrefix") and pairs else "") + "&".join(pairs)
 
 
 def _percent_encode(text: str) -> str:
@@ -142,7 +142,8 @@ def _text(value: Any) -> str | None:
 
 
 def parse_url(text: str | None) -> dict[str, Any] | None:
-    """As a browser's URL object: `protocol` ends with a colon, `search` and `hash` keep their mark; and `query`."""
+    """Split a URL as a browser's URL object does: `protocol` ends with a colon, `search` and `hash` keep their first
+    character. Adds `query`."""
     if text is None:
         return None
     try:
@@ -153,12 +154,12 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
     if not parts.scheme or not (parts.netloc or parts.path):
         raise FunctionFault(f"{text[:80]!r} is not an absolute URL")
     scheme, host = parts.scheme.lower(), parts.hostname or ""
-    shown = f"[{host}]" if ":" in host else host
+    host_text = f"[{host}]" if ":" in host else host
     number = "" if port is None or port == _PORTS.get(scheme) else str(port)
     path = parts.path or ("/" if parts.netloc else "")
     search = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
-    authority = f"{shown}:{number}" if number else shown
+    authority = f"{host_text}:{number}" if number else host_text
     user = f"{parts.username or ''}{':' + parts.password if parts.password else ''}@" if parts.username else ""
     origin = f"{scheme}://{authority}" if scheme in _PORTS else "null"
     return {
@@ -168,7 +169,7 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
         "username": parts.username or "",
         "password": parts.password or "",
         "host": authority,
-        "hostname": shown,
+        "hostname": host_text,
         "port": number,
         "pathname": path,
         "search": search,
@@ -178,7 +179,7 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
 
 
 def build_url(text: str | None, query: dict[str, Any] | None = None, options: Any = None) -> str | None:
-    """The query goes behind the one there is and before the fragment."""
+    """Add a query to a URL, after an existing query and before the fragment."""
     if text is None:
         return None
     added = stringify_query(query, {"skipNulls": True, **(options or {}), "addQueryPrefix": False}) or ""

@@ -160,12 +160,12 @@ def _format_expected(row: Function) -> str:
 
 
 def example(row: Function) -> str:
-    """The example and its value, on a line."""
+    """Return the example and its value on one line."""
     return f"{json.dumps(row.example)[1:-1] if chr(10) in row.example else row.example} = {_format_expected(row)}"
 
 
 def entry(row: Function) -> str:
-    """What the function does and its example, as plain text."""
+    """Return the function's description and example as plain text."""
     return f"${row.name}{row.signature}\n\n{row.doc}\n\n  {row.example}\n  = {_format_expected(row)}"
 
 

@@ -40,29 +40,29 @@ def _read(pointers: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _start(paths: Paths) -> Places:
-    return _expand_places(paths, ((at, 0) for at in range(len(paths))))
+    return _expand_places(paths, ((number, 0) for number in range(len(paths))))
 
 
 def _expand_places(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
     """Return the places, and those after each `**`, because it also matches no step."""
-    found: set[tuple[int, int]] = set()
-    for at, place in places:
+    expanded: set[tuple[int, int]] = set()
+    for number, place in places:
         step = place
-        found.add((at, step))
-        while step < len(paths[at]) and paths[at][step] == "**":
+        expanded.add((number, step))
+        while step < len(paths[number]) and paths[number][step] == "**":
             step += 1
-            found.add((at, step))
-    return frozenset(found)
+            expanded.add((number, step))
+    return frozenset(expanded)
 
 
 def _remove_places(value: Any, places: Places, paths: Paths, depth: int) -> Any:
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
     if isinstance(value, list):
-        return [_strip(str(at), item, places, paths, depth)[1] for at, item in enumerate(value)]
+        return [_strip(str(index), item, places, paths, depth)[1] for index, item in enumerate(value)]
     if isinstance(value, dict):
-        left = ((key, *_strip(key, inner, places, paths, depth)) for key, inner in value.items())
-        return {key: inner for key, stays, inner in left if stays}
+        remaining = ((key, *_strip(key, inner, places, paths, depth)) for key, inner in value.items())
+        return {key: inner for key, stays, inner in remaining if stays}
     return value
 
 
@@ -70,32 +70,32 @@ def _select_places(value: Any, places: Places, paths: Paths, depth: int) -> tupl
     """Return whether a path leads to the value or into it, and the part of it to keep."""
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
-    if any(step == len(paths[at]) for at, step in places):
+    if any(step == len(paths[number]) for number, step in places):
         return True, value
     if not places or not isinstance(value, dict | list):
         return False, {} if depth == 0 else None
-    inner = value.items() if isinstance(value, dict) else ((str(at), item) for at, item in enumerate(value))
-    found = {
-        key: one[1]
+    inner = value.items() if isinstance(value, dict) else ((str(number), item) for number, item in enumerate(value))
+    selected = {
+        key: selection[1]
         for key, below in inner
-        if (one := _select_places(below, _expand_places(paths, _onward(key, places, paths)), paths, depth + 1))[0]
+        if (selection := _select_places(below, _expand_places(paths, _onward(key, places, paths)), paths, depth + 1))[0]
     }
-    return bool(found), found if isinstance(value, dict) else list(found.values())
+    return bool(selected), selected if isinstance(value, dict) else list(selected.values())
 
 
 def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
     """Return whether to keep the value at a key, and the part of it to keep."""
     further = _expand_places(paths, _onward(key, places, paths))
-    if any(step == len(paths[at]) for at, step in further):
+    if any(step == len(paths[number]) for number, step in further):
         return False, None
     return True, _remove_places(value, further, paths, depth + 1) if further else value
 
 
 def _onward(key: str, places: Places, paths: Paths) -> Iterator[tuple[int, int]]:
-    for at, step in places:
-        if step < len(paths[at]):
-            pattern = paths[at][step]
+    for number, step in places:
+        if step < len(paths[number]):
+            pattern = paths[number][step]
             if pattern == "**":
-                yield at, step
+                yield number, step
             elif is_match(pattern, key):
-                yield at, step + 1
+                yield number, step + 1

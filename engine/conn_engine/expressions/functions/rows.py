@@ -65,7 +65,7 @@ class Function:
 
 
 def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """What an implementation answers. Whatever goes wrong in it is the arguments' fault: raises FunctionFault only."""
+    """Return the result of an implementation. Raises FunctionFault for every failure: the arguments cause it."""
     try:
         return implementation(*arguments)
     except FunctionFault:
@@ -81,18 +81,18 @@ def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[An
 
 def import_later(module: str, name: str) -> Callable[..., Any]:
     """Return a function that imports `name` from a module of this package at its first call."""
-    found: list[Callable[..., Any]] = []
+    loaded: list[Callable[..., Any]] = []
 
     def call(*arguments: Any) -> Any:
-        if not found:
-            found.append(getattr(import_module(f"conn_engine.expressions.functions.{module}"), name))
-        return found[0](*arguments)
+        if not loaded:
+            loaded.append(getattr(import_module(f"conn_engine.expressions.functions.{module}"), name))
+        return loaded[0](*arguments)
 
     return call
 
 
-def check_length(text: str, what: str, longest: int = _LONGEST) -> str:
+def check_length(text: str, label: str, longest: int = _LONGEST) -> str:
     """Return the text if it is not too long for a function. Raises FunctionFault (`U1001`)."""
     if len(text) > longest:
-        raise FunctionFault(f"{what} is longer than {longest} characters", "U1001")
+        raise FunctionFault(f"{label} is longer than {longest} characters", "U1001")
     return text

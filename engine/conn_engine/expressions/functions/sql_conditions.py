@@ -41,7 +41,7 @@ class _Writer:
         self.options = options or {}
 
     def conditions(self, query: dict[str, Any], joint: str, depth: int = 0) -> str:
-        """Those of one object, joined."""
+        """Return the conditions of one object, joined."""
         if depth > _DEEPEST:
             raise FunctionFault(f"the query is nested deeper than {_DEEPEST}", "D1011")
         parts: list[str] = []
@@ -54,7 +54,8 @@ class _Writer:
         return f" {joint} ".join(parts)
 
     def comparisons(self, key: str, value: Any) -> list[str]:
-        """Those of one key: a value alone is compared for equality, a list for being in it."""
+        """Return the conditions for one key: a value without an operator is compared for equality, a list for
+        membership."""
         tests = value if isinstance(value, dict) else {"in" if isinstance(value, list) else "eq": value}
         return [self.comparison(key, operator, operand) for operator, operand in tests.items()]
 
@@ -91,11 +92,15 @@ class _Writer:
         return f"{name}{space}{operator}{space}{literal}"
 
     def literal(self, key: str, value: Any) -> str:
-        """A value as its type wants it."""
+        """Return a value as an SQL literal of its type."""
         kind = self.types.get(key)
         if isinstance(kind, dict):
-            found = kind.get(_text(value), value)
-            return _text(found) if isinstance(found, bool | int | float) else self.quote(_text(found))
+            literal_value = kind.get(_text(value), value)
+            return (
+                _text(literal_value)
+                if isinstance(literal_value, bool | int | float)
+                else self.quote(_text(literal_value))
+            )
         if kind == "string":
             return self.quote(_text(value))
         if kind == "number":
@@ -112,7 +117,7 @@ class _Writer:
         return _text(value)
 
     def quote(self, text: str) -> str:
-        """Quote a text, and escape the quotes in it."""
+        """Quote text, and escape the quotes in it."""
         if self.options.get("noQuotes"):
             return text
         if self.options.get("useDoubleQuotes"):
@@ -151,7 +156,7 @@ def convert_query(  # noqa: PLR0917
     operators: Any = None,
     options: Any = None,
 ) -> str | None:
-    """Return the conditions as one text; empty if the query has none."""
+    """Return the conditions as text; empty if the query has none."""
     if query is None:
         return None
     writer = _Writer(keys, names, types, operators, options)

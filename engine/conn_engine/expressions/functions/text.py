@@ -81,9 +81,9 @@ def _pairs(text: str) -> dict[str, int]:
 def _dice_of(first: str, second: str) -> float:
     if "".join(first.lower().split()) == "".join(second.lower().split()):
         return 1
-    one, two = _pairs(first), _pairs(second)
-    total = sum(one.values()) + sum(two.values())
-    shared = sum(min(count, two.get(pair, 0)) for pair, count in one.items())
+    pairs, other_pairs = _pairs(first), _pairs(second)
+    total = sum(pairs.values()) + sum(other_pairs.values())
+    shared = sum(min(count, other_pairs.get(pair, 0)) for pair, count in pairs.items())
     return 2 * shared / total if total else 0
 
 
@@ -94,10 +94,10 @@ def _dice(first: str | None, second: str | None) -> float | None:
 def _most_similar(text: str | None, choices: Any, threshold: float | None = None) -> str | None:
     if text is None:
         return None
-    given = [choice for choice in (choices or []) if isinstance(choice, str)]
-    if sum(map(len, given)) + len(given) * len(text) > _MOST_COMPARED:
+    candidates = [choice for choice in (choices or []) if isinstance(choice, str)]
+    if sum(map(len, candidates)) + len(candidates) * len(text) > _MOST_COMPARED:
         raise FunctionFault("the texts to compare are too many or too long", "U1001")
-    scored = [(_dice_of(text, choice), choice) for choice in given]
+    scored = [(_dice_of(text, choice), choice) for choice in candidates]
     best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best[1] if best[0] >= (0.8 if threshold is None else threshold) else None
 
@@ -108,10 +108,10 @@ def _levenshtein(first: str | None, second: str | None) -> int | None:
     if len(first) * len(second) > _MOST_CELLS:
         raise FunctionFault("the texts are too long for $levenshtein", "U1001")
     above = list(range(len(second) + 1))
-    for row, left in enumerate(first, 1):
+    for row, letter in enumerate(first, 1):
         line = [row]
         for column, right in enumerate(second, 1):
-            line.append(min(above[column] + 1, line[-1] + 1, above[column - 1] + (left != right)))
+            line.append(min(above[column] + 1, line[-1] + 1, above[column - 1] + (letter != right)))
         above = line
     return above[-1]
 
@@ -171,14 +171,14 @@ def _phone(text: str | None) -> str | None:
 def _email(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
-    shown, _, rest = check_length(text, "an e-mail address", 1000).strip().rpartition("<")
+    before_address, _, rest = check_length(text, "an e-mail address", 1000).strip().rpartition("<")
     address = rest.rstrip(">").strip()
-    local, at, domain = address.rpartition("@")
-    if not at or not local or not domain or any(mark.isspace() for mark in address):
+    local, separator, domain = address.rpartition("@")
+    if not separator or not local or not domain or any(mark.isspace() for mark in address):
         raise FunctionFault(f"{text[:60]!r} is not an email address")
-    name = shown.strip().strip('"').strip()
-    found = {"address": f"{local}@{domain.lower()}", "local": local, "domain": domain.lower()}
-    return {**found, **({"name": name} if name else {})}
+    name = before_address.strip().strip('"').strip()
+    parts = {"address": f"{local}@{domain.lower()}", "local": local, "domain": domain.lower()}
+    return {**parts, **({"name": name} if name else {})}
 
 
 def _wrap(value: Any, start: str | None = None, end: str | None = None) -> str | None:

@@ -1,5 +1,5 @@
-"""A long text in chunks that overlap, for `text`: cut at paragraphs where that gives pieces that are short enough, else
-at lines, words, and at last between characters."""
+"""A long string in chunks that overlap, for `text`: cut at paragraphs where that gives pieces that are short enough,
+else at lines, words, and at last between characters."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ def split_text(text: str | None, options: dict[str, Any] | None = None) -> list[
     """Return the chunks, none longer than `chunkSize` unless no separator divides it."""
     if text is None:
         return None
-    given = options or {}
-    size, overlap = _count(given, "chunkSize", _SIZE), _count(given, "chunkOverlap", _OVERLAP)
+    settings = options or {}
+    size, overlap = _count(settings, "chunkSize", _SIZE), _count(settings, "chunkOverlap", _OVERLAP)
     if size < 1 or overlap >= size:
         raise FunctionFault("Cannot have chunkOverlap >= chunkSize: chunkSize is at least 1, chunkOverlap less than it")
-    separators = given.get("separators", list(_SEPARATORS))
-    if not isinstance(separators, list) or not all(isinstance(one, str) for one in separators):
+    separators = settings.get("separators", list(_SEPARATORS))
+    if not isinstance(separators, list) or not all(isinstance(separator, str) for separator in separators):
         raise FunctionFault("the separators of $recursiveCharacterTextSplitter must be a list of text values")
     splitter = _Splitter(size, overlap)
     return list(splitter.chunks(check_length(text, "the text"), tuple(separators[:_MOST_SEPARATORS])))
@@ -46,11 +46,14 @@ class _Splitter:
         self._left = _MOST_TEXT
 
     def chunks(self, text: str, separators: tuple[str, ...]) -> Iterator[str]:
-        """Those of a text, cut at the first of these separators that it has."""
-        at = next((at for at, one in enumerate(separators) if not one or one in text), len(separators) - 1)
-        finer = separators[at + 1 :]
+        """Split text at the first of these separators that it contains."""
+        index = next(
+            (index for index, separator in enumerate(separators) if not separator or separator in text),
+            len(separators) - 1,
+        )
+        finer = separators[index + 1 :]
         short: list[str] = []
-        for piece in _pieces(text, separators[at] if separators else ""):
+        for piece in _pieces(text, separators[index] if separators else ""):
             if len(piece) < self._size:
                 short.append(piece)
                 continue
@@ -81,7 +84,7 @@ class _Splitter:
 
 
 def _pieces(text: str, separator: str) -> Iterator[str]:
-    """The text cut before each separator, which stays with what follows it."""
+    """Cut the text before each separator, so that each piece starts with one."""
     if not separator:
         yield from text
         return

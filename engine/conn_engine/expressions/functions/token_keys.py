@@ -35,19 +35,20 @@ def _json(value: Any) -> str:
 def sign_jwt(
     moment: EvaluationContext, claims: Any, key: str | None, options: Any = None, headers: Any = None
 ) -> str | None:
-    """The compact form. The algorithm: `alg` of the headers, `algorithm` or `alg` of the options, or HS256."""
+    """Sign a JWT and return it in compact form. The algorithm comes from `alg` in the headers, then `algorithm` or
+    `alg` in the options; the default is HS256."""
     if claims is None or key is None:
         return None
-    given = dict(options or {})
-    own = given.get("header") or {}
-    if not isinstance(own, dict):
+    settings = dict(options or {})
+    header_fields = settings.get("header") or {}
+    if not isinstance(header_fields, dict):
         raise FunctionFault("the header option of $signJwt must be an object")
-    extra = {**own, **(headers or {})}
-    algorithm = extra.pop("alg", None) or given.get("algorithm") or given.get("alg") or "HS256"
+    extra = {**header_fields, **(headers or {})}
+    algorithm = extra.pop("alg", None) or settings.get("algorithm") or settings.get("alg") or "HS256"
     header = {"alg": algorithm, "typ": "JWT", **extra}
-    if given.get("keyid") or given.get("kid"):
-        header["kid"] = given.get("keyid") or given["kid"]
-    body = f"{_json(header)}.{_json(_claims(dict(claims), given, int(moment.now)))}"
+    if settings.get("keyid") or settings.get("kid"):
+        header["kid"] = settings.get("keyid") or settings["kid"]
+    body = f"{_json(header)}.{_json(_claims(dict(claims), settings, int(moment.now)))}"
     return f"{body}.{_base64url(_signature(body.encode('ascii'), str(algorithm), key))}"
 
 
@@ -68,7 +69,7 @@ def _read_issued_at(claims: dict[str, Any], now: int) -> int:
 
 
 def _span(value: Any, name: str) -> int:
-    """Seconds: a number of them, or a text such as 30s, 15m, 1h, 2 days, 1y (365.25 days)."""
+    """Seconds: a number of them, or a string such as 30s, 15m, 1h, 2 days, 1y (365.25 days)."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
     match = _SPAN.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
@@ -94,7 +95,7 @@ def decode_jwt(token: str | None) -> dict[str, Any] | None:
 
 
 def sign_key(text: str | None, algorithm: str | None, key: str | None, encoding: str | None = None) -> str | None:
-    """The signature in the encoding; that of ES… is the pair of numbers as JWTs hold it."""
+    """Sign text and encode the signature. ES algorithms return the two numbers concatenated, as in JWTs."""
     if text is None or algorithm is None or key is None:
         return None
     if algorithm.startswith("HS"):
@@ -136,8 +137,8 @@ def _private(key: str, algorithm: str) -> Any:
     except TypeError:
         raise FunctionFault(f"the private key for {algorithm} is encrypted: store it without a passphrase") from None
     except Exception as error:  # ValueError, UnsupportedAlgorithm, and what the binding lets through
-        what = "is not PEM text" if "-----BEGIN" not in pem else "cannot be read (malformed, or of an unknown kind)"
-        raise FunctionFault(f"the private key for {algorithm} {what}") from error
+        problem = "is not PEM text" if "-----BEGIN" not in pem else "cannot be read (malformed, or of an unknown kind)"
+        raise FunctionFault(f"the private key for {algorithm} {problem}") from error
 
 
 def _asymmetric(body: bytes, kind: str, size: str, key: Any, algorithm: str) -> bytes:

@@ -26,9 +26,9 @@ class _Tree:
         self._nodes = 0
 
     def declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        """The first line."""
-        given = {"version": version, "encoding": encoding, "standalone": {0: "no", 1: "yes"}.get(standalone)}
-        self.root["declaration"] = {"attributes": {name: value for name, value in given.items() if value}}
+        """Return the XML declaration."""
+        attributes = {"version": version, "encoding": encoding, "standalone": {0: "no", 1: "yes"}.get(standalone)}
+        self.root["declaration"] = {"attributes": {name: value for name, value in attributes.items() if value}}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Handle an opening tag."""
@@ -117,8 +117,8 @@ def _plain(node: dict[str, Any]) -> dict[str, Any]:
     if "elements" not in node:
         return node
     children = [_plain(child) for child in _find_content(node)]
-    kept = {key: value for key, value in node.items() if key != "elements"}
-    return {**kept, "elements": children} if children else kept
+    other_keys = {key: value for key, value in node.items() if key != "elements"}
+    return {**other_keys, "elements": children} if children else other_keys
 
 
 def _compact(node: dict[str, Any]) -> dict[str, Any]:
@@ -142,11 +142,11 @@ def js_to_xml(value: dict[str, Any] | None, options: dict[str, Any] | None = Non
     """Text and attributes are escaped; a name that XML does not allow is refused."""
     if value is None:
         return None
-    given = options or {}
-    spaces = given.get("spaces", 0)
+    settings = options or {}
+    spaces = settings.get("spaces", 0)
     if isinstance(spaces, bool) or not isinstance(spaces, int) or not 0 <= spaces <= 16:
         raise FunctionFault("spaces of $jsToXml must be a number from 0 to 16")
-    compact = given.get("compact", True)
+    compact = settings.get("compact", True)
     declared = value.get("_declaration" if compact else "declaration")
     head = []
     if isinstance(declared, dict):
@@ -161,7 +161,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _from_compact(value: Any, depth: int) -> Iterator[dict[str, Any]]:
-    """The nodes that an element in the compact form has inside."""
+    """Return the child nodes of an element in the compact form."""
     if depth > _DEEPEST:
         raise FunctionFault(f"the value is nested deeper than {_DEEPEST}", "D1011")
     if not isinstance(value, dict):

@@ -80,8 +80,8 @@ def _apply_plan(plan: _CastPlan, value: Any) -> Any:
     if plan.change is not None and value is not None:
         value = plan.change(value)
     if isinstance(value, dict) and plan.fields:
-        made = {name: _apply_plan(inner, value[name]) for name, inner in plan.fields.items() if name in value}
-        return {**value, **made}
+        converted = {name: _apply_plan(inner, value[name]) for name, inner in plan.fields.items() if name in value}
+        return {**value, **converted}
     if isinstance(value, list) and plan.items is not None:
         return [_apply_plan(plan.items, item) for item in value]
     return value
@@ -100,16 +100,16 @@ def _to_number(value: Any) -> Any:
         return int(value)
     if isinstance(value, str) and len(value) <= _LONGEST and _NUMBER.fullmatch(text := value.strip()):
         is_integer = _WHOLE.fullmatch(text)
-        made = int(text) if is_integer else float(text)
-        return made if abs(made) != float("inf") else value
+        number = int(text) if is_integer else float(text)
+        return number if abs(number) != float("inf") else value
     return value
 
 
 def _to_integer(value: Any) -> Any:
-    made = _to_number(value)
-    if isinstance(made, float) and made.is_integer():
-        return int(made)
-    return made if isinstance(made, int) else value
+    number = _to_number(value)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number if isinstance(number, int) else value
 
 
 def _to_boolean(value: Any) -> Any:

@@ -56,8 +56,8 @@ def read_moment(value: Any, formats: Sequence[str] = (), zone: tzinfo = UTC) -> 
             return None
     if not formats:
         return _guess_moment(value, zone)
-    found = (_parse(value, name, zone) for name in formats)
-    return next((moment for moment in found if moment is not None), None)
+    moments = (_parse(value, name, zone) for name in formats)
+    return next((moment for moment in moments if moment is not None), None)
 
 
 def _parse(value: Any, name: str, zone: tzinfo) -> datetime | None:
@@ -81,8 +81,8 @@ def _guess_moment(value: Any, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             return _from_iso(value, zone) or _from_ms_date(value) or _from_rfc2822(value, zone)
-        if len(value) in (4, 8, 14) and value.isdigit() and (found := _from_iso(_spread(value), zone)) is not None:
-            return found
+        if len(value) in (4, 8, 14) and value.isdigit() and (moment := _from_iso(_spread(value), zone)) is not None:
+            return moment
     size = abs(float(value))
     name = "epoch" if size < 1e11 else "epoch_ms" if size < 1e14 else "epoch_us" if size < 1e17 else "epoch_ns"
     return _from_epoch(value, name)
@@ -134,8 +134,8 @@ def _from_iso(text: str, zone: tzinfo) -> datetime | None:
     except OverflowError:
         return None
     except ValueError:
-        found = from_iso(plain, zone)  # a month without a day, the day of a year, hour 24
-        return None if found is None else found.astimezone(UTC)
+        full_moment = from_iso(plain, zone)  # a month without a day, the day of a year, hour 24
+        return None if full_moment is None else full_moment.astimezone(UTC)
 
 
 def _offset(stamp: re.Match[str]) -> str:
@@ -165,9 +165,9 @@ def write_moment(moment: datetime, name: str = "iso8601", zone: tzinfo = UTC) ->
     return local.strftime(_DIRECTIVE.sub(lambda found: _directive(found, local), name))
 
 
-def _directive(found: re.Match[str], local: datetime) -> str:
+def _directive(match: re.Match[str], local: datetime) -> str:
     """Return what the platform's strftime does not write, or not in the same way everywhere."""
-    name = found[1]
+    name = match[1]
     if name == "Y":
         return f"{local.year:04d}"
     if name == "_ms":
@@ -176,7 +176,7 @@ def _directive(found: re.Match[str], local: datetime) -> str:
         return str(write_moment(local, "epoch"))
     if name == "s_as_float":
         return str(float(_microseconds(local) / 1_000_000))
-    return str(write_moment(local, "epoch_us")) if name == "epoch_microseconds" else found[0]
+    return str(write_moment(local, "epoch_us")) if name == "epoch_microseconds" else match[0]
 
 
 def _microseconds(moment: datetime) -> Decimal:

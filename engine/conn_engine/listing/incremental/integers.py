@@ -79,8 +79,8 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         return None if window.start is None or window.end is None else window.end - window.start
 
     def _end(self, render: Render, now: float) -> int | None:
-        found = self._evaluate_bound("end", self.end, render)
-        return None if found is None else int(found)
+        bound = self._evaluate_bound("end", self.end, render)
+        return None if bound is None else int(bound)
 
     def _back(self, render: Render, cursor: int) -> int:
         return cursor - _evaluate_amount("lookback", self.lookback, render)

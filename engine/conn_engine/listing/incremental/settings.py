@@ -193,8 +193,8 @@ class Common(Settings, frozen=True, kw_only=True):
             ending = middle
         first = Window(window.start, max(window.start, ending), middle, window.stop)
         second = Window(middle, window.end, window.until, window.stop)
-        asked = [(self.to_request(half.start), self.to_request(half.end)) for half in (window, first, second)]
-        return None if asked[0] in asked[1:] else (first, second)
+        requested = [(self.to_request(half.start), self.to_request(half.end)) for half in (window, first, second)]
+        return None if requested[0] in requested[1:] else (first, second)
 
     def _round_trip(self, value: Any) -> Any:
         """Return a value as it is read after it was written; None if it cannot be."""

@@ -38,8 +38,8 @@ class State:
 
     def cursor(self, partition: Mapping[str, Any] | None = None) -> Any:
         """Return the cursor of a partition: its own, else the shared one; None if there is none."""
-        own = self._partitions.get(_key(partition)) if partition else None
-        return self._cursor if own is None or own["cursor"] is None else own["cursor"]
+        cursor = self._partitions.get(_key(partition)) if partition else None
+        return self._cursor if cursor is None or cursor["cursor"] is None else cursor["cursor"]
 
     def move(self, cursor: Any, partition: Mapping[str, Any] | None = None) -> None:
         """Set a cursor. The caller ensures that it never goes back."""

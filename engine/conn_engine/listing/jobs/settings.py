@@ -81,18 +81,20 @@ class Poll(JobRequest, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         JobRequest.__post_init__(self)
-        seen: dict[str, str] = {}
+        lists_by_status: dict[str, str] = {}
         for key in ("done", "empty", "failed", "running"):
             for status in getattr(self, key):
-                if seen.setdefault(_text(status), key) != key:
-                    raise ValueError(f"the status {_text(status)!r} is both `{seen[_text(status)]}` and `{key}`")
+                if lists_by_status.setdefault(_text(status), key) != key:
+                    raise ValueError(
+                        f"the status {_text(status)!r} is both `{lists_by_status[_text(status)]}` and `{key}`"
+                    )
 
     def outcome(self, status: Any) -> Outcome:
-        """Return what a status means. Numbers and texts with the same spelling are equal."""
+        """Return what a status means. Numbers and strings with the same spelling are equal."""
         if isinstance(status, bool | str | int | float):
             text = _text(status)
             for key in ("done", "empty", "failed", "running"):
-                if any(text == _text(known) for known in getattr(self, key)):
+                if any(text == _text(status_value) for status_value in getattr(self, key)):
                     return key
             if not self.running and text.strip():
                 return "running"

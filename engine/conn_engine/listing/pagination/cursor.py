@@ -116,7 +116,7 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
             raise ValueError(
                 "`cursor_from_link` needs `cursor_from_url`, the name of the URL's parameter with the cursor"
             )
-        if not self.where.given and self.cursor_param is None:
+        if not self.where.is_set and self.cursor_param is None:
             raise ValueError("cursor pagination needs `cursor_param`, the query parameter for the cursor")
 
     @property
@@ -184,8 +184,8 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
         if self.cursor_from_url is None or self.is_missing(value):
             return value
         pairs = parse_qsl(split_plain_url(value).query, True) if isinstance(value, str) else []
-        found = [text for name, text in pairs if name == self.cursor_from_url]
-        if not found:
+        values = [text for name, text in pairs if name == self.cursor_from_url]
+        if not values:
             raise VendorError(
                 f"the URL of the next page has no parameter {self.cursor_from_url}",
                 kind="bad_response",
@@ -193,7 +193,7 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
                 response=answer.response,
                 hint="check `cursor_from_url`; if the last page has such a URL, add a `stop` rule",
             )
-        return found[0]
+        return values[0]
 
 
 def _last_name(path: str | None) -> str | None:

@@ -66,16 +66,16 @@ class Dynamic(Chained, frozen=True, kw_only=True, tag_field="format", tag="dynam
         if self.send is None:
             return
         scope = draft.scope | {"state": self._current(state, draft.scope)}
-        sent = _plain(ask(self.send, scope))
-        if sent is None:
+        additions = _plain(ask(self.send, scope))
+        if additions is None:
             return
-        unknown = sorted(map(str, sent.keys() - set(_PLACES))) if isinstance(sent, dict) else ["no object"]
+        unknown = sorted(map(str, additions.keys() - set(_PLACES))) if isinstance(additions, dict) else ["no object"]
         if unknown:
             raise ConfigurationError(
                 f"`send` of `pagination` returns {', '.join(unknown)}; allowed are {', '.join(_PLACES)}",
                 hint='return an object such as {"query": {"page": state.page}}',
             )
-        _apply(sent, draft, from_answer=state is not None)
+        _apply(additions, draft, from_answer=state is not None)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """Return the state of the next page; None at the end."""
@@ -113,8 +113,8 @@ def _plain(value: Any) -> Any:
     return None if value is UNDEFINED else value
 
 
-def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
-    url, path = sent.get("url"), sent.get("path")
+def _apply(additions: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
+    url, path = additions.get("url"), additions.get("path")
     if url is not None:
         if not isinstance(url, str) or not gateway.is_target(url):
             problem = "the `url` that `send` of `pagination` returns is not an absolute http or https URL"
@@ -122,14 +122,14 @@ def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
         draft.url, draft.query, draft.absolute = url, [], True
     elif path is not None:
         draft.url = f"{draft.base}/{str(path).lstrip('/')}"
-    for name, value in (sent.get("query") or {}).items():
+    for name, value in (additions.get("query") or {}).items():
         draft.set_query(name, value)
-    for name, value in (sent.get("headers") or {}).items():
+    for name, value in (additions.get("headers") or {}).items():
         draft.set_header(name, None if value is None else str(value))
-    if "body" in sent:
-        draft.body = _merge(draft.body, sent["body"])
-    if sent.get("form"):
-        draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), **sent["form"]}
+    if "body" in additions:
+        draft.body = _merge(draft.body, additions["body"])
+    if additions.get("form"):
+        draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), **additions["form"]}
         draft.body_format = "form"
 
 

@@ -48,7 +48,7 @@ def is_blank(value: Any) -> bool:
 
 
 def to_number(value: Any) -> int | None:
-    """Return an integer from a JSON number or a text of digits; None for anything else."""
+    """Return an integer from a JSON number or a string of digits; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -238,7 +238,7 @@ class Sized(Ending, frozen=True, kw_only=True):
     def full_size(self, answer: Answer) -> int | None:
         """Return the number of records of a full page."""
         requested = self._read_requested_size(answer)
-        if requested is None and (self.size_where.given or self.ends_by_size):
+        if requested is None and (self.size_where.is_set or self.ends_by_size):
             return self._cap(self.size)
         return requested
 
@@ -250,13 +250,13 @@ class Sized(Ending, frozen=True, kw_only=True):
         """
         requested = self._read_requested_size(answer)
         if requested is None:
-            return None if self.size_where.given else self.size
+            return None if self.size_where.is_set else self.size
         return requested if self.size is None or self.max_size is not None else min(requested, self.size)
 
     def _read_requested_size(self, answer: Answer) -> int | None:
         """Return the page size in the request, or in the next URL that it followed."""
         where, query = self.size_where, answer.sent.get("query")
-        if not where.given:
+        if not where.is_set:
             return None
         headers = dict(answer.request.headers.items()) if where.header is not None else {}
         size = where.read_parameter(query if isinstance(query, dict) else {}, headers, answer.sent.get("body"))
@@ -270,25 +270,25 @@ class Sized(Ending, frozen=True, kw_only=True):
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
         """Request `size` records unless the request already has a size; at most `max_size`."""
         once = () if state is None else self.first_page_only
-        if not where.given or "*" in once or where.param in once or where.pointer in once:
+        if not where.is_set or "*" in once or where.param in once or where.pointer in once:
             return
-        asked = where.read_parameter(dict(draft.query), draft.headers, draft.body)
-        if asked is None:
+        parameter = where.read_parameter(dict(draft.query), draft.headers, draft.body)
+        if parameter is None:
             if self.size is not None:
                 where.set_parameter(draft, self._cap(self.size))
             return
-        wanted = to_number(asked)
-        if self.max_size is not None and wanted is not None and wanted > self.max_size:
+        requested_size = to_number(parameter)
+        if self.max_size is not None and requested_size is not None and requested_size > self.max_size:
             where.set_parameter(draft, self.max_size)
-            draft.notes.append(f"the page size {wanted} was reduced to {self.max_size}, the vendor's maximum")
+            draft.notes.append(f"the page size {requested_size} was reduced to {self.max_size}, the vendor's maximum")
 
     def has_size(self, answer: Answer, where: Where) -> bool:
         """Return whether the request had a page size."""
-        sent = answer.sent
-        query = sent.get("query")
+        request_parts = answer.sent
+        query = request_parts.get("query")
         return (
             self.size is not None
-            or where.read_parameter(query if isinstance(query, dict) else {}, {}, sent.get("body")) is not None
+            or where.read_parameter(query if isinstance(query, dict) else {}, {}, request_parts.get("body")) is not None
         )
 
 

@@ -31,56 +31,58 @@ def parse_links(values: Iterable[str]) -> list[Link]:
     links: list[Link] = []
     for value in values:
         text = value[:_MAX_HEADER]
-        at = _skip(text, 0, _SPACE + ",")
-        while at < len(text) and text[at] == "<":
-            close = text.find(">", at)
+        position = _skip(text, 0, _SPACE + ",")
+        while position < len(text) and text[position] == "<":
+            close = text.find(">", position)
             if close < 0:
                 break
-            target = text[at + 1 : close].strip()
-            params, at = _params(text, close + 1)
+            target = text[position + 1 : close].strip()
+            params, position = _params(text, close + 1)
             links.append(Link(target, tuple(params.get("rel", "").lower().split()), params))
-            at = _skip(text, at, _SPACE + ",")
+            position = _skip(text, position, _SPACE + ",")
     return links
 
 
-def _skip(text: str, at: int, characters: str) -> int:
-    while at < len(text) and text[at] in characters:
-        at += 1
-    return at
+def _skip(text: str, position: int, characters: str) -> int:
+    while position < len(text) and text[position] in characters:
+        position += 1
+    return position
 
 
-def _params(text: str, at: int) -> tuple[dict[str, str], int]:
+def _params(text: str, position: int) -> tuple[dict[str, str], int]:
     """Return the parameters from `at` up to the comma that ends the link; the first of a repeated name counts."""
     params: dict[str, str] = {}
     while True:
-        at = _skip(text, at, _SPACE)
-        if at >= len(text) or text[at] != ";":
-            return params, at
-        at = _skip(text, at + 1, _SPACE)
-        start = at
-        while at < len(text) and text[at] not in "=;, \t":
-            at += 1
-        name = text[start:at].lower()
-        at = _skip(text, at, _SPACE)
+        position = _skip(text, position, _SPACE)
+        if position >= len(text) or text[position] != ";":
+            return params, position
+        position = _skip(text, position + 1, _SPACE)
+        start = position
+        while position < len(text) and text[position] not in "=;, \t":
+            position += 1
+        name = text[start:position].lower()
+        position = _skip(text, position, _SPACE)
         value = ""
-        if at < len(text) and text[at] == "=":
-            at = _skip(text, at + 1, _SPACE)
-            value, at = _read_quoted(text, at + 1) if text[at : at + 1] == '"' else _bare(text, at)
+        if position < len(text) and text[position] == "=":
+            position = _skip(text, position + 1, _SPACE)
+            value, position = (
+                _read_quoted(text, position + 1) if text[position : position + 1] == '"' else _bare(text, position)
+            )
         if name:
             params.setdefault(name, value)
 
 
-def _read_quoted(text: str, at: int) -> tuple[str, int]:
+def _read_quoted(text: str, position: int) -> tuple[str, int]:
     out: list[str] = []
-    while at < len(text) and text[at] != '"':
-        at += text[at] == "\\"
-        out.append(text[at : at + 1])
-        at += 1
-    return "".join(out), at + 1
+    while position < len(text) and text[position] != '"':
+        position += text[position] == "\\"
+        out.append(text[position : position + 1])
+        position += 1
+    return "".join(out), position + 1
 
 
-def _bare(text: str, at: int) -> tuple[str, int]:
-    start = at
-    while at < len(text) and text[at] not in ";,":
-        at += 1
-    return text[start:at].strip(), at
+def _bare(text: str, position: int) -> tuple[str, int]:
+    start = position
+    while position < len(text) and text[position] not in ";,":
+        position += 1
+    return text[start:position].strip(), position

@@ -64,10 +64,10 @@ class Turn:
     def names(self, scope: Scope) -> Scope:
         """Return the names for templates, in addition to `scope`: `page` (unless the call has a value of that name),
         and the names of a restart."""
-        known: Any = self.strategy
-        own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
-        page = {"first": self.state is None, "size": getattr(known, "size", None), **own}
-        params = known.params(self.state) if isinstance(known, Restarting) else {}
+        strategy: Any = self.strategy
+        page_names = strategy.names(self.state, scope) if isinstance(strategy, Ending | Restarting) else {}
+        page = {"first": self.state is None, "size": getattr(strategy, "size", None), **page_names}
+        params = strategy.params(self.state) if isinstance(strategy, Restarting) else {}
         return {"page": page} | scope | params
 
     def take_part(self, answer: Answer) -> Answer:
@@ -309,8 +309,10 @@ def _was_requested(following: Any, answer: Answer) -> bool:
     url = following.get("url") if isinstance(following, dict) else None
     if not isinstance(url, str):
         return False
-    asked = answer.request.url
-    return same_url(url, asked) or same_url(url, str(answer.sent.get("url") or asked), with_credential=asked)
+    requested_url = answer.request.url
+    return same_url(url, requested_url) or same_url(
+        url, str(answer.sent.get("url") or requested_url), with_credential=requested_url
+    )
 
 
 def _first_again(settings: Strategy, number: int) -> bool:

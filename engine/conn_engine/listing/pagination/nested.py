@@ -83,8 +83,8 @@ class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"
 
 
 def _names(strategy: "Strategy", state: Any, scope: Scope) -> Names:
-    own = strategy.names(state, scope) if isinstance(strategy, Ending) else {}
-    return {"first": state is None, **own}
+    page_names = strategy.names(state, scope) if isinstance(strategy, Ending) else {}
+    return {"first": state is None, **page_names}
 
 
 def _parts(state: Any) -> tuple[Any, Any]:

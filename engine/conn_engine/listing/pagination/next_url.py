@@ -112,22 +112,22 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         return {"path": str(urlunsplit(("", "", parts.path, parts.query, "")))}
 
 
-def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: str = "the next page's URL") -> str:
+def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), label: str = "the next page's URL") -> str:
     """Return the absolute URL of a link in this response. Raises VendorError(bad_response) if it is not an HTTP URL.
 
     `http://` becomes `https://` when the request went to the same host with https: a vendor behind a proxy often does
     not know its own scheme.
     """
-    asked = str(answer.sent.get("url") or answer.request.url)  # before the credential was added
-    problem = _problem(value) or _explain_malformed(joined := join_url(asked, value.strip()))
+    request_url = str(answer.sent.get("url") or answer.request.url)  # before the credential was added
+    problem = _problem(value) or _explain_malformed(joined := join_url(request_url, value.strip()))
     if problem:
         raise VendorError(
-            f"{what} {problem}",
+            f"{label} {problem}",
             kind="bad_response",
             request=answer.request,
             response=answer.response,
         )
-    base, url = split_plain_url(asked), split_plain_url(joined)
+    base, url = split_plain_url(request_url), split_plain_url(joined)
     scheme = url.scheme
     if scheme == "http" and base.scheme == "https" and url.hostname == base.hostname and url.port in (None, base.port):
         scheme = "https"
@@ -151,18 +151,18 @@ def _problem(value: Any) -> str:
     return "contains control characters" if _CONTROL.search(value.strip()) else ""
 
 
-def same_url(left: str, right: str, *, with_credential: str | None = None) -> bool:
+def same_url(url: str, other_url: str, *, with_credential: str | None = None) -> bool:
     """Return whether two absolute URLs request the same: the order and the encoding of the query do not matter.
 
     `with_credential` is `right` as it was sent. Its additional parameters belong to the credential, and are ignored if
     a vendor echoes them in `left`.
     """
-    if left == right:
+    if url == other_url:
         return True
-    a, b = split_plain_url(left), split_plain_url(right)
+    a, b = split_plain_url(url), split_plain_url(other_url)
     if (a.scheme, a.netloc.lower(), a.path or "/") != (b.scheme, b.netloc.lower(), b.path or "/"):
         return False
-    asked = parse_qsl(b.query, True)
-    sent = parse_qsl(split_plain_url(with_credential).query, True) if with_credential is not None else []
-    secret = {name for name, _ in sent} - {name for name, _ in asked}
-    return sorted(pair for pair in parse_qsl(a.query, True) if pair[0] not in secret) == sorted(asked)
+    parameters = parse_qsl(b.query, True)
+    sent_parameters = parse_qsl(split_plain_url(with_credential).query, True) if with_credential is not None else []
+    secret = {name for name, _ in sent_parameters} - {name for name, _ in parameters}
+    return sorted(pair for pair in parse_qsl(a.query, True) if pair[0] not in secret) == sorted(parameters)

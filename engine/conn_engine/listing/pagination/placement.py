@@ -23,8 +23,8 @@ class Where:
     form: str | None = None
 
     @property
-    def given(self) -> bool:
-        """Whether there is any place."""
+    def is_set(self) -> bool:
+        """Whether any place is set."""
         return any((self.param, self.header, self.pointer, self.form))
 
     def set_parameter(self, draft: Draft, value: Any) -> None:
@@ -35,9 +35,9 @@ class Where:
         """Return the value that a request already has at one of the places; None if it has none."""
         if self.param is not None and query.get(self.param) is not None:
             return query[self.param]
-        named = {name.lower(): value for name, value in headers.items()} if self.header is not None else {}
-        if self.header is not None and self.header.lower() in named:
-            return named[self.header.lower()]
+        values_by_name = {name.lower(): value for name, value in headers.items()} if self.header is not None else {}
+        if self.header is not None and self.header.lower() in values_by_name:
+            return values_by_name[self.header.lower()]
         for pointer in (self.pointer, None if self.form is None else to_pointer(self.form)):
             value = None if pointer is None else get_pointer(body, pointer)
             if value is not None:

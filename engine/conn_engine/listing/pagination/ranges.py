@@ -95,8 +95,8 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
 
     def total(self, answer: Answer) -> int | None:
         """Return what `total_field` finds, else the total of the Content-Range header."""
-        found, content_range = super().total(answer), _content_range(answer)
-        return to_number(content_range[3]) if found is None and content_range is not None else found
+        total, content_range = super().total(answer), _content_range(answer)
+        return to_number(content_range[3]) if total is None and content_range is not None else total
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """Return the state of the previous page; None on the first."""

@@ -95,10 +95,10 @@ class Restarting:
 
     def fresh(self, state: Any, answer: Answer) -> list[Any]:
         """Return the records of a response that did not come before the restart."""
-        known = self._parts(state)[1]["known"]
-        if not known:
+        marks = self._parts(state)[1]["known"]
+        if not marks:
             return answer.records
-        keys = {known[at : at + _KEY] for at in range(0, len(known), _KEY)}
+        keys = {marks[offset : offset + _KEY] for offset in range(0, len(marks), _KEY)}
         return [record for record in answer.records if self._key(record, answer) not in keys]
 
     def trim_state(self, state: Any) -> Any:
@@ -171,8 +171,8 @@ class Restarting:
         """Return whether these are values for the places that `set` names."""
         if not isinstance(values, dict) or not all(isinstance(of, dict) for of in values.values()):
             return False
-        named = {(kind, name) for kind, name, _ in self._places}
-        return {(kind, name) for kind, of in values.items() for name in of} <= named
+        pairs = {(kind, name) for kind, name, _ in self._places}
+        return {(kind, name) for kind, of in values.items() for name in of} <= pairs
 
 
 _FRESH: dict[str, Any] = {"set": {}, "records": 0, "pages": 0, "known": "", "run": "", "value": None}

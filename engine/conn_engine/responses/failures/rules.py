@@ -139,8 +139,8 @@ class Then(Settings, frozen=True, kw_only=True):
     narrow: Annotated[Narrow | None, Meta(description="Request half of the window, then the other half.")] = None
 
     def __post_init__(self) -> None:
-        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
-        if len(given) != 1:
+        actions = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
+        if len(actions) != 1:
             raise ValueError("`then` must have exactly one of `fail`, `retry`, `rate_limited`, `restart` and `narrow`")
 
 

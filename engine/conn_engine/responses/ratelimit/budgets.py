@@ -92,9 +92,9 @@ class Budgets:
     def _find_longest_pause(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
         worst = (0.0, "")
         for key, budget in pairs:
-            sent = self._sent.get(key)
-            if sent is not None and len(sent) == budget.requests:
-                pause = min(sent[0] + budget.per_seconds - now, budget.per_seconds)
+            times = self._sent.get(key)
+            if times is not None and len(times) == budget.requests:
+                pause = min(times[0] + budget.per_seconds - now, budget.per_seconds)
                 worst = max(worst, (pause, f"the budget of {budget}"))
         return worst
 

@@ -47,10 +47,10 @@ def _parse_items(text: str) -> list[tuple[str, dict[str, float]]]:
     out: list[tuple[str, dict[str, float]]] = []
     position = 0
     while position < len(text):
-        found = _ITEM.match(text, position)
-        if not found or found.end() == position:
+        match = _ITEM.match(text, position)
+        if not match or match.end() == position:
             break
-        name = re.sub(r"\\(.)", r"\1", found[1][1:-1]) if found[1].startswith('"') else found[1]
-        out.append((name, {key: float(value) for key, value in _PARAM.findall(found[2])}))
-        position = found.end()
+        name = re.sub(r"\\(.)", r"\1", match[1][1:-1]) if match[1].startswith('"') else match[1]
+        out.append((name, {key: float(value) for key, value in _PARAM.findall(match[2])}))
+        position = match.end()
     return out

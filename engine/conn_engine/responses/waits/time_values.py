@@ -20,7 +20,7 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?
 
 
 def to_number(value: object) -> float | None:
-    """Return a number of at least 0 from a JSON number or a text; None for anything else.
+    """Return a number of at least 0 from a JSON number or a string; None for anything else.
 
     In a list, the first member counts ("100, 100;w=10" of the older IETF drafts).
     """
@@ -28,16 +28,16 @@ def to_number(value: object) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value) if 0 <= value < 1e18 else None
-    found = _FIRST_NUMBER.fullmatch(value) if isinstance(value, str) and len(value) <= _MAX_TEXT else None
-    return float(found[1]) if found else None
+    match = _FIRST_NUMBER.fullmatch(value) if isinstance(value, str) and len(value) <= _MAX_TEXT else None
+    return float(match[1]) if match else None
 
 
 def seconds_from_now(value: object, unit: Unit, now: float) -> float | None:
     """Return how far ahead a time is, in seconds, and 0 for a past time; None when the value does not have the unit.
 
-    `auto`: a number above 1e12 is an epoch in milliseconds, above 1e9 one in seconds, else seconds from now; a text is
-    tried as ISO 8601, JavaScript date, HTTP date and duration ("1m30.5s"). Only the unit decides how to read it: the
-    same header is an epoch for some vendors and a delay for others.
+    `auto`: a number above 1e12 is an epoch in milliseconds, above 1e9 one in seconds, else seconds from now; a
+    string is tried as ISO 8601, JavaScript date, HTTP date and duration ("1m30.5s"). Only the unit decides how to
+    read it: the same header is an epoch for some vendors and a delay for others.
     """
     ahead = None if value is None else _to_seconds_ahead(value, unit, now)  # most responses have no such header
     if ahead is None or not ahead < _LONGEST:
@@ -77,10 +77,10 @@ _TEXTS: tuple[Unit, ...] = ("iso8601", "js_date", "http_date", "duration")
 
 
 def _parse_iso8601(text: str) -> float | None:
-    found = _ISO.fullmatch(text)
-    if not found:
+    match = _ISO.fullmatch(text)
+    if not match:
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
     offset = 0
     if zone and zone not in "Zz":
         sign = -1 if zone[0] == "-" else 1
@@ -104,18 +104,18 @@ def parse_http_date(text: str) -> float | None:
 
 
 def _parse_js_date(text: str) -> float | None:
-    found = _JS_DATE.fullmatch(text)
-    if not found:
+    match = _JS_DATE.fullmatch(text)
+    if not match:
         return None
     try:
-        return datetime.strptime(f"{found[1]} {found[2]}", "%b %d %Y %H:%M:%S %z").timestamp()
+        return datetime.strptime(f"{match[1]} {match[2]}", "%b %d %Y %H:%M:%S %z").timestamp()
     except ValueError:
         return None
 
 
 def _parse_duration(text: str) -> float | None:
-    found = _DURATION.fullmatch(text)
-    if not text or not found:
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
         return None
     scale = (86_400.0, 3600.0, 60.0, 1.0, 0.001)
-    return sum(float(part) * factor for part, factor in zip(found.groups(), scale, strict=True) if part)
+    return sum(float(part) * factor for part, factor in zip(match.groups(), scale, strict=True) if part)

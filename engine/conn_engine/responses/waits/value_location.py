@@ -65,21 +65,21 @@ Value: TypeAlias = str | float | ValueLocation
 
 
 def read_value(value: Value | None, answer: Answer) -> Any:
-    """Return the value at a location: a JSON value or a text; None if there is none, and for a time of day."""
+    """Return the value at a location: a JSON value or a string; None if there is none, and for a time of day."""
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return answer.response.headers.get(value)
     if value.at is not None:
         return None
-    found: Any = answer.response.headers.get(value.header) if value.header else _evaluate(value.body or "", answer)
+    raw_value: Any = answer.response.headers.get(value.header) if value.header else _evaluate(value.body or "", answer)
     if value.pattern is not None:
-        found = None if found is None else _match_group(value.pattern, str(found), value.group)
+        raw_value = None if raw_value is None else _match_group(value.pattern, str(raw_value), value.group)
     if value.scale == 1.0 and not value.inverse:
-        return found
-    amount = to_number(found)
+        return raw_value
+    amount = to_number(raw_value)
     if amount is None:
-        return None if value.inverse else found
+        return None if value.inverse else raw_value
     if value.inverse:
         return value.scale / amount if amount > 0 else None
     return amount * value.scale
@@ -109,8 +109,8 @@ def read_wait(source: Value | None, answer: Answer, clock: float, unit: Unit = "
     return seconds_from_now(read_value(source, answer), unit, clock)
 
 
-def _seconds_until(at: str, zone: tzinfo, clock: float) -> float:
-    hour, minute, second = (int(part) for part in (at + ":00")[:8].split(":"))
+def _seconds_until(time_of_day: str, zone: tzinfo, clock: float) -> float:
+    hour, minute, second = (int(part) for part in (time_of_day + ":00")[:8].split(":"))
     now = datetime.fromtimestamp(clock, UTC).astimezone(zone)
     due = now.replace(hour=hour, minute=minute, second=second, microsecond=0, fold=0)
     if due.timestamp() <= clock:
@@ -140,5 +140,5 @@ def _match_group(pattern: str, text: str, group: int) -> str | None:
 def _evaluate(text: str, answer: Answer) -> Any:
     from conn_engine.expressions import UNDEFINED
 
-    found = answer.ask(text)
-    return None if found is UNDEFINED else found
+    result = answer.ask(text)
+    return None if result is UNDEFINED else result

@@ -1,4 +1,4 @@
-"""Decide whether to accept a delivery: verify it, answer challenges, and find its events.
+"""Decide whether to accept a delivery: verify it, reply to challenges, and find its events.
 
 It is a generator, like an operation, because keys may have to be fetched. `receiver` finds the accounts of the events.
 """
@@ -88,11 +88,11 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
             )
     except VerificationError as error:
         return refuse(error)
-    seen = delivery.clean(build_redactor(secrets))
-    events = vendor_events(effective, seen, context.claims, session.conditions)
+    visible = delivery.clean(build_redactor(secrets))
+    events = vendor_events(effective, visible, context.claims, session.conditions)
     if not context.is_verified and len(events) > _MOST_UNVERIFIED:
         return refuse(VerificationError("too_many", f"it has {len(events)} events, but is not verified"))
-    return Acceptance(_reply(settings.reply, context), str(way), events=events, claims=context.claims, delivery=seen)
+    return Acceptance(_reply(settings.reply, context), str(way), events=events, claims=context.claims, delivery=visible)
 
 
 def require_webhooks(effective: Effective) -> Webhooks:
@@ -148,7 +148,7 @@ def _answer_challenge(
 
 
 def _send_confirmation(challenge: Challenge, settings: SecretRequest, context: VerificationContext) -> Flow[None]:
-    """Send the request that answers a challenge.
+    """Send the request that a challenge expects.
 
     Raises VerificationError if the request contains parts of the delivery and cannot be built, or is not allowed.
     """

@@ -76,7 +76,7 @@ class Event:
 
     def plain(self) -> dict[str, Any]:
         """Return the event as JSON data."""
-        made: dict[str, Any] = {
+        row: dict[str, Any] = {
             "id": self.id,
             "type": self.type,
             "account": self.account,
@@ -85,7 +85,7 @@ class Event:
             "data": self.data,
             "vendor": dict(self.vendor),
         }
-        return made if self.remote_data is None else {**made, "remote_data": self.remote_data}
+        return row if self.remote_data is None else {**row, "remote_data": self.remote_data}
 
 
 # --- in the vendor's terms ---
@@ -103,8 +103,8 @@ def vendor_events(
         return []
     events = settings.events
     scope = Scope({"context": effective.context, **({"claims": dict(claims)} if claims else {})}, conditions)
-    found = _evaluate_on_delivery(events.each, delivery, scope, "webhooks.events.each")
-    items = found if isinstance(found, list) else [] if found is None else [found]
+    items_found = _evaluate_on_delivery(events.each, delivery, scope, "webhooks.events.each")
+    items = items_found if isinstance(items_found, list) else [] if items_found is None else [items_found]
     if len(items) > MAX_EVENTS:
         raise ConfigurationError(f"the delivery has {len(items)} events, more than {MAX_EVENTS}")
     routing = settings.account.value if settings.account is not None else None
@@ -134,11 +134,11 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
     )
 
 
-def _evaluate_on_delivery(text: str, delivery: Delivery, scope: Scope, at: str) -> Any:
+def _evaluate_on_delivery(text: str, delivery: Delivery, scope: Scope, location: str) -> Any:
     try:
         value = ask(text, delivery.build_names(text, scope))
     except ExpressionError as error:
-        error.at = at
+        error.at = location
         raise
     return None if value is UNDEFINED else value
 
@@ -167,27 +167,27 @@ def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_d
     Raises ExpressionError when a mapping fails, and the errors of fetching a record.
     """
     effective, session = run.effective, run.session
-    made: list[Event] = []
+    events: list[Event] = []
     scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
     for name, settings in effective.events:
-        at = format_place(name.path)
-        if not _holds(settings.when, delivery, scope, f"{at}.when"):
+        location = format_place(name.path)
+        if not _holds(settings.when, delivery, scope, f"{location}.when"):
             continue
         behind, record = record_behind(effective, name, settings)
         kind = f"{name.model}.{record}.{name.action}"
-        records, own, problems = yield from _data(run, behind, settings, event, delivery, scope, at)
-        remote = own if remote_data else None
+        records, vendor_record, problems = yield from _data(run, behind, settings, event, delivery, scope, location)
+        remote = vendor_record if remote_data else None
         for number, data in enumerate(records):
             one = _event(effective, event, kind, data, remote, number)
-            made.append(one if number else replace(one, problems=problems))
-    if made:
-        return made
-    own = event.item if event.record is None else event.record
-    return [_event(effective, event, f"{effective.connector_name}:{event.type}", own, None)]
+            events.append(one if number else replace(one, problems=problems))
+    if events:
+        return events
+    vendor_record = event.item if event.record is None else event.record
+    return [_event(effective, event, f"{effective.connector_name}:{event.type}", vendor_record, None)]
 
 
-def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
-    return is_true(_evaluate_on_delivery(text, delivery, scope, at))
+def _holds(text: str, delivery: Delivery, scope: Scope, location: str) -> bool:
+    return is_true(_evaluate_on_delivery(text, delivery, scope, location))
 
 
 def record_behind(effective: Effective, name: EventName, settings: UnifiedEvent) -> tuple[OperationName, str]:
@@ -199,13 +199,15 @@ def record_behind(effective: Effective, name: EventName, settings: UnifiedEvent)
     return operation, _record(effective, operation)
 
 
-def _find_mapping_operation(effective: Effective, name: EventName, settings: UnifiedEvent, at: str) -> OperationName:
+def _find_mapping_operation(
+    effective: Effective, name: EventName, settings: UnifiedEvent, location: str
+) -> OperationName:
     methods = (settings.method,) if settings.method is not None else ("get", "list")
     for method in methods:
         if effective.get_unified(name.model, name.resource, method) is not None:
             return OperationName("unified", name.model, name.resource, method)
     raise ConfigurationError(
-        f"{at} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which does not exist",
+        f"{location} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which does not exist",
         hint="set `method` to another operation, or add this one",
     )
 
@@ -222,24 +224,24 @@ def _data(  # noqa: PLR0917
     event: VendorEvent,
     delivery: Delivery,
     scope: Scope,
-    at: str,
+    location: str,
 ) -> Flow[tuple[list[Any], Any, tuple[FieldProblem, ...]]]:
     """Return the unified records, the vendor's record, and the fields whose expressions fail."""
     if settings.fetch is None:
-        own = event.record
+        vendor_record = event.record
         if settings.record is not None:
-            own = _evaluate_on_delivery(settings.record, delivery, scope, f"{at}.record")
-        if own is None:
+            vendor_record = _evaluate_on_delivery(settings.record, delivery, scope, f"{location}.record")
+        if vendor_record is None:
             raise ConfigurationError(
-                f"{at} has no record to map: the event does not contain one",
+                f"{location} has no record to map: the event does not contain one",
                 hint="set `record` to its path, or fetch it with `fetch: event.record_id`",
             )
-        mapped, problems = mapped_record(run, name, own, event.record_id)
-        return mapped, own, problems
-    identifier = _text(_evaluate_on_delivery(settings.fetch, delivery, scope, f"{at}.fetch"))
+        mapped, problems = mapped_record(run, name, vendor_record, event.record_id)
+        return mapped, vendor_record, problems
+    identifier = _text(_evaluate_on_delivery(settings.fetch, delivery, scope, f"{location}.fetch"))
     if identifier is None:
         raise ConfigurationError(
-            f"{at}.fetch ({settings.fetch}) does not find the id of the record",
+            f"{location}.fetch ({settings.fetch}) does not find the id of the record",
             hint="correct the expression, or exclude such events with `when`",
         )
     try:
@@ -278,8 +280,8 @@ def _event(  # noqa: PLR0917
     effective: Effective, event: VendorEvent, kind: str, data: Any, remote: Any, number: int = 0
 ) -> Event:
     """Build an event. `number` is its index among several records of one vendor event; each has its own id."""
-    known = event.id if event.id is not None else [event.type, event.occurred_at, event.item]
-    parts = [effective.connector_name, effective.account, kind, known, *([number] if number else [])]
+    identity_parts = event.id if event.id is not None else [event.type, event.occurred_at, event.item]
+    parts = [effective.connector_name, effective.account, kind, identity_parts, *([number] if number else [])]
     identity = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     vendor = {"type": event.type, **({"id": event.id} if event.id is not None else {})}
     return Event(

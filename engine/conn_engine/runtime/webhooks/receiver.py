@@ -103,8 +103,8 @@ class Receiver:
         the others then have the same ids."""
         notes: dict[str, None] = {}
         if captured and isinstance(self.vault, LayeredVault) and self.vault.kind_of(str(runs.account)) == "environment":
-            what = f"{', '.join(captured)} is stored only while this process runs"
-            notes[f"{what}, because the credential comes from the environment"] = None
+            note = f"{', '.join(captured)} is stored only while this process runs"
+            notes[f"{note}, because the credential comes from the environment"] = None
         events: list[Event] = []
         try:
             for event in accepted.events:
@@ -131,8 +131,13 @@ class Receiver:
         effective = runs.addressed.effective
         routing = effective.webhooks.account if effective.webhooks is not None else None
         if runs.account is not None:
-            own = effective.context.get(routing.context) if routing is not None else None
-            if routing is None or own is None or event.routes is None or same_value(own, event.routes):
+            routing_value = effective.context.get(routing.context) if routing is not None else None
+            if (
+                routing is None
+                or routing_value is None
+                or event.routes is None
+                or same_value(routing_value, event.routes)
+            ):
                 return [runs.account]
             notes[f'skipped an event for another account: its {routing.context} is not that of "{runs.account}"'] = None
             return []
@@ -141,13 +146,13 @@ class Receiver:
                 "the delivery does not identify an account",
                 hint="receive it for an account, or set `account` of `webhooks` in connector.yaml",
             )
-        found = self.routes.accounts(effective.connector_name, routing.context, event.routes)
+        accounts = self.routes.accounts(effective.connector_name, routing.context, event.routes)
         if self.routes.unreadable:
             names = ", ".join(self.routes.unreadable[:_MOST_NAMED])
             notes[f"skipped accounts that cannot be read: {names}"] = None
-        if not found:
+        if not accounts:
             notes[f"skipped an event of type {event.type}: no account has its {routing.context}"] = None
-        return found
+        return accounts
 
     @property
     def routes(self) -> Routes:
@@ -186,18 +191,18 @@ class Receiver:
         """Return the configuration. It is resolved once, because the workspace of a receiver does not change."""
         key = (account, connector)
         with self._lock:
-            made = self._resolved.get(key)
-        if made is None:
-            made = self.workspace.effective(account=account, connector=connector)
-            made.check_authority()
-            for name in made.env_names:
+            effective = self._resolved.get(key)
+        if effective is None:
+            effective = self.workspace.effective(account=account, connector=connector)
+            effective.check_authority()
+            for name in effective.env_names:
                 if self.environ.get(name):
                     self.redactor.add(self.environ[name], name)
             with self._lock:
                 while len(self._resolved) >= _MOST_RESOLVED:
                     del self._resolved[next(iter(self._resolved))]
-                self._resolved[key] = made
-        return made
+                self._resolved[key] = effective
+        return effective
 
     def _keep(self, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
         """Store the secrets that the vendor sent, under the account's lock. Returns their names."""

@@ -31,11 +31,11 @@ class Routes:
         return self._made[key].get(_text(value), [])
 
     def _index(self, connector: str, name: str) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        accounts: dict[str, list[str]] = {}
         for account, value in self._values(connector, name):
             if value is not None and not isinstance(value, dict | list):
-                found.setdefault(_text(value), []).append(account)
-        return found
+                accounts.setdefault(_text(value), []).append(account)
+        return accounts
 
     def _values(self, connector: str, name: str) -> Iterable[tuple[str, Any]]:
         self.unreadable = []
@@ -53,9 +53,9 @@ class Routes:
                 self.unreadable.append(account)
 
 
-def same_value(one: Any, other: Any) -> bool:
-    """Whether two values identify the same account: 7, 7.0 and "7" are equal."""
-    return _text(one) == _text(other)
+def same_value(value: Any, other_value: Any) -> bool:
+    """Return whether two values identify the same account: 7, 7.0 and "7" are equal."""
+    return _text(value) == _text(other_value)
 
 
 def _text(value: Any) -> str:

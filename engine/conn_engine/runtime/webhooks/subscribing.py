@@ -54,11 +54,11 @@ def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
     results, response = yield from _run_steps(run, settings.create, scope, "create")
     captured: dict[str, str] = {}
     for name, text in settings.capture.items():
-        at = f"webhooks.subscription.capture.{name}"
-        value = _value(text, scope | {SUBSCRIPTION: results, "response": response}, at)
+        location = f"webhooks.subscription.capture.{name}"
+        value = _value(text, scope | {SUBSCRIPTION: results, "response": response}, location)
         if not isinstance(value, str) or not value:
             raise ConfigurationError(
-                f"{at} ({text}) finds no text in the vendor's response",
+                f"{location} ({text}) finds no text in the vendor's response",
                 hint="correct the expression: it must return the text of the secret",
             )
         captured[name] = value
@@ -73,44 +73,46 @@ def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
     Raises ConfigurationError if there is no subscription, and the errors of `subscribe`.
     """
     settings = _get_subscription(run.effective)
-    own = _get_stored(run.effective)
-    url = str(own.get("url", ""))
+    stored = _get_stored(run.effective)
+    url = str(stored.get("url", ""))
     if not settings.renew:
-        made = yield from subscribe(run, url, new_secret)  # before the old one is deleted, so that no event is lost
+        subscribed = yield from subscribe(
+            run, url, new_secret
+        )  # before the old one is deleted, so that no event is lost
         try:
             yield from unsubscribe(run)
         except VendorError as error:
             if error.kind != "not_found":  # the old one has expired
                 raise
-        return made
+        return subscribed
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url}
     results, response = yield from _run_steps(run, settings.renew, scope, "renew")
-    before = {name: value for name, value in own.items() if name not in ("url", "expires_at")}
+    before = {name: value for name, value in stored.items() if name not in ("url", "expires_at")}
     return Subscribed(_build_stored(settings, {**before, **results}, response, scope))
 
 
 def unsubscribe(run: Run) -> Flow[None]:
     """Delete the account's subscription. Raises the errors of `renew`."""
     settings = _get_subscription(run.effective)
-    own = _get_stored(run.effective)
+    stored = _get_stored(run.effective)
     if not settings.delete:
         raise ConfigurationError(
             f'connector "{run.effective.connector_name}" does not configure how to delete a subscription',
             hint="add `delete` to webhooks.subscription, or delete the subscription at the vendor",
         )
-    scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": str(own.get("url", ""))}
+    scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": str(stored.get("url", ""))}
     yield from _run_steps(run, settings.delete, scope, "delete")
 
 
 def due(effective: Effective, now: float) -> bool:
-    """Whether the account has a subscription that expires soon. `now` is in Unix seconds."""
+    """Return whether the account has a subscription that expires soon. `now` is in Unix seconds."""
     settings = effective.webhooks.subscription if effective.webhooks is not None else None
-    own = effective.context.get(SUBSCRIPTION)
-    if settings is None or not isinstance(own, Mapping) or not isinstance(own.get("expires_at"), str):
+    stored = effective.context.get(SUBSCRIPTION)
+    if settings is None or not isinstance(stored, Mapping) or not isinstance(stored.get("expires_at"), str):
         return False
     from datetime import datetime
 
-    ends = datetime.fromisoformat(own["expires_at"]).timestamp()
+    ends = datetime.fromisoformat(stored["expires_at"]).timestamp()
     return ends - now <= settings.renew_before_seconds
 
 
@@ -125,13 +127,13 @@ def _get_subscription(effective: Effective) -> Subscription:
 
 
 def _get_stored(effective: Effective) -> Mapping[str, Any]:
-    own = effective.context.get(SUBSCRIPTION)
-    if not isinstance(own, Mapping):
+    stored = effective.context.get(SUBSCRIPTION)
+    if not isinstance(stored, Mapping):
         raise ConfigurationError(
             f'account "{effective.account}" has no stored subscription',
             hint=f"subscribe first: conn webhook subscribe {effective.account} --url URL",
         )
-    return own
+    return stored
 
 
 def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[tuple[dict[str, Any], Any]]:
@@ -140,46 +142,48 @@ def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[
     transformed: dict[str, Any] = {}
     response: Any = None
     for index, step in enumerate(steps):
-        at = f"webhooks.subscription.{key}[{index}]"
-        seen = scope | {SUBSCRIPTION: results}
-        if step.when is not None and not _true(step.when, seen, f"{at}.when"):
+        location = f"webhooks.subscription.{key}[{index}]"
+        visible = scope | {SUBSCRIPTION: results}
+        if step.when is not None and not _true(step.when, visible, f"{location}.when"):
             continue
-        found: Any = None
+        value: Any = None
         if step.request is not None:
-            where, report = f"{at}.request", partial(log_verdict, redactor=run.session.redactor)
-            found = response = yield from step_request(run, step.request, seen, where, _SECRET, report=report)
+            where, report = f"{location}.request", partial(log_verdict, redactor=run.session.redactor)
+            value = response = yield from step_request(run, step.request, visible, where, _SECRET, report=report)
         if step.transform is not None:
-            found = transformed[step.name] = _value(step.transform, seen | {"response": found}, f"{at}.transform")
-        results = {**results, step.name: found}
+            value = transformed[step.name] = _value(
+                step.transform, visible | {"response": value}, f"{location}.transform"
+            )
+        results = {**results, step.name: value}
     return transformed, response
 
 
 def _build_stored(settings: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
     stored = {**results, "url": scope["url"]}
     if settings.expires is not None:
-        at = "webhooks.subscription.expires"
-        ends = moment_of(_value(settings.expires, scope | {SUBSCRIPTION: results, "response": response}, at))
+        location = "webhooks.subscription.expires"
+        ends = moment_of(_value(settings.expires, scope | {SUBSCRIPTION: results, "response": response}, location))
         if ends is None:
             raise ConfigurationError(
-                f"{at} ({settings.expires}) finds no time in the vendor's response",
+                f"{location} ({settings.expires}) finds no time in the vendor's response",
                 hint="correct the expression: it must return ISO 8601, or seconds or milliseconds since 1970",
             )
         stored["expires_at"] = ends
     return stored
 
 
-def _value(text: str, scope: Scope, at: str) -> Any:
+def _value(text: str, scope: Scope, location: str) -> Any:
     try:
         value = ask(text, scope)
     except ExpressionError as error:
-        error.at = at
+        error.at = location
         raise
     return None if value is UNDEFINED else value
 
 
-def _true(text: str, scope: Scope, at: str) -> bool:
+def _true(text: str, scope: Scope, location: str) -> bool:
     try:
         return truth(text, scope)
     except ExpressionError as error:
-        error.at = at
+        error.at = location
         raise

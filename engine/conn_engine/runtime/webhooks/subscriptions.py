@@ -31,16 +31,16 @@ def begin(connection: Connection, url: str) -> Subscribed:
         raise UsageError(
             f"{url} is not a URL that a vendor can call", hint="pass the public https URL of your receiver"
         )
-    made = _run(connection, lambda secret: subscribe(connection.wiring.run, url, secret))
-    _store(connection, made)
-    return made
+    subscribed = _run(connection, lambda secret: subscribe(connection.wiring.run, url, secret))
+    _store(connection, subscribed)
+    return subscribed
 
 
 def extend(connection: Connection) -> Subscribed:
     """Renew the account's subscription. Raises the errors of `subscribing.renew`."""
-    made = _run(connection, lambda secret: renew(connection.wiring.run, secret))
-    _store(connection, made)
-    return made
+    subscribed = _run(connection, lambda secret: renew(connection.wiring.run, secret))
+    _store(connection, subscribed)
+    return subscribed
 
 
 def end(connection: Connection) -> None:
@@ -55,24 +55,24 @@ def end(connection: Connection) -> None:
     wiring.effective.context.pop(SUBSCRIPTION, None)
 
 
-def _run(connection: Connection, made: Callable[[str], Flow[T]]) -> T:
+def _run(connection: Connection, build_flow: Callable[[str], Flow[T]]) -> T:
     wiring = connection.wiring
     secret = secrets.token_hex(32)
     wiring.redactor.add(secret, "the new webhook secret")
-    return finish(made(secret), connection.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+    return finish(build_flow(secret), connection.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
 
-def _store(connection: Connection, made: Subscribed) -> None:
+def _store(connection: Connection, subscribed: Subscribed) -> None:
     """Store the subscription under the account's lock: a delivery may have stored a secret at the same time."""
     wiring = connection.wiring
     account = wiring.session.account
-    for name, value in made.captured.items():
+    for name, value in subscribed.captured.items():
         wiring.redactor.add(value, name)
     with wiring.vault.exclusive(account):
         stored = wiring.vault.load(account) or {}
-        captured = {**_remove_secrets(stored.get(CAPTURED)), SUBSCRIPTION: made.stored}
-        wiring.vault.save(account, {**stored, **made.captured, CAPTURED: captured})
-    wiring.effective.learn({SUBSCRIPTION: made.stored})
+        captured = {**_remove_secrets(stored.get(CAPTURED)), SUBSCRIPTION: subscribed.stored}
+        wiring.vault.save(account, {**stored, **subscribed.captured, CAPTURED: captured})
+    wiring.effective.learn({SUBSCRIPTION: subscribed.stored})
 
 
 def _remove_secrets(captured: Any) -> dict[str, Any]:

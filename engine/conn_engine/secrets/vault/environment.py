@@ -162,4 +162,4 @@ def _get_refresh_token(document: Mapping[str, Any] | None) -> Any:
         return None
     if "refresh_token" in document:
         return document["refresh_token"]
-    return next((found for inner in document.values() if (found := _get_refresh_token(inner)) is not None), None)
+    return next((token for inner in document.values() if (token := _get_refresh_token(inner)) is not None), None)

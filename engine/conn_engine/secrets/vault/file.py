@@ -113,9 +113,9 @@ class FileVault:
 
     def _salt(self, path: Path) -> bytes:
         """Return the salt for a file: its own, or else that of another file in the folder."""
-        for known in (path, *sorted(self._folder.glob("*.json"))):
+        for file in (path, *sorted(self._folder.glob("*.json"))):
             with contextlib.suppress(CredentialError):  # what cannot be read is replaced
-                envelope = self._envelope(known)
+                envelope = self._envelope(file)
                 if envelope is not None:
                     return envelope[0]
         return secrets.token_bytes(16)

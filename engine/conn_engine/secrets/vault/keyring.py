@@ -42,7 +42,7 @@ def find_usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
         return backend
 
     try:
-        return _run_bounded(probe, seconds, "does not answer")
+        return _run_bounded(probe, seconds, "does not respond")
     except Exception:  # a backend may fail in any way while it looks for its service
         return None
 
@@ -99,7 +99,7 @@ class KeyringVault:
             self._set(account, text)
         else:
             size = self._characters
-            pieces = [text[at : at + size] for at in range(0, len(text), size)]
+            pieces = [text[offset : offset + size] for offset in range(0, len(text), size)]
             label = [secrets.token_hex(4), len(pieces)]
             for key, piece in zip(_list_part_keys(account, label), pieces, strict=True):
                 self._set(key, piece)
@@ -142,8 +142,8 @@ class KeyringVault:
         )
 
     def _get(self, key: str) -> str | None:
-        found: str | None = self._call(lambda: self._backend.get_password(self._service, key))
-        return found
+        value: str | None = self._call(lambda: self._backend.get_password(self._service, key))
+        return value
 
     def _set(self, key: str, text: str) -> None:
         self._call(lambda: self._backend.set_password(self._service, key, text))
@@ -154,7 +154,7 @@ class KeyringVault:
 
     def _call(self, action: Callable[[], T]) -> T:
         try:
-            return _run_bounded(action, self._seconds, f"does not answer within {self._seconds:g} seconds")
+            return _run_bounded(action, self._seconds, f"does not respond within {self._seconds:g} seconds")
         except CredentialError:
             raise
         except Exception as error:

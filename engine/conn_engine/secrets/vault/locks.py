@@ -47,8 +47,8 @@ class Locks:
         """Acquire the account's lock. Raises CredentialError if another process has it for too long."""
         until = time.monotonic() + self._wait
         with _guard:
-            own = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())
-        if not own.acquire(timeout=self._wait):
+            thread_lock = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())
+        if not thread_lock.acquire(timeout=self._wait):
             raise _build_busy_error(account)
         try:
             with contextlib.ExitStack() as stack:
@@ -56,7 +56,7 @@ class Locks:
                     stack.enter_context(self._file(self._folder, account, until))
                 yield
         finally:
-            own.release()
+            thread_lock.release()
 
     @contextlib.contextmanager
     def _file(self, folder: Path, account: str, until: float) -> Iterator[None]:

@@ -84,10 +84,10 @@ class WorkspaceVault:
         """Store the document. Without `issue`, it is the same credential, renewed or completed, and keeps its hosts."""
         self._register()
         if issue is None:
-            known = None
+            issue_before = None
             with contextlib.suppress(CredentialError):  # what cannot be read is replaced
-                known = self.find(account)
-            issue = known.issue if known is not None else None
+                issue_before = self.find(account)
+            issue = issue_before.issue if issue_before is not None else None
         self._write(self._name, account, document, issue or Issue())
 
     def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
@@ -96,11 +96,11 @@ class WorkspaceVault:
             with self.exclusive(account):
                 entry = self.find(account)
                 if entry is not None:
-                    known = entry.issue or Issue()
-                    verified_at = known.verified_at if verified_at is None else verified_at
-                    issue = Issue(known.hosts if hosts is None else hosts, verified_at)
+                    issue_before = entry.issue or Issue()
+                    verified_at = issue_before.verified_at if verified_at is None else verified_at
+                    issue = Issue(issue_before.hosts if hosts is None else hosts, verified_at)
                     self._write(self._name, account, entry.document, issue)
-                    if hosts and known.hosts is None:
+                    if hosts and issue_before.hosts is None:
                         self.notices.append(f'account "{account}": its credential is now for {", ".join(hosts)}')
         except CredentialError as error:
             self.notices.append(f'account "{account}": {error.message}')
@@ -137,8 +137,8 @@ class WorkspaceVault:
     def adopt(self) -> None:
         """Let this folder use the credentials too, and remove folders that no longer exist."""
         with self._store(self._name).exclusive(_RECORD):
-            known = [folder for folder in self.folders if Path(folder).is_dir()]
-            self._save_record(self._name, {"folders": [*dict.fromkeys([*known, self._folder])]})
+            existing = [folder for folder in self.folders if Path(folder).is_dir()]
+            self._save_record(self._name, {"folders": [*dict.fromkeys([*existing, self._folder])]})
         self._registered = True
 
     def _register(self) -> None:
@@ -212,8 +212,8 @@ class WorkspaceVault:
                 f'the stored credential of account "{account}" has a format that this version cannot read',
                 hint=f"install the version that stored it, or run conn auth login {account}",
             )
-        known = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
-        return StoredCredential(document, Issue(known, moment if isinstance(moment, int | float) else None))
+        host_names = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
+        return StoredCredential(document, Issue(host_names, moment if isinstance(moment, int | float) else None))
 
     def _write(self, name: str, account: str, document: Mapping[str, Any], issue: Issue) -> None:
         content = {_FORMAT: _VERSION, "document": dict(document), **asdict(issue)}

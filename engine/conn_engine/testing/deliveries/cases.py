@@ -50,9 +50,9 @@ def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[
     for place in ("deliveries", "expected/deliveries"):
         workspace.check_inside(folder / place / (effective.account or ""))
     shared = {path.name: path for path in sorted((folder / "deliveries").glob("*.json"))}
-    own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    own_files = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
     cases = []
-    for file_name, path in sorted({**shared, **own}.items()):
+    for file_name, path in sorted({**shared, **own_files}.items()):
         if names and path.stem not in names:
             continue
         workspace.check_inside(path)
@@ -62,7 +62,7 @@ def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[
         golden = expected / (effective.account or "") / file_name
         workspace.check_inside(golden)
         recording = as_recording(delivery, effective.connector_name, name.text)
-        base = golden if file_name in own else expected / file_name
+        base = golden if file_name in own_files else expected / file_name
         cases.append(DeliveryCase(name, recording, path, golden, base, delivery))
     return cases
 

@@ -41,8 +41,8 @@ def judge_delivery(
     """Judge one outcome. `base` is the outcome of the same delivery without the account's levels, for attribution."""
     result = Verdict(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
-    shown = workspace.format_path(case.path)
-    result.findings += _judge_acceptance(effective, case, outcome, shown)
+    path_text = workspace.format_path(case.path)
+    result.findings += _judge_acceptance(effective, case, outcome, path_text)
     if result.findings:
         return result  # further findings would only repeat it
     try:
@@ -55,21 +55,23 @@ def judge_delivery(
     if golden is None:
         hint = f"review the result, then save it: conn test webhooks {case.name.method} --update"
         message = f"{case.name.text} has no golden result"
-        result.findings.append(diagnostic("TST103", message, Span(shown), hint=hint))
+        result.findings.append(diagnostic("TST103", message, Span(path_text), hint=hint))
     else:
-        own = path == case.golden and effective.account is not None
-        _compare_with_golden(result, effective, golden, Span(workspace.format_path(path)), None if own else base)
-    result.findings += _schemas(workspace, effective, outcome, shown)
+        has_own_golden = path == case.golden and effective.account is not None
+        _compare_with_golden(
+            result, effective, golden, Span(workspace.format_path(path)), None if has_own_golden else base
+        )
+    result.findings += _schemas(workspace, effective, outcome, path_text)
     result.findings += find_failing_fields(effective, outcome.problems, len(outcome.records))
-    result.findings += _report_unused(case, outcome, shown)
+    result.findings += _report_unused(case, outcome, path_text)
     return result
 
 
 def _judge_acceptance(
-    effective: Effective, case: DeliveryCase, outcome: DeliveryOutcome, shown: str
+    effective: Effective, case: DeliveryCase, outcome: DeliveryOutcome, path_text: str
 ) -> list[Diagnostic]:
     is_refusal_expected = case.delivery.refused
-    where = effective.span(case.name.path) or Span(shown)
+    where = effective.span(case.name.path) or Span(path_text)
     if outcome.refusal is not None:
         if is_refusal_expected:
             return []
@@ -79,15 +81,19 @@ def _judge_acceptance(
             or "correct `webhooks.verify`; if the delivery is meant to be refused, set `refused: true` in its file"
         )
         return [
-            diagnostic("RUN401", message, where, path="webhooks", hint=hint, related=[(Span(shown), "the delivery")])
+            diagnostic(
+                "RUN401", message, where, path="webhooks", hint=hint, related=[(Span(path_text), "the delivery")]
+            )
         ]
     if outcome.error is not None:
-        return [error_finding(effective, case.name, outcome.error, shown)]
+        return [error_finding(effective, case.name, outcome.error, path_text)]
     if is_refusal_expected:
         message = "the delivery is accepted, although its file sets `refused: true`"
         hint = "correct `webhooks.verify`: anybody could send a delivery like this one"
         return [
-            diagnostic("RUN401", message, where, path="webhooks", hint=hint, related=[(Span(shown), "the delivery")])
+            diagnostic(
+                "RUN401", message, where, path="webhooks", hint=hint, related=[(Span(path_text), "the delivery")]
+            )
         ]
     return []
 
@@ -193,7 +199,7 @@ def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, Oper
     return rows
 
 
-def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
+def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcome, path_text: str) -> list[Diagnostic]:
     """Report MAP301 for each event whose record breaks its model. A deleted record may have only an id."""
     findings = []
     for name, record, operation in _find_mapped_events(effective):
@@ -209,7 +215,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
                     "MAP301",
                     f"{violation.path or 'the record'} {violation.message} ({violation.records} of {len(records)} "
                     f"events {kind})",
-                    origin.span if origin else Span(shown),
+                    origin.span if origin else Span(path_text),
                     path=format_place(where),
                     hint=violation.fix or f"correct the mapping; to see the model: conn schema {name.model}.{record}",
                 )
@@ -217,12 +223,12 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
     return findings
 
 
-def _report_unused(case: DeliveryCase, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
+def _report_unused(case: DeliveryCase, outcome: DeliveryOutcome, path_text: str) -> list[Diagnostic]:
     if not outcome.unused or authors_fault(outcome.error):
         return []
     message = describe_unused(outcome.unused, len(case.delivery.exchanges))
     hint = "record the delivery again, or remove the exchanges from its file: it is older than the configuration"
-    return [diagnostic("REC103", message, Span(shown), hint=hint)]
+    return [diagnostic("REC103", message, Span(path_text), hint=hint)]
 
 
 def _plain(value: Any) -> Any:

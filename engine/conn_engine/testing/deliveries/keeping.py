@@ -73,7 +73,9 @@ def keep_received(
 ) -> Received:
     """Receive a delivery (as `Receiver.receive`) over `transport`, and record the requests that it causes."""
     recorder = Recorder(transport)
-    at = receiver.clock.now()
-    own = replace(receiver, transport=recorder, cache=KeyCache())  # fetch keys again, so that they are in the file
-    receipt = own.receive(delivery, account=account, connector=connector, pairing=pairing)
-    return Received(own, delivery, receipt, recorder, account, connector, at, note)
+    now = receiver.clock.now()
+    recording_receiver = replace(
+        receiver, transport=recorder, cache=KeyCache()
+    )  # fetch keys again, so that they are in the file
+    receipt = recording_receiver.receive(delivery, account=account, connector=connector, pairing=pairing)
+    return Received(recording_receiver, delivery, receipt, recorder, account, connector, now, note)

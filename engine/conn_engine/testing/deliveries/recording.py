@@ -136,18 +136,18 @@ def _sign(  # noqa: PLR0917
         document={name: value for name, value in session.document.items() if name != CAPTURED},
         environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
         captured=captured,
-        named=_build_header_filter(effective),
+        is_credential_name=_build_header_filter(effective),
         personal=people,
     )
-    made = signed.delivery
-    binary = made.text.encode() != made.body
+    delivery = signed.delivery
+    binary = delivery.text.encode() != delivery.body
     return structs.replace(
         frame,
-        method=made.method.upper(),
-        url=made.url,
-        headers=list(made.headers.pairs),
-        body=None if binary or not made.body else made.text,
-        body_base64=base64.b64encode(made.body).decode() if binary else None,
+        method=delivery.method.upper(),
+        url=delivery.url,
+        headers=list(delivery.headers.pairs),
+        body=None if binary or not delivery.body else delivery.text,
+        body_base64=base64.b64encode(delivery.body).decode() if binary else None,
         secrets=signed.secrets,
     )
 
@@ -193,10 +193,10 @@ def _read_captures(webhooks: Webhooks, verification: VerificationContext) -> dic
         try:
             if not is_condition_met(challenge.when, verification):
                 continue
-            found = {name: ask(text, verification.build_names(text)) for name, text in challenge.capture.items()}
+            values = {name: ask(text, verification.build_names(text)) for name, text in challenge.capture.items()}
         except ConnError:
             continue
-        return {name: value for name, value in found.items() if isinstance(value, str) and value}
+        return {name: value for name, value in values.items() if isinstance(value, str) and value}
     return {}
 
 

@@ -91,15 +91,20 @@ def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> 
     effective = run.effective
     routing = effective.webhooks.account if effective.webhooks is not None else None
     for event in accepted.events:
-        own = effective.context.get(routing.context) if routing is not None else None
-        if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
+        routing_value = effective.context.get(routing.context) if routing is not None else None
+        if (
+            routing is not None
+            and routing_value is not None
+            and event.routes is not None
+            and not same_value(routing_value, event.routes)
+        ):
             outcome.notes += (
                 f"skipped an event for another account: its {routing.context} differs from the recorded one",
             )
             continue
-        made = yield from unified_events(run, accepted.delivery or delivery, event)
-        outcome.records += [_plain(one.plain()) for one in made]
-        outcome.problems = merge_problems(outcome.problems, *(one.problems for one in made))
+        events = yield from unified_events(run, accepted.delivery or delivery, event)
+        outcome.records += [_plain(unified_event.plain()) for unified_event in events]
+        outcome.problems = merge_problems(outcome.problems, *(unified_event.problems for unified_event in events))
 
 
 def _plain(event: dict[str, Any]) -> dict[str, Any]:
@@ -126,10 +131,10 @@ def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
 def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenClock) -> Session:
     """Create a session with a synthetic credential and the secrets that the delivery is signed with."""
     env = {name.removeprefix("env."): str(value) for name, value in recorded.secrets.items() if name.startswith("env.")}
-    own = {name: value for name, value in recorded.secrets.items() if not name.startswith("env.")}
-    made = SyntheticVault(effective).load("")
+    secrets = {name: value for name, value in recorded.secrets.items() if not name.startswith("env.")}
+    credential = SyntheticVault(effective).load("")
     handed = handed_over(effective.webhooks)
-    document = {**{name: value for name, value in made.items() if name not in handed}, **own}
+    document = {**{name: value for name, value in credential.items() if name not in handed}, **secrets}
     environ = {**{name: f"synthetic-{name}" for name in effective.env_names}, **env}
     return Session("", document, environ, clock, conditions=conditions_at(clock.now(), effective.evaluator))
 

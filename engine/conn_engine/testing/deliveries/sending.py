@@ -41,26 +41,26 @@ def sendable(
     effective = in_context_of(effective, recorded)
     clock = FrozenClock(get_received_at(recorded))
     scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))
-    came = to_delivery(recorded)
-    delivery = Delivery(came.method, _add_query(url, came.url), came.headers, came.body)
+    received = to_delivery(recorded)
+    delivery = Delivery(received.method, _add_query(url, received.url), received.headers, received.body)
     verification = VerificationContext(delivery, scope, clock, effective.hosts)
-    own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
-    env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
-    plain = {name: value for name, value in own.items() if not name.startswith("env.")}
-    made = resign_for_sending(
+    own_secrets = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
+    env = {name.removeprefix("env."): value for name, value in own_secrets.items() if name.startswith("env.")}
+    plain = {name: value for name, value in own_secrets.items() if not name.startswith("env.")}
+    signed_delivery = resign_for_sending(
         webhooks, verification, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
     )
-    if made.unsigned:
+    if signed_delivery.unsigned:
         raise UsageError(
             "cannot sign the delivery again: only the vendor has the private key",
             hint="sign with your own key, and give the receiver its public key: --key FILE",
         )
-    signed = made.delivery
+    signed = signed_delivery.delivery
     headers = Headers([(name, value) for name, value in signed.headers.pairs if name.lower() not in _GENERATED_HEADERS])
     return Request(signed.method, signed.url, headers, signed.body or None, label="delivery", writes=True)
 
 
-def _add_query(url: str, came: str) -> str:
+def _add_query(url: str, received_url: str) -> str:
     """Add the query of the vendor's URL to the receiver's URL: it may contain a token."""
-    query = came.partition("?")[2]
+    query = received_url.partition("?")[2]
     return f"{url}?{query}" if query and "?" not in url else url

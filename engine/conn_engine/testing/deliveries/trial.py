@@ -20,18 +20,18 @@ __all__ = ["Trial"]
 @dataclass(slots=True)
 class Trial(Receiver):
     """A receiver without side effects. `given` are secrets in addition to the stored ones. `withheld` are the requests
-    that would have answered a challenge. An event without an account is mapped for the connector only."""
+    that would have been sent for a challenge. An event without an account is mapped for the connector only."""
 
     given: Mapping[str, Any] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
 
     def get_wiring(self, account: str | None, connector: str | None) -> Wiring:
-        made = Receiver.get_wiring(self, account, connector)
+        wiring = Receiver.get_wiring(self, account, connector)
         if self.given:
-            made.session.document = {**made.session.document, **self.given}
+            wiring.session.document = {**wiring.session.document, **self.given}
         for name, value in self.given.items():
             self.redactor.add(str(value), name)
-        return made
+        return wiring
 
     def _owners(self, runs: Any, event: VendorEvent, notes: dict[str, None]) -> Sequence[str | None]:
         webhooks = runs.addressed.effective.webhooks
@@ -41,14 +41,14 @@ class Trial(Receiver):
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
         # Not super(): the decorator of a class with slots creates a new class.
-        made = Receiver._effective(self, account, connector)
-        webhooks = made.webhooks
+        effective = Receiver._effective(self, account, connector)
+        webhooks = effective.webhooks
         if webhooks is None or all(challenge.request is None for challenge in webhooks.challenge):
-            return made
+            return effective
         self.withheld = [
             str(challenge.request.url) for challenge in webhooks.challenge if challenge.request is not None
         ]
-        variant = copy.copy(made)
+        variant = copy.copy(effective)
         silent = tuple(structs.replace(challenge, request=None) for challenge in webhooks.challenge)
         variant.__dict__["webhooks"] = structs.replace(webhooks, challenge=silent)
         return variant

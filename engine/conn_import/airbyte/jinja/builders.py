@@ -37,15 +37,15 @@ Keywords: TypeAlias = Mapping[str, Node]
 Arguments: TypeAlias = tuple[Node, ...]
 
 
-def get_fixed_text(node: Node, what: str) -> str:
-    """Return a literal text. Raises Untranslatable, with `what` it is, for any other node."""
+def get_fixed_text(node: Node, text: str) -> str:
+    """Return a literal string. Raises Untranslatable, with `what` it is, for any other node."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         return node.value
-    raise Untranslatable(f"{what} that is computed")
+    raise Untranslatable(f"{text} that is computed")
 
 
 def to_regex(source: str) -> str:
-    """A pattern between slashes, for the parts of Python's patterns that JavaScript's have too."""
+    """Convert a Python pattern to a regular expression between slashes, if JavaScript has all of its parts."""
     if re.search(r"\(\?(?![:=!])|\\[AZ]|\(\?P|[*+?}]\+", source) or len(source) > 500:
         raise Untranslatable("a regular expression with Python syntax")
     return re.sub(r"(?<!\\)((?:\\\\)*)/", r"\1\\/", source)
@@ -62,25 +62,25 @@ def get_argument(arguments: Arguments, keywords: Keywords, at: int, name: str, d
 
 
 def replace_text(value: Node, source: str, by: str) -> Node:
-    """Every match of a pattern (its source, without slashes) replaced by a text."""
+    """Build a replacement of every match of a pattern, given by its source without slashes."""
     return FunctionNode("replace", (value, Lit(Regex(source)), Lit(by)), "text")
 
 
 def trim(base: Node, characters: str | None = None, *, start: bool = True, end: bool = True) -> Node:
-    """Remove these characters (None: white space) from the start or the end of a text."""
+    """Remove these characters (None: white space) from the start or the end of a string."""
     some = r"\s" if characters is None else "[" + re.sub(r"([\\\]\[^/-])", r"\\\1", characters) + "]"
     sources = [*([f"^{some}+"] if start else []), *([f"{some}+$"] if end else [])]
     return replace_text(base, "|".join(sources), "")
 
 
 def capitalize(base: Node) -> Node:
-    """A text with its first letter in upper case, the others in lower case."""
+    """Build text whose first letter is in upper case and the others in lower case."""
     first = FunctionNode("uppercase", (FunctionNode("substring", (base, Lit(0), Lit(1)), "text"),), "text")
     return Concat((first, FunctionNode("lowercase", (FunctionNode("substring", (base, Lit(1)), "text"),), "text")))
 
 
 def join_items(items: Node, between: Node) -> Node:
-    """The items of a list as one text, with a text between them."""
+    """Join the items of a list to one text with a separator."""
     texts = isinstance(items, FunctionNode) and items.name in _TEXTS
     texts = texts or (isinstance(items, Each) and items.body.kind == "text")
     if isinstance(items, ListOf) and all(isinstance(item, Lit) or item.kind == "text" for item in items.items):
@@ -91,7 +91,7 @@ def join_items(items: Node, between: Node) -> Node:
 
 
 _TEXTS = frozenset({"split", "keys"})
-"""Functions that give lists of texts."""
+"""Functions that give lists of strings."""
 
 
 def follow_keys(base: Node, *keys: Node) -> Node:

@@ -37,11 +37,11 @@ __all__ = ["call_macro", "call_method"]
 
 
 def call_macro(name: str, arguments: Arguments, keywords: Keywords) -> Node:
-    """A call of one of the functions that every template has."""
-    made = _MACROS.get(name)
-    if made is None:
+    """Translate a call of one of the functions that every template has."""
+    build = _MACROS.get(name)
+    if build is None:
         raise Untranslatable(f"the function {name}()")
-    return made(arguments, keywords)
+    return build(arguments, keywords)
 
 
 def _timestamp(arguments: Arguments, keywords: Keywords) -> Node:
@@ -118,11 +118,11 @@ def _quote_plus(value: Node) -> Node:
 
 
 def call_method(base: Node, name: str, arguments: Arguments, keywords: Keywords) -> Node:
-    """A call of a method of a text, a list, an object or a date."""
-    made = _METHODS.get(name)
-    if made is None:
+    """Translate a call of a method of text, a list, an object or a date."""
+    build = _METHODS.get(name)
+    if build is None:
         raise Untranslatable(f"the method {name}()")
-    return made(base, arguments, keywords)
+    return build(base, arguments, keywords)
 
 
 def _split(base: Node, arguments: Arguments, keywords: Keywords) -> Node:

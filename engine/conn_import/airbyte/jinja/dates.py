@@ -24,10 +24,10 @@ def to_pattern(form: str, *, fraction: str = "SSS'000'") -> str:
     Raises Untranslatable for a directive without a pattern.
     """
     made: list[tuple[str, bool]] = []
-    for found in _PIECE.finditer(form):
-        mark = found[1]
+    for match in _PIECE.finditer(form):
+        mark = match[1]
         if mark is None:
-            made.append((found[0], True))
+            made.append((match[0], True))
         elif mark == "%":
             made.append(("%", True))
         elif mark == "f":
@@ -48,7 +48,7 @@ def _quote_literal(text: str) -> str:
 
 
 def format_date(date: Node, form: str) -> Node:
-    """A date as text, by Python's directives."""
+    """Format a date as text, by Python's directives."""
     match form:
         case "%s":
             return FunctionNode("string", (FunctionNode("epochSeconds", (date,), "int"),), "digits")
@@ -64,7 +64,7 @@ def format_date(date: Node, form: str) -> Node:
 
 
 def parse_date(value: Node, form: str) -> Node:
-    """The date that a text names by Python's directives."""
+    """Parse text as a date, by Python's directives."""
     match form:
         case "%s" | "%s_as_float":
             return FunctionNode("fromEpoch", (FunctionNode("number", (value,), "float"),), "datetime")
@@ -80,7 +80,7 @@ def parse_date(value: Node, form: str) -> Node:
 
 
 def to_date(value: Node) -> Node:
-    """A value as a date: a number is seconds since 1970, a text is ISO 8601."""
+    """Convert a value to a date: a number is seconds since 1970, text is ISO 8601."""
     if value.kind in ("datetime", "date"):
         return value
     if value.kind in ("int", "float"):
@@ -89,7 +89,7 @@ def to_date(value: Node) -> Node:
 
 
 def shift_date(date: Node, by: Node, *, back: bool) -> Node:
-    """A date less or plus a duration."""
+    """Add a duration to a date, or subtract it."""
     if not isinstance(by, FunctionNode | Lit | ObjectOf | Concat):
         raise Untranslatable("arithmetic with a computed duration")
     amount = by.arguments[0] if isinstance(by, FunctionNode) and by.name == "duration" else by

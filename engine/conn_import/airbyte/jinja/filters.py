@@ -76,11 +76,11 @@ _COMPARISONS = {
 
 
 def apply_filter(value: Node, name: str, arguments: Arguments, keywords: Keywords) -> Node:
-    """A value after a filter."""
-    made = _FILTERS.get(name)
-    if made is None:
+    """Apply a filter to a value."""
+    build = _FILTERS.get(name)
+    if build is None:
         raise Untranslatable(f"the filter {name}")
-    return made(value, arguments, keywords)
+    return build(value, arguments, keywords)
 
 
 def _hash(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
@@ -95,9 +95,9 @@ def _hash(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
 
 
 def _to_any_text(value: Node) -> Node:
-    """As text whatever it turns out to be."""
-    made = to_text(value)
-    return FunctionNode("string", (made,), "text") if value.kind in ("any", "int") else made
+    """Convert a value of any kind to text."""
+    node = to_text(value)
+    return FunctionNode("string", (node,), "text") if value.kind in ("any", "int") else node
 
 
 def _to_text_or_nothing(value: Node) -> Node:
@@ -170,8 +170,8 @@ def _to_number(value: Node) -> Node:
     if value.kind in ("int", "float"):
         return value
     name = "number" if value.kind == "digits" else "toNumber"
-    made = FunctionNode(name, (value,), "float")
-    return made if name == "number" else Default(made, Lit(0), truth=True)
+    node = FunctionNode(name, (value,), "float")
+    return node if name == "number" else Default(node, Lit(0), truth=True)
 
 
 _FILTERS: Mapping[str, Callable[[Node, Arguments, Keywords], Node]] = {
@@ -218,7 +218,7 @@ _FILTERS: Mapping[str, Callable[[Node, Arguments, Keywords], Node]] = {
 
 
 def _to_json(value: Node) -> Node:
-    """JSON text. `$string` writes it for all but a text, which it leaves without quotes."""
+    """JSON text. `$string` writes it for all but a string, which it leaves without quotes."""
     if value.kind in ("int", "float", "bool", "object", "list"):
         return FunctionNode("string", (value,), "text")
     return FunctionNode(JSON_TEXT, (value,), "text")
@@ -228,7 +228,7 @@ def _to_json(value: Node) -> Node:
 
 
 def apply_test(value: Node, name: str, arguments: Arguments = ()) -> Node:
-    """Whether a value passes a test (`is defined`)."""
+    """Return whether a value passes a test (`is defined`)."""
     bare = value.value if isinstance(value, Default) and not value.truth and value.other == Lit(None) else value
     match name:
         case "defined":

@@ -135,7 +135,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Concat:
-    """Texts, one behind the other."""
+    """Strings, one behind the other."""
 
     parts: "tuple[Node, ...]"
     kind: Kind = "text"
@@ -224,7 +224,7 @@ def to_node(value: Any) -> Node:
 
 
 def list_children(node: Node) -> Iterator[Node]:
-    """The nodes right below one."""
+    """Return the direct children of a node."""
     for field in fields(node):
         yield from _list_nodes(getattr(node, field.name))
 
@@ -238,15 +238,15 @@ def _list_nodes(value: Any) -> Iterator[Node]:
 
 
 def find_secrets(node: Node) -> set[str]:
-    """The names of the credential that a node reads."""
-    found: set[str] = set()
+    """Return the names of the credential that a node reads."""
+    names: set[str] = set()
     waiting = [node]
     while waiting:
         one = waiting.pop()
         if isinstance(one, SecretNode):
-            found.add(one.name)
+            names.add(one.name)
         waiting.extend(list_children(one))
-    return found
+    return names
 
 
 def can_be_empty(node: Node) -> bool:
@@ -255,7 +255,7 @@ def can_be_empty(node: Node) -> bool:
 
 
 def can_vanish(node: Node) -> bool:
-    """Whether a value of an object may be nothing at all, which leaves its key out."""
+    """Return whether a value of an object can be undefined, so that its key is left out."""
     match node:
         case PathNode():
             return not node.sure

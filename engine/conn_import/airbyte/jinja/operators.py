@@ -50,25 +50,25 @@ def read_bound(node: Any, kinds: Any) -> int | None:
 
 
 def merge_texts(parts: list[Node]) -> list[Node]:
-    """Without empty texts between others, and literal texts that follow one another as one."""
-    made: list[Node] = []
+    """Drop empty text between other parts, and join adjacent literal text."""
+    nodes: list[Node] = []
     for part in parts:
         if part == Lit("") and len(parts) > 1:
             continue
-        if made and isinstance(part, Lit) and isinstance(made[-1], Lit) and part.kind == made[-1].kind == "text":
-            made[-1] = Lit(made[-1].value + part.value)
+        if nodes and isinstance(part, Lit) and isinstance(nodes[-1], Lit) and part.kind == nodes[-1].kind == "text":
+            nodes[-1] = Lit(nodes[-1].value + part.value)
         else:
-            made.append(part)
-    return made
+            nodes.append(part)
+    return nodes
 
 
 def to_plain(node: Node) -> Any:
-    """Return a literal text or number, or the node itself."""
+    """Return a literal string or number, or the node itself."""
     return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
 
 
 def is_get(node: Any, kinds: Any) -> bool:
-    """Whether a node of jinja2's is a call of `.get(name)` or `.get(name, default)`."""
+    """Return whether a node of jinja2's is a call of `.get(name)` or `.get(name, default)`."""
     return (
         isinstance(node, kinds.Call)
         and isinstance(node.node, kinds.Getattr)
@@ -79,36 +79,37 @@ def is_get(node: Any, kinds: Any) -> bool:
 
 
 def is_items(node: Any, kinds: Any) -> bool:
-    """Whether a node of jinja2's is a call of `.items()`."""
+    """Return whether a node of jinja2's is a call of `.items()`."""
     return isinstance(node, kinds.Call) and isinstance(node.node, kinds.Getattr) and node.node.attr == "items"
 
 
 def is_nothing(node: Node) -> bool:
-    """Whether a node is null, or an empty text, object or list."""
+    """Return whether a node is null, or an empty string, object or list."""
     return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
 
 
 def compare(sign: str, left: Node, right: Node) -> Node:
-    """A comparison by one of Jinja's operators (`eq`, `lteq`, `notin` and so on); moments compare as numbers."""
+    """Build a comparison by one of Jinja's operators (`eq`, `lteq`, `notin` and so on). Dates are compared as
+    numbers."""
     if sign in ("in", "notin"):
-        made = build_contains(right, left)
-        return made if sign == "in" else Not(made)
+        node = build_contains(right, left)
+        return node if sign == "in" else Not(node)
     mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
     if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
         left, right = (FunctionNode("epochMillis", (one,), "int") for one in (left, right))
     if mark != "=" or not {left, right} & {Lit(None)}:
         left, right = remove_default(left), remove_default(right)
-    made = Op(mark, left, right, "bool")
-    return Not(made) if sign == "ne" else made
+    node = Op(mark, left, right, "bool")
+    return Not(node) if sign == "ne" else node
 
 
 def remove_default(node: Node) -> Node:
-    """Without a default of nothing, which no number can be compared with."""
+    """Remove a default that is empty, because no number can be compared with it."""
     return node.value if isinstance(node, Default) and not node.truth and is_nothing(node.other) else node
 
 
 def find_number_kind(left: Node, right: Node) -> Any:
-    """The kind of a sum, difference or product of two values."""
+    """Return the kind of a sum, difference or product of two values."""
     if "float" in (left.kind, right.kind):
         return "float"
     return "int" if left.kind == right.kind == "int" else "any"

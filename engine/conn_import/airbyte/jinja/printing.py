@@ -43,7 +43,7 @@ _DATETIME = "yyyy-MM-dd HH:mm:ss.SSS"
 
 
 def quote(text: str) -> str:
-    """Return a text as a JSONata literal."""
+    """Return a string as a JSONata literal."""
     if re.search(r"['\\\x00-\x1f\x7f]", text) is None:
         return f"'{text}'"
     return json.dumps(text, ensure_ascii=True)
@@ -104,7 +104,7 @@ def _is_empty(node: Node) -> bool:
 
 
 def to_text(node: Node) -> Node:
-    """Return a node with the text that Python prints for a node's value. A missing value is an empty text."""
+    """Return a node with the text that Python prints for a node's value. A missing value is an empty string."""
     match node:
         case Lit(value):
             return Lit(value if isinstance(value, str) else str(value))
@@ -203,7 +203,7 @@ def _as_text(node: Node) -> Node:
 
 
 def _has_digits(node: Node) -> bool:
-    """Return whether a text, or a text in a list, could be a number."""
+    """Return whether a string, or a string in a list, could be a number."""
     items = node.items if isinstance(node, ListOf) else (node,)
     return any(isinstance(one, Lit) and isinstance(one.value, str) and one.value.isdigit() for one in items)
 
@@ -229,7 +229,7 @@ def _print_concat(parts: tuple[Node, ...]) -> tuple[str, int]:
 
 
 def _print_part(part: Node) -> Node:
-    """Remove a default of an empty text, which `&` implies for missing values."""
+    """Remove a default of an empty string, which `&` implies for missing values."""
     if isinstance(part, Default) and isinstance(part.other, Lit) and part.other.value == "" and not part.truth:
         return part.value
     return part

@@ -204,7 +204,7 @@ class TestSource:
         with desk.store() as store, ReleaseSource(desk.address, "production", check_milliseconds=0) as source:
             with pytest.raises(UsageError, match="serves no release yet") as caught:
                 source.current()
-            assert caught.value.hint == "conn promote latest production"
+            assert caught.value.hint == "promote one: conn promote latest production"
             desk.serve(store, desk.release(store))
             assert source.current().revision == 1
 

@@ -56,7 +56,8 @@ def format_connector(connector: FinishedConnector, file: str) -> str:
 
 
 def _format_head(connector: FinishedConnector, file: str) -> Iterator[str]:
-    yield f"# Imported from {to_comment(file, 120)} ({connector.format}): {_count(len(connector.operations), 'operation')}."
+    operations = _count(len(connector.operations), "operation")
+    yield f"# Imported from {to_comment(file, 120)} ({connector.format}): {operations}."
     if _has_guesses(connector):
         yield '# Values with the comment "guess" were inferred from names and schemas. Try them before you use them.'
     if connector.left:
@@ -171,11 +172,12 @@ def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
         else " Record paths and pagination are guesses: check those with the comment `guess`."
     )
     missing = " See [what is missing](#not-imported)." if len(connector.losses) else ""
+    operations = _count(len(connector.operations), "operation")
     rows = [
         f"# {_to_cell(connector.title or name)}",
         "",
         f"Imported from `{_to_cell(file)}` ({connector.format}) by `conn import`: "
-        f"{_count(len(connector.operations), 'operation')} in {_count(connector.resources, 'resource')}.{guesses}{missing}",
+        f"{operations} in {_count(connector.resources, 'resource')}.{guesses}{missing}",
         "",
         "## Connect",
         "",

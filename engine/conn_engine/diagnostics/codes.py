@@ -682,12 +682,14 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "CFG151",
-        "mapping that no operation uses",
+        "setting of a resource that no operation uses",
         "warning",
-        "A resource sets a `response_mapping` or a `request_body_mapping`, and none of its operations uses it: the "
-        "resource's name is misspelled, or the resource has no such operation. `delete` uses no response mapping. A "
-        "request mapping applies to `create`, `update` and operations that have a `request_body_mapping`. An "
-        "operation with `response_mapping: null` or `each: page` does not use the resource's mapping.",
+        "A resource sets a `path`, a `response_path` or an `incremental` that none of its operations uses: the name of "
+        "the resource is misspelled, or the operations set their own. Only list, create, get, update and delete have "
+        "the path of their resource, and only listings inherit the other two. A unified resource sets a "
+        "`response_mapping` or a `request_body_mapping`: `delete` uses no response mapping, a request mapping applies "
+        "to `create`, `update` and operations that have a `request_body_mapping`, and an operation with "
+        "`response_mapping: null` or `each: page` does not use the resource's mapping.",
     ),
     Code(
         "PAG101",

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator
 
-from conn_engine.config import format_place
+from conn_engine.config import (
+    INHERITED_BY_LISTINGS,
+    Effective,
+    Path_,
+    VendorOperation,
+    format_place,
+    lookup,
+)
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.lint.site import find_objects
 from conn_engine.lint.target import LintTarget
 
 __all__ = [
     "check_operations_are_recorded",
     "find_dead_overrides",
     "find_idle_mappings",
+    "find_idle_settings",
     "find_partial_overrides",
     "report_configuration_findings",
 ]
@@ -55,6 +64,40 @@ def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
             path=format_place(origin.path),
             hint=hint or f"add an operation ({which}{format_place(origin.path[:-1])}), or delete the mapping",
         )
+
+
+def find_idle_settings(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG151: a resource has a path, or something that listings inherit, and none of its operations uses it."""
+    effective = target.effective
+    names = {name.path[:2] for name in effective.operations() if name.kind == "vendor"}
+    operations: dict[Path_, list[VendorOperation]] = {}
+    for operation in effective.vendor_operations():
+        operations.setdefault(operation.place[:2], []).append(operation)
+    if effective.findings:
+        return  # an operation with a fault might use it
+    for layer in effective.layers:
+        for resource, settings in find_objects(layer.data.get("resources")):
+            for key in ("path", *INHERITED_BY_LISTINGS):
+                path = ("resources", resource, key)
+                users = operations.get(path[:2], [])
+                if settings.get(key) is None or any(_uses(effective, operation, key) for operation in users):
+                    continue
+                hint = did_you_mean(resource, [str(name[1]) for name in names]) if path[:2] not in names else ""
+                yield diagnostic(
+                    "CFG151",
+                    f"no operation of {resource} uses its {key}",
+                    layer.source(path).document.key_span(layer.source(path).place(path)),
+                    path=format_place(path),
+                    hint=hint or f"delete {key}, or set it on the operation that needs it",
+                )
+
+
+def _uses(effective: Effective, operation: VendorOperation, key: str) -> bool:
+    """Return whether an operation uses what its resource sets for this key, perhaps with settings of its own."""
+    if operation.get_path(key) == ("resources", operation.resource, key):
+        return True
+    is_merged = key == "incremental" and operation.is_listing
+    return is_merged and lookup(effective.data, (*operation.place, key)) is not None
 
 
 def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from conn_engine.lint.configuration_rules import (
     check_operations_are_recorded,
     find_dead_overrides,
     find_idle_mappings,
+    find_idle_settings,
     find_partial_overrides,
     report_configuration_findings,
 )
@@ -108,6 +109,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     find_dead_overrides,
     find_partial_overrides,
     find_idle_mappings,
+    find_idle_settings,
     check_required_values,
     find_secrets_in_context,
     check_operations_are_recorded,

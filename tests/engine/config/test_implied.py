@@ -1,6 +1,8 @@
 """Methods and paths that follow from the name of an operation and from its resource, what only listings inherit, and
 the authorization that follows from the credentials."""
 
+import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.auth import AuthorizationChoice, BasicAuthorization, Bearer, NoAuthorization
-from conn_engine.config import VendorOperation, vendor_operation
-from conn_engine.config.implied import METHODS, PATHS, join_id
+from conn_engine.config import OperationName, StepRequest, VendorOperation, load_workspace, vendor_operation
+from conn_engine.config.implications import find_implications
+from conn_engine.config.implied import METHODS, PATHS, find_path, join_id
+from conn_engine.config.inheritance import find_setting_path
+from conn_engine.config.operations import operation_names
 from conn_engine.errors import ConfigurationError
+from conn_engine.lint import lint_paths
+from conn_engine.runtime.places import find_rerouting
+from conn_engine.runtime.variants import inline_operation
+
+BUNDLED = Path(__file__).parents[3]
 
 SHORT = """\
 base_url: https://api.example.com
@@ -337,3 +347,106 @@ def test_an_override_of_the_credentials_sends_no_secret_in_another_place(configu
     effective = configured(IMPLYING.replace("credentials: bearer", before), f"override: {{ credentials: {after} }}\n")
     codes = {finding.code for finding in effective.findings}
     assert ("SEC113" in codes) is (after != "api_key"), effective.findings
+
+
+# --- everything that reads the configuration ---
+
+OWN_TOKEN = """\
+base_url: https://api.example.com
+credentials: bearer
+resources:
+  things:
+    path: /things
+    list: { authorization: bearer }
+    get: { path: "/other/{{id}}" }
+"""
+
+
+def test_an_override_does_not_move_a_request_with_its_own_authorization_by_the_path_of_its_resource(configured):
+    effective = configured(OWN_TOKEN, "override: { resources: { things: { path: /echo } } }\n")
+    assert [(finding.code, finding.path) for finding in effective.findings] == [("SEC113", "resources.things.path")]
+    elsewhere = OWN_TOKEN.replace("authorization: bearer", "path: /own, authorization: bearer")
+    assert not configured(elsewhere, "override: { resources: { things: { path: /echo } } }\n").findings
+
+
+def test_a_step_and_a_job_do_not_inherit_where_records_are(configured):
+    effective = configured(INHERITING)
+    operation = inline_operation(effective, StepRequest(path="/step"))
+    assert (operation.response_path, operation.incremental) == (None, None)
+    assert inline_operation(configured(IMPLYING), StepRequest(path="/step")).authorization == Bearer()
+
+
+@pytest.mark.parametrize("name", load_workspace(BUNDLED).connectors())
+def test_the_bundled_connectors_mean_the_same_without_what_is_implied(name: str):
+    data = load_workspace(BUNDLED).effective(account=None, connector=name).data
+    short = copy.deepcopy(data)
+    for resource in short["resources"].values():
+        listing = resource.get("list", {})
+        if not resource.get("path") and isinstance(listing, dict) and listing.get("path"):
+            resource["path"] = listing["path"]
+        for method, operation in resource.items():
+            if not isinstance(operation, dict) or method not in NAMES:
+                continue
+            if METHODS.get(method, "") == str(operation.get("method")).lower():
+                del operation["method"]
+            implied = find_path(method, {}, resource)
+            if implied is not None and operation.get("path") == implied:
+                del operation["path"]
+    assert short != data
+    for place in operation_names(data):
+        if place.kind == "vendor":
+            built = [vendor_operation(one, place.resource, place.method, connector=name) for one in (data, short)]
+            assert built[0] == built[1]
+
+
+def test_names_of_an_implied_path_and_of_an_inherited_window_are_known(tmp_path):
+    connector = """\
+base_url: https://api.example.com
+resources:
+  contacts:
+    path: "/companies/{{company}}/contacts"
+    incremental: { format: datetime, record_cursor: at }
+    query: { since: "{{window.start}}" }
+    list: { query: { c: "{{company}}" } }
+    update: { method: patch, body: { c: "{{company}}", w: "{{window.start}}" } }
+  people:
+    list: { method: get, path: /people, query: { since: "{{window.start}}" } }
+"""
+    (tmp_path / "connectors/demo").mkdir(parents=True)
+    (tmp_path / "connectors/demo/connector.yaml").write_text(connector, encoding="utf-8")
+    (tmp_path / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+    found = [(finding.code, finding.path) for finding in lint_paths(tmp_path, []).findings]
+    assert found == [("EXP103", "resources.people.list.query.since")]
+
+
+def test_the_nearest_setting_of_an_inherited_strategy_is_found(configured):
+    effective = configured(INHERITING)
+    place = ("resources", "contacts", "list")
+    found = [
+        find_setting_path(effective.data, place, "incremental", "config", key)
+        for key in ("record_cursor", "start_param", "end_param")
+    ]
+    assert found == [
+        ("incremental", "config", "record_cursor"),
+        ("resources", "contacts", "incremental", "config", "start_param"),
+        (*place, "incremental", "config", "end_param"),
+    ]
+    assert [effective.span(path).line for path in found[:2]] == [3, 8]
+
+
+def test_a_change_of_a_path_that_is_implied_is_a_rerouting(configured):
+    name = OperationName("vendor", "", "contacts", "get")
+    origin = find_rerouting(configured(SHORT, "override: { resources: { contacts: { path: /v2 } } }\n"), name)
+    assert origin is not None and origin.path == ("resources", "contacts", "path")
+    assert find_rerouting(configured(LONG, "override: { resources: { contacts: { path: /v2 } } }\n"), name) is None
+
+
+def test_what_follows_is_found_for_reports(configured):
+    text = SHORT.replace("response_path", "credentials: basic\nresponse_path")
+    effective = configured(text, "override: { resources: { contacts: { path: /v2 } } }\n")
+    found = find_implications(effective, OperationName("vendor", "", "contacts", "update"))
+    assert [(one.key, one.value, one.reason) for one in found] == [
+        ("path", "/v2/{{id}}", "resources.contacts.path"),
+        ("authorization", {"format": "basic"}, "the credentials"),
+    ]
+    assert [one.key for one in find_implications(effective, None)] == ["authorization"]

@@ -175,6 +175,16 @@ CONFIGURATION = [
         one("CFG151", MAPPING, 7, 5),
         {MAPPING: UNIFIED + "    request_body_mapping: { name: body.name }\n"},
     ),
+    Bad(
+        "path of a resource that no operation uses",
+        one("CFG151", HTTP, 7, 5),
+        swap=(HTTP, "  contacts:\n", "  contacts:\n    path: /people\n"),
+    ),
+    Bad(
+        "path of a resource that does not exist",
+        one("CFG151", ACCOUNT, 2, 37),
+        {ACCOUNT: "connector: demo\noverride: { resources: { contcts: { path: /people } } }\n"},
+    ),
     Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),
     Bad("no such connector", one("REF101", ACCOUNT, 1, 12), {ACCOUNT: "connector: dmo\n"}),
     Bad(

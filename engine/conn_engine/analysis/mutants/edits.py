@@ -48,7 +48,8 @@ _OTHER_OPERATORS: Final = {
 
 
 def replace_value(data: Any, path: Path_, value: Any) -> Any:
-    """Return the data with a different value at the path. Everything off the path is shared with the original."""
+    """Return the data with a different value at the path. Everything off the path is shared with the original. The last
+    key need not exist: its value may be implied."""
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -61,7 +62,7 @@ def replace_value(data: Any, path: Path_, value: Any) -> Any:
         return Layers(items) if isinstance(data, Layers) else items
     if value is DROPPED and not rest:
         return {name: item for name, item in data.items() if name != key}
-    return {**data, key: replace_value(data[key], rest, value)}
+    return {**data, key: replace_value(data[key], rest, value) if rest else value}
 
 
 def change_literals(text: str) -> Iterator[tuple[int, str, str, str]]:

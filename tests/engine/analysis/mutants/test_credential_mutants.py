@@ -17,6 +17,7 @@ from conn_engine.testing.goldens import update_golden
 from conn_engine.testing.suite import Selection, run_suite
 
 Shop = Callable[..., Path]
+RESOURCES = "resources: {things: {list: {method: post, path: /things, body: {all: true}}}}\n"
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def shop(tmp_path: Path) -> Shop:
         files = {
             "conn.yaml": "version: 1\n",
             "connectors/shop/connector.yaml": f"base_url: https://eu.shop.example\n{settings}\n"
-            "resources: {things: {list: {method: post, path: /things, body: {all: true}}}}\n",
+            + ("" if "resources:" in settings else RESOURCES),
             "connectors/shop/recordings/things.list.json": json.dumps(recording),
         }
         for name, text in files.items():
@@ -80,6 +81,21 @@ def test_mistakes_in_what_is_not_written_but_the_default_are_noticed(shop: Shop)
         "no authorization": True,
         "username: {{username}} -> {{username}}_x": True,
         "password: {{password}} -> {{password}}_x": True,
+    }
+
+
+def test_mistakes_in_what_follows_from_the_credentials_are_noticed(shop: Shop) -> None:
+    assert verdicts(shop("credentials: bearer")) == {
+        "no authorization": True,
+        "bearer -> query": True,
+        "header: Authorization -> Authorization_x": True,
+        "prefix: Bearer -> Bearer_x": True,
+    }
+    assert not verdicts(shop("credentials: api_key"))
+    implied = "resources: { things: { path: /things, list: { method: post, body: { all: true } } } }"
+    assert verdicts(shop(f"credentials: bearer\n{implied}"), "request") == {
+        "method post -> put": True,
+        "path /things -> /things_x": True,
     }
 
 

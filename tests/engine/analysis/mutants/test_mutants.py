@@ -161,6 +161,18 @@ def made(kind: str, at: Any, data: dict[str, Any]) -> list[tuple[str, str, Any]]
     ]
 
 
+def test_mistakes_in_what_is_implied() -> None:
+    at, resource = ("resources", "things", "get"), {"path": "/things", "get": {}}
+    assert [(text, change.path[-1], change.value) for _, text, change, _ in mutate_operation(at, {}, resource)] == [
+        ("method get -> post", "method", "post"),
+        ("path /things/{{id}} -> /things/{{id}}_x", "path", "/things/{{id}}_x"),
+    ]
+    assert made("response_path", (), {"response_path": "a.b"}) == [
+        ("a.b -> a.b_x", "response_path", "a.b_x"),
+        ("a.b -> a", "response_path", "a"),
+    ]
+
+
 def test_mistakes_in_the_settings_of_pages() -> None:
     assert made("pagination", (), RULES) == [
         ("no pagination", "pagination", {"format": "none"}),

@@ -21,6 +21,7 @@ __all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_reachable_operations"
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
 _RESULTS = "response_mapping"
+_OF_UNIFIED_RESOURCE = ("record", "on_error")  # mappings of a resource are in its operations
 UNRECORDED = delivery_name("*")
 """Represents the deliveries of a connector without recorded ones: only their settings."""
 
@@ -176,7 +177,8 @@ def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, 
     start: Any = None
     if name.kind == "unified":
         start = _get_unified(data, name)
-        yield "record", data.get("unified", {}).get(name.model, {}).get(name.resource, {}).get("record")
+        shared = data.get("unified", {}).get(name.model, {}).get(name.resource, {})
+        yield from ((key, shared.get(key)) for key in _OF_UNIFIED_RESOURCE)
         yield "unified", start
     route = find_route(data, name)
     reached = None if route is None else _find_reachable(resources, route, start)
@@ -205,7 +207,7 @@ def _of_events(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             continue
         methods = {event["method"] for event in events.values() if isinstance(event, Mapping) and event.get("method")}
         methods.add("get" if isinstance(unified.get("get"), Mapping) else "list")
-        for key in ("events", "record", *sorted(methods)):
+        for key in ("events", *_OF_UNIFIED_RESOURCE, *sorted(methods)):
             yield f"{label} {key}", unified.get(key)
 
 

@@ -130,6 +130,18 @@ def test_a_field_that_now_fails_breaks(compared: Callable[..., Impact]) -> None:
     assert lines(mended) == {("crm.people.list", "name", "added"): (2, False)}
 
 
+@pytest.mark.parametrize("place", ["people", "list"])
+def test_a_field_that_must_no_longer_fail_breaks(compared: Callable[..., Impact], place: str) -> None:
+    def fail(files: Files) -> None:
+        listing(files)["response_mapping"]["name"] = "$number(response.name)"
+
+    def forbid(files: Files) -> None:
+        people = files[UNIFIED]["resources"]["people"]
+        (people if place == "people" else people["list"])["on_error"] = {"name": "fail"}
+
+    assert lines(compared(forbid, fail))["crm.people.list", "", "now_failing"] == (2, True)
+
+
 def test_a_field_that_is_empty_because_of_null_is_only_missing(compared: Callable[..., Impact]) -> None:
     def empty(files: Files) -> None:
         listing(files)["response_mapping"]["name"] = "$number(null)"

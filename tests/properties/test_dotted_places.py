@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.config import Effective, format_place, leaves, load_workspace, lookup
+from conn_engine.config import Effective, format_place, leaves, load_workspace, lookup, parse_place
+from conn_engine.config.dotted_places import expand_places
 from conn_engine.documents import dump_json, format_path
 
 CONNECTOR = {
@@ -95,3 +96,14 @@ def test_a_dotted_override_means_what_the_nested_one_means(
             written = lookup(origin.document.data, origin.place)
             assert written == origin.value or isinstance(origin.value, dict)
             assert origin.document.has_path(origin.place)
+
+
+@given(overrides)
+def test_places_that_are_printed_can_be_pasted(nested: dict[str, Any]) -> None:
+    rows = [(path, value) for path, value in leaves(nested) if value != {}]
+    pasted = expand_places({format_place(path): value for path, value in rows})
+    assert not pasted.faults
+    assert dict(leaves(pasted.data)) == dict(rows)
+    for path, _ in rows:
+        assert parse_place(format_place(path)) == path
+        assert pasted.find_written(path) == (format_place(path),)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.config import Effective, Workspace, validate
+from conn_engine.config import Effective, Workspace, parse_place, validate
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 
@@ -126,3 +126,24 @@ def test_a_fault_in_a_dotted_place_stops_a_run_on_its_line(make: Make) -> None:
     assert refused(make, "crm.contacts.list.each: pages") == [
         ("CFG104", 3, "crm.contacts.list.each", 'did you mean "page"?')
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("base_url", "https://evil.example"),
+        ("credentials.config.token_url", "https://evil.example/token"),
+        ("resources.contacts.list.authorization.config.path", "oauth.token.refresh_token"),
+        ("crm.contacts.list.before", "[{name: a, request: {method: get, path: /../../x}}]"),
+        ("hosts", "[evil.example]"),
+    ],
+)
+def test_a_dotted_place_gives_no_authority(make: Make, place: str, value: str) -> None:
+    dotted = acme(make, f"{place}: {value}").find_widening()
+    keys = list(map(str, parse_place(place)))
+    lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(keys)]
+    nested = acme(make, *lines[:-1], f"{lines[-1]} {value}").find_widening()
+    assert [(one.code, one.path, one.message) for one in dotted] == [
+        (one.code, one.path, one.message) for one in nested
+    ]
+    assert dotted and dotted[0].span and dotted[0].span.line == 3

@@ -574,7 +574,8 @@ CODES: dict[str, Code] = _build_table(
         "unknown function",
         "error",
         "The expression calls a `$function` that neither JSONata nor Conn defines. Check the spelling; names are "
-        "case-sensitive.",
+        "case-sensitive. Or it calls a function in the style of another language, such as `len(tags)` or "
+        "`name.trim()`: write `$count(tags)` and `$trim(name)`.",
     ),
     Code(
         "EXP103",
@@ -582,7 +583,8 @@ CODES: dict[str, Code] = _build_table(
         "error",
         "An expression starts with a name that is not defined there, so it always returns nothing. The fields of a "
         "vendor record are under `response`, the caller's values under `query`, `body` and `id`, and the account's "
-        "values under `context`.",
+        "values under `context`. Where `stop`, `has_more` and error rules read a response, its fields are under `body`. "
+        "A fixed text in a mapping needs its own quotes: `\"'lead'\"`.",
     ),
     Code(
         "EXP104",

@@ -75,7 +75,10 @@ def test_a_name_that_nothing_of_a_unified_operation_reads_is_an_error(shop: Path
     assert 'did you mean "kind"?' in done.err
     far = run(shop, "contacts.list", "colour=x")
     assert far.code == 2
-    assert "use one of: board, cursor, draft, id, kind, limit, shown; for the vendor's parameters: conn run shop:" in far.err
+    assert (
+        "use one of: board, cursor, draft, id, kind, limit, shown; for the vendor's parameters: conn run shop:"
+        in far.err
+    )
 
 
 @pytest.mark.parametrize("param", ["kind=a", "limit=2", "shown=x", "draft=true"])

@@ -35,6 +35,14 @@ class SchemaPlace:
 
     def find_required(self) -> list[str]:
         """Find the keys that every write must have: declared, required in all alternatives, and not `readOnly`."""
+        required = self.find_required_names()
+        names = set(self.names()) - {
+            name for name in required for child in self.find_children(name) if _is_read_only(child.node)
+        }
+        return [name for name in required if name in names]
+
+    def find_required_names(self) -> list[str]:
+        """Find the keys that all alternatives require."""
         waiting, required = [self.node], dict[str, None]()
         for node in waiting:
             if not isinstance(node, Mapping) or len(waiting) > _MOST_PARTS:
@@ -44,10 +52,7 @@ class SchemaPlace:
             if isinstance(reference, str) and reference.startswith("#/"):
                 waiting.append(get_pointer(self.root, unquote(reference[1:])))
             waiting += [part for part in node.get("allOf") or () if isinstance(part, Mapping)]
-        names = set(self.names()) - {
-            name for name in required for child in self.find_children(name) if _is_read_only(child.node)
-        }
-        return [name for name in required if name in names]
+        return list(required)
 
     def find_children(self, key: str) -> "Iterator[SchemaPlace]":
         """Yield the places of a key's value."""

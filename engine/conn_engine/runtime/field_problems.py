@@ -62,15 +62,15 @@ def apply_response_mapping(  # noqa: PLR0917
     rows = ((field, failure, failure.indexes) for field, failure in failures.by_field.items())
     return values, tuple(
         FieldProblem(
-            field,
-            len(indexes),
-            tuple(_identify(values[index], index, page) for index in indexes[:_MOST_IDS]),
-            failure.error.message,
-            "" if failure.error.code == _WRONG_ARGUMENT else failure.error.hint,
-            f"{at}.{field}",
-            failure.error.text,
-            failure.error.offset,
-            failure.error.token,
+            field=field,
+            records=len(indexes),
+            first_ids=tuple(_identify(values[index], index, page) for index in indexes[:_MOST_IDS]),
+            message=failure.error.message,
+            hint="" if failure.error.code == _WRONG_ARGUMENT else failure.error.hint,
+            at=f"{at}.{field}",
+            text=failure.error.text,
+            offset=failure.error.offset,
+            token=failure.error.token,
         )
         for field, failure, indexes in rows
     )
@@ -110,7 +110,7 @@ def _is_required(places: Iterable[SchemaPlace], field: Path_) -> bool:
     if isinstance(key, int):
         return _is_required([item for place in places for item in place.items()], rest)
     places = list(places)
-    if any(key in place.find_required() for place in places):
+    if any(key in place.find_required_names() for place in places):
         return True
     return _is_required([child for place in places for child in place.find_children(key)], rest)
 
@@ -128,8 +128,10 @@ def merge_problems(*groups: Iterable[FieldProblem]) -> Problems:
 
 
 def describe_problem(problem: FieldProblem, total: int | None = None) -> str:
-    """Describe on which records a field fails, of a `total` number if that is known."""
-    records = pluralize(problem.records, "record") if total is None else f"{problem.records} of {total} records"
+    """Describe on which records a field fails, of a `total` number if that is known. A step or the mapping may have
+    dropped records since."""
+    is_known = total is not None and total >= problem.records
+    records = f"{problem.records} of {total} records" if is_known else pluralize(problem.records, "record")
     ids = ", ".join(problem.first_ids) + (", …" if problem.records > len(problem.first_ids) else "")
     return f"{problem.field} fails on {records} (first id={ids}): {problem.message}"
 

@@ -583,8 +583,8 @@ CODES: dict[str, Code] = _build_table(
         "error",
         "An expression starts with a name that is not defined there, so it always returns nothing. The fields of a "
         "vendor record are under `response`, the caller's values under `query`, `body` and `id`, and the account's "
-        "values under `context`. Where `stop`, `has_more` and error rules read a response, its fields are under `body`. "
-        "A fixed text in a mapping needs its own quotes: `\"'lead'\"`.",
+        "values under `context`. Where `stop`, `has_more` and error rules read a response, its fields are under "
+        "`body`. A fixed text in a mapping needs its own quotes: `\"'lead'\"`.",
     ),
     Code(
         "EXP104",

@@ -77,7 +77,7 @@ def test_a_mistake_of_the_connector_is_shown_on_its_line(live):
     done = run(live, "run", "contacts.list", "-a", "me")
     assert (done.code, done.out) == (3, "")
     first, line, caret, *_ = done.err.splitlines()
-    assert first.startswith('connectors/demo/connector.yaml:28:58  error MAP101  response_path "dta"')
+    assert first.startswith('connectors/demo/connector.yaml:28:28  error MAP101  response_path "dta"')
     assert line[caret.index("^") :].startswith("dta")
     kept = run(live, "record", "contacts.list", "-a", "me", "--force")  # the answer is worth keeping nevertheless
     assert kept.code == 0
@@ -169,7 +169,7 @@ def test_a_misspelt_cursor_is_told(live):
     for command in (["run", "contacts.list"], ["record", "contacts.list", "--force"]):
         done = run(live, *command, "-a", "me")
         assert done.code == 0
-        place = "connectors/demo/connector.yaml:19:19  warning PAG111  the listing may be incomplete: "
+        place = "connectors/demo/connector.yaml:18:17  warning PAG111  the listing may be incomplete: "
         assert f'{place}`cursor_field` "paging.nxt" is in no' in done.err
         assert 'did you mean "next"?; the response has next' in done.err
         assert "--update" not in done.out  # nothing suggests to keep one page as the golden
@@ -230,7 +230,7 @@ def test_a_live_test_judges_how_the_listing_ends(live, vendor):
     text = file.read_text()
     assert "7 records, complete" in run(live, "test", "contacts.list", "-a", "me", "--live", "-v").out
     file.write_text(
-        text.replace("cursor_field: paging.next", "cursor_field: paging.next\n    total_field: paging.total")
+        text.replace("cursor_field: paging.next", "cursor_field: paging.next\n  total_field: paging.total")
     )
     vendor.answer = lambda got: (*listing(got)[:2], {**listing(got)[2], "paging": {"next": None, "total": 9}})
     done = run(live, "test", "contacts.list", "-a", "me", "--live")
@@ -454,10 +454,10 @@ def test_a_page_size_that_is_cut_is_said_once(live, vendor):
     file = live / "connectors/demo/connector.yaml"
     text = file.read_text()
     assert "pagination:" in text
-    config = "{ cursor_field: paging.next, cursor_param: cursor, size_param: n, max_size: 3 }"
+    settings = "cursor_field: paging.next, cursor_param: cursor, size_param: n, max_size: 3"
     lines = text.split("pagination:", 1)
     tail = lines[1].split("\nresources:", 1)[1]
-    file.write_text(f"{lines[0]}pagination: {{ format: cursor, config: {config} }}\nresources:{tail}")
+    file.write_text(f"{lines[0]}pagination: {{ format: cursor, {settings} }}\nresources:{tail}")
     done = run(live, "run", "--raw", "contacts.list", "-a", "me", "--param", "n=50")
     assert done.code == 0, done.err
     assert done.err.count("note: the page size 50 was reduced to 3, the vendor's maximum") == 1

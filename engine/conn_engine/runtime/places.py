@@ -79,17 +79,23 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
             return holder.document.span(holder.place), path
         start = find_expression_start(holder.document, holder.place, error.text) + error.offset
         return holder.document.to_span(holder.place, start, start + max(len(error.token), 1)), path
-    return None, error.at
+    origins = effective.origins(_parse_place(error))  # a text that is implied, such as the path of one record
+    return origins[0].span if origins else None, error.at
+
+
+def _parse_place(error: ExpressionError) -> ConfigPath:
+    """Return the path of the expression that failed; an empty path if it is unknown."""
+    try:
+        return parse_place(error.at) if error.at else ()
+    except UsageError:
+        return ()
 
 
 def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     """Find the strings that contain the error's text, those nearest to its path first."""
     if not error.text:
         return []
-    try:
-        failed_path = tuple(map(str, parse_place(error.at))) if error.at else ()
-    except UsageError:
-        failed_path = ()
+    failed_path = tuple(map(str, _parse_place(error)))
     # A merged mapping or array is one leaf of the provenance, so the value of every level is searched.
     origins = [
         origin for length in range(len(failed_path), 0, -1) for origin in effective.origins(failed_path[:length])

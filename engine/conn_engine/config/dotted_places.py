@@ -128,7 +128,8 @@ def _find_place(key: str, value: Any) -> Path_:
     if not all(isinstance(name, str) for name in path):
         at = next(index for index, name in enumerate(path) if not isinstance(name, str))
         whole = format_place(path[:at])
-        raise UsageError(f'"{key}" names an item of a list', hint=f"an override sets a list as a whole: {whole}: [ … ]")
+        hint = f"an override sets a list as a whole: {whole}: [ … ]" if at else "begin with a key of a connector"
+        raise UsageError(f'"{key}" names an item of a list', hint=hint)
     if len(path) > MAX_DEPTH:
         raise UsageError(f'"{key}" has too many names', hint=f"a place has at most {MAX_DEPTH} names")
     return path

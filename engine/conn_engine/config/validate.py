@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from conn_engine.config.dotted_places import ExpandedOverride, connector_keys, expand_places, format_place
+from conn_engine.config.dotted_places import connector_keys
+from conn_engine.config.expanded_document import ExpandedDocument, find_configurations
 from conn_engine.config.faults import quote_value
 from conn_engine.config.foreign_words import suggest_key
 from conn_engine.config.implied import PATHS, explain_missing
@@ -33,7 +34,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.short_form import find_conflicts
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import Document, format_path
+from conn_engine.documents import Document
 from conn_engine.documents.locate import find_packaged
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["load_schema", "validate"]
 
-_OVERRIDING = ("account", "environment")
 _EMPTY_ALLOWED = frozenset({"workspace", "environment"})
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -88,8 +88,8 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
     if not isinstance(data, dict):
         message = f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
         return [diagnostic("CFG102", message, document.span(()))]
-    check = _Check(document, kind)
-    data = check.expand_overrides(data)
+    expanded = ExpandedDocument(document, kind, data)
+    check, data = _Check(expanded, kind), expanded.data
     found = [*check.place_faults(), *check.misspelt_keys(data), *check.doubled_keys(data), *check.schema_faults(data)]
     found = [f for f in found if f.code != "CFG103" or f.path not in check.meant]  # one typo is one finding
     return sorted({(f.code, f.span, f.message): f for f in found}.values(), key=Diagnostic.sort_key)
@@ -110,49 +110,20 @@ def _validator(kind: str) -> "Draft202012Validator":
 
 
 class _Check:
-    def __init__(self, document: Document, kind: str) -> None:
+    def __init__(self, document: ExpandedDocument, kind: str) -> None:
         self.document = document
         self.kind = kind
-        self.data = document.data
         self.settled: set[Path_] = set()  # places with a known fault: schema errors below them are noise
         self.meant: set[str] = set()  # the keys that unknown ones probably mean
-        self.overrides: dict[Path_, ExpandedOverride] = {}
-
-    def expand_overrides(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the data with the dotted places of its overrides expanded, as the schema describes it."""
-        if self.kind not in _OVERRIDING:
-            return data
-        expanded = {key: dict(value) if isinstance(value, dict) else value for key, value in data.items()}
-        for at in _configurations(self.kind, data):
-            self.overrides[at] = expand_places(lookup(data, at))
-            lookup(expanded, at[:-1])[at[-1]] = self.overrides[at].data
-        self.data = expanded
-        return expanded
 
     def place_faults(self) -> Iterator[Diagnostic]:
         """Report keys at the top of overrides that are unknown, are not places, or set what another key sets."""
-        for at, override in self.overrides.items():
+        yield from self.document.find_place_faults()
+        for at, override in self.document.overrides.items():
             for key in (key for key in override.data if key not in connector_keys()):
                 self.settled.add((*at, key))
                 hint = suggest_key(key, connector_keys()) or _list_words(list(connector_keys()))
                 yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*at, key), hint)
-            for fault in override.faults:
-                span = self.document.key_span((*at, *fault.path))
-                first = [] if fault.first is None else [(self.document.key_span((*at, *fault.first)), "first here")]
-                yield diagnostic(fault.code, fault.message, span, path=fault.place, hint=fault.hint, related=first)
-
-    def _find_override(self, path: Path_) -> Path_ | None:
-        return next((path[:end] for end in (1, 2) if path[:end] in self.overrides), None)
-
-    def _locate(self, path: Path_) -> Path_:
-        """Return the path in the document of a path in the expanded data."""
-        at = self._find_override(path)
-        return path if at is None else (*at, *self.overrides[at].find_written(path[len(at) :]))
-
-    def _format(self, path: Path_) -> str:
-        """Format a path for a finding: in an override, as a place that can be pasted into it."""
-        at = self._find_override(path)
-        return format_path(path) if at is None or path == at else format_place(path[len(at) :])
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
@@ -173,7 +144,7 @@ class _Check:
                     yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
 
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
-        for piece in _configurations(self.kind, data):
+        for piece in find_configurations(self.kind, data):
             for conflict in find_conflicts(lookup(data, piece), Configuration):
                 path = (*piece, *conflict.path)
                 self.settled.add(path)
@@ -226,20 +197,24 @@ class _Check:
         also = ["config"] if "format" in known else []
         hint = suggest_key(key, [*known, *also]) or _list_words(known)
         if hint.startswith("did you mean"):
-            self.meant.add(self._format((*path, hint.split('"')[1])))
+            self.meant.add(self.document.format((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
 
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
-        span = self.document.key_span(self._locate(path)) if path else self.document.span(())
-        where = f" in {self._format(path)}" if path else ""
+        span = self.document.key_span(path) if path else self.document.span(())
+        where = f" in {self.document.format(path)}" if path else ""
         hint = explain_missing(path, key)
-        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=self._format((*path, key)), hint=hint)
+        return diagnostic(
+            "CFG103", f'missing key "{key}"{where}', span, path=self.document.format((*path, key)), hint=hint
+        )
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
         wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
         found = _KINDS.get(type(value), "something else")
         message = f"expected {' or '.join(wanted) or 'nothing'}, found {found}"
-        return self._at_value("CFG102", message, path, hint or _suggest_type(path, types, value))
+        model = self.document.find_implied_model(path)
+        hint = hint or (_explain_model(model) if model else _suggest_type(path, types, value))
+        return self._at_value("CFG102", message, path, hint)
 
     def _not_one_of(self, path: Path_, options: list[Any], value: Any, node: Mapping[str, Any]) -> Diagnostic:
         words = [str(option) for option in options if option is not None]
@@ -252,7 +227,7 @@ class _Check:
         return self._at_value(code, f"unknown {what} {quote_value(shown)}", path, hint)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:
-        return isinstance(lookup(self.data, path), dict) and bool(options)
+        return isinstance(lookup(self.document.data, path), dict) and bool(options)
 
     def _bad_name(self, path: Path_, error: "ValidationError") -> Diagnostic:
         pattern = str(error.kind.as_dict().get("pattern", ""))
@@ -265,15 +240,19 @@ class _Check:
         return self._at_value("CFG104", message, path, hint)
 
     def _at_key(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.key_span(self._locate(path)), path=self._format(path), hint=hint)
+        return diagnostic(code, message, self.document.key_span(path), path=self.document.format(path), hint=hint)
 
     def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.span(self._locate(path)), path=self._format(path), hint=hint)
+        return diagnostic(code, message, self.document.span(path), path=self.document.format(path), hint=hint)
 
 
 def _has_branch(node: Mapping[str, Any], value: Any) -> bool:
     """Return whether a value is a strategy whose format decides which keys it may have."""
     return "enum" in node.get("properties", {}).get("format", {}) and isinstance(value.get("format"), str)
+
+
+def _explain_model(name: str) -> str:
+    return f'"{name}" is not a key of a connector, so it is taken for a model; a model has resources'
 
 
 def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
@@ -304,19 +283,9 @@ def _operation_keys(model: type[Resource] | type[UnifiedResource]) -> set[str]:
     return {"response_mapping", "query_mapping", "request_body_mapping", "resource", "method"}
 
 
-def _configurations(kind: str, data: Any) -> Iterator[Path_]:
-    """Yield the paths of a document that have a connector or a part of one."""
-    if kind == "connector":
-        yield ()
-    elif kind == "account" and isinstance(data.get("override"), dict):
-        yield ("override",)
-    elif kind == "environment" and isinstance(data.get("connectors"), dict):
-        yield from (("connectors", name) for name, part in data["connectors"].items() if isinstance(part, dict))
-
-
 def _open_objects(kind: str, data: Any) -> Iterator[tuple[Path_, type[Resource] | type[UnifiedResource]]]:
     """Yield the objects in which a name is either a known key or an operation."""
-    for piece in _configurations(kind, data):
+    for piece in find_configurations(kind, data):
         yield from ((path, Resource) for path in _children(data, (*piece, "resources")))
         for model in _children(data, (*piece, "unified")):
             yield from ((path, UnifiedResource) for path in _children(data, model))

@@ -112,6 +112,9 @@ def test_a_value_that_is_set_twice_stops_a_run_with_both_lines(make: Make) -> No
         (["crm.contacts.list.each: pages"], ("CFG104", 3, "crm.contacts.list.each", 'did you mean "page"?')),
         (["crm: { contacts: { list: { eech: page } } }"],
          ("CFG101", 3, "crm.contacts.list.eech", 'did you mean "each"?')),
+        (["reports.x: y"],
+         ("CFG102", 3, "reports.x",
+          '"reports" is not a key of a connector, so it is taken for a model; a model has resources')),
         (["timeout_seconds: soon"], ("CFG102", 3, "timeout_seconds", "")),
     ],
 )  # fmt: skip

@@ -124,6 +124,7 @@ def test_a_place_that_is_set_twice_is_a_fault_at_both_places(override, place, pa
     [
         ("errors[0].when", "an override sets a list as a whole: errors: [ … ]"),
         ("crm.contacts.list.after[1].transform", "an override sets a list as a whole: crm.contacts.list.after: [ … ]"),
+        ("[0].when", "begin with a key of a connector"),
         (
             "crm..contacts",
             'write it as resources.contacts.list or errors[0].when; quote a key with dots: headers."a.b"',

@@ -121,6 +121,7 @@ def test_a_field_that_fails_is_a_warning_or_an_error_of_a_strict_run(scores):
     done = run(scores, "run", "contacts.list", "-a", "me")
     assert (done.code, done.out) == (3, "")
     assert "EXP301" in done.err
+    assert '{"custom_fields": "fail"}' in run(scores, "why", "contacts.list", "on_error", "-a", "me").out
 
 
 def test_files_have_the_other_fields_of_a_record_with_a_failure(scores):

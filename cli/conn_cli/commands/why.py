@@ -184,6 +184,7 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
     inside, place = parse_path(path), parse_place(path)
     candidates = [place] if name is None else [(*name.path, *inside)]
     if name is not None and name.kind == "unified":
+        candidates.append((*name.path[:-1], *inside))  # what its resource sets
         operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is not None:
             vendor = ("resources", operation.resource or name.resource, operation.method or name.method)

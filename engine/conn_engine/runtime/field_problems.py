@@ -130,8 +130,10 @@ def merge_problems(*groups: Iterable[FieldProblem]) -> Problems:
 def describe_problem(problem: FieldProblem, total: int | None = None) -> str:
     """Describe on which records a field fails, of a `total` number if that is known. A step or the mapping may have
     dropped records since."""
-    is_known = total is not None and total >= problem.records
-    records = f"{problem.records} of {total} records" if is_known else pluralize(problem.records, "record")
+    if total is None or total < problem.records:
+        records = pluralize(problem.records, "record")
+    else:
+        records = f"{problem.records:,} of {pluralize(total, 'record')}"
     ids = ", ".join(problem.first_ids) + (", …" if problem.records > len(problem.first_ids) else "")
     return f"{problem.field} fails on {records} (first id={ids}): {problem.message}"
 

@@ -89,7 +89,7 @@ def test_memory_is_bounded(make: Callable[..., Workspace], run: Callable[..., An
     assert (problem.records, problem.first_ids) == (1_000, ("0", "1", "2", "3", "4"))
     [merged] = merge_problems([problem], [problem])
     assert (merged.records, merged.first_ids) == (2_000, problem.first_ids)
-    assert "fails on 2000 of 2000 records (first id=0, 1, 2, 3, 4, …)" in describe_problem(merged, 2_000)
+    assert "fails on 2,000 of 2,000 records (first id=0, 1, 2, 3, 4, …)" in describe_problem(merged, 2_000)
     assert "fails on 2,000 records" in describe_problem(merged, 1_999)  # a step has dropped one
 
 

@@ -92,6 +92,9 @@ def _flat_struct(data: dict[str, Any], plan: Plan) -> Any:
         return _flat_fields(data, plan.structs[""])
     config = data.get("config") or {}
     tag = get_tag(data)
+    alias = plan.formats.get(tag)
+    if alias is not None and isinstance(config, dict):
+        tag, config = alias.tag, {**alias.settings, **config}
     if not isinstance(config, dict) or tag not in plan.structs or data.keys() - {"format", "config"}:
         return data  # msgspec reports what is wrong with it
     return {**_flat_fields(config, plan.structs[tag]), "format": tag}

@@ -11,7 +11,7 @@ import msgspec
 
 from conn_engine.settings import Settings
 
-__all__ = ["Plan", "StructPlan", "compile_plan", "get_tag", "union_tags"]
+__all__ = ["FormatAlias", "Plan", "StructPlan", "compile_plan", "get_tag", "union_tags"]
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Plan:
     """What to do with a value of one type. Exactly one of the parts is used, depending on the value."""
 
     structs: dict[str, "StructPlan"] = field(default_factory=dict)  # by tag; "" for a struct without a tag
+    formats: dict[str, "FormatAlias"] = field(default_factory=dict)  # other names of tags
     item: "Plan | None" = None
     value: "Plan | None" = None
 
@@ -26,6 +27,14 @@ class Plan:
     def idle(self) -> bool:
         """Whether there is nothing to do."""
         return not self.structs and self.item is None and self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class FormatAlias:
+    """What another name of a format means: the name of the format, and settings of it."""
+
+    tag: str
+    settings: Mapping[str, Any]
 
 
 class StructPlan:
@@ -81,6 +90,8 @@ def _fill(plan: Plan, kind: Any) -> None:
     elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         tag = kind.__struct_config__.tag
         plan.structs["" if tag is None else str(tag)] = _plan_struct(kind)
+        for name, settings in kind.format_aliases.items() if issubclass(kind, Settings) else ():
+            plan.formats[name] = FormatAlias(str(tag), settings)
 
 
 def get_tag(data: Mapping[str, Any]) -> str:

@@ -115,6 +115,11 @@ class _Expander:
         elif isinstance(data, str) and data in plan.structs:
             self.moved[*path, "format"] = written
             return {"format": data}
+        elif isinstance(data, str) and data in plan.formats:
+            alias = plan.formats[data]
+            self.spellings.append(Spelling(written, alias.tag))
+            self.moved[*path, "format"] = written
+            return {"format": alias.tag, "config": dict(alias.settings)}
         return data
 
     def _visit_struct(self, data: dict[str, Any], struct: StructPlan, below: Any, path: Path_, written: Path_) -> Any:
@@ -122,6 +127,7 @@ class _Expander:
         return self._visit_items(renamed, struct.get_plan, below, path, written)
 
     def _visit_strategy(self, data: dict[str, Any], plan: Plan, below: Any, path: Path_, written: Path_) -> Any:
+        data = self._rename_format(data, plan, below, path, written)
         flat = is_flat(data)
         settings = {key: value for key, value in data.items() if key != "format"} if flat else data.get("config")
         if not isinstance(settings, dict):
@@ -138,6 +144,31 @@ class _Expander:
         if not flat:
             return data if config is settings else {**data, "config": config}
         return {"format": data["format"], "config": config} if "format" in data else {"config": config}
+
+    def _rename_format(
+        self, data: dict[str, Any], plan: Plan, below: Any, path: Path_, written: Path_
+    ) -> dict[str, Any]:
+        """Return the strategy with the name of its format instead of another one, and with what that one stands for.
+
+        Below may be the same format with settings that refine these (`rsa-sha256` refines `rsa`), which stay. If they
+        differ, the strategy replaces the one below, as one of another format does.
+        """
+        tag = data.get("format")
+        alias = plan.formats.get(tag) if isinstance(tag, str) else None
+        if alias is None:
+            return data
+        self.spellings.append(Spelling((*written, "format"), alias.tag))
+        same = isinstance(below, dict) and below.get("format") == alias.tag and isinstance(below.get("config"), dict)
+        lower = below["config"] if same else {}
+        settings = dict(alias.settings)
+        if same and all(str(lower.get(key, "")).startswith(str(value)) for key, value in settings.items()):
+            settings = {}
+        elif same:
+            settings = {**dict.fromkeys(lower), **settings}
+        self.moved.update({(*path, "config", key): (*written, "format") for key in settings})
+        if isinstance(data.get("config"), dict):
+            return {**data, "format": alias.tag, "config": {**settings, **data["config"]}}
+        return {**settings, **data, "format": alias.tag}
 
     def _visit_items(
         self,
@@ -180,6 +211,7 @@ def is_flat(strategy: Mapping[str, Any]) -> bool:
 
 def _choose_structs(tag: Any, plan: Plan) -> list[StructPlan]:
     """Return the models that a strategy may have: all of them if its format is unknown."""
+    tag = plan.formats[tag].tag if isinstance(tag, str) and tag in plan.formats else tag
     return [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
 
 

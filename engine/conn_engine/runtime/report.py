@@ -107,7 +107,8 @@ class DeliveredEvent(msgspec.Struct, frozen=True, kw_only=True):
 class DeliveryReport(Report, frozen=True, kw_only=True):
     """The verdict on one delivery, the reply to it, and its events.
 
-    `verified_by` is the format that verified it, or null. `captured` names the secrets that the vendor sent in it.
+    `verified_by` is the format that verified it (for `public_key`, the kind of key), or null. `captured` names the
+    secrets that the vendor sent in it.
     """
 
     kind: ClassVar[str] = "delivery"

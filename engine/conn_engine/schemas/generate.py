@@ -137,7 +137,7 @@ class Generator:
         result: Schema = {
             "type": "object",
             "description": _get_docstring(info.cls),
-            "properties": {} if info.tag is None else {"format": {"description": "The format.", "const": info.tag}},
+            "properties": {} if info.tag is None else {"format": {"description": "The format.", **_match_format(info)}},
             "additionalProperties": False,
         }
         needed: list[Schema | str] = []
@@ -191,7 +191,11 @@ class Generator:
     def _convert_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         branch_mode: Mode = "full" if mode == "full" else "part"
         tags = [str(part.tag) for part in parts]
-        entry = {"description": _describe_formats(parts), "enum": tags if mode != "part" else [*tags, None]}
+        others = [alias for part in parts for alias in _get_format_aliases(part)]
+        entry = {
+            "description": _describe_formats(parts),
+            **_allow_others({"enum": tags if mode != "part" else [*tags, None]}, others),
+        }
         schema: Schema = {
             "type": ["object", "string"],
             "properties": {
@@ -204,7 +208,7 @@ class Generator:
             },
             "additionalProperties": False,
             "allOf": [
-                {"if": {"type": "string"}, "then": {"title": "format", "enum": tags}},
+                {"if": {"type": "string"}, "then": _allow_others({"title": "format", "enum": tags}, others)},
                 *(self._convert_strategy(part, branch_mode) for part in parts),
             ],
         }
@@ -215,13 +219,31 @@ class Generator:
         settings = self._refer_to_model(part, mode)
         below = {**settings, "properties": {"format": False}}
         return {
-            "if": {"type": "object", "properties": {"format": {"const": part.tag}}, "required": ["format"]},
+            "if": {"type": "object", "properties": {"format": _match_format(part)}, "required": ["format"]},
             "then": {
                 "if": {"required": ["config"]},
                 "then": {"properties": {"format": {}, "config": allow_null(below)}, "additionalProperties": False},
                 "else": settings,
             },
         }
+
+
+def _get_format_aliases(part: inspect.StructType) -> list[str]:
+    return list(part.cls.format_aliases) if issubclass(part.cls, Settings) else []
+
+
+def _match_format(part: inspect.StructType) -> Schema:
+    others = _get_format_aliases(part)
+    return {"pattern": _match_names([str(part.tag), *others])} if others else {"const": part.tag}
+
+
+def _allow_others(schema: Schema, names: list[str]) -> Schema:
+    """Return a schema of names that also allows others. An `enum` would make editors offer them."""
+    return {"if": {"pattern": _match_names(names)}, "else": schema} if names else schema
+
+
+def _match_names(names: list[str]) -> str:
+    return f"^({'|'.join(names)})$"
 
 
 def _describe_settings(parts: Iterable[inspect.StructType]) -> dict[str, Schema]:

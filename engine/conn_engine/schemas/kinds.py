@@ -39,7 +39,7 @@ class Key:
 @dataclass(slots=True)
 class Kind:
     """A kind of settings. `format`: it is a strategy, written with its `format`. `common`: the kind whose keys all
-    members of its union have too. `formats`: it is a union of these."""
+    members of its union have too. `formats`: it is a union of these. `others`: other names of the format."""
 
     name: str
     meaning: str
@@ -47,6 +47,7 @@ class Kind:
     format: bool = False
     common: str | None = None
     formats: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @cache
@@ -127,6 +128,7 @@ class _KindFinder:
         info, kind = _struct(model), by_name[name]
         kind.meaning = " ".join((model.__doc__ or "").split())
         kind.format = info.tag is not None
+        kind.others = tuple(model.format_aliases) if issubclass(model, Settings) else ()
         shared: set[str] = set()
         union = self._of_union(model)
         if union is not None and info.fields and by_name[union].keys:

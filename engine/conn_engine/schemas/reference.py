@@ -45,7 +45,7 @@ def find_references(word: str) -> list[str]:
     kinds = find_kinds()
     if word in kinds:
         return [word]
-    last = [name for name in kinds if name.rpartition(".")[2] == word]
+    last = [name for name, kind in kinds.items() if name.rpartition(".")[2] == word or word in kind.others]
     if last:
         return last
     keyed = [(name, key) for name, kind in kinds.items() for key in kind.keys if word in (key.name, *key.aliases)]

@@ -13,10 +13,8 @@ from conn_engine.webhooks.keys import uses_credential, uses_delivery
 from conn_engine.webhooks.secret_verifiers import BasicVerifier, TokenVerifier, Unverified
 from conn_engine.webhooks.settings import Challenge, Reply, Routing, Subscription, VendorEvents, Webhooks
 from conn_engine.webhooks.signature_verifiers import (
-    EcdsaVerifier,
-    Ed25519Verifier,
     HmacVerifier,
-    RsaVerifier,
+    PublicKeyVerifier,
     StandardWebhooksVerifier,
 )
 from conn_engine.webhooks.verifier import (
@@ -36,14 +34,12 @@ __all__ = [
     "Challenge",
     "Delivery",
     "DeliveryVerifier",
-    "EcdsaVerifier",
-    "Ed25519Verifier",
     "HmacVerifier",
     "JwtVerifier",
     "KeyCache",
+    "PublicKeyVerifier",
     "Reply",
     "Routing",
-    "RsaVerifier",
     "StandardWebhooksVerifier",
     "Subscription",
     "TokenVerifier",
@@ -62,9 +58,7 @@ __all__ = [
 Verification: TypeAlias = (
     HmacVerifier
     | StandardWebhooksVerifier
-    | RsaVerifier
-    | EcdsaVerifier
-    | Ed25519Verifier
+    | PublicKeyVerifier
     | JwtVerifier
     | TokenVerifier
     | BasicVerifier

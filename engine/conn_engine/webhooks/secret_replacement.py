@@ -11,6 +11,7 @@ from conn_engine.errors import CredentialError
 from conn_engine.recordings.files import Exchange
 from conn_engine.webhooks.recording_secrets import KeyKind, SigningKeys, create_throwaway
 from conn_engine.webhooks.settings import Webhooks
+from conn_engine.webhooks.signature_verifiers import PublicKeyVerifier
 from conn_engine.webhooks.verifier import DeliveryVerifier, VerificationContext, VerificationError
 
 __all__ = [
@@ -72,9 +73,7 @@ def _find_public_keys(way: DeliveryVerifier, verification: VerificationContext) 
     for part in getattr(way, "of", ()):
         yield from _find_public_keys(part, verification)
     tag = get_format(way)
-    public = tag in ("rsa", "ecdsa", "ed25519") or (
-        tag == "jwt" and not str(getattr(way, "algorithms", ("",))[0]).startswith("HS")
-    )
+    public = tag == "public_key" or (tag == "jwt" and not str(getattr(way, "algorithms", ("",))[0]).startswith("HS"))
     if public and getattr(way, "key_request", None) is None:
         with suppress(CredentialError, VerificationError):
             form = "pem" if tag == "jwt" else getattr(way, "key_encoding", "pem")
@@ -86,10 +85,10 @@ def _find_public_keys(way: DeliveryVerifier, verification: VerificationContext) 
 
 def _find_key_kind(way: DeliveryVerifier) -> KeyKind:
     """Return the type of private key that a way uses."""
+    if isinstance(way, PublicKeyVerifier):
+        return way.key_kind
     algorithm = str(getattr(way, "algorithms", ("",))[0])
-    if get_format(way) == "rsa" or algorithm[:2] in ("RS", "PS"):
-        return "rsa"
-    return "ec" if get_format(way) == "ecdsa" or algorithm.startswith("ES") else "ed"
+    return "rsa" if algorithm[:2] in ("RS", "PS") else "ec" if algorithm.startswith("ES") else "ed"
 
 
 def replace_published_keys(way: DeliveryVerifier, ring: SigningKeys, exchanges: Sequence[Exchange]) -> list[Exchange]:

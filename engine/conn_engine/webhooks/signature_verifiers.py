@@ -2,11 +2,19 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
+from conn_engine.auth.signing.algorithms import (
+    FORMAT_ALIASES,
+    Algorithm,
+    OtherDigest,
+    Padding,
+    PairForm,
+    find_scheme,
+)
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, decode_shared_key, sign_with_key
 from conn_engine.auth.signing.public_keys import PublicKeyForm, is_signature_valid, load_public_key
 from conn_engine.errors import CredentialError
@@ -26,7 +34,7 @@ from conn_engine.webhooks.verifier import (
 )
 from conn_engine.wire import Flow
 
-__all__ = ["EcdsaVerifier", "Ed25519Verifier", "HmacVerifier", "RsaVerifier", "StandardWebhooksVerifier"]
+__all__ = ["HmacVerifier", "PublicKeyVerifier", "StandardWebhooksVerifier"]
 
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 _MOST = 50  # signatures and contents: anyone can send a delivery
@@ -325,7 +333,12 @@ class StandardWebhooksVerifier(
         )
 
 
-class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
+class PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="format", tag="public_key"):
+    """A signature by the vendor's private key, verified with its public key: RSA, ECDSA or Ed25519."""
+
+    format_aliases: ClassVar[Mapping[str, Mapping[str, Any]]] = FORMAT_ALIASES
+
+    algorithm: Algorithm = "rsa-sha256"
     key: KeyTemplates = "{{public_key}}"
     key_encoding: Annotated[
         PublicKeyForm,
@@ -341,14 +354,27 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
         ),
     ] = None
 
+    digest: OtherDigest = None
+    padding: Padding = None
+    form: PairForm = "der"
+
     @property
-    def algorithm(self) -> tuple[Scheme, Digest]:
-        """The signature's scheme and digest."""
-        raise NotImplementedError
+    def label(self) -> str:
+        """The kind of the key: `rsa`, `ecdsa` or `ed25519`."""
+        return self.algorithm.partition("-")[0]
+
+    @property
+    def key_kind(self) -> KeyKind:
+        """The kind of the key."""
+        return _KINDS[self.get_scheme()[0]]
+
+    def get_scheme(self) -> tuple[Scheme, Digest]:
+        """Return the signature's scheme and digest."""
+        return find_scheme(self.algorithm, digest=self.digest, padding=self.padding, form=self.form)
 
     def match(self, verification: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Verify with the first key that matches."""
-        scheme, digest = self.algorithm
+        scheme, digest = self.get_scheme()
         for again in (False, True):
             keys = yield from self._get_keys(verification, again)
             unfit: list[CredentialError] = []
@@ -371,7 +397,7 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
 
     def sign(self, verification: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """Sign with the private key of the account's or the vendor's public key."""
-        scheme, digest = self.algorithm
+        scheme, digest = self.get_scheme()
         if self.key_request is not None:
             private = ring.get_published_key(_KINDS[scheme])
         else:
@@ -382,41 +408,3 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
         if self.key_request is None:
             return get_account_keys(self.key, verification)
         return (yield from fetch_keys(self.key_request, verification, {}, again=again))
-
-
-class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
-    """An RSA signature by the vendor's private key."""
-
-    padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="Padding of the signature (RFC 8017).")] = (
-        "pkcs1v15"
-    )
-    digest: Annotated[Digest, Meta(description="Digest algorithm.")] = "sha256"
-
-    @property
-    def algorithm(self) -> tuple[Scheme, Digest]:
-        """The signature's scheme and digest."""
-        return "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15", self.digest
-
-
-class EcdsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
-    """An ECDSA signature by the vendor's private key."""
-
-    digest: Annotated[Digest, Meta(description="Digest algorithm.")] = "sha256"
-    form: Annotated[
-        Literal["der", "pair"],
-        Meta(description="Signature format: DER, or the two numbers concatenated, as in JWTs."),
-    ] = "der"
-
-    @property
-    def algorithm(self) -> tuple[Scheme, Digest]:
-        """The signature's scheme and digest."""
-        return "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest
-
-
-class Ed25519Verifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
-    """An Ed25519 signature by the vendor's private key."""
-
-    @property
-    def algorithm(self) -> tuple[Scheme, Digest]:
-        """The signature's scheme and digest."""
-        return "eddsa", "sha512"

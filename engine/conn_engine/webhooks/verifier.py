@@ -136,6 +136,11 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     aliases: ClassVar[Mapping[str, str]] = {"require": "expect"}
     verifies: ClassVar[bool] = True  # by itself; combinations leave it to their parts
 
+    @property
+    def label(self) -> str:
+        """What reports and golden files call this method: its format, or the kind of its key."""
+        return str(type(self).__struct_config__.tag)
+
     when: Annotated[
         str | None,
         Meta(

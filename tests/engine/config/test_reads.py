@@ -48,7 +48,7 @@ def test_a_setting_with_a_default_brings_its_names_too() -> None:
     for key in ("expect", "key_request.url", "key_request.keys"):
         assert "header" in names_at(jwt, key)
     assert "header" not in names_at(jwt, "issuer")
-    other = {"format": "rsa", "config": {"expect": "x", "key_request": PUBLISHED}}
+    other = {"format": "public_key", "config": {"expect": "x", "key_request": PUBLISHED}}
     assert "header" not in names_at(other, "expect") | names_at(other, "key_request.url")
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from conn_engine.auth.signing.algorithms import find_scheme
+from conn_engine.config.merge import merge
 from conn_engine.config.models import Configuration
 from conn_engine.config.plans import Plan, compile_plan
 from conn_engine.config.short_form import Spelling, expand, find_spellings
@@ -134,3 +136,76 @@ def find_plans(plan: Plan | None, seen: set[int]) -> Any:
             yield from find_plans(inner, seen)
     for inner in (plan.item, plan.value):
         yield from find_plans(inner, seen)
+
+
+def signature(format: str, **settings: Any) -> dict[str, Any]:  # noqa: A002
+    return {"signature": {"format": format, **settings}}
+
+
+@pytest.mark.parametrize("earlier", ["rsa", "ecdsa", "ed25519"])
+class TestAnEarlierFormat:
+    def test_means_the_new_one(self, earlier: str) -> None:
+        now = {"signature": {"format": "public_key", "config": {"algorithm": earlier, "content": "x", "form": "pair"}}}
+        flat = signature(earlier, content="x", form="pair")
+        nested = {"signature": {"format": earlier, "config": {"content": "x", "form": "pair"}}}
+        for document in (flat, nested):
+            assert expand(document, Configuration)[0] == now
+            assert find_spellings(document, Configuration) == [Spelling(("signature", "format"), "public_key")]
+        assert find_spellings(now, Configuration) == []
+        alone = {"webhooks": {"verify": earlier}}
+        assert expand(alone, Configuration)[0]["webhooks"]["verify"] == {
+            "format": "public_key",
+            "config": {"algorithm": earlier},
+        }
+
+    def test_is_where_the_algorithm_is_written(self, earlier: str) -> None:
+        places = expand(signature(earlier, content="x"), Configuration)[1]
+        assert places.find(("signature", "config", "algorithm")) == ("signature", "format")
+        assert places.find(("signature", "config", "content")) == ("signature", "content")
+
+    def test_in_an_override_refines_what_is_below(self, earlier: str) -> None:
+        names = {"rsa": "rsa-sha512", "ecdsa": "ecdsa-p384", "ed25519": "ed25519"}
+        below = {"signature": {"format": "public_key", "config": {"algorithm": names[earlier], "content": "x"}}}
+        above = expand(signature(earlier, content="y"), Configuration, below)[0]
+        assert merge([below, above])["signature"]["config"] == {"algorithm": names[earlier], "content": "y"}
+
+    def test_in_an_override_replaces_another_one(self, earlier: str) -> None:
+        other = "ecdsa" if earlier == "rsa" else "rsa"
+        below = expand(signature(other, content="x", digest="sha512", headers={"A": "b"}), Configuration)[0]
+        above = expand(signature(earlier, content="y"), Configuration, below)[0]
+        assert merge([below, above])["signature"]["config"] == {"algorithm": earlier, "content": "y"}
+
+    def test_is_valid_but_not_offered(self, tmp_path: Path, earlier: str) -> None:
+        (tmp_path / "conn.yaml").write_text("version: 1\n")
+        (tmp_path / "connectors/shop").mkdir(parents=True)
+        document = tmp_path / "connectors/shop/connector.yaml"
+        rest = (
+            "base_url: https://a.example.com\ncredentials: {format: none, ask: [{name: private_key}]}\nresources: {}\n"
+        )
+        document.write_text(f"{rest}signature: {{format: {earlier}, content: request.body, headers: {{X: a}}}}\n")
+        assert lint_paths(tmp_path, []).findings == []
+        document.write_text(f"{rest}signature: {{format: {earlier}x, content: request.body, headers: {{X: a}}}}\n")
+        found = lint_paths(tmp_path, []).findings
+        assert [finding.code for finding in found] == ["CFG105"]
+        assert f"{earlier}," not in found[0].hint
+        assert f'"{earlier}"' not in found[0].hint
+        for kind in ("signature", "webhooks.verify"):
+            assert f"{kind}.public_key" in find_references(earlier)
+
+
+@pytest.mark.parametrize(
+    ("settings", "scheme"),
+    [
+        ({"algorithm": "rsa-sha1"}, ("rsa_pkcs1v15", "sha1")),
+        ({"algorithm": "rsa-pss-sha512"}, ("rsa_pss", "sha512")),
+        ({"algorithm": "rsa", "padding": "pss", "digest": "sha384"}, ("rsa_pss", "sha384")),
+        ({"algorithm": "rsa-pss-sha256", "padding": "pkcs1v15"}, ("rsa_pkcs1v15", "sha256")),
+        ({"algorithm": "rsa-sha256", "digest": "sha1"}, ("rsa_pkcs1v15", "sha1")),
+        ({"algorithm": "ecdsa"}, ("ecdsa_der", "sha256")),
+        ({"algorithm": "ecdsa-p384", "form": "pair"}, ("ecdsa_pair", "sha384")),
+        ({"algorithm": "ecdsa", "digest": "sha1"}, ("ecdsa_der", "sha1")),
+        ({"algorithm": "ed25519"}, ("eddsa", "sha512")),
+    ],
+)
+def test_what_an_algorithm_is(settings: dict[str, Any], scheme: tuple[str, str]) -> None:
+    assert find_scheme(**{"digest": None, "padding": None, "form": "der", **settings}) == scheme

@@ -31,8 +31,8 @@ SIGNED_TEXT = {
     "headers": {"x-signature": "{{signature}}", "x-nonce": "{{nonce}}"},
 }
 SALTED = {
-    "rsa pss": "RSASSA-PSS adds a random salt, which cryptography draws",
-    "ecdsa": "ECDSA uses a random number for each signature, which cryptography draws",
+    "public_key rsa-pss-sha256": "RSASSA-PSS adds a random salt, which cryptography draws",
+    "public_key ecdsa-p256": "ECDSA uses a random number for each signature, which cryptography draws",
     **{f"jwt PS{size}": "the same salt as for rsa pss" for size in (256, 384, 512)},
     **{f"jwt ES{size}": "the same random number as for ecdsa" for size in (256, 384, 512)},
 }
@@ -91,9 +91,15 @@ CASES = [
         content="request.url & timestamp_ms",
         headers={"x-signature": "{{signature}}", "x-date": "{{date}}"},
     ),
-    *(sign("rsa", padding, padding=padding, key="{{rsa}}", **SIGNED_TEXT) for padding in ("pkcs1v15", "pss")),
-    sign("ecdsa", key="{{ES256}}", **SIGNED_TEXT),
-    sign("ed25519", key="{{edwards}}", **SIGNED_TEXT),
+    *(
+        sign("public_key", algorithm, algorithm=algorithm, key=key, **SIGNED_TEXT)
+        for algorithm, key in (
+            ("rsa-sha256", "{{rsa}}"),
+            ("rsa-pss-sha256", "{{rsa}}"),
+            ("ecdsa-p256", "{{ES256}}"),
+            ("ed25519", "{{edwards}}"),
+        )
+    ),
     *(
         sign("jwt", name, assertion={"algorithm": name, "key": key_of(name)}, headers={"x-jwt": "{{signature}}"})
         for name in get_args(assertion.Algorithm)

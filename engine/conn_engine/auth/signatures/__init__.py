@@ -11,22 +11,18 @@ from conn_engine.auth.signatures.hmac_signature import HmacSignature
 from conn_engine.auth.signatures.jwt import JwtSignature
 from conn_engine.auth.signatures.none import NoSignature
 from conn_engine.auth.signatures.oauth1 import OAuth1
-from conn_engine.auth.signatures.private_key import EcdsaSignature, Ed25519Signature, RsaSignature
+from conn_engine.auth.signatures.private_key import PublicKeySignature
 from conn_engine.auth.signatures.request_scope import SigningContext
 
 __all__ = [
     "AwsSigV4",
-    "EcdsaSignature",
-    "Ed25519Signature",
     "HmacSignature",
     "JwtSignature",
     "NoSignature",
     "OAuth1",
-    "RsaSignature",
+    "PublicKeySignature",
     "Signature",
     "SigningContext",
 ]
 
-Signature: TypeAlias = (
-    NoSignature | HmacSignature | RsaSignature | EcdsaSignature | Ed25519Signature | JwtSignature | AwsSigV4 | OAuth1
-)
+Signature: TypeAlias = NoSignature | HmacSignature | PublicKeySignature | JwtSignature | AwsSigV4 | OAuth1

@@ -46,9 +46,10 @@ _INERT = frozenset({"text/plain", "application/json"})  # content that a browser
 class Acceptance:
     """The reply to a delivery, and its events.
 
-    `verified_by` is the format that verified it (`hmac`, `none` …; "" for a challenge that needs no verification).
-    `challenge` is the index of the matching challenge, or None. `refusal` says why it is not accepted. `captured` has
-    the values that the vendor sent for the credential. `delivery` is the delivery as mappings see it, without secrets.
+    `verified_by` is the label of the method that verified it (`hmac`, `rsa`, `none` …; "" for a challenge that needs no
+    verification). `challenge` is the index of the matching challenge, or None. `refusal` says why it is not accepted.
+    `captured` has the values that the vendor sent for the credential. `delivery` is the delivery as mappings see it,
+    without secrets.
     """
 
     reply: Response
@@ -79,7 +80,7 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
                 yield from _answer_challenge(settings.challenge[number], number, context, session, "", pairing=pairing)
             )
         yield from _verify(settings, context)
-        way = type(settings.verify).__struct_config__.tag
+        way = settings.verify.label
         if number is not None:
             return (
                 yield from _answer_challenge(

@@ -16,7 +16,7 @@ from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, PartialOverride
-    from conn_engine.diagnostics import Span
+    from conn_engine.diagnostics import Diagnostic, Span
     from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
 
 WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
@@ -71,7 +71,7 @@ def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
 
     paths = [name.path, *((*name.path[:-1], key) for key in RESOURCE_MAPPINGS)]
 
-    def concerns(change: "ConfigChange") -> bool:
+    def concerns(change: "ConfigChange | Diagnostic") -> bool:
         path = parse_place(change.path)
         return path[0] != "unified" or any(path[: len(one)] == one for one in paths)
 
@@ -81,6 +81,7 @@ def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
         changes=changes,
         dead=tuple(change for change in report.dead if concerns(change)),
         partial=tuple(partial for partial in report.partial if partial.resource == name.path[:-1]),
+        findings=tuple(finding for finding in report.findings if concerns(finding)),
     )
 
 
@@ -158,6 +159,9 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
             yield f"  dead: {change.path} equals the level below ({_place(change)})"
         for partial in report.partial:
             yield f"  partial: {partial.text} ({_place(partial)})"
+        for finding in report.findings:
+            yield f"  {finding.severity.name.lower()}: {finding.message} ({_format_span(finding.span)})"
+            yield f"         fix: {finding.hint}"
         yield ""
 
 
@@ -196,4 +200,6 @@ def _markdown(reports: "list[OverrideReport]") -> Iterator[str]:
             yield f"\ndead: {code(change.path)} equals the level below ({code(_place(change))})"
         for partial in report.partial:
             yield f"\npartial: {cell(partial.text)} ({code(_place(partial))})"
+        for finding in report.findings:
+            yield f"\n{finding.severity.name.lower()}: {cell(finding.message)} ({code(_format_span(finding.span))})"
         yield ""

@@ -18,9 +18,11 @@ from conn_engine.config.base_references import find_readers
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.disabled_operations import DisabledOperations
 from conn_engine.config.dotted_places import format_place
+from conn_engine.config.dropped_settings import find_dropped_settings
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
+from conn_engine.config.hidden_settings import find_hidden_settings
 from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.inheritance import said_at
 from conn_engine.config.issued_hosts import issued_hosts
@@ -53,6 +55,7 @@ from conn_engine.config.partial_overrides import PartialOverride, find_partial_o
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.short_form import find_canonical
+from conn_engine.config.unknown_places import find_unknown_places
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import format_path, iterate_texts
@@ -479,6 +482,17 @@ class Effective:
     def _is_dead_everywhere(layer: Layer, written: Path_, idle: set[Path_]) -> bool:
         """Return whether a resource's setting changes nothing in any operation that it applies to."""
         return all(path in idle for path, _ in leaves(layer.data) if to_written(path) == written)
+
+    def find_ineffective_overrides(self) -> list[Diagnostic]:
+        """Return findings for what the highest level sets without an effect, for some operations only, or instead of
+        settings below that it may not mean to drop."""
+        operations = [one for one in self.vendor_operations() if not self.explain_disabled(one.operation_name)]
+        idle = {origin.path for origin in self.dead()}
+        return [
+            *find_unknown_places(self.layers),
+            *find_hidden_settings(self.layers, operations, idle),
+            *find_dropped_settings(self.layers),
+        ]
 
     def partial_overrides(self) -> list[PartialOverride]:
         """Return what the highest level changes in only some operations of a resource."""

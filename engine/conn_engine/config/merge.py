@@ -4,9 +4,10 @@ A configuration is JSON-like data. Objects merge deeply, arrays and scalars are 
 combined. Defaults are filled in later, so that an explicit value that equals a default is kept. The functions take the
 layers from the bottom (base) to the top (account) and identify a layer by its index.
 
-Three places have special rules:
+Four places have special rules:
 - A mapping of a unified operation: two objects merge field by field. Anything else is kept side by side as `Layers`,
 and the engine merges their results. `{replace: …}` drops what is below.
+- `record_filter` of an operation: `$base` is the filter of the levels below, or true if they have none.
 - `errors`: the rules of an upper level come before those of the levels below, just as an operation's come before its
 resource's. The first match decides, so nothing below needs to be removed.
 - What a resource or an operation inherits (`pagination`, `headers` …): a null is kept, because it also removes the
@@ -17,6 +18,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from conn_engine.expressions import find_tokens
 
 __all__ = [
     "AUTHORIZING",
@@ -31,6 +34,7 @@ __all__ = [
     "dead",
     "inherit",
     "is_equal_json",
+    "is_filter",
     "is_replacement",
     "leaves",
     "lets_through",
@@ -84,6 +88,8 @@ MAPPINGS: Final = frozenset(
 RESOURCE_MAPPINGS: Final = ("response_mapping", "request_body_mapping")
 """The mappings that a unified resource can also set for its operations."""
 
+_ALL_RECORDS: Final = "true"
+_FILTER_LENGTH: Final = 4  # resources.<resource>.<operation>.record_filter
 _BASE_REFERENCE: Final = re.compile(r"\$base\b")
 
 
@@ -144,6 +150,8 @@ def merge_over(below: Any, above: Any, path: Path_ = ()) -> Any:
         return _compose(below, above)
     if isinstance(above, list) and isinstance(below, list) and _are_error_rules(path):
         return [*above, *below]
+    if isinstance(above, str) and is_filter(path):
+        return _insert_base(above, below if isinstance(below, str) else _ALL_RECORDS)
     if not (isinstance(above, dict) and isinstance(below, dict)) or _another_format(below, above):
         return _drop_nulls(above, path)
     return _merge_objects(below, above, path)
@@ -168,7 +176,7 @@ def _merge_objects(below: Mapping[str, Any], above: Mapping[str, Any], path: Pat
 def _drop_nulls(value: Any, path: Path_) -> Any:
     """Return a value of an override that has nothing below, without the nulls that have nothing to remove."""
     if not isinstance(value, dict):
-        return value
+        return _insert_base(value, _ALL_RECORDS) if isinstance(value, str) and is_filter(path) else value
     entries = {
         key: _drop_nulls(item, (*path, key))
         for key, item in value.items()
@@ -204,6 +212,19 @@ def _is_mapping(path: Path_) -> bool:
 
 def _are_error_rules(path: Path_) -> bool:
     return path[-1:] == ("errors",) and (len(path) == 1 or (path[0] == "resources" and len(path) in (3, 4)))
+
+
+def is_filter(path: Path_) -> bool:
+    """Return whether the path is that of an operation's `record_filter`."""
+    return len(path) == _FILTER_LENGTH and path[0] == "resources" and path[3] == "record_filter"
+
+
+def _insert_base(text: str, below: str) -> str:
+    """Return a filter with the filter of the levels below in place of `$base`."""
+    for token in reversed(find_tokens(text) if _refers_to_base(text) else ()):
+        if token.text == "$base":
+            text = f"{text[: token.start]}({below}){text[token.end :]}"
+    return text
 
 
 def _keeps_null(path: Path_) -> bool:
@@ -386,6 +407,8 @@ def lets_through(value: Any, path: Path_) -> bool:
         return value is not None and not is_replacement(value)
     if _are_error_rules(path):
         return isinstance(value, list)
+    if is_filter(path):
+        return _refers_to_base(value)
     if end := mapping_end(path):
         return isinstance(value, dict) or (path[end] != "replace" and _refers_to_base(value))
     return isinstance(value, dict)

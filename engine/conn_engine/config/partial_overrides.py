@@ -7,7 +7,7 @@ from typing import Any, Final
 from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, is_equal_json, leaves, lookup
 from conn_engine.config.origins import Layer, Level
 from conn_engine.config.resource_mappings import MappingReach
-from conn_engine.diagnostics import Span
+from conn_engine.diagnostics import Span, join_words
 from conn_engine.documents import format_path, is_overlap
 
 __all__ = ["PartialOverride", "find_partial_overrides"]
@@ -36,18 +36,14 @@ class PartialOverride:
         """A sentence that describes which fields change where, and what keeps the old value."""
         _, model, resource = self.resource
         fields = [format_path(field) for field in self.fields if field] or [f"the {self.key}"]
-        named = (
-            f"{', '.join(fields[:_NAMED])} and {len(fields) - _NAMED} more"
-            if len(fields) > _NAMED
-            else _join_words(fields)
-        )
-        events = f" and the event{'s' * (len(self.events) > 1)} {_join_words(self.events)}" if self.events else ""
+        named = join_words(fields, _NAMED)
+        events = f" and the event{'s' * (len(self.events) > 1)} {join_words(self.events)}" if self.events else ""
         verb, keeps = (
             ("change" if len(fields) > 1 else "changes"),
             ("keep" if len(self.others) > 1 or events else "keeps"),
         )
-        where = f"{model}.{resource}: {named} {verb} in {_join_words(self.operations)} only"
-        others = ", ".join(self.others) if events else _join_words(self.others)
+        where = f"{model}.{resource}: {named} {verb} in {join_words(self.operations)} only"
+        others = ", ".join(self.others) if events else join_words(self.others)
         return f"{where}; {others}{events} {keeps} the old value"
 
 
@@ -100,10 +96,6 @@ def _find_fields(reach: MappingReach, number: int, resource: Path_, name: str, k
             field = path[len(place) :]
             found.setdefault(() if field[:1] == ("replace",) else field, path)
     return found
-
-
-def _join_words(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + [*words[-1:]])
 
 
 def _is_same(one: Any, other: Any) -> bool:

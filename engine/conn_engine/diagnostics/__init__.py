@@ -7,6 +7,7 @@ from conn_engine.diagnostics.finding import (
     diagnostic,
     did_you_mean,
     find_worst_severity,
+    join_words,
     pluralize,
     remove_duplicates,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "diagnostic",
     "did_you_mean",
     "find_worst_severity",
+    "join_words",
     "pluralize",
     "remove_duplicates",
 ]

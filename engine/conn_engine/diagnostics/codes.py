@@ -665,6 +665,32 @@ CODES: dict[str, Code] = _build_table(
         "token}`.",
     ),
     Code(
+        "CFG160",
+        "override of a setting that operations set themselves",
+        "warning",
+        "An environment or account sets something for the connector or a resource, such as the size of a page, and "
+        "each operation that would inherit it sets its own, so nothing changes. If only some operations set their own, "
+        "the finding is for information. Set it where the finding says:\n\n```yaml\noverride:\n  resources: {contacts: "
+        "{list: {pagination: {config: {size: 50}}}}}\n```",
+    ),
+    Code(
+        "CFG161",
+        "override drops a filter or steps",
+        "warning",
+        "An override replaces the `record_filter` of the level below, so records that the connector leaves out are "
+        "delivered, or it replaces a list of steps and lacks some of them. In a filter, `$base` is the filter of the "
+        "level below: write `$base and record.active`. Repeat the steps. To drop them on purpose, add `# conn: ignore "
+        "CFG161 -- reason`.",
+    ),
+    Code(
+        "CFG162",
+        "override drops settings of another format",
+        "warning",
+        "An override gives a strategy, such as `pagination`, another `format`. This drops all settings of the level "
+        "below, also those that the new format has too, such as the size of a page. Repeat the settings that the "
+        "finding names, or set them to null.",
+    ),
+    Code(
         "CFG201",
         "override has no effect",
         "warning",
@@ -892,6 +918,14 @@ CODES: dict[str, Code] = _build_table(
         "A unified operation, a step, an event with `fetch`, `verify`, `parents`, `chunk` or `enrich` names an "
         "operation with `enabled: false`. It fails whenever it calls that operation. Enable the operation, name "
         "another one, or disable what uses it too.",
+    ),
+    Code(
+        "REF142",
+        "override of something unknown",
+        "error",
+        "An environment or account sets something for a resource, an operation or a unified model that the connector "
+        "does not have, so it has no effect. Correct the name. The place of a unified resource starts with its model: "
+        "`crm.contacts`, and that of a vendor's resource with `resources`. To add an operation, give it a `path`.",
     ),
     Code(
         "REF200",

@@ -85,6 +85,12 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def join_words(words: Sequence[str], most: int = 0) -> str:
+    """Join words to a list: `a`, `a and b`, `a, b and c`. With `most`, further words are counted: `a, b and 3 more`."""
+    shown = [*words[:most], f"{len(words) - most} more"] if 0 < most < len(words) else list(words)
+    return " and ".join([", ".join(shown[:-1])] * (len(shown) > 1) + shown[-1:])
+
+
 @lru_cache(maxsize=2048)
 def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
     # Cached, because thousands of accounts inherit the same mistake from their base.

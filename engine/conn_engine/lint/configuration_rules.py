@@ -10,7 +10,9 @@ from conn_engine.config import (
     format_place,
     lookup,
 )
+from conn_engine.config.unknown_places import find_unknown_places
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.site import find_objects
 from conn_engine.lint.target import LintTarget
 
@@ -19,7 +21,9 @@ __all__ = [
     "find_dead_overrides",
     "find_idle_mappings",
     "find_idle_settings",
+    "find_ineffective_overrides",
     "find_partial_overrides",
+    "find_unknown_overrides",
     "report_configuration_findings",
 ]
 
@@ -39,6 +43,17 @@ def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
             path=format_place(origin.path),
             hint="delete the line, which has no effect",
         )
+
+
+def find_unknown_overrides(view: LayerView) -> Iterator[Diagnostic]:
+    """REF142: an override sets something for a resource, an operation or a model that the connector does not have."""
+    layers = view.target.effective.layers
+    yield from find_unknown_places(layers[: layers.index(view.layer) + 1])
+
+
+def find_ineffective_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG160: a setting of an override is hidden by a more specific one. CFG161, CFG162: it drops settings below."""
+    yield from (finding for finding in target.effective.find_ineffective_overrides() if finding.code != "REF142")
 
 
 def find_partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:

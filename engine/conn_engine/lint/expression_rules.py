@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from conn_engine.config import format_place
+from conn_engine.config.merge import is_filter
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
@@ -142,7 +143,8 @@ def check_variables(view: LayerView) -> Iterator[Diagnostic]:
         if site.names is None:
             continue
         try:
-            given = {"base"} if is_in_mapping(site.path) else set()
+            overrides_filter = is_filter(site.path) and view.layer.level != "base"
+            given = {"base"} if overrides_filter or is_in_mapping(site.path) else set()
             unset = expression(text).variables() - known_functions() - site.names - given
         except ExpressionError:
             continue

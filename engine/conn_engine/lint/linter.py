@@ -1,7 +1,7 @@
 """Select the documents to lint, run the rules, and apply suppressions and severities."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -263,7 +263,21 @@ def _run_rules(
                 inherited.add(own_level)
         except ConnError as error:
             result.findings += [f for f in error.findings if f.span is None or f.span.file in file_names]
-    result.findings = list(dict.fromkeys(result.findings))
+    result.findings = list(dict.fromkeys(_leave_out_consequences(result.findings)))
+
+
+def _leave_out_consequences(findings: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Leave out the findings inside an override of something unknown (REF142): its name is the mistake."""
+    unknown = [finding.span for finding in findings if finding.code == "REF142" and finding.span is not None]
+    for finding in findings:
+        if finding.code == "REF142" or not any(_is_inside(finding.span, whole) for whole in unknown):
+            yield finding
+
+
+def _is_inside(span: Span | None, whole: Span) -> bool:
+    if span is None or span.file != whole.file:
+        return False
+    return (whole.line, whole.column) <= (span.line, span.column) <= (whole.end_line, whole.end_column)
 
 
 def _find_inherited_level(effective: Effective) -> tuple[str, str | None] | None:

@@ -9,7 +9,9 @@ from conn_engine.lint.configuration_rules import (
     find_dead_overrides,
     find_idle_mappings,
     find_idle_settings,
+    find_ineffective_overrides,
     find_partial_overrides,
+    find_unknown_overrides,
     report_configuration_findings,
 )
 from conn_engine.lint.credential_rules import (
@@ -74,6 +76,7 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     find_literal_secrets,
     find_foreign_placeholders,
     find_plain_urls,
+    find_unknown_overrides,
 )
 """Rules for the text of one level: each runs once for a document, however many accounts use it."""
 
@@ -107,6 +110,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     find_one_sided_fields,
     find_unmapped_policies,
     find_dead_overrides,
+    find_ineffective_overrides,
     find_partial_overrides,
     find_idle_mappings,
     find_idle_settings,

@@ -70,13 +70,14 @@ class OperationEffect:
 @dataclass(frozen=True, slots=True)
 class OverrideReport:
     """The result of `conn diff-override` for one effective configuration. `partial` lists the fields that an override
-    changes only in some operations of a resource."""
+    changes only in some operations of a resource, and `findings` what else overrides do not do, or drop."""
 
     effective: Effective
     changes: tuple[ConfigChange, ...]
     effects: tuple[OperationEffect, ...]
     dead: tuple[ConfigChange, ...]
     partial: tuple[PartialOverride, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
 
     @property
     def failures(self) -> list[tuple[OperationName, Diagnostic]]:
@@ -110,6 +111,11 @@ def override_report(
             partial
             for level in dict.fromkeys(layer.level for layer in effective.layers)
             for partial in up_to(effective, level).partial_overrides()
+        ),
+        tuple(
+            finding
+            for level in dict.fromkeys(layer.level for layer in effective.layers)
+            for finding in up_to(effective, level).find_ineffective_overrides()
         ),
     )
 

@@ -76,7 +76,8 @@ class RecordedEffect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverrideSet(msgspec.Struct, frozen=True, kw_only=True):
-    """The overrides of one account, or of an environment for one connector. `dead` overrides equal the level below."""
+    """The overrides of one account, or of an environment for one connector. `dead` overrides equal the level below,
+    and `findings` are those for other overrides that do not do what they seem to."""
 
     account: str | None
     connector: str
@@ -85,6 +86,7 @@ class OverrideSet(msgspec.Struct, frozen=True, kw_only=True):
     dead: list[OverriddenValue]
     failures: list[FailingOperation]
     partial: list[PartialFields]
+    findings: list[Finding]
     effects: list[RecordedEffect]
 
 
@@ -113,6 +115,7 @@ def _describe_set(report: OverrideReport) -> OverrideSet:
             for name, finding in report.failures
         ],
         partial=[_describe_partial(partial) for partial in report.partial],
+        findings=[describe_finding(finding) for finding in report.findings],
         effects=[_describe_effect(effect) for effect in report.effects],
     )
 

@@ -199,6 +199,45 @@ CONFIGURATION = [
         swap=(MAPPING, "    list:\n", "    list:\n      resource: people\n"),
     ),
     Bad(
+        "override of a setting that each operation sets",
+        one("CFG160", ACCOUNT, 3, 22),
+        {
+            HTTP: CONNECTOR.replace(
+                "response_path: data}", "response_path: data, pagination: {format: page, size: 10, size_param: n}}"
+            ),
+            ACCOUNT: "connector: demo\noverride:\n  pagination: {size: 50}\n",
+        },
+    ),
+    Bad(
+        "override that drops a filter",
+        one("CFG161", ACCOUNT, 3, 48),
+        {
+            HTTP: CONNECTOR.replace("response_path: data}", "response_path: data, record_filter: record.id}"),
+            ACCOUNT: "connector: demo\noverride:\n  resources: {contacts: {list: {record_filter: record.email}}}\n",
+        },
+    ),
+    Bad(
+        "override that drops settings of the other format",
+        one("CFG162", ACCOUNT, 3, 24),
+        {
+            HTTP: CONNECTOR.replace("cursor_field: next}", "cursor_field: next, size: 10, size_param: n}"),
+            ACCOUNT: "connector: demo\noverride:\n  pagination: {format: page, page_param: p}\n",
+        },
+    ),
+    Bad(
+        "override of an unknown resource",
+        one("REF142", ACCOUNT, 3, 15),
+        {ACCOUNT: "connector: demo\noverride:\n  resources: {contcts: {headers: {X-A: b}}}\n"},
+    ),
+    Bad(
+        "override without the model",
+        one("REF142", ACCOUNT, 4, 5),
+        {
+            ACCOUNT: "connector: demo\noverride:\n  unified:\n    contacts:\n      response_mapping:\n"
+            "        email: response.mail\n"
+        },
+    ),
+    Bad(
         "disabled operation behind a unified one",
         one("REF141", MAPPING, 4, 7),
         swap=(HTTP, "list: {method: get, path", "list: {enabled: false, method: get, path"),

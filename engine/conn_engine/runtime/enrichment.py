@@ -35,7 +35,8 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
     operation = listing.operation
     source = answer.records
     if operation.record_filter:
-        source = keep(operation.record_filter, source, frame.scope)
+        with _locate_errors(format_path(operation.get_path("record_filter"))):
+            source = keep(operation.record_filter, source, frame.scope)
     records = source
     if operation.record_mapping is not None:
         response = answer.response

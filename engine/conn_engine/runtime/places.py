@@ -79,7 +79,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
             return holder.document.span(holder.place), path
         start = find_expression_start(holder.document, holder.place, error.text) + error.offset
         return holder.document.to_span(holder.place, start, start + max(len(error.token), 1)), path
-    origins = effective.origins(_parse_place(error))  # a text that is implied, such as the path of one record
+    origins = effective.origins(_parse_place(error))  # implied, like the path of one record, or joined like filters
     return origins[0].span if origins else None, error.at
 
 

@@ -483,3 +483,47 @@ def test_only_the_level_that_still_sees_a_value_reads_it(make: Any) -> None:
         ("base", True),
     ]
     assert [[one[-1] for one in paths] for paths in effective.find_base_readers(path)] == [[], ["name"], []]
+
+
+FILTERED = {
+    "connectors/hubspot/connector.json": None,
+    "connectors/hubspot/connector.yaml": "base_url: https://api.hubspot.com\nresources:\n  contacts:\n"
+    "    list: { method: get, path: /c, record_filter: record.a or record.b }\n    open: { method: get, path: /o }\n",
+}
+
+
+def make_filters(make: Any, method: str, *texts: str | None) -> Any:
+    """A connector whose environment and account set filters."""
+    levels = [
+        "{}" if text is None else f"{{resources: {{contacts: {{{method}: {{record_filter: {text}}}}}}}}}"
+        for text in texts
+    ]
+    files = {
+        **FILTERED,
+        "environments/production.yaml": f"connectors: {{hubspot: {levels[0]}}}\n",
+        "accounts/acme.yaml": f"connector: hubspot\noverride: {levels[1]}\n",
+    }
+    return make(files).effective(account="acme")
+
+
+@pytest.mark.parametrize(
+    ("method", "texts", "expected"),
+    [
+        ("list", (None, "$base and record.c"), "(record.a or record.b) and record.c"),
+        ("list", ("$base and record.c", "$base or record.d"), "((record.a or record.b) and record.c) or record.d"),
+        ("list", ("record.c", "$not($base)"), "$not((record.c))"),
+        ("list", (None, "record.c = '$base'"), "record.c = '$base'"),
+        ("list", (None, "$basement and $base"), "$basement and (record.a or record.b)"),
+        ("open", (None, "$base and record.c"), "(true) and record.c"),
+        ("open", ("record.c", "$base and record.d"), "(record.c) and record.d"),
+    ],
+)
+def test_base_in_a_filter_is_the_filter_below(make: Any, method: str, texts: Any, expected: str) -> None:
+    assert make_filters(make, method, *texts).vendor("contacts", method).record_filter == expected
+
+
+def test_a_filter_that_base_reads_is_not_overridden(make: Any) -> None:
+    path = ("resources", "contacts", "list", "record_filter")
+    for text, overridden in (("$base and record.c", False), ("record.c", True)):
+        origins = make_filters(make, "list", None, text).origins(path)
+        assert [(origin.level, origin.overridden) for origin in origins] == [("account", False), ("base", overridden)]

@@ -57,6 +57,19 @@ override:
     assert culprit(make({"accounts/acme.yaml": account}), run).startswith(("$number(", "number("))
 
 
+def test_the_culprit_of_a_filter_that_adds_to_the_one_below(
+    make: Callable[..., Workspace], run: Callable[..., Any]
+) -> None:
+    def account(text: str) -> dict[str, Any]:
+        listing = {"list": {"record_filter": text}}
+        return {"accounts/acme.yaml": {"connector": "shop", "override": {"resources": {"people": listing}}}}
+
+    workspace = make(account("$base and $number(record.name) > 1"))
+    assert culprit(workspace, run).startswith('"$base and $number(record.name) > 1"')
+    assert run(make(account("$base and record.name = 'Ada'")), "contacts.list", [PAGE]).records
+    assert run(make(account("$base and record.name = 'Bo'")), "contacts.list", [PAGE]).records == []
+
+
 @pytest.mark.parametrize(
     ("key", "rest"),
     [

@@ -99,7 +99,8 @@ def _remove(data: Any, path: Path_) -> Any:
 def _build_finding(
     layer: Layer, place: Path_, paths: Sequence[Path_], unaffected: Sequence[OperationName], comparison: _Comparison
 ) -> Diagnostic:
-    named = paths if len(paths) <= _NAMED else [place]
+    every = len(paths) == len(list(leaves(lookup(layer.data, place), place)))
+    named = [place] if len(paths) > _NAMED or (every and any(path[-1] == "format" for path in paths)) else paths
     verb = "has" if len(named) == 1 else "have"
     is_partial = len(unaffected) < len(comparison.operations)
     operations = join_words([one.text for one in unaffected], _NAMED)

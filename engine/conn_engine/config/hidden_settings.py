@@ -32,6 +32,8 @@ def find_hidden_settings(
             for path, _ in leaves(lookup(layers[-1].data, place), place):
                 if path not in idle and (unaffected := comparison.find_unaffected(path)):
                     hidden.setdefault(unaffected, []).append(path)
+            if place[1:] and key in INHERITED_BY_LISTINGS:
+                hidden.pop(tuple(comparison.operations), None)  # reported for every level as CFG151
             for unaffected, paths in hidden.items():
                 yield _build_finding(layers[-1], place, paths, unaffected, comparison)
 

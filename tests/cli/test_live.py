@@ -230,9 +230,7 @@ def test_a_live_test_judges_how_the_listing_ends(live, vendor):
     file = live / "connectors/demo/connector.yaml"
     text = file.read_text()
     assert "7 records, complete" in run(live, "test", "contacts.list", "-a", "me", "--live", "-v").out
-    file.write_text(
-        text.replace("cursor_field: paging.next", "cursor_field: paging.next\n  total_field: paging.total")
-    )
+    file.write_text(text.replace("cursor_field: paging.next", "cursor_field: paging.next\n  total_field: paging.total"))
     vendor.answer = lambda got: (*listing(got)[:2], {**listing(got)[2], "paging": {"next": None, "total": 9}})
     done = run(live, "test", "contacts.list", "-a", "me", "--live")
     assert done.code == 1

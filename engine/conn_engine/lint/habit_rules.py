@@ -100,8 +100,8 @@ def _is_in_scope(name: str, scope: str) -> bool:
 def find_filters_of_the_response(view: LayerView) -> Iterator[Diagnostic]:
     """EXP142: a condition about each record reads only the response, which is the same for all of them."""
     for site in view.sites:
-        if site.over != "record" or site.kind != "expression":
-            continue
+        if site.over != "record" or site.kind != "expression" or site.path[-1] == "transform":
+            continue  # a transform may replace the record by the response
         try:
             roots = expression(site.text).roots() or frozenset()
         except ExpressionError:

@@ -48,6 +48,7 @@ def lint(
         {"query": {"a": "it's 'open'"}},
         {"record_filter": "record.a != response.b"},
         {"record_filter": "record.response.a"},
+        {"enrich": [{"name": "more", "request": {"method": "get", "path": "/a"}, "transform": "response.a"}]},
         {"response_path": "response.items"},  # some bodies have this field
         {"response_path": "data.body.items"},
         {"response_path": "body"},

@@ -11,6 +11,8 @@ import yaml
 
 from benchmarks.customers import FIELDS, RESOURCES, change, customers
 from benchmarks.measure import CHECKOUT, CONN, seconds_of
+from conn_engine.config.models import Configuration
+from conn_engine.config.short_form import expand
 
 __all__ = ["BUNDLED", "catalogue", "individual", "local", "overridden"]
 
@@ -22,7 +24,8 @@ def local(folder: Path, connector: str, port: int, total: int, context: Mapping[
     shutil.copytree(CHECKOUT / "connectors" / connector, folder / "connectors" / connector)
     address = f"http://127.0.0.1:{port}/{total}"
     settings: dict[str, Any] = {"base_url": address}
-    document = yaml.safe_load((folder / "connectors" / connector / "connector.yaml").read_text("utf-8"))
+    text = (folder / "connectors" / connector / "connector.yaml").read_text("utf-8")
+    document = expand(yaml.safe_load(text), Configuration)[0]
     urls = [
         key for key in document["credentials"].get("config", {}) if key in ("token_url", "refresh_url", "revocation")
     ]

@@ -111,10 +111,14 @@ def _format_pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[W
 def _may_be_inline(value: Any, path: Where, notes: Mapping[Where, str]) -> bool:
     """Return whether a value may be on the line of its key: it is small, and there is no comment in it. Resources and
     what they contain start on lines of their own."""
-    if not (isinstance(value, Mapping) and value) or (path[:1] == ("resources",) and len(path) < _OPERATION):
+    if path[:1] == ("resources",) and len(path) < _OPERATION:
         return False
-    is_small = _count_values(value) <= _INLINE_VALUES and _count_levels(value) <= _INLINE_LEVELS
-    return is_small and not any(path and place[: len(path)] == path and len(place) > len(path) for place in notes)
+    return _is_small(value) and not any(path and place[: len(path)] == path and place != path for place in notes)
+
+
+def _is_small(value: Any) -> bool:
+    is_container = isinstance(value, Mapping | list) and bool(value)
+    return is_container and _count_values(value) <= _INLINE_VALUES and _count_levels(value) <= _INLINE_LEVELS
 
 
 def _count_values(value: Any) -> int:
@@ -140,7 +144,10 @@ def format_inline(value: Any) -> str:
 def _format_items(items: list[Any], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for item in items:
-        if isinstance(item, Mapping) and item:
+        line = f"{indent}- {format_inline(item)}"
+        if _is_small(item) and _count_values(item) > 1 and len(line) <= _INLINE_WIDTH:
+            yield line
+        elif isinstance(item, Mapping) and item:
             lines = [line for key, inner in item.items() for line in _format_pair(str(key), inner, (), depth + 1, {})]
             yield f"{indent}- {lines[0].lstrip()}"
             yield from lines[1:]

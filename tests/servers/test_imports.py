@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from processes.specs import folder as specs_folder
+from reading import read_connector
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
-from conn_engine.documents import parse
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "connectors"
 NO_FORMAT = ("slack-events-asyncapi.json", "stripe-fixtures3.json", "linear-schema.graphql")
@@ -65,7 +65,7 @@ def test_files_are_sent_as_the_documents_say(file: str, path: str, name: str, tm
     assert conn(tmp_path, "init", ".")[0] == Exit.OK
     assert conn(tmp_path, "import", FOLDER / file, "--name", "vendor")[0] == Exit.OK
     folder = tmp_path / "connectors" / "vendor"
-    data = parse((folder / "connector.yaml").read_text(encoding="utf-8"), "connector.yaml").data
+    data = read_connector((folder / "connector.yaml").read_text(encoding="utf-8"))
     found = {(_unnamed(row["path"]), row["method"]): (f"{resource}.{method}", row)
              for resource, operations in data["resources"].items() for method, row in operations.items()}  # fmt: skip
     operation, row = found[_unnamed(path), "post"]
@@ -112,7 +112,7 @@ def test_what_is_no_api_document_is_refused(file: str, tmp_path: Path) -> None:
 
 def requests(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     """What a connector declares for each request: path, where its records are, pagination."""
-    data = parse(text, "connector.yaml").data
+    data = read_connector(text)
     found = {}
     for rows in data["resources"].values():
         for name, row in rows.items():

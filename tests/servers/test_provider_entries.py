@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from providers import consents, expected
 from providers.connection import ACCOUNT, Made, make
 from providers.corpus import FILE, MISSING, entries, mode
 from providers.facts import facts
+from reading import read_connector
 from vendor import Arrived, Reply, Vendor, start_vendor
 
 import conn_engine
@@ -120,7 +120,7 @@ def test_how_many_are_carried_over_whole(
 
 @pytest.mark.parametrize("key", list(ENTRIES))
 def test_the_connector_says_what_the_entry_says(key: str, imported: dict[str, ImportedConnector]) -> None:
-    data = yaml.safe_load(imported[key].files["connector.yaml"])
+    data = read_connector(imported[key].files["connector.yaml"])
     for what, want, found in facts(ENTRIES[key], data):
         assert found == want, what
 

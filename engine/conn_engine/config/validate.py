@@ -155,7 +155,7 @@ class _Check:
         keyword = error.kind.name
         node = self._schema_at(error.schema_path)
         if keyword in ("additionalProperties", "unevaluatedProperties"):
-            unexpected = [] if _has_branch(node, error.instance) else [str(key) for key in details["unexpected"]]
+            unexpected = [str(key) for key in details["unexpected"]]
             yield from (self._unknown_key(path, key, node) for key in unexpected if (*path, key) not in self.settled)
         elif keyword == "falseSchema":
             yield self._at_key("CFG101", f"unknown key {quote_value(str(path[-1]))}", path, "move it next to config")
@@ -244,11 +244,6 @@ class _Check:
 
     def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
         return diagnostic(code, message, self.document.span(path), path=self.document.format(path), hint=hint)
-
-
-def _has_branch(node: Mapping[str, Any], value: Any) -> bool:
-    """Return whether a value is a strategy whose format decides which keys it may have."""
-    return "enum" in node.get("properties", {}).get("format", {}) and isinstance(value.get("format"), str)
 
 
 def _explain_model(name: str) -> str:

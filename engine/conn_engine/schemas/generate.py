@@ -196,19 +196,14 @@ class Generator:
             "description": _describe_formats(parts),
             **_allow_others({"enum": tags if mode != "part" else [*tags, None]}, others),
         }
+        config = {"type": ["object", "null"], "description": "The settings, if they are not next to `format`."}
+        any_format = {"properties": {"format": {}, "config": {}, **_describe_settings(parts)}}
         schema: Schema = {
             "type": ["object", "string"],
-            "properties": {
-                "format": entry,
-                "config": {
-                    "type": ["object", "null"],
-                    "description": "The settings, if they are not next to `format`.",
-                },
-                **_describe_settings(parts),
-            },
-            "additionalProperties": False,
+            "properties": {"format": entry, "config": config},
             "allOf": [
                 {"if": {"type": "string"}, "then": _allow_others({"title": "format", "enum": tags}, others)},
+                {"if": {"not": {"required": ["format"]}}, "then": {**any_format, "additionalProperties": False}},
                 *(self._convert_strategy(part, branch_mode) for part in parts),
             ],
         }
@@ -249,11 +244,13 @@ def _match_names(names: list[str]) -> str:
 def _describe_settings(parts: Iterable[inspect.StructType]) -> dict[str, Schema]:
     """Return every setting of a union with the formats that have it. The branch of a format checks the value."""
     formats: dict[str, list[str]] = {}
+    aliases: dict[str, Schema] = {}
     for part in parts:
-        aliases = part.cls.aliases if issubclass(part.cls, Settings) else ()
-        for name in (*(entry.encode_name for entry in part.fields), *aliases):
-            formats.setdefault(name, []).append(str(part.tag))
-    return {name: {"description": f"A setting of: {', '.join(tags)}."} for name, tags in formats.items()}
+        for entry in part.fields:
+            formats.setdefault(entry.encode_name, []).append(str(part.tag))
+        if issubclass(part.cls, Settings):
+            aliases |= {alias: _describe_alias(name) for alias, name in part.cls.aliases.items()}
+    return aliases | {name: {"description": f"A setting of: {', '.join(tags)}."} for name, tags in formats.items()}
 
 
 def allow_null(schema: Schema) -> Schema:

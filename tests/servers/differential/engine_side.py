@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reading import read_connector
+
 from conn_engine import Call, connect, load_workspace
 from conn_engine.auth import Credentials, choose_credentials
 from conn_engine.conditions import USUAL, Chance, Conditions
 from conn_engine.config.convert import convert
-from conn_engine.documents import parse
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
 from conn_engine.secrets import Redactor
@@ -68,7 +69,7 @@ class Ours:
         for place in ("connectors/vendor", "accounts"):
             (folder / place).mkdir(parents=True, exist_ok=True)
         self.trust([])
-        self._data = parse(self.imported.files["connector.yaml"], "connector.yaml").data
+        self._data = read_connector(self.imported.files["connector.yaml"])
         self._credentials: Credentials = convert(self._data["credentials"], Credentials)
         self.imported.write(folder / "connectors" / "vendor")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from reading import read_connector
 from vendor import Vendor
 
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.documents import dump_json, parse
+from conn_engine.documents import dump_json
 from conn_engine.secrets.vault import MemoryVault
 from conn_import import ImportedConnector, ImportedDocument, Options, import_source, propose_name
 from providers.corpus import mode
@@ -60,7 +61,7 @@ def make(
 ) -> Made:
     """Import an entry and connect an account of it. `context` is what else the account sets."""
     imported = import_source(source, Options(propose_name(source, key), entry=key))
-    data = parse(imported.files["connector.yaml"], "connector.yaml").data
+    data = read_connector(imported.files["connector.yaml"])
     values = _values(entry, vendor)
     led = _led(data, vendor.url)
     led.pop("hosts", None)

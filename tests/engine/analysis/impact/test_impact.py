@@ -185,7 +185,7 @@ def lines(found: Impact) -> dict[tuple[str, str, str], tuple[int, int, int]]:
 
 def test_an_override_shields_from_a_change_of_its_environment(example: Path) -> None:
     acme = example / "accounts" / "acme.yaml"
-    own = "      deals:\n        response_mapping: { currency: \"'CHF'\" }\n"
+    own = "  crm.deals.response_mapping.currency: \"'CHF'\"\n"
     acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
     found = changed(example, production=("'EUR'", "'USD'"))
     assert status(found) == {"acme": "shielded", "globex": "changed", "initech": "unchanged", "umbrella": "unchanged"}
@@ -236,10 +236,7 @@ def test_what_could_not_be_read_before_the_change_is_not_taken_for_new(example: 
 
 def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> None:
     acme = example / "accounts" / "acme.yaml"
-    own = (
-        "      companies:\n        get:\n          response_mapping: { name: \"'x'\" }\n"
-        "  resources: { companies: { get: { path: /elsewhere } } }\n"
-    )
+    own = "  crm.companies.get.response_mapping.name: \"'x'\"\n  resources.companies.get.path: /elsewhere\n"
     acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
     found = changed(example, crm=("domain: response.properties.domain", "domain: response.properties.website"))
     assert status(found)["acme"] == "changed"  # by other operations
@@ -281,7 +278,7 @@ def test_a_mapping_below_that_becomes_one_expression_still_composes(example: Pat
 def test_a_mapping_that_moves_between_a_resource_and_its_operation_is_no_conflict(example: Path) -> None:
     """What an override was written over is what the operation had, wherever it was written."""
     acme = example / "accounts" / "acme.yaml"
-    own = "      deals:\n        list: { response_mapping: { currency: \"'CHF'\" } }\n"
+    own = "  crm.deals.list.response_mapping.currency: \"'CHF'\"\n"
     acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
     text = (example / "environments/production.yaml").read_text(encoding="utf-8")
     start, end = text.index("          response_mapping:\n"), text.index("  github:\n")
@@ -366,7 +363,7 @@ def test_a_way_back_of_another_request_is_no_news(example: Path) -> None:
 def test_a_field_called_description_is_a_field(example: Path) -> None:
     """It is among the changes of the base, and an override of it conflicts with them."""
     account = example / "accounts" / "acme.yaml"
-    own = "      companies: {list: {response_mapping: {description: $uppercase(response.properties.about)}}}\n"
+    own = "  crm.companies.list.response_mapping.description: $uppercase(response.properties.about)\n"
     account.write_text(account.read_text(encoding="utf-8").rstrip() + "\n" + own, encoding="utf-8")
     found = changed(example, crm=("description: response.properties.desc", "description: response.properties.new_desc"))
     rows = {(row.level, row.path.rpartition(".")[2], row.note) for row in (*found.statements, *found.overrides)}

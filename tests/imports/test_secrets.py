@@ -88,7 +88,7 @@ def test_a_header_whose_value_looks_like_a_secret(tmp_path: Path) -> None:
 
 
 BEARER = {"type": "bearer", "bearer": [{"key": "token", "value": KEY}]}
-TOGETHER = 'all:\n    - bearer\n    - format: header\n      name: X-App-Key\n      value: "{{x_app_key}}"'
+TOGETHER = 'all: [bearer, { format: header, name: X-App-Key, value: "{{x_app_key}}" }]'
 
 
 def test_a_key_beside_the_token_of_a_collection_is_the_accounts(tmp_path: Path) -> None:

@@ -460,6 +460,7 @@ def test_a_golden_never_holds_a_secret(make: Callable[..., Workspace], listing: 
     [
         ("$formatNumber(12.345, '#.00')", f"{CRM_FILE}:8"),  # they round differently
         ("$replace(response.name, /x*/, '-') = 'x' ? 'a' : 'b'", f"{CRM_FILE}:8"),  # one refuses the empty match
+        ("$parseInteger(response.name, '0')[$]", f"{CRM_FILE}:8"),  # one fails, the other has no value
     ],
 )
 def test_a_mapping_that_is_not_portable_is_reported_on_request(

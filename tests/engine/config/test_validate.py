@@ -3,6 +3,7 @@ validator.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,11 @@ GOOD: list[tuple[str, str]] = [
         "resources: { contacts: { list: { response_mapping: { a: { b: 1, c: null, d: [x] } } } } }\n",
     ),
     ("environment", ""),
+    ("environment", "connectors: { x: { crm.contacts.list.each: page, headers.X-A: b } }\n"),
+    (
+        "account",
+        "connector: x\noverride: { crm.contacts.response_mapping.a: response.a, crm: { leads: { list: {} } } }\n",
+    ),
     ("environment", "connectors: { x: { pagination: { config: { size: 3 } }, resources: { a: null } } }\n"),
     ("account", "connector: x\noverride: { resources: { a: { list: { pagination: null, path: null } } } }\n"),
     (
@@ -379,6 +385,16 @@ def test_the_published_schemas_are_valid(kind: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$id"] == f"https://conn.dev/schemas/{kind}.schema.json"
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("kind", ["account", "environment"])
+def test_editors_complete_nested_keys_beside_dotted_places(kind: str) -> None:
+    override = load_schema(kind)["$defs"]["ConfigurationPart"]
+    assert {"pagination", "resources", "unified", "headers"} <= override["properties"].keys()
+    (pattern, place) = next(iter(override["patternProperties"].items()))
+    assert re.search(pattern, "crm.contacts.response_mapping.email") and not re.search(pattern, "pagination")
+    assert place["description"]
+    assert "UnifiedResourcePart" in json.dumps(override["additionalProperties"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

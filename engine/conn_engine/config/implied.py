@@ -4,18 +4,23 @@ An implied method or path is not written into the data: it is found where an ope
 that it inherits. An override of `contacts.path` therefore moves every operation that has no path of its own.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from conn_engine.config.merge import Path_
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.transport.url_templates import hide_templates
 
 __all__ = [
     "METHODS",
+    "OPERATION_PATH",
     "PATHS",
     "explain_missing",
     "find_method",
     "find_path",
+    "is_operation_path",
     "is_path_implied",
     "join_id",
     "split_query",
@@ -26,6 +31,9 @@ METHODS: Final[Mapping[str, str]] = {"list": "get", "get": "get", "create": "pos
 
 PATHS: Final[Mapping[str, bool]] = {"list": False, "create": False, "get": True, "update": True, "delete": True}
 """The operations that have the path of their resource, and whether they have it with the ID of a record."""
+
+OPERATION_PATH: Final = r"^(/|\{\{)\S*"
+"""The pattern of an operation that is written as its path."""
 
 _JSON: Final = ".json"
 
@@ -65,18 +73,33 @@ def split_query(path: str) -> tuple[str, str]:
     return (path, "") if start < 0 else (path[:start], path[start:])
 
 
-def explain_missing(path: Path_, key: str) -> str:
-    """Return how to add the missing method or path of the operation at a path; "" for anything else."""
-    if len(path) != 3 or path[0] != "resources":
+def is_operation_path(place: Path_, value: Any) -> bool:
+    """Return whether a value at a place of a connector is an operation that is written as its path."""
+    return (
+        len(place) == 3
+        and place[0] == "resources"
+        and isinstance(value, str)
+        and re.match(OPERATION_PATH, value) is not None
+    )
+
+
+def explain_missing(place: Path_, key: str, text: str = "") -> str:
+    """Return how to add the missing method or path of the operation at a place; "" for anything else. `text` is the
+    path that it is written as."""
+    if len(place) != 3 or place[0] != "resources" or key not in ("method", "path"):
         return ""
-    resource, name = path[1:]
+    resource, name = place[1:]
+    if text:
+        method = "patch" if name == "update" else "get"
+        short = f"{{ method: {method}, path: {json.dumps(text)} }}"
+        return f"write {short}, with the vendor's method (get, post, put, patch …)"
+    if name not in PATHS and (near := did_you_mean(str(name), PATHS)):
+        return near
     if key == "method" and name == "update":
         return "add the vendor's method: `method: patch`, `method: put` or `method: post`"
     if key == "method":
         names = "list, get, create and delete"
         return f"add `method: get` (or post, put, patch, delete): only {names} imply their method"
-    if key == "path" and name in PATHS:
+    if name in PATHS:
         return f"add `path: /{resource}` to the resource, or a path of its own to the operation"
-    if key == "path":
-        return f"add `path: /{resource}/{name}`: only {', '.join(PATHS)} have the path of their resource"
-    return ""
+    return f"add `path: /{resource}/{name}`: only {', '.join(PATHS)} have the path of their resource"

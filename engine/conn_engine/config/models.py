@@ -12,6 +12,7 @@ from msgspec import Meta, field
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
+from conn_engine.config.implied import OPERATION_PATH
 from conn_engine.config.verify import Verify
 from conn_engine.listing.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
 from conn_engine.listing.incremental import Incremental
@@ -64,7 +65,6 @@ TRUSTED_HOST = (
     r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the gateway reads a pattern
     r"|[0-9.]+/[0-9]{1,2}|\[?[0-9A-Fa-f:.]+\]?/[0-9]{1,3})$"  # or a network
 )
-OPERATION_PATH = r"^(/|\{\{)\S*"
 URL = r"^(https?://|\{\{)\S"
 OPERATION = r"^[^.\s]+\.[^.\s]+$"
 PLACEMENT = r"^(credentials|authorization|signature|resources\.[\w-]+)(\.[\w-]+)*$"

@@ -15,13 +15,12 @@ from conn_engine.config.dotted_places import connector_keys
 from conn_engine.config.expanded_document import ExpandedDocument, find_configurations
 from conn_engine.config.faults import quote_value
 from conn_engine.config.foreign_words import suggest_key
-from conn_engine.config.implied import PATHS, explain_missing
+from conn_engine.config.implied import OPERATION_PATH, PATHS, explain_missing, is_operation_path
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
     HOST_PATTERN,
     NAME,
     OPERATION,
-    OPERATION_PATH,
     PATH_PREFIX,
     PLACEMENT,
     TRUSTED_HOST,
@@ -142,6 +141,10 @@ class _Check:
                 if near and not is_operation and not (model is Resource and key in PATHS):
                     self.settled.add((*path, key))
                     yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
+                elif model is Resource and key in known and isinstance(value, dict) and "method" in value:
+                    self.settled.add((*path, key))
+                    message = f'"{key}" is a setting of a resource, so it cannot be the name of an operation'
+                    yield self._at_key("CFG104", message, (*path, key), f"rename the operation, for example {key}_list")
 
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
         for piece in find_configurations(self.kind, data):
@@ -164,6 +167,8 @@ class _Check:
         elif keyword == "anyOf":
             names = [part["required"][0] for part in node.get("anyOf", []) if "required" in part]
             yield self._missing_key(path, names[0]) if names else self._bad_value(path, error.message)
+        elif keyword == "type" and is_operation_path(path, error.instance):
+            yield self._missing_key(path, "method", str(error.instance))
         elif keyword == "type":
             yield self._wrong_type(path, details["types"], error.instance)
         elif keyword in ("enum", "const"):
@@ -200,10 +205,10 @@ class _Check:
             self.meant.add(self.document.format((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
 
-    def _missing_key(self, path: Path_, key: str) -> Diagnostic:
+    def _missing_key(self, path: Path_, key: str, text: str = "") -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
         where = f" in {self.document.format(path)}" if path else ""
-        hint = explain_missing(path, key)
+        hint = explain_missing(path, key, text)
         return diagnostic(
             "CFG103", f'missing key "{key}"{where}', span, path=self.document.format((*path, key)), hint=hint
         )

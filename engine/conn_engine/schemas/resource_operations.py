@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from conn_engine.config.implied import METHODS, PATHS
-from conn_engine.config.models import OPERATION_PATH
+from conn_engine.config.implied import METHODS, OPERATION_PATH, PATHS
 
 __all__ = ["add_path_form", "describe_operations"]
 

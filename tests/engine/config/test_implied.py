@@ -377,26 +377,30 @@ def test_a_step_and_a_job_do_not_inherit_where_records_are(configured):
 
 
 @pytest.mark.parametrize("name", load_workspace(BUNDLED).connectors())
-def test_the_bundled_connectors_mean_the_same_without_what_is_implied(name: str):
+def test_the_bundled_connectors_mean_the_same_in_both_spellings(name: str):
     data = load_workspace(BUNDLED).effective(account=None, connector=name).data
-    short = copy.deepcopy(data)
-    for resource in short["resources"].values():
-        listing = resource.get("list", {})
-        if not resource.get("path") and isinstance(listing, dict) and listing.get("path"):
-            resource["path"] = listing["path"]
-        for method, operation in resource.items():
-            if not isinstance(operation, dict) or method not in NAMES:
-                continue
-            if METHODS.get(method, "") == str(operation.get("method")).lower():
-                del operation["method"]
-            implied = find_path(method, {}, resource)
-            if implied is not None and operation.get("path") == implied:
-                del operation["path"]
-    assert short != data
-    for place in operation_names(data):
-        if place.kind == "vendor":
-            built = [vendor_operation(one, place.resource, place.method, connector=name) for one in (data, short)]
-            assert built[0] == built[1]
+    long, short = copy.deepcopy(data), copy.deepcopy(data)
+    places = [place for place in operation_names(data) if place.kind == "vendor"]
+    for place in places:
+        operation = long["resources"][place.resource][place.method]
+        operation["path"] = find_path(place.method, operation, long["resources"][place.resource])
+        operation.setdefault("method", METHODS.get(place.method))
+    for resource, operations_ in long["resources"].items():
+        if "path" in operations_:
+            del operations_["path"]
+        elif "list" in operations_:
+            short["resources"][resource]["path"] = operations_["list"]["path"]
+    for place in places:
+        written, resource = long["resources"][place.resource][place.method], short["resources"][place.resource]
+        operation = resource[place.method]
+        if METHODS.get(place.method) == written["method"].lower():
+            operation.pop("method", None)
+        if find_path(place.method, {}, resource) == written["path"]:
+            operation.pop("path", None)
+    assert long != short
+    for place in places:
+        built = [vendor_operation(one, place.resource, place.method, connector=name) for one in (data, long, short)]
+        assert built[0] == built[1] == built[2]
 
 
 def test_names_of_an_implied_path_and_of_an_inherited_window_are_known(tmp_path):

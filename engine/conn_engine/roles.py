@@ -17,7 +17,9 @@ __all__ = [
     "DELIVERY",
     "EXPRESSION",
     "FIELD",
+    "FORM_PLACE",
     "HEADER",
+    "HEADER_PLACE",
     "HOST",
     "LINK",
     "OUTER",
@@ -45,6 +47,7 @@ __all__ = [
     "describe_setting",
     "expression_over",
     "inner_over",
+    "mark_advanced",
     "name_kind",
     "note_of",
     "path_over",
@@ -234,6 +237,16 @@ def inner_over(scope: str) -> dict[str, Any]:
 def reserve(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Declare that only the connector may set it."""
     return {**extra, "reserved": True}
+
+
+def mark_advanced(extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Declare that few connectors need it: the reference and the schemas say so and list it last."""
+    return {**(extra or {}), "advanced": True}
+
+
+HEADER_PLACE: Final = mark_advanced(REQUEST_HEADER)
+FORM_PLACE: Final = mark_advanced(FIELD)
+"""A place in the request other than its query and its body, for the few vendors that need it."""
 
 
 def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> dict[str, Any]:

@@ -26,14 +26,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its documentation.
 
     `aliases` maps common other spellings to the field's name; the loader renames them before conversion, and the
-    published schema accepts them without showing them. `format_aliases` are other names of a strategy's format, with
-    the settings that each of them stands for. Strategies of one union set `tag_field="format"` and a `tag`; in
-    documents they are written `{format: <tag>, <the fields>}` or `{format: <tag>, config: {<the fields>}}`, which are
-    merged in the second form.
+    published schema accepts them without showing them. `format_aliases` are other names of a strategy's format,
+    with the settings that each of them stands for. `is_advanced` marks a format that few connectors need.
+    Strategies of one union set `tag_field="format"` and a `tag`; in documents they are written `{format: <tag>,
+    <the fields>}` or `{format: <tag>, config: {<the fields>}}`, which are merged in the second form.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {}
     format_aliases: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    is_advanced: ClassVar[bool] = False
 
 
 @dataclass(slots=True)

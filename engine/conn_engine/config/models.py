@@ -28,6 +28,7 @@ from conn_engine.roles import (
     base_url_over,
     expression_over,
     inner_over,
+    mark_advanced,
     path_over,
     template_over,
 )
@@ -304,7 +305,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     ] = None
     recurse: Annotated[
         Recurse | None,
-        Meta(description="How the operation runs again for its own records, such as folders in folders."),
+        Meta(
+            description="How the operation runs again for its own records, such as folders in folders.",
+            extra=mark_advanced(),
+        ),
     ] = None
     enrich: Annotated[
         tuple[Enrich, ...], Meta(description="Additional requests that complete the records, in order.")
@@ -313,7 +317,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Job | None,
         Meta(description="Set when the request only starts a job: how to poll it, and where its result is."),
     ] = None
-    chunk: Annotated[Chunk | None, Meta(description="How to split a list that is too long for one request.")] = None
+    chunk: Annotated[
+        Chunk | None,
+        Meta(description="How to split a list that is too long for one request.", extra=mark_advanced()),
+    ] = None
     idempotent: Annotated[
         bool | None,
         Meta(

@@ -17,6 +17,7 @@ from msgspec import inspect
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Configuration, Operation, Resource
 from conn_engine.roles import describe_setting, to_note
+from conn_engine.schemas.advanced import is_advanced, is_advanced_format
 from conn_engine.schemas.resource_operations import add_path_form, describe_operations
 from conn_engine.settings import Settings
 
@@ -83,6 +84,8 @@ class Generator:
             schema = self._to_schema(info.type, mode)
         described = {**schema, **(info.extra_json_schema or {})}
         description = describe_setting(to_note(extra), described.get("description", ""))
+        if extra.get("advanced"):
+            description = f"Advanced. {description}"
         return {**described, "description": description} if description else described
 
     def _convert_union(self, info: inspect.UnionType, mode: Mode) -> Schema:
@@ -141,7 +144,7 @@ class Generator:
             "additionalProperties": False,
         }
         needed: list[Schema | str] = []
-        for entry in info.fields:
+        for entry in sorted(info.fields, key=lambda entry: is_advanced(entry.type)):
             name = entry.encode_name
             if name == rest:
                 operations = self._convert_rest(entry, mode)
@@ -190,6 +193,7 @@ class Generator:
 
     def _convert_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         branch_mode: Mode = "full" if mode == "full" else "part"
+        parts = sorted(parts, key=is_advanced_format)
         tags = [str(part.tag) for part in parts]
         others = [alias for part in parts for alias in _get_format_aliases(part)]
         entry = {
@@ -351,7 +355,9 @@ def _get_docstring(kind: Any) -> str:
 
 def _describe_formats(parts: Iterable[inspect.StructType]) -> str:
     return "The format. " + " ".join(
-        f"{part.tag}: {_get_docstring(part.cls).partition('. ')[0].rstrip('.')}." for part in parts
+        f"{part.tag}: {_get_docstring(part.cls).partition('. ')[0].rstrip('.')}."
+        + (" Advanced." if is_advanced_format(part) else "")
+        for part in parts
     )
 
 

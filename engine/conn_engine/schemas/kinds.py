@@ -5,7 +5,7 @@ document, of a resource or of an operation have no prefix. A strategy is named a
 format, and the keys that all members of a union share are listed once, for the union.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from conn_engine.config.models import Configuration
 from conn_engine.roles import Note, describe_setting, name_kind, to_note
+from conn_engine.schemas.advanced import is_advanced, is_advanced_format
 from conn_engine.schemas.published import MODELS
 from conn_engine.settings import Settings
 
@@ -34,6 +35,7 @@ class Key:
     aliases: tuple[str, ...] = ()
     refers: tuple[str, ...] = ()
     is_computed: bool = False
+    is_advanced: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Kind:
     common: str | None = None
     formats: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    is_advanced: bool = False
 
 
 @cache
@@ -117,11 +120,11 @@ class _KindFinder:
     def _common(self, name: str, members: list[inspect.StructType]) -> Kind:
         """Build the kind of a union: its formats, and the keys that all members with keys share, if there are at least
         two."""
-        formats = tuple(self.names[part.cls] for part in members)
+        formats = tuple(self.names[part.cls] for part in sorted(members, key=is_advanced_format))
         member_keys = [{entry.encode_name: repr(entry) for entry in part.fields} for part in members if part.fields]
         shared = [key for key, value in member_keys[0].items() if all(other.get(key) == value for other in member_keys)]
         entries = {entry.encode_name: entry for part in members for entry in part.fields}
-        keys = [self._key(entries[key], {}) for key in shared] if len(shared) > 1 else []
+        keys = _sort_keys(self._key(entries[key], {}) for key in shared) if len(shared) > 1 else []
         return Kind(name, f"A choice of {len(members)} formats.", keys, formats=formats)
 
     def _fill(self, by_name: dict[str, Kind], model: Any, name: str) -> None:
@@ -135,7 +138,8 @@ class _KindFinder:
             kind.common = union
             shared = {key.name for key in by_name[union].keys}
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}
-        kind.keys = [self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared]
+        kind.is_advanced = is_advanced_format(info)
+        kind.keys = _sort_keys(self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared)
         rest = getattr(model, "rest", "")  # entries with custom names instead of keys
         kind.keys = [replace(key, name="<name>") if key.name == rest else key for key in kind.keys]
 
@@ -154,6 +158,7 @@ class _KindFinder:
             tuple(alias for alias, target in aliases.items() if target == name),
             tuple(dict.fromkeys(unions or refers)),
             bool(name_kind(note)),
+            is_advanced(entry.type),
         )
 
 
@@ -189,6 +194,10 @@ def _find_models(info: inspect.Type) -> Iterator[inspect.StructType]:
 
 def _find_classes(info: inspect.Type) -> set[type]:
     return {part.cls for part in _find_models(info)}
+
+
+def _sort_keys(keys: Iterable[Key]) -> list[Key]:
+    return sorted(keys, key=lambda key: key.is_advanced)
 
 
 def _find_note(info: inspect.Type) -> Note:

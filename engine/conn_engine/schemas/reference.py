@@ -33,9 +33,7 @@ def format_strategy_table(name: str) -> str:
     """Return the Markdown table of a union's formats. Raises KeyError for an unknown kind."""
     rows = [f"| `{name}: {{format: …}}` | |", "|---|---|"]
     for member in find_kinds()[name].formats:
-        rows.append(
-            f"| `{member.rpartition('.')[2]}` | {_escape_cell(_take_first_sentence(find_kinds()[member].meaning))} |"
-        )
+        rows.append(f"| `{member.rpartition('.')[2]}` | {_escape_cell(_summarize(find_kinds()[member]))} |")
     return "\n".join(rows) + "\n"
 
 
@@ -65,7 +63,7 @@ def list_words() -> list[str]:
 
 def list_kinds() -> list[str]:
     """Return one line for each kind, formats below their union."""
-    return [f"{name:<44} {_take_first_sentence(kind.meaning)}" for name, kind in find_kinds().items()]
+    return [f"{name:<44} {_summarize(kind)}" for name, kind in find_kinds().items()]
 
 
 def format_reference(reference: str) -> str:
@@ -75,10 +73,7 @@ def format_reference(reference: str) -> str:
     if key_name:
         return f"{name} · " + "\n".join(_format_key(key) for key in kind.keys if key.name == key_name)
     lines = [_format_title(kind), ""]
-    lines += [
-        f"  {member.rpartition('.')[2]:<26} {_take_first_sentence(find_kinds()[member].meaning)}"
-        for member in kind.formats
-    ]
+    lines += [f"  {member.rpartition('.')[2]:<26} {_summarize(find_kinds()[member])}" for member in kind.formats]
     if kind.formats and kind.keys:
         lines += ["", "keys of every format:", ""]
     lines += [_format_key(key) for key in kind.keys]
@@ -97,7 +92,7 @@ def has_computed_texts(found: str) -> bool:
 
 
 def _format_title(kind: Kind) -> str:
-    title = f"{kind.name} · {_take_first_sentence(kind.meaning)}" if kind.format else f"{kind.name} · {kind.meaning}"
+    title = f"{kind.name} · {_summarize(kind)}" if kind.format else f"{kind.name} · {kind.meaning}"
     if not kind.format:
         return title
     union, _, tag = kind.name.rpartition(".")
@@ -116,10 +111,16 @@ def _format_default(default: str) -> str:
 
 
 def _describe_key(key: Key) -> str:
-    more = [key.meaning] if key.meaning else []
+    more = ["Advanced."] if key.is_advanced else []
+    more += [key.meaning] if key.meaning else []
     if key.refers:
         more.append("See " + ", ".join(f"`{name}`" for name in key.refers) + ".")
     return " ".join(more)
+
+
+def _summarize(kind: Kind) -> str:
+    first = _take_first_sentence(kind.meaning)
+    return f"Advanced. {first}" if kind.is_advanced else first
 
 
 def _take_first_sentence(text: str) -> str:

@@ -209,3 +209,29 @@ class TestAnEarlierFormat:
 )
 def test_what_an_algorithm_is(settings: dict[str, Any], scheme: tuple[str, str]) -> None:
     assert find_scheme(**{"digest": None, "padding": None, "form": "der", **settings}) == scheme
+
+
+def test_advanced_settings_and_formats_are_marked_and_last() -> None:
+    kinds = find_kinds()
+    for name, kind in kinds.items():
+        marks = [key.is_advanced for key in kind.keys]
+        assert marks == sorted(marks), name
+        for key in kind.keys:
+            if name.startswith(("pagination.", "incremental.")) and key.name.endswith(("_header", "_form")):
+                assert key.is_advanced == (not key.name.endswith("_from_header")), (name, key.name)
+    marked = {(name, key.name) for name, kind in kinds.items() for key in kind.keys if key.is_advanced}
+    needed = ("pagination#restart", "operation#chunk", "operation#recurse", "credentials.oauth2#introspect")
+    assert marked >= {tuple(name.split("#")) for name in needed}
+    assert [part.rpartition(".")[2] for part in kinds["pagination"].formats][-3:] == ["range", "dynamic", "nested"]
+    assert "`restart` | object |  | Advanced. " in format_key_table("pagination")
+    assert "Advanced. " in format_reference("pagination.range")
+
+
+def test_schemas_describe_advanced_settings() -> None:
+    definitions = load_schema("connector")["$defs"]
+    described = definitions["PageNumber"]["properties"]
+    assert described["page_header"]["description"].startswith("Advanced. ")
+    assert list(described).index("page_header") > list(described).index("total_pages_field")
+    strategy = definitions["PaginationStrategy"]["properties"]["format"]
+    assert strategy["enum"][-3:] == ["range", "dynamic", "nested"]
+    assert "records. Advanced." in strategy["description"] or "record. Advanced." in strategy["description"]

@@ -24,6 +24,7 @@ from conn_engine.auth.lifecycle import Introspection, RevokeSetting, TokenStatus
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
+from conn_engine.roles import mark_advanced
 from conn_engine.settings import Scope
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
@@ -45,7 +46,8 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         Meta(
             description="A request that returns whether a token is still active. It is sent before a token "
             "without a known expiry is used. Templates see the names of the token request. Default: "
-            "a token is used until the vendor refuses it."
+            "a token is used until the vendor refuses it.",
+            extra=mark_advanced(),
         ),
     ] = None
     revoke: RevokeSetting = ()

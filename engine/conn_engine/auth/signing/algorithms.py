@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.auth.signing.keys import Digest, Scheme
+from conn_engine.roles import mark_advanced
 
 __all__ = ["FORMAT_ALIASES", "Algorithm", "OtherDigest", "Padding", "PairForm", "find_scheme"]
 
@@ -50,18 +51,25 @@ Algorithm: TypeAlias = Annotated[
 ]
 OtherDigest: TypeAlias = Annotated[
     Digest | None,
-    Meta(description="Digest, if it is not the one that `algorithm` names. Default of `rsa` and `ecdsa`: sha256."),
+    Meta(
+        description="Digest, if it is not the one that `algorithm` names. Default of `rsa` and `ecdsa`: sha256.",
+        extra=mark_advanced(),
+    ),
 ]
 Padding: TypeAlias = Annotated[
     Literal["pkcs1v15", "pss"] | None,
     Meta(
         description="RSA padding (RFC 8017), if it is not the one that `algorithm` names. The salt of PSS is as long "
-        "as the digest."
+        "as the digest.",
+        extra=mark_advanced(),
     ),
 ]
 PairForm: TypeAlias = Annotated[
     Literal["der", "pair"],
-    Meta(description="Form of an ECDSA signature: DER, or the two numbers concatenated, as in JWTs."),
+    Meta(
+        description="Form of an ECDSA signature: DER, or the two numbers concatenated, as in JWTs.",
+        extra=mark_advanced(),
+    ),
 ]
 
 

@@ -5,17 +5,17 @@ from typing import Annotated, Any, Protocol
 from msgspec import Meta
 
 from conn_engine.documents.pointers import set_pointer
-from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER
+from conn_engine.roles import FORM_PLACE, HEADER_PLACE, PARAMETER, POINTER
 from conn_engine.settings import Draft, Settings
 
 __all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]
 
 Param = Annotated[str | None, Meta(description="Query parameter to send the value in.", extra=PARAMETER)]
-Header = Annotated[str | None, Meta(description="Request header to send the value in.", extra=REQUEST_HEADER)]
+Header = Annotated[str | None, Meta(description="Request header to send the value in.", extra=HEADER_PLACE)]
 Body = Annotated[
     str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).", extra=POINTER)
 ]
-Form = Annotated[str | None, Meta(description="Form field to send the value in.", extra=FIELD)]
+Form = Annotated[str | None, Meta(description="Form field to send the value in.", extra=FORM_PLACE)]
 
 
 class Places(Protocol):

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.incremental.windows import Window, windows
-from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over, template_over
+from conn_engine.roles import FORM_PLACE, HEADER_PLACE, PARAMETER, POINTER, expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Bound", "Bounded", "Common", "Render", "Template", "Unreadable"]
@@ -77,22 +77,24 @@ class Common(Settings, frozen=True, kw_only=True):
         str | None, Meta(description="Query parameter for the start of the window.", extra=PARAMETER)
     ] = None
     start_header: Annotated[
-        str | None, Meta(description="Request header for the start of the window.", extra=REQUEST_HEADER)
+        str | None, Meta(description="Request header for the start of the window.", extra=HEADER_PLACE)
     ] = None
     start_body: Annotated[
         str | None, Meta(description="JSON pointer to the start of the window in the body.", extra=POINTER)
     ] = None
-    start_form: Annotated[str | None, Meta(description="Form field for the start of the window.", extra=FIELD)] = None
+    start_form: Annotated[str | None, Meta(description="Form field for the start of the window.", extra=FORM_PLACE)] = (
+        None
+    )
     end_param: Annotated[
         str | None, Meta(description="Query parameter for the end of the window.", extra=PARAMETER)
     ] = None
     end_header: Annotated[
-        str | None, Meta(description="Request header for the end of the window.", extra=REQUEST_HEADER)
+        str | None, Meta(description="Request header for the end of the window.", extra=HEADER_PLACE)
     ] = None
     end_body: Annotated[
         str | None, Meta(description="JSON pointer to the end of the window in the body.", extra=POINTER)
     ] = None
-    end_form: Annotated[str | None, Meta(description="Form field for the end of the window.", extra=FIELD)] = None
+    end_form: Annotated[str | None, Meta(description="Form field for the end of the window.", extra=FORM_PLACE)] = None
     skip_empty: Annotated[
         bool,
         Meta(

@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Chained
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, read_token
-from conn_engine.roles import FIELD, HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FORM_PLACE, HEADER, HEADER_PLACE, LINK, PARAMETER, POINTER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 from conn_engine.urls import split_plain_url
 
@@ -86,26 +86,22 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
             extra=PARAMETER,
         ),
     ] = None
-    cursor_header: Annotated[str | None, Meta(description="Request header for the cursor.", extra=REQUEST_HEADER)] = (
-        None
-    )
+    cursor_header: Annotated[str | None, Meta(description="Request header for the cursor.", extra=HEADER_PLACE)] = None
     cursor_body: Annotated[
         str | None,
         Meta(description="JSON pointer to the cursor in the request's body (`/variables/after`).", extra=POINTER),
     ] = None
-    cursor_form: Annotated[str | None, Meta(description="Form field for the cursor.", extra=FIELD)] = None
+    cursor_form: Annotated[str | None, Meta(description="Form field for the cursor.", extra=FORM_PLACE)] = None
     first: Annotated[
         Any,
         Meta(description='Cursor of the first page, for a vendor that requires one ("*"). Default: none is sent.'),
     ] = None
     size_param: Annotated[str | None, Meta(description="Query parameter for the page size.", extra=PARAMETER)] = None
-    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=REQUEST_HEADER)] = (
-        None
-    )
+    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=HEADER_PLACE)] = None
     size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FIELD)] = None
+    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FORM_PLACE)] = None
 
     def __post_init__(self) -> None:
         if not (self.cursor_field or self.cursor_from_header or self.cursor_from_link or self.next_cursor):

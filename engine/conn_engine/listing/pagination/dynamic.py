@@ -1,7 +1,7 @@
 """Pages by three expressions, for paginations that no other kind supports: the first state, the next one, and what it
 adds to the request."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -21,6 +21,8 @@ _PLACES = ("query", "headers", "body", "form", "path", "url")
 class Dynamic(Chained, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
     """Expressions compute the position of each page. State: `{state}`, any JSON value, such as `{session, page}`.
     Templates see the state's names as `page.session`, and a state that is not an object as `page.state`."""
+
+    is_advanced: ClassVar[bool] = True
 
     first: Annotated[
         str | None,

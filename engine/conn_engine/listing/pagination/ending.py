@@ -13,7 +13,7 @@ from conn_engine.documents.pointers import remove_pointer
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
-from conn_engine.roles import TEXT, expression_over
+from conn_engine.roles import TEXT, expression_over, mark_advanced
 from conn_engine.settings import Answer, Draft, Names, Scope, Settings
 from conn_engine.urls import split_plain_url
 
@@ -107,7 +107,9 @@ class Ending(Settings, frozen=True, kw_only=True):
     ] = MAX_PAGES
     restart: Annotated[
         Restart | None,
-        Meta(description="What to do at a result cap: restart with a filter from the last record."),
+        Meta(
+            description="What to do at a result cap: restart with a filter from the last record.", extra=mark_advanced()
+        ),
     ] = None
 
     def is_end(self, answer: Answer, **more: Any) -> bool | None:

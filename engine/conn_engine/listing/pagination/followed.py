@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Chained
 from conn_engine.listing.pagination.placement import Where, build_foreign_error, read_token
-from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, TEXT
+from conn_engine.roles import FORM_PLACE, HEADER_PLACE, PARAMETER, POINTER, TEXT
 from conn_engine.settings import Draft, Names, Scope
 
 __all__ = ["Followed"]
@@ -26,13 +26,11 @@ class Followed(Chained, frozen=True, kw_only=True):
     size_param: Annotated[
         str | None, Meta(description="Query parameter for the page size, in the first page's request.", extra=PARAMETER)
     ] = None
-    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=REQUEST_HEADER)] = (
-        None
-    )
+    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=HEADER_PLACE)] = None
     size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FIELD)] = None
+    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FORM_PLACE)] = None
 
     @property
     def size_where(self) -> Where:

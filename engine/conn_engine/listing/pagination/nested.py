@@ -1,7 +1,7 @@
 """Two paginations in one: pages of items within pages of items."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -20,6 +20,8 @@ __all__ = ["Nested"]
 class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"):
     """One pagination inside another. State: `{outer, inner}`. When the inner one ends, the outer one continues from the
     same response, and the inner one starts again. Templates see `page.outer.…` and `page.inner.…`."""
+
+    is_advanced: ClassVar[bool] = True
 
     outer: Annotated[
         "pagination.Pagination",

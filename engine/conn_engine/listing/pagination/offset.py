@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, to_number
 from conn_engine.listing.pagination.placement import Where, read_integer
-from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FORM_PLACE, HEADER_PLACE, PARAMETER, POINTER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["Offset"]
@@ -49,14 +49,18 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     ] = "offset"
     offset_header: Annotated[
         str | None,
-        Meta(description="Request header for the offset; no query parameter is sent then.", extra=REQUEST_HEADER),
+        Meta(
+            description="Request header for the offset; no query parameter is sent then.",
+            extra=HEADER_PLACE,
+        ),
     ] = None
     offset_body: Annotated[
         str | None,
         Meta(description="JSON pointer to the offset in the body; no query parameter is sent then.", extra=POINTER),
     ] = None
     offset_form: Annotated[
-        str | None, Meta(description="Form field for the offset; no query parameter is sent then.", extra=FIELD)
+        str | None,
+        Meta(description="Form field for the offset; no query parameter is sent then.", extra=FORM_PLACE),
     ] = None
     size_param: Annotated[
         str | None,
@@ -67,14 +71,18 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     ] = "limit"
     size_header: Annotated[
         str | None,
-        Meta(description="Request header for the page size; no query parameter is sent then.", extra=REQUEST_HEADER),
+        Meta(
+            description="Request header for the page size; no query parameter is sent then.",
+            extra=HEADER_PLACE,
+        ),
     ] = None
     size_body: Annotated[
         str | None,
         Meta(description="JSON pointer to the page size in the body; no query parameter is sent then.", extra=POINTER),
     ] = None
     size_form: Annotated[
-        str | None, Meta(description="Form field for the page size; no query parameter is sent then.", extra=FIELD)
+        str | None,
+        Meta(description="Form field for the page size; no query parameter is sent then.", extra=FORM_PLACE),
     ] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
     first_sent: Annotated[bool, Meta(description="Whether the first page's request includes its offset.")] = True

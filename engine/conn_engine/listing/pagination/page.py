@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, to_number
 from conn_engine.listing.pagination.placement import Where, read_integer
-from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FORM_PLACE, HEADER_PLACE, PARAMETER, POINTER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["PageNumber"]
@@ -43,7 +43,10 @@ class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="pa
     ] = "page"
     page_header: Annotated[
         str | None,
-        Meta(description="Request header for the page number; no query parameter is sent then.", extra=REQUEST_HEADER),
+        Meta(
+            description="Request header for the page number; no query parameter is sent then.",
+            extra=HEADER_PLACE,
+        ),
     ] = None
     page_body: Annotated[
         str | None,
@@ -52,18 +55,17 @@ class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="pa
         ),
     ] = None
     page_form: Annotated[
-        str | None, Meta(description="Form field for the page number; no query parameter is sent then.", extra=FIELD)
+        str | None,
+        Meta(description="Form field for the page number; no query parameter is sent then.", extra=FORM_PLACE),
     ] = None
     first: Annotated[int, Meta(description="Number of the first page.")] = 1
     first_sent: Annotated[bool, Meta(description="Whether the first page's request includes its number.")] = True
     size_param: Annotated[str | None, Meta(description="Query parameter for the page size.", extra=PARAMETER)] = None
-    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=REQUEST_HEADER)] = (
-        None
-    )
+    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=HEADER_PLACE)] = None
     size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FIELD)] = None
+    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FORM_PLACE)] = None
     next_page: Annotated[
         str | None,
         Meta(

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Counted, to_number
 from conn_engine.listing.pagination.placement import Where, read_integer
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, TEXT
+from conn_engine.roles import HEADER_PLACE, PARAMETER, POINTER, TEXT
 from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["Range"]
@@ -22,6 +22,8 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
 
     The response's Content-Range header (`items 0-24/3573`) takes precedence; status 416 is the end.
     """
+
+    is_advanced: ClassVar[bool] = True
 
     aliases: ClassVar[Mapping[str, str]] = {
         "step": "size",
@@ -47,7 +49,7 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
         str | None,
         Meta(
             description="Request header for the range. Default, if no other place is set: Range.",
-            extra=REQUEST_HEADER,
+            extra=HEADER_PLACE,
         ),
     ] = None
     range_param: Annotated[str | None, Meta(description="Query parameter for the range.", extra=PARAMETER)] = None

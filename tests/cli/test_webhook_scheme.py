@@ -47,7 +47,7 @@ def test_one_says_how_far_it_can_be_trusted_and_asks_for_its_secrets(tmp_path):
     data = json.loads(conn(tmp_path, "webhook", "scheme", "stripe", "--format", "json").out)
     assert told == {name: data[name] for name in ("fields", "webhooks")}
     assert [field["name"] for field in told["fields"]] == ["webhook_secret", "account_id"]
-    assert told["webhooks"]["verify"]["config"]["take"] == "v1"
+    assert told["webhooks"]["verify"]["take"] == "v1"
     assert "not checked" in conn(tmp_path, "webhook", "scheme", "strava").out
 
 

@@ -13,6 +13,8 @@ from library import Library
 from vendor import Arrived, Reply, start_vendor
 
 import conn_engine
+from conn_engine.config.models import Configuration
+from conn_engine.config.short_form import expand
 from conn_engine.runtime.webhooks import Receipt, Receiver
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
@@ -102,7 +104,7 @@ def postbox() -> Iterator[Postbox]:
 def schemes(*names: str) -> dict[str, dict[str, Any]]:
     """How these vendors' deliveries are verified and read, as the catalogue has it."""
     told = yaml.safe_load(SCHEMES.read_text(encoding="utf-8"))
-    return {name: told[name]["webhooks"] for name in names}
+    return {name: expand(told[name], Configuration)[0]["webhooks"] for name in names}
 
 
 def subscribed(box: Postbox) -> dict[str, Any]:

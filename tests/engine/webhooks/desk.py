@@ -13,6 +13,8 @@ from evaluating import usual
 
 from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.config.convert import convert
+from conn_engine.config.models import Configuration
+from conn_engine.config.short_form import expand
 from conn_engine.errors import CredentialError
 from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.drive import finish
@@ -65,7 +67,7 @@ def known() -> dict[str, dict[str, Any]]:
     """What is known of each vendor's deliveries, as it is shipped."""
     path = HERE.parents[2] / "connectors" / "webhook-schemes.yaml"
     told: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return told
+    return {name: expand(entry, Configuration)[0] for name, entry in told.items()}
 
 
 @cache

@@ -346,7 +346,7 @@ def test_what_is_gone_is_known_without_a_recording(example: Path) -> None:
 
 
 def test_another_way_back_is_told(example: Path) -> None:
-    paged = ("config: { size_param: per_page,", "config: { prev_rel: first, size_param: per_page,")
+    paged = ("link_header, size_param: per_page,", "link_header, prev_rel: first, size_param: per_page,")
     found = changed(example, **{"github/connector": paged})
     rows = {(row.operation, row.field, row.kind): (row.records, row.breaking) for row in found.fields}
     assert rows["ticketing.tickets.list", "prev_cursor", "value_changed"][1] is False

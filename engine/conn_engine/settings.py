@@ -293,7 +293,7 @@ def fill_templates(data: Any, scope: Scope, *, purpose: str) -> Any:
 def seal_error(error: ExpressionError) -> ExpressionError:
     """Return the error of an expression that can read secrets without its message, which may quote them."""
     return ExpressionError(
-        "the expression fails; why is not said, because it can read secrets",
+        "the expression fails; the reason is not shown, because it could contain secrets",
         code=error.code,
         text=error.text,
         offset=error.offset,

@@ -222,7 +222,7 @@ def _build_row(
     if endpoint.fixed_body is not UNSET:
         row["body"] = endpoint.fixed_body
     if endpoint.body_format == "raw":
-        notes[*operation_path, "body_format"] = "a text, or a file from the caller"
+        notes[*operation_path, "body_format"] = "text, or a file from the caller"
     if endpoint.body_format == "multipart":
         if note := describe_files(endpoint):
             notes[*operation_path, "body_format"] = note

@@ -51,7 +51,7 @@ def build_missing_token_error(expression: str | None, body: Any, endpoint: str, 
     if expression:
         problem = f"returned no token: `response: {expression}` found nothing"
     else:
-        problem = "returned an access_token that is not a text" if has_value else "returned no access_token"
+        problem = "returned an access_token that is not text" if has_value else "returned no access_token"
     listed = f"; the response has {redactor.text(names)}" if names else ""
     return CredentialError(
         f"token endpoint {endpoint} {problem}{listed}",

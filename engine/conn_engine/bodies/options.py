@@ -86,7 +86,7 @@ class ResponseOptions(Settings, frozen=True, kw_only=True):
             "null. Too many cells are always an error."
         ),
     ] = "error"
-    nulls: Annotated[tuple[str, ...], Meta(description="Cell texts that mean null, such as an empty text.")] = ()
+    nulls: Annotated[tuple[str, ...], Meta(description="Cell values that mean null, such as empty text.")] = ()
     lists: Annotated[
         tuple[str, ...],
         Meta(

@@ -19,7 +19,7 @@ def encode_raw(data: Any, files: Mapping[str, Upload]) -> tuple[Payload, str]:
     part = to_part(data, files)
     if part is None:
         raise ConfigurationError(
-            "a raw body must be a text, or an object with one of text, base64, file and json, and a content_type",
+            "a raw body must be text, or an object with one of text, base64, file and json, and a content_type",
             hint="to send data, use another `body_format`: json, form, multipart, xml, graphql",
         )
     return Payload([part.content]), part.content_type

@@ -113,7 +113,7 @@ def encode_xml(data: Any, *, declaration: bool = True) -> bytes:
     if not isinstance(data, dict) or len(data) != 1 or isinstance(next(iter(data.values())), list):
         raise _build_error(
             "an XML body must be an object with one key, the root element",
-            "to send a text that is already XML, use `body_format: raw` with a content_type",
+            "to send text that is already XML, use `body_format: raw` with a content_type",
         )
     name, value = next(iter(data.items()))
     head = '<?xml version="1.0" encoding="UTF-8"?>' if declaration else ""
@@ -158,7 +158,7 @@ def _escape_text(text: str, entities: dict[str, str]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict | list):
-        raise _build_error("a text or an attribute of an XML body cannot be a list or an object")
+        raise _build_error("the text or an attribute of an XML element cannot be a list or an object")
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if _FORBIDDEN.search(text):
         raise _build_error("XML cannot contain control characters")

@@ -342,7 +342,7 @@ CODES: dict[str, Code] = _build_table(
         "MAP204",
         "field fails on some records",
         "error",
-        "The expression of a mapped field fails on records, for example because `$number` receives a text such as "
+        "The expression of a mapped field fails on records, for example because `$number` receives text such as "
         "`n/a`. The field is empty in these records, and all other fields are as usual. A failure that is due to null "
         "is not reported: the field is empty, like a path that finds nothing. Correct the expression for these "
         "records. `on_error: {field: fail}` ends the run instead. `conn run` reports the failures as a warning.",
@@ -599,22 +599,22 @@ CODES: dict[str, Code] = _build_table(
         "EXP130",
         "filter by constant text",
         "error",
-        "In JSONata, brackets filter: `response['name']` keeps everything, because a non-empty text counts as true. "
-        "To read a field, write `response.name`. Put backticks around a name that is not a plain word: response.`full "
-        "name`.",
+        "In JSONata, brackets filter: `response['name']` keeps everything, because text that is not empty counts as "
+        "true. To read a field, write `response.name`. Put backticks around a name that is not a plain word: "
+        "response.`full name`.",
     ),
     Code(
         "EXP131",
-        "texts added as numbers",
+        "text added as a number",
         "error",
         "`+` adds numbers, so an expression such as `first + ' ' + last` fails or returns nothing. To join text, "
-        "write `&`: `first & ' ' & last`. A missing value then counts as an empty text.",
+        "write `&`: `first & ' ' & last`. A missing value then counts as empty text.",
     ),
     Code(
         "EXP140",
         "path that is sent as text",
         "warning",
-        "What is sent is text, and only `{{…}}` computes in it: `limit: query.limit` sends the text `query.limit`. "
+        "What is sent is text, and only `{{…}}` in it is evaluated: `limit: query.limit` sends the text `query.limit`. "
         'Write `limit: "{{query.limit}}"`. If the vendor expects exactly this text, add a comment: `# conn: ignore '
         "EXP140 -- the name of a field of the vendor`.",
     ),
@@ -622,8 +622,8 @@ CODES: dict[str, Code] = _build_table(
         "EXP141",
         "quotes that are sent",
         "warning",
-        "What is sent is text, so it needs no quotes of its own: `state: \"'open'\"` sends `'open'` with the quotes. "
-        "Write `state: open`. A fixed text has its own quotes only where a setting is an expression, as in a mapping. "
+        "What is sent is text and needs no quotes: `state: \"'open'\"` sends `'open'` with the quotes. Write "
+        "`state: open`. Only where a setting is an expression, as in a mapping, does fixed text need its own quotes. "
         "If the vendor expects the quotes, add a comment: `# conn: ignore EXP141 -- the vendor expects quotes`.",
     ),
     Code(
@@ -643,7 +643,7 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "EXP144",
-        "header under a name that it never has",
+        "header name that never matches",
         "error",
         "In expressions, the names of headers are in lower case, and a name with a hyphen is in backticks: write "
         "``headers.`x-total` ``. `headers.X-Total` is the header `X` minus a value `Total`. Settings that name a "

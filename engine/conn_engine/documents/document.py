@@ -125,7 +125,7 @@ class Document:
         """Return the data. Raises ConfigurationError (DOC007) if it is not a mapping."""
         if isinstance(self.data, dict):
             return self.data
-        kinds = {list: "a list", type(None): "nothing", bool: "a boolean", str: "a text"}
+        kinds = {list: "a list", type(None): "nothing", bool: "a boolean", str: "text"}
         kind = kinds.get(type(self.data), "a number")
         message = f"expected a mapping (name: value) at the top of the document, found {kind}"
         raise ConfigurationError(f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))])

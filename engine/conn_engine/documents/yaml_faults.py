@@ -90,7 +90,7 @@ def _suggest_fix(text: str, at: int, problem: str) -> str:
     if value[:1] in ("{", "["):
         return "quote the value if it is an expression or text"
     if value[:1] in ('"', "'"):
-        return "a quoted text must end where the value ends; quote the whole value"
+        return "quotes must close at the end of the value; quote the complete value"
     if "key" in problem or "block" in problem or "indicator" in problem:
         return "check the indentation of this line and the one above"
     return ""

@@ -64,10 +64,10 @@ class Template:
         if isinstance(value, str):
             return value
         if value is None:
-            raise self.refusal(part, "unresolved", "is null inside a text", "set a default, such as x ?? ''")
+            raise self.refusal(part, "unresolved", "is null inside a string", "set a default, such as x ?? ''")
         if isinstance(value, dict | list):
             kind = "an object" if isinstance(value, dict) else "a list"
-            raise self.refusal(part, "not_text", f"is {kind} inside a text", "use $string(…) or $join(…)")
+            raise self.refusal(part, "not_text", f"is {kind} inside a string", "use $string(…) or $join(…)")
         return json.dumps(value)
 
     def refusal(self, part: tuple[str, int], code: str, problem: str, hint: str = "") -> ExpressionError:

@@ -53,7 +53,7 @@ def _obstacles(operation: VendorOperation) -> Iterator[str]:
     for layer in find_layers(operation):
         yield from (prefix + obstacle for obstacle in layer.find_obstacles(operation))
     if operation.distinct is not None and operation.recurse is not None:
-        yield prefix + "`distinct` with `recurse` knows only the records of its own run, so some may come again"
+        yield prefix + "`distinct` with `recurse` knows only the records of the current run, so some may come again"
     elif operation.distinct is not None:
         limit = f"`distinct` knows at most {MOST_KNOWN:,} records from before a cursor"
         yield prefix + f"{limit}; after more, some may come again"

@@ -106,7 +106,7 @@ def fetch_keys(
     names = verification.build_names(_list_texts(key_request)) | more
     url = _fill(key_request.url, names)
     if not isinstance(url, str):
-        raise VerificationError("foreign_key", "the URL of the delivery's key is not a text")
+        raise VerificationError("foreign_key", "the URL of the delivery's key is not text")
     _check_segments(key_request.url, names)
     now = verification.clock.now()
     request_names = SigningContext.from_time(now, conditions_of(names).chance).names() | names

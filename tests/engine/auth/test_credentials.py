@@ -261,7 +261,7 @@ class TestRefusals:
             (answer({"token": "x"}), "returned no access_token; the response has token", "`response`"),
             (
                 answer({"access_token": 5}),
-                "returned an access_token that is not a text; the response has",
+                "returned an access_token that is not text; the response has",
                 "`response`",
             ),
             (answer([]), "returned no access_token", "`response`"),

@@ -70,7 +70,7 @@ _WHOLE = str.maketrans(
 
 
 def _pairs(text: str) -> dict[str, int]:
-    plain = "".join(check_length(text, "a text to compare", _LONGEST_COMPARED).lower().split())
+    plain = "".join(check_length(text, "text to compare", _LONGEST_COMPARED).lower().split())
     counts: dict[str, int] = {}
     for index in range(len(plain) - 1):
         pair = plain[index : index + 2]
@@ -96,7 +96,7 @@ def _most_similar(text: str | None, choices: Any, threshold: float | None = None
         return None
     candidates = [choice for choice in (choices or []) if isinstance(choice, str)]
     if sum(map(len, candidates)) + len(candidates) * len(text) > _MOST_COMPARED:
-        raise FunctionFault("the texts to compare are too many or too long", "U1001")
+        raise FunctionFault("the strings to compare are too many or too long", "U1001")
     scored = [(_dice_of(text, choice), choice) for choice in candidates]
     best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best[1] if best[0] >= (0.8 if threshold is None else threshold) else None
@@ -106,7 +106,7 @@ def _levenshtein(first: str | None, second: str | None) -> int | None:
     if first is None or second is None:
         return None
     if len(first) * len(second) > _MOST_CELLS:
-        raise FunctionFault("the texts are too long for $levenshtein", "U1001")
+        raise FunctionFault("the strings are too long for $levenshtein", "U1001")
     above = list(range(len(second) + 1))
     for row, letter in enumerate(first, 1):
         line = [row]

@@ -187,7 +187,7 @@ def _escape_text(text: str, entities: dict[str, str]) -> str:
 
 def _string(value: Any) -> str:
     if isinstance(value, dict | list):
-        raise FunctionFault("a text or an attribute of XML cannot contain a list or an object")
+        raise FunctionFault("the text or an attribute of an XML element cannot be a list or an object")
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if _FORBIDDEN.search(text):
         raise FunctionFault("XML cannot contain control characters")

@@ -178,7 +178,7 @@ def _join(base: Node, arguments: Arguments, keywords: Keywords) -> Node:
 
 
 def _format(base: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    pieces = re.split(r"\{([A-Za-z0-9_]*)\}", get_fixed_text(base, "a text for format()"))
+    pieces = re.split(r"\{([A-Za-z0-9_]*)\}", get_fixed_text(base, "text for format()"))
     parts: list[Node] = []
     for n, piece in enumerate(pieces):
         if n % 2 == 0:

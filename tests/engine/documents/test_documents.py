@@ -223,7 +223,7 @@ def test_aliases_give_separate_data_with_the_place_of_the_anchor():
     assert document.span(("b", "k", 0)) == document.span(("a", "k", 0)) == Span("x.yaml", 1, 12, 1, 13)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("", "nothing"), ("- 1", "a list"), ("x", "a text"), ("7", "a number")])
+@pytest.mark.parametrize(("text", "kind"), [("", "nothing"), ("- 1", "a list"), ("x", "text"), ("7", "a number")])
 def test_a_top_that_is_no_mapping_is_said(text, kind):
     with pytest.raises(ConfigurationError, match=kind) as caught:
         parse(text, "x.yaml").require_mapping()

@@ -300,8 +300,8 @@ def to_note(extra: Mapping[str, Any]) -> Note:
 
 
 RULE: Final = (
-    "What is sent is text, and `{{…}}` in it is evaluated. What is read, decided or mapped is an expression; braces "
-    "around a complete expression have no effect."
+    "What is sent is text, and `{{…}}` computes in it. What is read, decided or mapped is an expression; braces around "
+    "a whole expression are allowed and mean nothing."
 )
 """The rule for all strings of settings."""
 

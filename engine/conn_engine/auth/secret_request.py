@@ -56,12 +56,12 @@ _LONGEST_PAUSE = 30.0
 _NOT_SECRET = frozenset({"context", "captured"})
 
 MethodSetting: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
-UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.", extra={**ADDRESS, "over": OUTER})]
+UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL.", extra={**ADDRESS, "over": OUTER})]
 HeadersSetting: TypeAlias = Annotated[
-    dict[str, str | None], Meta(description="Headers; templates. null omits a header.", extra=template_over(OUTER))
+    dict[str, str | None], Meta(description="Headers. null omits a header.", extra=template_over(OUTER))
 ]
 QuerySetting: TypeAlias = Annotated[
-    dict[str, Any], Meta(description="Query parameters; templates. null omits a parameter.", extra=template_over(OUTER))
+    dict[str, Any], Meta(description="Query parameters. null omits a parameter.", extra=template_over(OUTER))
 ]
 BodySetting: TypeAlias = Annotated[
     Any, Meta(description="Body as data; its strings are templates.", extra=template_over(OUTER))

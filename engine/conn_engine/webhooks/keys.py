@@ -33,7 +33,7 @@ _NAME_OF_KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~=+@:,-]{1,1000}")
 KeyTemplates = Annotated[
     str | tuple[str, ...],
     Meta(
-        description="Template for the key, such as `{{webhook_secret}}`; several are tried in order, and "
+        description="The key, such as `{{webhook_secret}}`; several are tried in order, and "
         "one that the account lacks is skipped, such as the old and the new key during a rotation.",
         extra={**SECRET, "over": "verification"},
     ),

@@ -67,12 +67,12 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
 class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """A user name and password in the Authorization header (RFC 7617). They do not cover the body."""
 
-    username: Annotated[
-        str, Meta(description="Template for the user name.", extra={**SECRET, "over": "verification"})
-    ] = "{{webhook_username}}"
-    password: Annotated[
-        str, Meta(description="Template for the password.", extra={**SECRET, "over": "verification"})
-    ] = "{{webhook_password}}"  # noqa: S105
+    username: Annotated[str, Meta(description="The user name.", extra={**SECRET, "over": "verification"})] = (
+        "{{webhook_username}}"
+    )
+    password: Annotated[str, Meta(description="The password.", extra={**SECRET, "over": "verification"})] = (
+        "{{webhook_password}}"  # noqa: S105
+    )
 
     def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the user name and the password."""

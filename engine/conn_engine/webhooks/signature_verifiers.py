@@ -230,7 +230,7 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
     key: Annotated[
         KeyTemplates,
         Meta(
-            description="Template for the secret, such as `{{webhook_secret}}`, or a list, such as the old and the new "
+            description="The secret, such as `{{webhook_secret}}`, or a list, such as the old and the new "
             "secret during a rotation: they are tried in order, and one that the account lacks is skipped. "
             '"": a plain digest without a key (the content then contains the secret).',
             extra={**SECRET, "over": "verification"},

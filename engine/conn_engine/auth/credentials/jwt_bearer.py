@@ -36,16 +36,14 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
     ] = field(default_factory=Assertion)
     scopes: Annotated[tuple[str, ...], Meta(description="Scopes to request.", extra=TEMPLATE)] = ()
     scope_separator: Annotated[str, Meta(description="Separator between two scopes.", extra=TEMPLATE)] = " "
-    token_url: Annotated[
-        str | None, Meta(description="The token endpoint's absolute URL; a template.", extra=ADDRESS)
-    ] = None
+    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL.", extra=ADDRESS)] = None
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Additional headers of the token request; templates.", extra=TEMPLATE)
+        dict[str, str | None], Meta(description="Additional headers of the token request.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Additional fields of the token request's body; templates. null removes a standard field.",
+            description="Additional fields of the token request's body. null removes a standard field.",
             extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)

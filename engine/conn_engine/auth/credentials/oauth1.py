@@ -38,16 +38,14 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     supplies everything (token-based authentication)."""
 
     request_token_url: Annotated[
-        str | None, Meta(description="Absolute URL that returns a request token; a template.", extra=ADDRESS)
+        str | None, Meta(description="Absolute URL that returns a request token.", extra=ADDRESS)
     ] = None
     authorization_url: Annotated[
-        str | None, Meta(description="URL of the page where a person consents; a template.", extra=CONSENT)
+        str | None, Meta(description="URL of the page where a person consents.", extra=CONSENT)
     ] = None
     access_token_url: Annotated[
         str | None,
-        Meta(
-            description="Absolute URL that exchanges the request token for an access token; a template.", extra=ADDRESS
-        ),
+        Meta(description="Absolute URL that exchanges the request token for an access token.", extra=ADDRESS),
     ] = None
     consumer_key: Annotated[
         str | None,
@@ -69,20 +67,20 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     method: Annotated[Literal["post", "get"], Meta(description="HTTP method of the two requests.")] = "post"
     request_params: Annotated[
         dict[str, Any],
-        Meta(description="Additional fields of the request for a request token; templates.", extra=TEMPLATE),
+        Meta(description="Additional fields of the request for a request token.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     authorization_params: Annotated[
         dict[str, Any],
-        Meta(description="Additional parameters of the page's URL; templates. null removes one.", extra=TEMPLATE),
+        Meta(description="Additional parameters of the page's URL. null removes one.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     access_params: Annotated[
         dict[str, Any],
-        Meta(description="Additional fields of the request that exchanges the token; templates.", extra=TEMPLATE),
+        Meta(description="Additional fields of the request that exchanges the token.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     redirect_uri: Annotated[
         str | None,
         Meta(
-            description="The redirect URL registered with the vendor; a template. Works as for `oauth2`. "
+            description="The redirect URL registered with the vendor. Works as for `oauth2`. "
             "Default: http://127.0.0.1:PORT/callback.",
             extra=TEMPLATE,
         ),

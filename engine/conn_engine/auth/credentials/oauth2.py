@@ -24,12 +24,12 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     it is used."""
 
     authorization_url: Annotated[
-        str | None, Meta(description="URL of the page where a person consents; a template.", extra=CONSENT)
+        str | None, Meta(description="URL of the page where a person consents.", extra=CONSENT)
     ] = None
     authorization_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Additional parameters of the authorization URL; templates. null removes a standard "
+            description="Additional parameters of the authorization URL. null removes a standard "
             'parameter. To rename one: `{client_id: null, app_id: "{{client.client_id}}"}`. '
             "`consent` has redirect_uri, state, scope and code_challenge.",
             extra=TEMPLATE,
@@ -39,7 +39,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     redirect_uri: Annotated[
         str | None,
         Meta(
-            description="The redirect URL registered with the vendor; a template. `conn auth login` listens on a "
+            description="The redirect URL registered with the vendor. `conn auth login` listens on a "
             "URL of this machine (http://127.0.0.1:PORT/PATH, http://localhost:PORT/PATH); for any "
             "other, the person pastes the URL from the browser. Default: "
             "http://127.0.0.1:PORT/callback.",
@@ -59,7 +59,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     code_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Additional fields of the request that exchanges the code for a token; templates. null "
+            description="Additional fields of the request that exchanges the code for a token. null "
             "removes a standard field. `callback` has the parameters of the redirect (the code as "
             "`callback.code`), `consent` has redirect_uri and code_verifier.",
             extra=TEMPLATE,

@@ -16,7 +16,7 @@ class OAuth2ClientCredentials(
 ):
     """The client credentials grant of OAuth 2. A token is requested when none is stored, and again when it expires."""
 
-    audience: Annotated[str | None, Meta(description="Audience to request; a template.", extra=TEMPLATE)] = None
+    audience: Annotated[str | None, Meta(description="Audience to request.", extra=TEMPLATE)] = None
     request: Annotated[
         TokenRequest | None,
         Meta(

@@ -28,9 +28,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     """A client of an OAuth 2 server. Stored as `{oauth: {token: {access_token, refresh_token, expires_at,
     …}}}`."""
 
-    token_url: Annotated[
-        str | None, Meta(description="The token endpoint's absolute URL; a template.", extra=ADDRESS)
-    ] = None
+    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL.", extra=ADDRESS)] = None
     client_id: Annotated[
         str | None,
         Meta(
@@ -62,12 +60,12 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     scopes: Annotated[tuple[str, ...], Meta(description="Scopes to request.", extra=TEMPLATE)] = ()
     scope_separator: Annotated[str, Meta(description="Separator between two scopes.", extra=TEMPLATE)] = " "
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Additional headers of the token request; templates.", extra=TEMPLATE)
+        dict[str, str | None], Meta(description="Additional headers of the token request.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Additional fields of the token request's body; templates. null removes a standard field.",
+            description="Additional fields of the token request's body. null removes a standard field.",
             extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)

@@ -40,7 +40,7 @@ class Assertion(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str,
         Meta(
-            description="Template for the key: a private key in PEM format (line breaks may be written as `\\n`, "
+            description="The key: a private key in PEM format (line breaks may be written as `\\n`, "
             "as in JSON) or as a JWK; for HS algorithms, the shared secret.",
             extra={**SECRET, "over": OUTER},
         ),
@@ -48,19 +48,17 @@ class Assertion(Settings, frozen=True, kw_only=True):
     key_encoding: Annotated[KeyEncoding, Meta(description="Encoding of a shared secret (HS algorithms).")] = "text"
     passphrase: Annotated[
         str | None,
-        Meta(description="Template for the passphrase of an encrypted key.", extra={**SECRET, "over": OUTER}),
+        Meta(description="The passphrase of an encrypted key.", extra={**SECRET, "over": OUTER}),
     ] = None
-    key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.", extra=template_over(OUTER))] = (
-        None
-    )
+    key_id: Annotated[str | None, Meta(description="`kid` in the header.", extra=template_over(OUTER))] = None
     headers: Annotated[
         dict[str, Any],
-        Meta(description="Additional fields of the header; templates. null omits a field.", extra=template_over(OUTER)),
+        Meta(description="Additional fields of the header. null omits a field.", extra=template_over(OUTER)),
     ] = field(default_factory=dict)
     claims: Annotated[
         dict[str, Any],
         Meta(
-            description="The claims (`iss`, `sub`, `aud` …); templates. null omits a claim.",
+            description="The claims (`iss`, `sub`, `aud` …). null omits a claim.",
             extra=template_over(OUTER),
         ),
     ] = field(default_factory=dict)

@@ -530,8 +530,7 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
     fetch: Annotated[
         Expression | None,
         Meta(
-            description="Instead of `record`: expression for the ID of the record, which `method` fetches, such "
-            "as event.record_id.",
+            description="Instead of `record`: the ID of the record, which `method` fetches, such as event.record_id.",
             extra=expression_over("event"),
         ),
     ] = None

@@ -69,9 +69,8 @@ class Challenge(Settings, frozen=True, kw_only=True):
     capture: Annotated[
         dict[Word, Expression],
         Meta(
-            description="Values that the vendor hands over, such as a secret: the name in the credential, and an "
-            "expression for "
-            "the value. It is stored if the account does not have that name yet, or expects a new one.",
+            description="Values that the vendor sends, such as a secret, by their names in the credential. A value is "
+            "stored if the account does not have that name yet, or expects a new one.",
             extra=expression_over("delivery"),
         ),
     ] = field(default_factory=dict)
@@ -169,17 +168,15 @@ class Subscription(Settings, frozen=True, kw_only=True):
     capture: Annotated[
         dict[Word, Expression],
         Meta(
-            description="Secrets to store in the credential: name to an expression over `subscription`, `response` "
-            "(the last step's response) and `new_secret`.",
+            description="Secrets to store in the credential, by name. `response` is the last step's response.",
             extra=reserve(expression_over("subscription_secrets")),
         ),
     ] = field(default_factory=dict)
     expires: Annotated[
         Expression | None,
         Meta(
-            description="When it expires: an expression over `subscription` and `response`, the last step's "
-            "response, for a "
-            "time in ISO 8601 or in seconds or milliseconds since 1970. Default: it does not expire.",
+            description="When it expires, in ISO 8601, or in seconds or milliseconds since 1970. `response` is the "
+            "last step's response. Default: it does not expire.",
             extra=expression_over("subscription_answer"),
         ),
     ] = None

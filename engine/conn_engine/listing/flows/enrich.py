@@ -57,15 +57,15 @@ class Enrich(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str | None,
         Meta(
-            description="With `batch`: expression over the record for its key. Default: its `id`.",
+            description="With `batch`: the record's key. Default: its `id`.",
             extra=expression_over("item"),
         ),
     ] = None
     match: Annotated[
         str | None,
         Meta(
-            description="With `batch`: expression over a row of the response for the key of its record. Default: "
-            "as `key`. If the response is an object, the key is looked up in it.",
+            description="With `batch`: the key of the record that a row of the response belongs to. Default: as `key`. "
+            "If the response is an object, the key is looked up in it.",
             extra=expression_over("row"),
         ),
     ] = None

@@ -111,7 +111,7 @@ def show_crash(app: App, error: Exception) -> None:
     if app.debug:
         _show_traceback(app, error)
     else:
-        app.err("  this is a bug in conn. Run the command again with --debug, and report the output")
+        app.err("  this is a bug in conn: run the command again with --debug, and report the output")
 
 
 def _show_traceback(app: App, error: Exception) -> None:

@@ -154,7 +154,7 @@ def test_what_is_not_revoked_is_kept_unless_forced(tmp_path, cloud):
     login(tmp_path)
     cloud.revokes = False
     done = run(tmp_path, "auth", "logout", "me", code=5)
-    assert "did not revoke the credential (status 200)" in done.err and "conn auth logout me --local" in done.err
+    assert "did not revoke the credential (status 200)" in done.err and "conn auth logout me --force" in done.err
     assert "present" in run(tmp_path, "auth", "status", "me").out
     cloud.paths.clear()
     done = run(tmp_path, "auth", "logout", "me", "--force")

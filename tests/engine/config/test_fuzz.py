@@ -29,9 +29,10 @@ WHOLE: dict[str, Any] = {
     "fields": [{"name": "region", "options": ["eu", "us"]}],
     "credentials": {
         "format": "oauth2",
-        "config": {"client_id": "{{env.ID}}", "token_url": "https://l.example.com/t"},
+        "client_id": "{{env.ID}}",
+        "token_url": "https://l.example.com/t",
     },
-    "authorization": {"format": "bearer"},
+    "authorization": "bearer",
     "pagination": {"format": "cursor", "config": {"cursor_path": "next", "size": 5, "size_param": "n"}},
     "errors": [{"when": "status = 404", "then": {"fail": {"kind": "not_found"}}}],
     "rate_limit": {"limit": "x-limit", "reset": "x-reset"},

@@ -7,6 +7,7 @@ import pytest
 
 from conn_engine.config.models import Configuration
 from conn_engine.config.short_form import Conflict, WrittenPlaces, expand, find_conflicts, shorten
+from conn_engine.errors import ConfigurationError
 
 CANONICAL: dict[str, Any] = {
     "label": "L",
@@ -207,3 +208,20 @@ def test_conn_yaml_allows_a_placement_in_either_form(make: Any) -> None:
 def test_a_flat_override_that_changes_nothing_is_dead(make: Any) -> None:
     dead = workspace(make, FLAT, "  pagination: { size: 50 }\n").dead()
     assert [(origin.path, origin.place) for origin in dead] == [(SIZE, ("override", "pagination", "size"))]
+
+
+@pytest.mark.parametrize(
+    ("pagination", "message"),
+    [
+        ("{ format: page, config: { size: 1 }, size: 2 }", '"size" and "config.size" are the same setting; remove one'),
+        ("{ config: { first: 1 }, size: 2 }", '"size" and "config" are both set'),
+        ("nome", 'unknown format "nome"'),
+    ],
+)
+def test_what_cannot_be_expanded_is_an_error_on_its_line(make: Any, pagination: str, message: str) -> None:
+    effective = workspace(make, FLAT, f"  pagination: {pagination}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        effective.check()
+    (finding,) = caught.value.findings
+    assert (finding.span.file, finding.span.line) == (ACCOUNT, 3)
+    assert finding.message.startswith(message)

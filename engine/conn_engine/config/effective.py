@@ -22,7 +22,7 @@ from conn_engine.config.dropped_settings import find_dropped_settings
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
-from conn_engine.config.hidden_settings import find_hidden_settings
+from conn_engine.config.hidden_settings import find_hidden_settings, find_unused_defaults
 from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.inheritance import said_at
 from conn_engine.config.issued_hosts import issued_hosts
@@ -491,6 +491,7 @@ class Effective:
         return [
             *find_unknown_places(self.layers),
             *find_hidden_settings(self.layers, operations, idle),
+            *find_unused_defaults(self.layers),
             *find_dropped_settings(self.layers),
         ]
 

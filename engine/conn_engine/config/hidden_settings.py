@@ -11,7 +11,7 @@ from conn_engine.config.operations import OperationName, VendorOperation
 from conn_engine.config.origins import Layer
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, join_words
 
-__all__ = ["find_hidden_settings"]
+__all__ = ["find_hidden_settings", "find_unused_defaults"]
 
 _KEYS: Final = tuple(key for key in INHERITED if key != "errors")  # the rules of all places are joined
 _OF_LISTINGS: Final = ("pagination", *INHERITED_BY_LISTINGS)
@@ -36,6 +36,27 @@ def find_hidden_settings(
                 hidden.pop(tuple(comparison.operations), None)  # reported for every level as CFG151
             for unaffected, paths in hidden.items():
                 yield _build_finding(layers[-1], place, paths, unaffected, comparison)
+
+
+def find_unused_defaults(layers: Sequence[Layer]) -> Iterator[Diagnostic]:
+    """CFG160: the highest level sets the default of a field, but an account gets only those of the connector."""
+    fields = layers[-1].data.get("fields") if len(layers) > 1 else None
+    for index, field in enumerate(fields if isinstance(fields, list) else ()):
+        path: Path_ = ("fields", index, "default")
+        if isinstance(field, dict) and field.get("default") is not None and field not in _list_fields(layers[0].data):
+            name = field.get("name")
+            yield diagnostic(
+                "CFG160",
+                f"the default of {name} has no effect: only the connector sets defaults of fields",
+                layers[-1].span(path),
+                path=format_place(path),
+                hint=f"set the value in the account: context: {{{name}: …}}",
+            )
+
+
+def _list_fields(data: Mapping[str, Any]) -> list[Any]:
+    fields = data.get("fields")
+    return fields if isinstance(fields, list) else []
 
 
 def _find_places(data: Mapping[str, Any], key: str) -> Iterator[Path_]:

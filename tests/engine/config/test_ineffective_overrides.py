@@ -90,6 +90,17 @@ def test_the_level_above_hides_nothing_that_it_sets_itself(make: Any) -> None:
     ]
 
 
+def test_defaults_of_fields_are_those_of_the_connector(make: Any) -> None:
+    connector = f"fields: [{{ name: region, default: eu }}]\n{CONNECTOR}"
+    assert find(make, "{fields: [{name: region, default: eu}, {name: plan, default: basic}]}", connector) == [
+        (
+            "CFG160",
+            "the default of plan has no effect: only the connector sets defaults of fields",
+            "set the value in the account: context: {plan: …}",
+        )
+    ]
+
+
 def test_disabled_operations_do_not_count(make: Any) -> None:
     connector = CONNECTOR.replace("path: /deals,", "path: /deals, enabled: false,")
     override = "{pagination: {size: 50}, resources: {deals: {search: {enabled: false}}}}"

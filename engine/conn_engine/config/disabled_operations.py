@@ -1,12 +1,16 @@
 """Operations with `enabled: false`, and the operations that cannot run because they call one of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from conn_engine.config.merge import lookup
 from conn_engine.config.operations import OperationName
+from conn_engine.listing.flows import Step
 
 __all__ = ["DisabledOperations"]
+
+_CONDITIONS: Final = frozenset({"when", *(alias for alias, name in Step.aliases.items() if name == "when")})
+"""The names of the setting that decides whether a step runs."""
 
 
 class DisabledOperations:
@@ -31,7 +35,7 @@ class DisabledOperations:
         for key in ("before", "after"):
             steps = settings.get(key)
             for step in steps if isinstance(steps, list) else ():
-                request = step.get("request") if isinstance(step, Mapping) and step.get("run_if") is None else None
+                request = step.get("request") if isinstance(step, Mapping) and _CONDITIONS.isdisjoint(step) else None
                 if isinstance(request, Mapping) and request.get("path") is None:
                     yield _to_vendor_name(request.get("resource"), request.get("method") or "get")
 

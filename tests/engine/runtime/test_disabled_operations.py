@@ -28,13 +28,10 @@ def disable(path: str, *, enabled: bool = False) -> dict[str, Any]:
     return {ACME: {"connector": "shop", "override": override}}
 
 
-def vendor_steps(*, run_if: str | None = None) -> dict[str, Any]:
-    step = {"name": "found", "request": {"resource": "people", "method": "get", "id": "1"}}
-    operation = {
-        "resource": "people",
-        "response_mapping": {"id": "response.id"},
-        "after": [{**step, **({"run_if": run_if} if run_if else {})}],
-    }
+def add_step(**condition: str) -> dict[str, Any]:
+    """A unified operation with a step that calls people.get."""
+    step = {"name": "found", "request": {"resource": "people", "method": "get", "id": "1"}, **condition}
+    operation = {"resource": "people", "response_mapping": {"id": "response.id"}, "after": [step]}
     return {CRM: {"resources": {"contacts": {"create": operation}}}}
 
 
@@ -88,16 +85,20 @@ def test_an_account_enables_what_the_connector_disables(
 
 
 def test_a_write_is_not_sent_if_its_step_cannot_run(make: Callable[..., Workspace], run: Callable[..., Any]) -> None:
-    workspace = make(vendor_steps() | disable("resources.people.get"))
+    workspace = make(add_step() | disable("resources.people.get"))
     with pytest.raises(DisabledError, match=r"crm\.contacts\.create calls people\.get, which is disabled"):
         run(workspace, "contacts.create", [], Call(body={}))
 
 
-def test_a_step_that_does_not_run_needs_nothing(make: Callable[..., Workspace], run: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("key", ["when", "run_if"])
+def test_a_step_that_does_not_run_needs_nothing(
+    make: Callable[..., Workspace], run: Callable[..., Any], key: str
+) -> None:
     disabled = disable("resources.people.get")
-    assert run(make(vendor_steps(run_if="false") | disabled), "contacts.create", [{"id": 1}], Call(body={})).records
+    skipped = make(add_step(**{key: "false"}) | disabled)
+    assert run(skipped, "contacts.create", [{"id": 1}], Call(body={})).records
     with pytest.raises(DisabledError, match=r"^people\.get is disabled"):
-        run(make(vendor_steps(run_if="true") | disabled), "contacts.create", [{"id": 1}], Call(body={}))
+        run(make(add_step(**{key: "true"}) | disabled), "contacts.create", [{"id": 1}], Call(body={}))
 
 
 def test_a_route_that_only_a_run_knows_is_refused_before_it_is_sent(

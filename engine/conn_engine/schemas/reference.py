@@ -47,9 +47,10 @@ def find_references(word: str) -> list[str]:
     if last:
         return last
     keyed = [(name, key) for name, kind in kinds.items() for key in kind.keys if word in (key.name, *key.aliases)]
-    holder, _, rest = word.rpartition(".")
-    if holder in kinds:
-        keyed += [(holder, key) for key in kinds[holder].keys if rest in (key.name, *key.aliases)]
+    path, _, rest = word.rpartition(".")
+    holder = path.removesuffix(".config")  # as reports name the place of a setting
+    for name in (holder, *kinds[holder].formats) if holder in kinds else ():
+        keyed += [(name, key) for key in kinds[name].keys if rest in (key.name, *key.aliases)]
     return [f"{name}#{key.name}" for name, key in keyed]
 
 

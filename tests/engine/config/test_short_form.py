@@ -8,6 +8,7 @@ import pytest
 from conn_engine.config.models import Configuration
 from conn_engine.config.short_form import Conflict, WrittenPlaces, expand, find_conflicts, shorten
 from conn_engine.errors import ConfigurationError
+from conn_engine.schemas.reference import find_references
 
 CANONICAL: dict[str, Any] = {
     "label": "L",
@@ -225,3 +226,10 @@ def test_what_cannot_be_expanded_is_an_error_on_its_line(make: Any, pagination: 
     (finding,) = caught.value.findings
     assert (finding.span.file, finding.span.line) == (ACCOUNT, 3)
     assert finding.message.startswith(message)
+
+
+def test_a_setting_is_explained_by_its_place_in_either_form() -> None:
+    found = find_references("pagination.size")
+    assert {"pagination.page#size", "pagination.offset#size"} <= set(found)
+    assert find_references("pagination.config.size") == found
+    assert find_references("pagination.page.config.size") == ["pagination.page#size"]

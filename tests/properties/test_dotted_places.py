@@ -98,6 +98,25 @@ def test_a_dotted_override_means_what_the_nested_one_means(
             assert origin.document.has_path(origin.place)
 
 
+keys = st.text(st.sampled_from('ab."[]0\\ '), max_size=8) | st.lists(st.sampled_from(["crm", "headers", "a", "b"])).map(
+    ".".join
+)
+trees = st.recursive(texts | st.none(), lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=8)
+
+
+@given(st.dictionaries(keys, trees, max_size=5))
+def test_any_keys_are_put_somewhere_or_reported(override: dict[str, Any]) -> None:
+    before = dump_json(override)
+    expanded = expand_places(override)
+    assert dump_json(override) == before
+    placed = {expanded.find_written(path)[0] for path, _ in leaves(expanded.data)}
+    reported = {fault.path[0] for fault in expanded.faults}
+    empty = {key for key, value in override.items() if value == {} or not list(leaves(value))}
+    joined = {key for key, value in override.items() if isinstance(value, dict)}
+    assert override.keys() <= placed | reported | empty | joined
+    assert override.keys() >= reported
+
+
 @given(overrides)
 def test_places_that_are_printed_can_be_pasted(nested: dict[str, Any]) -> None:
     rows = [(path, value) for path, value in leaves(nested) if value != {}]

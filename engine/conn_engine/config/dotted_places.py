@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from msgspec import structs
@@ -27,6 +27,9 @@ __all__ = ["ExpandedOverride", "PlaceFault", "connector_keys", "expand_places", 
 _SIMILAR: Final = 0.75
 """From this similarity to a connector's key, a name is that key misspelled. A model may be called `contacts`, which is
 less similar to `connect`."""
+
+_LONGEST: Final = 100
+"""Characters of the name of a model, as in its schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,11 @@ def connector_keys() -> tuple[str, ...]:
     return (*(entry.encode_name for entry in structs.fields(Configuration)), *Configuration.aliases)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _is_model(name: str) -> bool:
     """Return whether a name at the top of an override is that of a unified model: it is not a key of a connector, a
     misspelled one, or what other tools call one."""
-    if re.match(WORD, name) is None or translate_key(name, connector_keys()):
+    if len(name) > _LONGEST or re.match(WORD, name) is None or translate_key(name, connector_keys()):
         return False
     return not get_close_matches(name, connector_keys(), 1, _SIMILAR)
 

@@ -62,7 +62,7 @@ def complete(tmp_path, monkeypatch):
         ("record contacts.list -a acme --scenario rate", ["rate_limited"]),
         ("auth login ", ["acme", "globex"]),
         ("webhook sub", ["subscribe"]),
-        ("explain MAP20", ["MAP201", "MAP202", "MAP203"]),
+        ("explain MAP201", ["MAP201"]),
         ("explain $pic", ["$pick"]),
         ("impact --format ", ["text", "json", "markdown", "github"]),
         ("lint --upd", ["--update-baseline"]),

@@ -454,3 +454,12 @@ def test_what_follows_is_found_for_reports(configured):
         ("authorization", {"format": "basic"}, "the credentials"),
     ]
     assert [one.key for one in find_implications(effective, None)] == ["authorization"]
+
+
+@pytest.mark.parametrize("credentials", ["bearer", "api_key"])
+def test_a_credential_that_follows_needs_a_host(configured, credentials: str):
+    text = IMPLYING.replace("credentials: bearer", f"credentials: {credentials}")
+    anywhere = text.replace("https://api.example.com", '"{{context.url}}"')
+    unlisted = f"hosts: [www.example.org]\n{text}"
+    found = [{finding.code for finding in configured(one).findings} for one in (anywhere, unlisted)]
+    assert found == ([{"SEC112"}, {"SEC160"}] if credentials == "bearer" else [set(), set()])

@@ -189,9 +189,7 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
         if operation is not None:
             vendor = ("resources", operation.resource or name.resource, operation.method or name.method)
             candidates.append((*vendor, *inside))
-    behind = (
-        find_operation_behind(effective, name) if name and inside and inside[0] in INHERITED_BY_LISTINGS else None
-    )
+    behind = find_operation_behind(effective, name) if name and inside and inside[0] in INHERITED_BY_LISTINGS else None
     if name is not None and (behind is None or behind.is_listing):
         resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
         candidates += [("resources", resource, *inside), place]

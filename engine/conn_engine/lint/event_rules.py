@@ -8,6 +8,7 @@ from conn_engine.config import MISSING, EventName, OperationName, Path_, Unified
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import read_document
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.lint.reference_rules import build_disabled_finding
 from conn_engine.lint.webhook_verification import find_paths
 from conn_engine.webhooks import VendorEvents, Webhooks
 
@@ -113,9 +114,8 @@ def _check_event_mapping(target: "LintTarget", name: EventName, event: UnifiedEv
         if (disabled := effective.explain_disabled(fetching)) is not None:
             hint = "enable the operation, or map the record that the event contains, with `record` instead of `fetch`"
             place = (*name.path, "fetch")
-            yield build_finding(
-                target, "REF141", place, f"{format_event(name)} fetches records, but {disabled.message}", hint
-            )
+            message = f"{format_event(name)} fetches records, but {disabled.message}"
+            yield build_disabled_finding(target, disabled, place, message, hint)
     record = _find_record_name(target, name, event)
     if effective.schemas.find_record(name.model, record) is None:
         text = f"there is no schema for {name.model}.{record}, the record of {format_event(name)}"

@@ -9,7 +9,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.target import LintTarget
 from conn_engine.listing.flows import Step
 
-__all__ = ["check_operation_references", "find_disabled_operation"]
+__all__ = ["build_disabled_finding", "check_operation_references", "find_disabled_operation"]
 
 
 def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
@@ -83,22 +83,24 @@ def _check_reference(
 def find_disabled_operation(
     target: LintTarget, called: VendorOperation, path: Path_, caller: OperationName | None = None
 ) -> Iterator[Diagnostic]:
-    """REF141: the operation that a path names is disabled. `caller` is the unified operation that it is behind. The
-    finding is at the override that disables it, or else at the path."""
-    effective = target.effective
-    disabled = effective.explain_disabled(called.operation_name)
+    """REF141: the operation that a path names is disabled. `caller` is the unified operation that it is behind."""
+    disabled = target.effective.explain_disabled(called.operation_name)
     if disabled is None or disabled.span is None:
         return
     user = caller.text if caller is not None else format_place(path)
     instead = f"disable {user} too" if caller is not None else "name another operation"
+    message = f"{user} calls {called.text}, which is disabled by {disabled.span.file}:{disabled.span.line}"
+    yield build_disabled_finding(target, disabled, path, message, f"enable {called.text}, or {instead}")
+
+
+def build_disabled_finding(  # noqa: PLR0917
+    target: LintTarget, disabled: Diagnostic, path: Path_, message: str, hint: str
+) -> Diagnostic:
+    """Build REF141 at the override that disables an operation (`disabled`), or else at the path that needs it."""
+    effective = target.effective
     is_base = effective.origins(parse_place(disabled.path))[0].level == "base"
-    yield diagnostic(
-        "REF141",
-        f"{user} calls {called.text}, which is disabled by {disabled.span.file}:{disabled.span.line}",
-        effective.span(path) if is_base else disabled.span,
-        path=format_place(path) if is_base else disabled.path,
-        hint=f"enable {called.text}, or {instead}",
-    )
+    span, place = (effective.span(path), format_place(path)) if is_base else (disabled.span, disabled.path)
+    return diagnostic("REF141", message, span, path=place, hint=hint)
 
 
 def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:

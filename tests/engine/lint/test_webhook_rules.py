@@ -361,3 +361,10 @@ def test_a_recorded_delivery_is_one(tmp_path: Path) -> None:
     path.write_text('{"format": 1, "url": "https://us.example/in", "recieved_at": "2026-01-01T00:00:00Z"}')
     [finding] = [one for one in lint_paths(tmp_path, []).findings if one.code == "REC001"]
     assert finding.span is not None and finding.span.file == "connectors/shop/deliveries/bad.json"
+
+
+def test_an_event_cannot_fetch_with_a_disabled_operation(tmp_path: Path) -> None:
+    webhooks = {"verify": signed(content="body")}
+    disabled = {"unified": {"crm": {"contacts": {"get": {"enabled": False}}}}}
+    assert found(tmp_path, webhooks, FETCHED, override=disabled) == [("REF141", "crm.contacts.get.enabled")]
+    assert found(tmp_path, webhooks, RECORD, override=disabled) == [], "the mapping is still used"

@@ -93,7 +93,7 @@ def find_disabled_operation(
     yield build_disabled_finding(target, disabled, path, message, f"enable {called.text}, or {instead}")
 
 
-def build_disabled_finding(  # noqa: PLR0917
+def build_disabled_finding(
     target: LintTarget, disabled: Diagnostic, path: Path_, message: str, hint: str
 ) -> Diagnostic:
     """Build REF141 at the override that disables an operation (`disabled`), or else at the path that needs it."""

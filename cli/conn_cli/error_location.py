@@ -1,4 +1,4 @@
-"""Where the configuration's fault stands that ended a run."""
+"""Find the place in the configuration that caused the error which ended a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Strings for people: lines."""
+"""Format lines and short text for people."""
 
 from collections.abc import Iterable
 

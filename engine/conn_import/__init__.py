@@ -183,8 +183,8 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
         connector = result
     if not connector.operations and not connector.bare:
         contract = result if isinstance(result, Contract) else Contract(connector.format)
-        known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
-        _raise_for_nothing(source, connector, options, known)
+        existing = [name for endpoint in contract.endpoints for name in (*endpoint.tags, endpoint.path, endpoint.name)]
+        _raise_for_nothing(source, connector, options, existing)
     for finding in (*source.repeated, *neighbors.repeated):
         place = f"{finding.span.file}:{finding.span.line}" if finding.span else source.file
         connector.losses.add("duplicate keys: the last value was read", f"{place} ({finding.path})")
@@ -237,11 +237,11 @@ def _check_options(source: ImportedDocument, options: Options) -> None:
 
 
 def _raise_for_nothing(
-    source: ImportedDocument, connector: FinishedConnector, options: Options, known: list[str]
+    source: ImportedDocument, connector: FinishedConnector, options: Options, existing: list[str]
 ) -> None:
     if connector.left:
         operations = "the only operation" if connector.left == 1 else f"any of the {connector.left} operations"
-        near = did_you_mean(options.only[0], known) if options.only else ""
+        near = did_you_mean(options.only[0], existing) if options.only else ""
         raise UsageError(
             f"--only {' '.join(options.only)} does not match {operations}",
             hint=near or 'pass a glob for the path, tag or operation name, such as "*/contacts*"',

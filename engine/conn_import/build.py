@@ -192,8 +192,8 @@ def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: B
 def _merge_hosts(listed: list[str], found: Sequence[str]) -> list[str]:
     """Return the listed hosts and the hosts of other URLs. A pattern that covers a listed host is left out."""
     ends = [pattern.removeprefix("*") for pattern in found if pattern.startswith("*")]
-    known = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
-    return [*listed, *(host for host in found if host not in listed and host not in known)]
+    existing = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
+    return [*listed, *(host for host in found if host not in listed and host not in existing)]
 
 
 def _build_row(

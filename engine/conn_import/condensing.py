@@ -106,24 +106,30 @@ def _hoist_setting(connector: dict[str, Any], key: str, comments: dict[Where, st
 
 def _set_difference(row: Mapping[str, Any], key: str, common: Any) -> dict[str, Any] | None:
     """Return the operation if the connector sets the common value; None if it cannot have its own value then."""
-    own = row.get(key)
-    if own == common:
+    own_value = row.get(key)
+    if own_value == common:
         return {name: value for name, value in row.items() if name != key}
-    difference = _find_difference(common, own)
-    if isinstance(difference, dict) and isinstance(own, dict) and "format" in own:
-        difference = {"format": own["format"], **difference}
-    is_same = own is None or merge_over(common, difference) == own
+    difference = _find_difference(common, own_value)
+    if isinstance(difference, dict) and isinstance(own_value, dict) and "format" in own_value:
+        difference = {"format": own_value["format"], **difference}
+    is_same = own_value is None or merge_over(common, difference) == own_value
     return {**row, key: difference} if is_same else None
 
 
-def _find_difference(common: Any, own: Any) -> Any:
+def _find_difference(common: Any, row_value: Any) -> Any:
     """Return what to merge over the common value to get another one."""
-    if not isinstance(own, dict) or not isinstance(common, dict) or own.get("format") != common.get("format"):
-        return own
+    if (
+        not isinstance(row_value, dict)
+        or not isinstance(common, dict)
+        or row_value.get("format") != common.get("format")
+    ):
+        return row_value
     changed = {
-        name: _find_difference(common.get(name), value) for name, value in own.items() if common.get(name) != value
+        name: _find_difference(common.get(name), value)
+        for name, value in row_value.items()
+        if common.get(name) != value
     }
-    return {**changed, **dict.fromkeys(name for name in common if name not in own)}
+    return {**changed, **dict.fromkeys(name for name in common if name not in row_value)}
 
 
 def _to_text(value: Any) -> bytes:

@@ -131,10 +131,10 @@ def _read(words: list[str]) -> Iterator[_Command]:
 
 def _take_short(command: _Command, letters: str, rest: Iterator[str]) -> None:
     """Take options such as `-sSL` and `-XPOST`: the first that has a value ends the word."""
-    for at, letter in enumerate(letters):
+    for index, letter in enumerate(letters):
         name = _SHORT.get(letter, letter)
         if name in _TAKES_VALUE:
-            _take(command, name, letters[at + 1 :] or next(rest, ""))
+            _take(command, name, letters[index + 1 :] or next(rest, ""))
             return
         _take(command, name, "")
 

@@ -103,13 +103,13 @@ def _is_api(exchange: Exchange) -> bool:
     return response.body is not UNSET or (response.status < 300 and response.text is None and response.base64 is None)
 
 
-def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Contract) -> Endpoint | None:
+def _build_endpoint(method: str, path: str, collected: list[Exchange], contract: Contract) -> Endpoint | None:
     endpoint = Endpoint(method, path)
-    good = [one for one in found if one.response.status < 300]
+    good = [one for one in collected if one.response.status < 300]
     if not good:
         contract.losses.add("calls that always failed", endpoint.where)
         return None
-    for name, values in _collect_queries(found).items():
+    for name, values in _collect_queries(collected).items():
         if name and not is_secret_name(name) and not any(REDACTED in value for value in values):
             numeric = all(value.isdigit() for value in values)
             one = Parameter(name[:120], "query", kind="integer" if numeric else "string", sample=values[0][:500])
@@ -140,9 +140,9 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
     return endpoint
 
 
-def _collect_queries(found: list[Exchange]) -> dict[str, list[str]]:
+def _collect_queries(collected: list[Exchange]) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
-    for one in found[:200]:
+    for one in collected[:200]:
         pairs = [*flat(one.request.query), *parse_qsl(split_plain_url(one.request.url).query, keep_blank_values=True)]
         for name, value in pairs:
             rows.setdefault(name, []).append(str(value))

@@ -87,8 +87,8 @@ def suggest_names(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, S
 def _find_own_method(endpoint: Endpoint, name: SuggestedName) -> str:
     """Return the document's name for an operation without the resource's words, or its HTTP method."""
     words = [word for word in to_snake(endpoint.name.rpartition("/")[2]).split("_") if word]
-    known = {form for part in name.resource.split("_") for form in (part, to_singular(part))}
-    rest = [word for word in words if word not in known]
+    existing = {form for part in name.resource.split("_") for form in (part, to_singular(part))}
+    rest = [word for word in words if word not in existing]
     return _avoid_reserved("_".join(rest or words) or f"{name.method}_{endpoint.method}")
 
 
@@ -226,8 +226,8 @@ def _is_listing(endpoint: Endpoint, noun: str) -> bool:
         )
     if is_plural(noun):
         return True
-    known = {squeeze(noun), "data", "results", "items", "records", "values"}
-    return "id" not in properties and (len(properties) <= 4 or any(squeeze(name) in known for name in arrays))
+    existing = {squeeze(noun), "data", "results", "items", "records", "values"}
+    return "id" not in properties and (len(properties) <= 4 or any(squeeze(name) in existing for name in arrays))
 
 
 def _split_path(path: str) -> list[_Segment]:

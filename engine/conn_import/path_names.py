@@ -77,11 +77,11 @@ class PathNames:
 
 def _find_parameters(path: str) -> list[tuple[str, _Place, bool]]:
     """The parameters of a path in order: name, place, and whether another one shares the segment."""
-    found: list[tuple[str, _Place, bool]] = []
+    collected: list[tuple[str, _Place, bool]] = []
     before: _Place = ()
     for segment in path.partition("?")[0].split("/"):
         names = PATH_PARAMETER.findall(segment)
         bare = PATH_PARAMETER.sub("{}", segment)
-        found += [(name, (*before, f"{bare} {n}"), len(names) > 1) for n, name in enumerate(names)]
+        collected += [(name, (*before, f"{bare} {n}"), len(names) > 1) for n, name in enumerate(names)]
         before = (*before, bare) if segment else before
-    return found
+    return collected

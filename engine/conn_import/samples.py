@@ -48,7 +48,7 @@ _BY_FORMAT = {
 def build_samples(built: BuiltConnector, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
     """Return a recording for each list by GET with an example or a usable schema, and for each write with an
     example."""
-    found: list[Recording] = []
+    collected: list[Recording] = []
     blank = Recording(
         connector=connector,
         operation="",
@@ -59,7 +59,7 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
         exchanges=[],
     )
     for operation in built.operations:
-        if len(found) >= _MOST_SAMPLES:
+        if len(collected) >= _MOST_SAMPLES:
             contract.losses.add(f"samples beyond the first {_MOST_SAMPLES:,}")
             break
         if operation.endpoint.base_url:
@@ -69,8 +69,8 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
         else:
             recording = _record_write(operation, contract, blank)
         if recording is not None:
-            found.append(recording)
-    return found
+            collected.append(recording)
+    return collected
 
 
 def _record_write(operation: BuiltOperation, contract: Contract, blank: Recording) -> Recording | None:

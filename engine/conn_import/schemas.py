@@ -55,10 +55,10 @@ class SchemaBook:
             "query_schema": self._convert_query([one for one in endpoint.parameters if one.place == "query"]),
             "response_schema": None if observed else self._convert(endpoint.answer.shape, observed=False),
         }
-        known = {key: schema for key, schema in rows.items() if schema}
-        if known:
-            self._operations[name] = {key.removesuffix("_schema"): schema for key, schema in known.items()}
-        return {key: f"{FILE}#/operations/{name}/{key.removesuffix('_schema')}" for key in known}
+        existing = {key: schema for key, schema in rows.items() if schema}
+        if existing:
+            self._operations[name] = {key.removesuffix("_schema"): schema for key, schema in existing.items()}
+        return {key: f"{FILE}#/operations/{name}/{key.removesuffix('_schema')}" for key in existing}
 
     def format(self, losses: Losses) -> str:
         """Format the file; "" without a schema, or if it would be too large."""

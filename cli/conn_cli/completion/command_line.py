@@ -44,19 +44,19 @@ def find_candidates(words: Sequence[str], incomplete: str, folder: Path, environ
     names = WorkspaceNames(folder / position.used.get("--workspace", ""), position.used, environ)
     name, sign, typed = incomplete.partition("=")
     if position.value_of:
-        found = _list_values(position.command["options"][position.value_of]["value"], names, incomplete)
+        candidates = _list_values(position.command["options"][position.value_of]["value"], names, incomplete)
     elif sign and name.startswith("--") and not position.options_ended:
         value = position.command["options"].get(name, {}).get("value", {})
-        found = [Candidate(f"{name}={one.text}") for one in _list_values(value, names, typed)]
+        candidates = [Candidate(f"{name}={candidate.text}") for candidate in _list_values(value, names, typed)]
     elif incomplete.startswith("-") and not position.options_ended:
-        found = [Candidate(name, option["help"]) for name, option in position.command["options"].items()]
+        candidates = [Candidate(name, option["help"]) for name, option in position.command["options"].items()]
     elif position.arguments and "commands" in position.command:
-        found = []  # there is no such command
+        candidates = []  # there is no such command
     elif "commands" in position.command:
-        found = [Candidate(name, command["help"]) for name, command in position.command["commands"].items()]
+        candidates = [Candidate(name, command["help"]) for name, command in position.command["commands"].items()]
     else:
-        found = _list_argument(position, names, incomplete)
-    return [one for one in found if one.text.startswith(incomplete)]
+        candidates = _list_argument(position, names, incomplete)
+    return [candidate for candidate in candidates if candidate.text.startswith(incomplete)]
 
 
 def _walk(words: Sequence[str]) -> _Position:
@@ -98,5 +98,5 @@ def _list_argument(position: _Position, names: WorkspaceNames, incomplete: str) 
 
 
 def _list_values(parameter: Mapping[str, Any], names: WorkspaceNames, incomplete: str) -> list[Candidate]:
-    found = [*parameter.get("values", []), *names.list_names(parameter.get("names"), incomplete)]
-    return [Candidate(text) for text in found]
+    values = [*parameter.get("values", []), *names.list_names(parameter.get("names"), incomplete)]
+    return [Candidate(text) for text in values]

@@ -41,7 +41,7 @@ class WorkspaceNames:
         folder = self._folder.absolute()
         if not folder.is_dir():
             return None
-        return next((one for one in (folder, *folder.parents) if (one / "conn.yaml").is_file()), None)
+        return next((parent for parent in (folder, *folder.parents) if (parent / "conn.yaml").is_file()), None)
 
     def list_accounts(self, root: Path, _incomplete: str) -> set[str]:
         """Return the names of the accounts."""
@@ -74,22 +74,22 @@ class WorkspaceNames:
 
     def list_scenarios(self, root: Path, _incomplete: str) -> set[str]:
         """Return the scenarios of the recordings of the chosen connectors."""
-        found: set[str] = set()
+        scenarios: set[str] = set()
         for name in self._choose_connectors(root):
             operations = set(_load_operations(root, {name}, self._environ).get(name, ()))
             for recording in _list_documents(root / "connectors" / name / "recordings"):
                 operation, _, scenario = recording.rpartition(".")
                 if operation in operations:
-                    found.add(scenario)
-        return found
+                    scenarios.add(scenario)
+        return scenarios
 
     def _choose_connectors(self, root: Path) -> set[str]:
-        known = self.list_connectors(root, "")
+        connectors = self.list_connectors(root, "")
         chosen = self._used.get("--connector")
         account = self._used.get("--account")
         if chosen is None and account is not None:
             chosen = _read_connector(root / "accounts", account)
-        return {chosen} & known if chosen is not None else known
+        return {chosen} & connectors if chosen is not None else connectors
 
 
 SOURCES = {
@@ -121,9 +121,9 @@ def _list_documents(folder: Path) -> Iterable[str]:
 def _read_connector(folder: Path, account: str) -> str | None:
     for suffix in _SUFFIXES:
         with contextlib.suppress(OSError, ValueError), (folder / (account + suffix)).open(encoding="utf-8") as file:
-            found = _CONNECTOR.search(file.read(_MOST_READ))
-            if found:
-                return found[1]
+            match = _CONNECTOR.search(file.read(_MOST_READ))
+            if match:
+                return match[1]
     return None
 
 
@@ -149,14 +149,14 @@ def _read_operations(root: Path, connectors: Iterable[str]) -> dict[str, list[st
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConnError
 
-    found = {}
+    operations = {}
     with contextlib.suppress(ConnError, OSError):
         workspace = load_workspace(root)
         for name in connectors:
             with contextlib.suppress(ConnError, OSError):  # a document that is being written keeps its last names
                 effective = workspace.effective(account=None, connector=name)
-                found[name] = [operation.text for operation in effective.operations()]
-    return found
+                operations[name] = [operation.text for operation in effective.operations()]
+    return operations
 
 
 def _get_stamp(folder: Path) -> list[list[Any]]:
@@ -187,7 +187,7 @@ def _read_cache(path: Path) -> dict[str, Any]:
 
 def _is_entry(entry: Any) -> bool:
     operations = entry.get("operations") if isinstance(entry, dict) else None
-    return isinstance(operations, list) and all(isinstance(one, str) for one in operations)
+    return isinstance(operations, list) and all(isinstance(item, str) for item in operations)
 
 
 def _write_cache(path: Path, cached: Mapping[str, Any]) -> None:

@@ -31,8 +31,8 @@ def _complete_bash(environ: Mapping[str, str]) -> str:
         parts = _split(parts[0])
     words = _join_parts([part.strip("'\"") for part in parts[: index + 1]])
     incomplete = words[-1] if len(words) > 1 else ""
-    kept = max(incomplete.rfind("="), incomplete.rfind(":")) + 1
-    return "\n".join(found.text[kept:] for found in _find(words[1:-1], incomplete, environ))
+    typed_length = max(incomplete.rfind("="), incomplete.rfind(":")) + 1
+    return "\n".join(candidate.text[typed_length:] for candidate in _find(words[1:-1], incomplete, environ))
 
 
 def _join_parts(parts: Sequence[str]) -> list[str]:
@@ -52,11 +52,12 @@ def _join_parts(parts: Sequence[str]) -> list[str]:
 
 
 def _complete_zsh(environ: Mapping[str, str]) -> str:
-    found = _find(*_read_line(environ), environ)
-    if not found:
+    candidates = _find(*_read_line(environ), environ)
+    if not candidates:
         return "_files"
     words = "\n".join(
-        f'"{_escape(one.text)}":"{_escape(one.help)}"' if one.help else f'"{_escape(one.text)}"' for one in found
+        f'"{_escape(candidate.text)}":"{_escape(candidate.help)}"' if candidate.help else f'"{_escape(candidate.text)}"'
+        for candidate in candidates
     )
     return f"_arguments '*: :(({words}))'"
 
@@ -68,10 +69,15 @@ def _escape(text: str) -> str:
 
 
 def _complete_fish(environ: Mapping[str, str]) -> None:
-    found = _find(*_read_line(environ), environ)
+    candidates = _find(*_read_line(environ), environ)
     if environ.get("_TYPER_COMPLETE_FISH_ACTION") == "is-args":
-        raise SystemExit(0 if found else 1)
-    print("\n".join(f"{one.text}\t{' '.join(one.help.split())}" if one.help else one.text for one in found))
+        raise SystemExit(0 if candidates else 1)
+    print(
+        "\n".join(
+            f"{candidate.text}\t{' '.join(candidate.help.split())}" if candidate.help else candidate.text
+            for candidate in candidates
+        )
+    )
 
 
 def _read_line(environ: Mapping[str, str]) -> tuple[list[str], str]:

@@ -41,17 +41,17 @@ def declared_names(base: Mapping[str, Any], granted: Sequence[str]) -> tuple[str
 def find_widening(levels: Levels) -> list[Diagnostic]:
     """Return findings for overrides that need more than the connector grants, for those that conn.yaml allows (SEC117),
     and for a connector that authorizes its requests but grants no host."""
-    found = [
+    findings = [
         *_find_missing_hosts(levels),
         *_find_unlisted_urls(levels),
         *_find_widened_hosts(levels),
         *_find_widened_urls(levels),
         *_find_moved_results(levels),
     ]
-    found += [*_find_changed_replies(levels), *_find_undeclared_variables(levels)]
-    known = {(finding.span, finding.path) for finding in found if finding.severity is Severity.ERROR}
+    findings += [*_find_changed_replies(levels), *_find_undeclared_variables(levels)]
+    reported = {(finding.span, finding.path) for finding in findings if finding.severity is Severity.ERROR}
     more = [*find_moved_secrets(levels), *find_weaker_verification(levels), *find_other_paths(levels)]
-    return found + [finding for finding in more if (finding.span, finding.path) not in known]
+    return findings + [finding for finding in more if (finding.span, finding.path) not in reported]
 
 
 def _find_missing_hosts(levels: Levels) -> Iterator[Diagnostic]:
@@ -78,7 +78,9 @@ def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
     """Find the connector's own URLs on hosts that its `hosts` leave out (SEC160). A host that depends on the account
     counts as listed if one of its possible values is: an account cannot choose another."""
     rest = {key: value for key, value in levels.base.items() if key != "unified"}
-    is_authorized = any(path[-2:] == ("authorization", "format") and said != "none" for path, said in leaves(rest))
+    is_authorized = any(
+        path[-2:] == ("authorization", "format") and format_name != "none" for path, format_name in leaves(rest)
+    )
     is_authorized = is_authorized or _is_authorized(None, levels.base)
     if not isinstance(levels.base.get("hosts"), list) or not is_authorized:
         return
@@ -146,11 +148,11 @@ def _find_undeclared_variables(levels: Levels) -> Iterator[Diagnostic]:
     names = (*connector_names, *grants.variables, *grants.allowance.env)
     for layer in levels.overrides:
         declared = layer.data.get("env")
-        asked: dict[str, Path_] = dict(names_read(layer.data))
-        asked |= {
+        variables: dict[str, Path_] = dict(names_read(layer.data))
+        variables |= {
             str(name): ("env", index) for index, name in enumerate(declared if isinstance(declared, list) else [])
         }
-        for name, path in asked.items():
+        for name, path in variables.items():
             if name not in names:
                 message = f'reads the environment variable "{name}", which is not declared'
                 hint = did_you_mean(name, names) or "add it to env in connector.yaml or conn.yaml"

@@ -34,7 +34,9 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
             if text == lookup(levels.base, path):
                 continue
             if connector_urls is None:
-                connector_urls = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
+                connector_urls = {
+                    url for url_path, url in iterate_request_urls(levels.base) if url_path[-1] == "base_url"
+                }
             where = format_place(path)
             if path[-1] == "path" and _has_dots(text):
                 message = f"has a path above the base URL: {where}"
@@ -57,16 +59,16 @@ def iterate_request_urls(data: Any) -> Iterator[tuple[Path_, str]]:
             yield path, value
 
 
-def _has_known_start(text: str, own: set[str], levels: Levels) -> bool:
+def _has_known_start(text: str, connector_urls: set[str], levels: Levels) -> bool:
     """Return whether a base URL starts with the path of one of the connector's, or is on a host that conn.yaml
     trusts."""
     if levels.is_trusted(text):
         return True
     front, rest = split_url(text)
-    known = [split_url(url) for url in own]
-    if front.startswith("{{") and front not in {other for other, _ in known}:
+    known_urls = [split_url(url) for url in connector_urls]
+    if front.startswith("{{") and front not in {other for other, _ in known_urls}:
         return False  # the value of the template could contain a path
-    starts = [start for other, start in known if _is_same_host(front, other)]
+    starts = [start for other, start in known_urls if _is_same_host(front, other)]
     starts = starts or [split_url(str(levels.base.get("base_url") or ""))[1]]
     return any(is_below(rest, start) for start in starts) and not _has_dots(rest)
 
@@ -116,8 +118,13 @@ def repeats_token_url(levels: Levels, path: Path_) -> bool:
 
 def sets_further_urls(levels: Levels, resource: str, method: str) -> bool:
     """Return whether an override sets where an operation's further requests go: those for its pages or its job."""
-    at = ("resources", resource, method)
-    places = (("pagination",), (*at[:2], "pagination"), (*at, "pagination"), (*at, "job"))
+    operation_path = ("resources", resource, method)
+    places = (
+        ("pagination",),
+        (*operation_path[:2], "pagination"),
+        (*operation_path, "pagination"),
+        (*operation_path, "job"),
+    )
     values_at_places = ((place, lookup(layer.data, place)) for layer in levels.overrides for place in places)
     leaves = (
         leaf for place, value in values_at_places if value is not MISSING for leaf in iterate_leaves(value, place)

@@ -38,8 +38,10 @@ class SchemaFiles:
         read."""
         name = f"{record}.schema.json"
         try:
-            found = (self.find(folder / model / name) for folder in self.models)
-            document = next((one for one in found if one is not None), None) or _find_bundled(model, name)
+            documents = (self.find(folder / model / name) for folder in self.models)
+            document = next((candidate for candidate in documents if candidate is not None), None) or _find_bundled(
+                model, name
+            )
         except ConfigurationError:
             return None
         return document.data if document is not None and isinstance(document.data, dict) else None
@@ -57,8 +59,8 @@ class SchemaFiles:
 
         Raises ConfigurationError for a file or a part that does not exist or cannot be read.
         """
-        found, whole = self.find_part(schema, key)
-        return found if found is None or found is whole else _with_definitions(found, whole)
+        node, whole = self.find_part(schema, key)
+        return node if node is None or node is whole else _with_definitions(node, whole)
 
     def find_part(self, schema: str | Schema | None, key: str) -> tuple[Schema | None, Any]:
         """Return the same without definitions, and the document that it is part of."""
@@ -71,26 +73,26 @@ class SchemaFiles:
                 f"{key} refers to {name}, which is not in the connector's folder",
                 hint="correct the path; it is relative to connector.yaml",
             )
-        found = get_pointer(document.data, pointer) if pointer else document.data
-        if not isinstance(found, dict):
-            what = f'{document.file} has nothing at "{pointer}"' if found is None else f"{schema} is not an object"
-            raise ConfigurationError(f"{key}: {what}", hint="refer to a JSON Schema, which is an object")
-        return found, document.data
+        node = get_pointer(document.data, pointer) if pointer else document.data
+        if not isinstance(node, dict):
+            problem = f'{document.file} has nothing at "{pointer}"' if node is None else f"{schema} is not an object"
+            raise ConfigurationError(f"{key}: {problem}", hint="refer to a JSON Schema, which is an object")
+        return node, document.data
 
 
 def _with_definitions(part: Schema, whole: Any) -> Schema:
     """Return a part of a document with the `$defs` that it refers to, at any depth."""
-    known = whole.get("$defs") if isinstance(whole, dict) else None
-    if not isinstance(known, dict):
+    definitions = whole.get("$defs") if isinstance(whole, dict) else None
+    if not isinstance(definitions, dict):
         return part
     needed: dict[str, Any] = {}
     waiting = [part]
     while waiting:
         for path, text in iterate_texts(waiting.pop()):
             name = text.removeprefix("#/$defs/")
-            if path[-1:] == ("$ref",) and name != text and name in known and name not in needed:
-                needed[name] = known[name]
-                waiting.append(known[name])
+            if path[-1:] == ("$ref",) and name != text and name in definitions and name not in needed:
+                needed[name] = definitions[name]
+                waiting.append(definitions[name])
     return {**part, "$defs": needed} if needed else part
 
 
@@ -100,7 +102,7 @@ def _find_bundled(model: str, name: str) -> Document | None:
     return read_document(path, path.name) if path.is_file() else None
 
 
-def compile_schema(path: Path, shown: str) -> Any:
+def compile_schema(path: Path, path_text: str) -> Any:
     """Compile the schema in a file, which messages call `shown`.
 
     Raises ConfigurationError for a file that cannot be read, is not a JSON Schema, refers to another file (nothing is
@@ -108,33 +110,33 @@ def compile_schema(path: Path, shown: str) -> Any:
     """
     from conn_engine.personal import KEYWORD, MARKS
 
-    document = read_document(path, shown)
+    document = read_document(path, path_text)
     for place, mark in iterate_texts(document.data):
         if place[-1:] == (KEYWORD,) and mark not in MARKS:
-            message = f'{shown} marks personal data by "{mark}", which is not a mark'
+            message = f'{path_text} marks personal data by "{mark}", which is not a mark'
             hint = did_you_mean(mark, list(MARKS)) or f"use one of: {', '.join(MARKS)}"
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])
     try:
-        return _compile(document.data, shown, formats=True)
+        return _compile(document.data, path_text, formats=True)
     except ConfigurationError as error:
         finding = diagnostic("CFG104", error.message, document.span(()), hint="write the complete schema in this file")
         raise ConfigurationError(error.message, hint=finding.hint, findings=[finding]) from None
 
 
-def compile_part(schema: Schema, shown: str) -> Any:
+def compile_part(schema: Schema, path_text: str) -> Any:
     """Compile a schema that is already data, without checks of `format`. Raises ConfigurationError."""
-    return _compile(schema, shown, formats=False)
+    return _compile(schema, path_text, formats=False)
 
 
-def _compile(schema: Any, shown: str, *, formats: bool) -> Any:
+def _compile(schema: Any, path_text: str, *, formats: bool) -> Any:
     import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
 
     try:
         return jsonschema_rs.validator_for(schema, validate_formats=formats, retriever=_refuse)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigurationError(f"{shown} is not a usable JSON Schema: {reason}") from None
+        raise ConfigurationError(f"{path_text} is not a usable JSON Schema: {reason}") from None
 
 
 def _refuse(address: str) -> Any:

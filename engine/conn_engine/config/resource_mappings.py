@@ -47,8 +47,8 @@ class MappingReach:
         return meant if key == _REQUEST else [name for name in meant if not self.maps_pages((*resource, name))]
 
     def _reaches(self, number: int, path: Path_) -> bool:
-        own = self._find_value(number, path)  # a null removes what the level's resource sets, like everything below
-        nearest = self._find_nearest(number, path) if own is MISSING or own is None else own
+        mapping = self._find_value(number, path)  # a null removes what the level's resource sets, like everything below
+        nearest = self._find_nearest(number, path) if mapping is MISSING or mapping is None else mapping
         return self._is_meant(nearest, str(path[-2]), str(path[-1]))
 
     @staticmethod
@@ -139,12 +139,12 @@ def merge_base(layers: Sequence[Layer]) -> tuple[dict[str, Any], int]:
     data = layers[1].data
     for source in layers[0].sources:
         path, mapping = source.to, lookup(layers[0].data, source.to)
-        own = lookup(data, path)
-        if own is None or mapping is None:
+        operation_mapping = lookup(data, path)
+        if operation_mapping is None or mapping is None:
             continue
-        made = mapping if own is MISSING else merge_over(mapping, own, path)
-        replaced = isinstance(made, dict) and made.keys() == {"replace"}
-        data = _set(data, path, made["replace"] if replaced else made)
+        merged = mapping if operation_mapping is MISSING else merge_over(mapping, operation_mapping, path)
+        replaced = isinstance(merged, dict) and merged.keys() == {"replace"}
+        data = _set(data, path, merged["replace"] if replaced else merged)
     return data, 2
 
 

@@ -41,15 +41,15 @@ def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
     """Find overrides that use a secret where the connector does not, use it in another way, or compute with one
     (SEC113)."""
     comparison = SecretComparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
-    found: dict[Diagnostic, None] = {}
-    for places, own, base in _iterate_settings(levels):
-        departures = list(comparison.departures(own, base, ()))
+    findings: dict[Diagnostic, None] = {}
+    for places, settings, base in _iterate_settings(levels):
+        departures = list(comparison.departures(settings, base, ()))
         for departure in departures:
             if not any(_covers(other, departure) for other in departures):
-                found[_build_finding(levels, places, departure)] = None
-    found.update(dict.fromkeys(_find_changed_requests(levels)))
-    found.update(dict.fromkeys(_find_moved_marks(levels)))
-    yield from found
+                findings[_build_finding(levels, places, departure)] = None
+    findings.update(dict.fromkeys(_find_changed_requests(levels)))
+    findings.update(dict.fromkeys(_find_moved_marks(levels)))
+    yield from findings
 
 
 def _covers(above: Departure, below: Departure) -> bool:
@@ -63,19 +63,22 @@ def _iterate_settings(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
     """Yield the typed settings that may contain secrets, with the connector's, and the paths that set them."""
     if not any(any(True for _ in secret_leaves(layer.data)) for layer in levels.overrides):
         return
-    own, base = (data.get("credentials") for data in (levels.data, levels.base))
-    if own != base:
-        yield from _convert_both([("credentials",)], own, base, Credentials, NoCredentials())
+    settings, base = (data.get("credentials") for data in (levels.data, levels.base))
+    if settings != base:
+        yield from _convert_both([("credentials",)], settings, base, Credentials, NoCredentials())
     implied = _find_implied(levels.data), _find_implied(levels.base)
     for key, kind, none in _KINDS:
-        own, base = (_read_setting(data, key) for data in (levels.data, levels.base))
-        if _differs(own, base, implied):  # for requests of steps, which have no operation
-            yield from _convert_both([(key,), _CREDENTIALS], own, base, kind, none, implied)
-        for at in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
-            own, base = (_read_setting(data, key, (str(at[1]), str(at[2]))) for data in (levels.data, levels.base))
-            if _differs(own, base, implied):
-                places = [(*at, key), (*at[:2], key), (key,), _CREDENTIALS]
-                yield from _convert_both(places, own, base, kind, none, implied)
+        settings, base = (_read_setting(data, key) for data in (levels.data, levels.base))
+        if _differs(settings, base, implied):  # for requests of steps, which have no operation
+            yield from _convert_both([(key,), _CREDENTIALS], settings, base, kind, none, implied)
+        for operation_path in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
+            settings, base = (
+                _read_setting(data, key, (str(operation_path[1]), str(operation_path[2])))
+                for data in (levels.data, levels.base)
+            )
+            if _differs(settings, base, implied):
+                places = [(*operation_path, key), (*operation_path[:2], key), (key,), _CREDENTIALS]
+                yield from _convert_both(places, settings, base, kind, none, implied)
 
 
 def _find_implied(data: Mapping[str, Any]) -> Any:
@@ -99,14 +102,14 @@ def _differs(own: Any, base: Any, implied: tuple[Any, Any]) -> bool:
 
 
 def _convert_both(  # noqa: PLR0917
-    places: list[Path_], own: Any, base: Any, kind: Any, none: Any, implied: tuple[Any, Any] = (None, None)
+    places: list[Path_], settings: Any, base: Any, kind: Any, none: Any, implied: tuple[Any, Any] = (None, None)
 ) -> Iterator[tuple[list[Path_], Any, Any]]:
-    made = [
+    converted = [
         follows if data is _IMPLIED else none if data in (None, MISSING) else _try_convert(data, kind)
-        for data, follows in zip((own, base), implied, strict=True)
+        for data, follows in zip((settings, base), implied, strict=True)
     ]
-    if made[0] is not None:  # invalid settings have their own finding and never run
-        yield places, made[0], made[1]
+    if converted[0] is not None:  # invalid settings have their own finding and never run
+        yield places, converted[0], converted[1]
 
 
 def _try_convert(data: Any, kind: Any) -> Any:
@@ -149,8 +152,8 @@ def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
 
 def _is_known(levels: Levels, departure: Departure) -> bool:
     """Return whether the connector uses the variables anywhere, or conn.yaml allows them."""
-    known = {*levels.grants.allowance.env, *names_read(levels.base)}
-    return all(name[0] != "env" or (len(name) > 1 and name[1] in known) for name in departure.names)
+    names = {*levels.grants.allowance.env, *names_read(levels.base)}
+    return all(name[0] != "env" or (len(name) > 1 and name[1] in names) for name in departure.names)
 
 
 # --- requests with their own authorization ---
@@ -168,8 +171,8 @@ def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
             places.append((*name.path[:2], "path"))
         for layer in levels.overrides:
             for place in places:
-                said = lookup(layer.data, place)
-                for path, value in leaves(said, place) if said is not MISSING else ():
+                setting = lookup(layer.data, place)
+                for path, value in leaves(setting, place) if setting is not MISSING else ():
                     if isinstance(value, str | list) and value != lookup(levels.base, path):
                         yield _build_finding(levels, [place[:-1]], Departure(path[len(place) - 1 :], "place"))
 
@@ -184,10 +187,10 @@ def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
     }
     if not names:
         return
-    own = {(path[-1], head) for path, value in iterate_request_urls(levels.base) for head in _heads(value, names)}
+    marks = {(path[-1], head) for path, value in iterate_request_urls(levels.base) for head in _heads(value, names)}
     for layer in levels.overrides:
         for path, value in iterate_request_urls(layer.data):
-            if any((path[-1], head) not in own for head in _heads(value, names)):
+            if any((path[-1], head) not in marks for head in _heads(value, names)):
                 yield _build_finding(levels, [path], Departure((), "place"))
 
 
@@ -207,11 +210,11 @@ def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
 
 def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     """Find overrides that verify deliveries in another way than the connector (SEC114)."""
-    own, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
-    if own == base or own is MISSING:
+    settings, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
+    if settings == base or settings is MISSING:
         return
-    made, ours = (_try_convert(data, Verification) for data in (own, base))
-    if made is None or _is_as_strong(made, ours):
+    converted, base_verification = (_try_convert(data, Verification) for data in (settings, base))
+    if converted is None or _is_as_strong(converted, base_verification):
         return
     layer, path = next(_find_changes(levels), (levels.layers[-1], _VERIFY))
     message = "changes how webhook deliveries are verified"
@@ -220,23 +223,27 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
         yield levels.refusal("SEC114", layer, path, message, hint, "verification: true")
         return
     yield levels.exception(layer, path, message)
-    for departure in SecretComparison(known=OF_DELIVERIES).departures(made, ours, ()):
+    for departure in SecretComparison(known=OF_DELIVERIES).departures(converted, base_verification, ()):
         another_key = departure.kind == "name" and departure.role == "secret" and _is_known(levels, departure)
         if "key_request" in departure.path or not (departure.kind == "place" or another_key):
             yield _build_finding(levels, [_VERIFY], departure)
 
 
-def _is_as_strong(own: Any, base: Any) -> bool:
+def _is_as_strong(verification: Any, base: Any) -> bool:
     """Return whether a verification is the connector's, or only removes alternatives from an `any` of several."""
-    if own == base or not isinstance(base, AnyOf):
-        return bool(own == base)
-    ways = own.of if isinstance(own, AnyOf) and structs.replace(own, of=base.of) == base else (own,)
+    if verification == base or not isinstance(base, AnyOf):
+        return bool(verification == base)
+    ways = (
+        verification.of
+        if isinstance(verification, AnyOf) and structs.replace(verification, of=base.of) == base
+        else (verification,)
+    )
     return all(way in base.of for way in ways)
 
 
 def _find_changes(levels: Levels) -> Iterator[tuple[Any, Path_]]:
     for layer in reversed(levels.overrides):
-        said = lookup(layer.data, _VERIFY)
-        for path, value in leaves(said, _VERIFY) if said is not MISSING else ():
+        setting = lookup(layer.data, _VERIFY)
+        for path, value in leaves(setting, _VERIFY) if setting is not MISSING else ():
             if value != lookup(levels.base, path):
                 yield layer, path

@@ -59,11 +59,11 @@ def secret_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
     """Return the environment variables that are read, each with a path that reads it."""
-    found: dict[str, Path_] = {}
+    names: dict[str, Path_] = {}
     for path, text in secret_texts(data):
         for name in _ENV_NAME.findall(text):
-            found.setdefault(name, path)
-    return found
+            names.setdefault(name, path)
+    return names
 
 
 def find_whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:

@@ -66,90 +66,90 @@ class SecretComparison:
     elsewhere: Callable[[str], bool] = lambda url: False
     known: frozenset[str] = field(default=_OPEN)
 
-    def departures(self, own: Any, base: Any, path: Path_, role: Role | None = None) -> Iterator[Departure]:
+    def departures(self, value: Any, base: Any, path: Path_, role: Role | None = None) -> Iterator[Departure]:
         """Yield how `own`, the settings at `path`, differ from the connector's."""
-        if own == base and type(own) is type(base):
+        if value == base and type(value) is type(base):
             return
-        if isinstance(own, msgspec.Struct):
-            yield from self._settings(own, base, path)
-        elif isinstance(own, bool | int | float) or (own is None and isinstance(base, bool | int | float)):
+        if isinstance(value, msgspec.Struct):
+            yield from self._settings(value, base, path)
+        elif isinstance(value, bool | int | float) or (value is None and isinstance(base, bool | int | float)):
             return  # durations, counts and flags cannot move a secret
-        elif own is None or (role is None and not _holds_settings(own)):
+        elif value is None or (role is None and not _holds_settings(value)):
             yield Departure(path, "place")
         elif role is None:
-            yield from self._compare_items(own, base, path)
+            yield from self._compare_items(value, base, path)
         else:
-            if role == "address" and not self._same_endpoint(own, base):
+            if role == "address" and not self._same_endpoint(value, base):
                 yield Departure(path, "place")
-            yield from self._texts(own, base, path, role)
+            yield from self._texts(value, base, path, role)
 
-    def _settings(self, own: msgspec.Struct, base: Any, path: Path_) -> Iterator[Departure]:
-        if type(own) is not type(base):
-            if isinstance(own, NoAuthorization | NoCredentials | NoSignature):
+    def _settings(self, settings: msgspec.Struct, base: Any, path: Path_) -> Iterator[Departure]:
+        if type(settings) is not type(base):
+            if isinstance(settings, NoAuthorization | NoCredentials | NoSignature):
                 return
-            base = _bare(own)
+            base = _bare(settings)
             if base is None:
                 yield Departure(path, "place")
-        inside = path if own.__struct_config__.tag is None else (*path, "config")
-        for name, key, note in read_roles(type(own)):
+        inside = path if settings.__struct_config__.tag is None else (*path, "config")
+        for name, key, note in read_roles(type(settings)):
             role = note.role if note.role in _COMPARED and not note.reserved else None
-            yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
+            yield from self.departures(getattr(settings, name), getattr(base, name, None), (*inside, key), role)
 
-    def _compare_items(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:
+    def _compare_items(self, items: Any, base: Any, path: Path_) -> Iterator[Departure]:
         """Compare settings in a list or by name. One that the connector has elsewhere in it counts as the
         connector's."""
         others = list(base.values()) if isinstance(base, Mapping) else list(base or ())
-        for key, one in own.items() if isinstance(own, Mapping) else enumerate(own):
-            if one in others:
+        for key, item in items.items() if isinstance(items, Mapping) else enumerate(items):
+            if item in others:
                 continue
             if isinstance(base, Mapping):
                 other = base.get(key)
             else:
                 other = others[key] if isinstance(key, int) and key < len(others) else None
-            yield from self.departures(one, other, (*path, key))
+            yield from self.departures(item, other, (*path, key))
 
-    def _texts(self, own: Any, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
-        if isinstance(own, Mapping):
-            for key, item in own.items():
+    def _texts(self, value: Any, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
                 yield from self._texts(item, base.get(key) if isinstance(base, Mapping) else None, (*path, key), role)
-        elif isinstance(own, list | tuple):
-            for index, item in enumerate(own):
+        elif isinstance(value, list | tuple):
+            for index, item in enumerate(value):
                 other = base[index] if isinstance(base, list | tuple) and index < len(base) else None
                 yield from self._texts(item, other, (*path, index), role)
-        elif isinstance(own, str) and own != base:
-            yield from self._text(own, base, path, role)
+        elif isinstance(value, str) and value != base:
+            yield from self._text(value, base, path, role)
 
-    def _text(self, own: str, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
-        read = secrets_read(own, role, self.known)
-        if read is not None and not any(read.values()):
+    def _text(self, text: str, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
+        secrets = secrets_read(text, role, self.known)
+        if secrets is not None and not any(secrets.values()):
             return
-        used = frozenset[Name]().union(*(read or {}).values())
+        used = frozenset[Name]().union(*(secrets or {}).values())
         there = secrets_read(base, role, self.known) if isinstance(base, str) else {}
         granted = frozenset[Name]().union(*(there or {}).values())
         if granted:
             granted |= {("env", name) for name in self.variables}
         if used - granted:
             yield Departure(path, "name", used - granted, role)
-        if read is None or not all(_PLAIN_USE.fullmatch(part) for part, names in read.items() if names):
+        if secrets is None or not all(_PLAIN_USE.fullmatch(part) for part, names in secrets.items() if names):
             yield Departure(path, "computed", used, role)
-        elif granted and not _is_same_around(own, str(base), role):
+        elif granted and not _is_same_around(text, str(base), role):
             yield Departure(path, "place", role=role)
 
-    def _same_endpoint(self, own: Any, base: Any) -> bool:
+    def _same_endpoint(self, value: Any, base: Any) -> bool:
         """Return whether a URL has the connector's path, on whichever host."""
-        if not isinstance(own, str) or not isinstance(base, str):
+        if not isinstance(value, str) or not isinstance(base, str):
             return False
-        (host, path), (base_host, base_path) = split_url(own), split_url(base)
+        (host, path), (base_host, base_path) = split_url(value), split_url(base)
         if host.startswith("{{") and host != base_host:
             return False  # the value of the template could contain a path
         longer = path.endswith(base_path) and base_path.startswith("/")
-        return path == base_path or (longer and self.elsewhere(own))
+        return path == base_path or (longer and self.elsewhere(value))
 
 
-def _is_same_around(own: str, base: str, role: Role) -> bool:
+def _is_same_around(setting: str, base: str, role: Role) -> bool:
     """Return whether the text around secrets is the connector's, or is harmless, as `Token ` is. In a body that is
     text, markup or a query's braces are not."""
-    around = [_around(text, role) for text in (own, base)]
+    around = [_around(text, role) for text in (setting, base)]
     return around[0] == around[1] or all(_SIMPLE.fullmatch(text) for text in around)
 
 
@@ -157,7 +157,7 @@ def _around(text: str, role: Role) -> str:
     """Return a string without its expressions, except for their fixed strings."""
     parts = [(text, 0)] if role == "expression" else template(text).parts
     return "".join(
-        part if isinstance(part, str) else "\0" + "\0".join(one[1:-1] for one in _QUOTED.findall(part[0])) + "\0"
+        part if isinstance(part, str) else "\0" + "\0".join(quoted[1:-1] for quoted in _QUOTED.findall(part[0])) + "\0"
         for part in parts
     )
 
@@ -167,18 +167,18 @@ def _holds_settings(value: Any) -> bool:
     return all(isinstance(item, msgspec.Struct) for item in items)
 
 
-def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
+def _bare(settings: msgspec.Struct) -> msgspec.Struct | None:
     """Return credentials of the same kind without any setting. They send no secret by themselves."""
-    if not isinstance(own, get_args(Credentials)):
+    if not isinstance(settings, get_args(Credentials)):
         return None
     try:
-        made: msgspec.Struct = type(own)()
+        defaults: msgspec.Struct = type(settings)()
     except TypeError:
         return None
-    return made
+    return defaults
 
 
-def secrets_read(text: str, role: Role, known: frozenset[str] = _OPEN) -> dict[str, frozenset[Name]] | None:
+def secrets_read(text: str, role: Role, names: frozenset[str] = _OPEN) -> dict[str, frozenset[Name]] | None:
     """Return which secrets each expression of a string reads; None if it may read anything.
 
     A string that does not parse reads nothing: it never runs.
@@ -187,12 +187,12 @@ def secrets_read(text: str, role: Role, known: frozenset[str] = _OPEN) -> dict[s
         parts: Sequence[str] = (
             [text] if role == "expression" else [part for part, _ in template(text).expressions] if "{{" in text else []
         )
-        read: dict[str, frozenset[Name]] = {}
+        secrets: dict[str, frozenset[Name]] = {}
         for part in parts:
             parsed = expression(part)
             if parsed.roots() is None:
                 return None
-            read[part] = frozenset(path for path in parsed.reads() if path[0] not in known)
+            secrets[part] = frozenset(path for path in parsed.reads() if path[0] not in names)
     except ExpressionError:
         return {}
-    return read
+    return secrets

@@ -32,8 +32,8 @@ class Stray:
 def find_strays(tree: Tree, root: Path, models: Sequence[Path]) -> Iterator[Stray]:
     """Yield the files in the folders of a workspace, and next to them under a similar name, that are not read."""
     yield from _similar(tree, root, _AT_ROOT)
-    for kind, what in (("account", "an account"), ("environment", "an environment"), ("change", "an accepted change")):
-        yield from _named_documents(tree, root / f"{kind}s", NAME, what)
+    for kind, label in (("account", "an account"), ("environment", "an environment"), ("change", "an accepted change")):
+        yield from _named_documents(tree, root / f"{kind}s", NAME, label)
     for path in tree.entries(root / "connectors"):
         if not tree.is_dir(path):
             if _is_documentish(path) and _is_connector(tree, path):
@@ -50,8 +50,13 @@ def _in_connector(tree: Tree, folder: Path) -> Iterator[Stray]:
     similar = list(_similar(tree, folder, _IN_CONNECTOR))
     yield from similar
     for path in tree.entries(folder):
-        known = path.stem == "connector" and path.suffix in SUFFIXES
-        if not known and not tree.is_dir(path) and _is_documentish(path) and all(path != one.path for one in similar):
+        is_known = path.stem == "connector" and path.suffix in SUFFIXES
+        if (
+            not is_known
+            and not tree.is_dir(path)
+            and _is_documentish(path)
+            and all(path != stray.path for stray in similar)
+        ):
             yield Stray(
                 path, f"{path.name} is not read", "move or remove it: it is not part of a connector", sure=False
             )
@@ -68,8 +73,8 @@ def _is_connector(tree: Tree, path: Path) -> bool:
     return isinstance(data, dict) and not data.keys().isdisjoint(("base_url", "resources"))
 
 
-def _named_documents(tree: Tree, folder: Path, name: str, what: str) -> Iterator[Stray]:
-    hint = f"rename it to {folder.name}/NAME.yaml (or .yml, .json) if it is {what}"
+def _named_documents(tree: Tree, folder: Path, name: str, label: str) -> Iterator[Stray]:
+    hint = f"rename it to {folder.name}/NAME.yaml (or .yml, .json) if it is {label}"
     for path in tree.entries(folder):
         if tree.is_dir(path):
             if _holds_documents(tree, path):
@@ -98,13 +103,13 @@ def _in_models(tree: Tree, folder: Path) -> Iterator[Stray]:
                 yield Stray(inner, f"{inner.name} is not read", hint)
 
 
-def _similar(tree: Tree, folder: Path, known: Sequence[str]) -> Iterator[Stray]:
+def _similar(tree: Tree, folder: Path, names: Sequence[str]) -> Iterator[Stray]:
     """Yield documents, and folders with documents, whose names are almost known ones."""
     for path in tree.entries(folder):
-        stems = {Path(name).stem for name in known if name.endswith(".yaml")}
-        if path.name in known or (path.stem in stems and path.suffix in SUFFIXES):
+        stems = {Path(name).stem for name in names if name.endswith(".yaml")}
+        if path.name in names or (path.stem in stems and path.suffix in SUFFIXES):
             continue
-        near = get_close_matches(path.name.lower(), known, n=1, cutoff=0.85)
+        near = get_close_matches(path.name.lower(), names, n=1, cutoff=0.85)
         if near and (_holds_documents(tree, path) if tree.is_dir(path) else _is_documentish(path)):
             yield Stray(path, f"{path.name} is not read", f'did you mean "{near[0]}"?')
 

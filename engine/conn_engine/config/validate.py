@@ -89,9 +89,14 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
         return [diagnostic("CFG102", message, document.span(()))]
     expanded = ExpandedDocument(document, kind, data)
     check, data = _Check(expanded, kind), expanded.data
-    found = [*check.place_faults(), *check.misspelt_keys(data), *check.doubled_keys(data), *check.schema_faults(data)]
-    found = [f for f in found if f.code != "CFG103" or f.path not in check.meant]  # one typo is one finding
-    return sorted({(f.code, f.span, f.message): f for f in found}.values(), key=Diagnostic.sort_key)
+    findings = [
+        *check.place_faults(),
+        *check.misspelt_keys(data),
+        *check.doubled_keys(data),
+        *check.schema_faults(data),
+    ]
+    findings = [f for f in findings if f.code != "CFG103" or f.path not in check.meant]  # one typo is one finding
+    return sorted({(f.code, f.span, f.message): f for f in findings}.values(), key=Diagnostic.sort_key)
 
 
 @cache
@@ -134,14 +139,14 @@ class _Check:
         """Find misspelled keys. A misspelled `pagination` of a resource looks like an operation of that name, so report
         what is probably meant instead."""
         for path, model in _open_objects(self.kind, data):
-            known = [name for name in model.__struct_fields__ if name != model.rest]
+            names = [name for name in model.__struct_fields__ if name != model.rest]
             for key, value in lookup(data, path).items():
-                near = suggest_key(key, known) if key not in known else ""
+                near = suggest_key(key, names) if key not in names else ""
                 is_operation = isinstance(value, dict) and value.keys() & _operation_keys(model)
                 if near and not is_operation and not (model is Resource and key in PATHS):
                     self.settled.add((*path, key))
                     yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
-                elif model is Resource and key in known and isinstance(value, dict) and "method" in value:
+                elif model is Resource and key in names and isinstance(value, dict) and "method" in value:
                     self.settled.add((*path, key))
                     message = f'"{key}" is a setting of a resource, so it cannot be the name of an operation'
                     yield self._at_key("CFG104", message, (*path, key), f"rename the operation, for example {key}_list")
@@ -198,9 +203,9 @@ class _Check:
 
     def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
         names = [name for name, schema in node.get("properties", {}).items() if not schema.get("deprecated")]
-        known = [name for name in names if name != "format" or path[-1:] != ("config",)]
-        also = ["config"] if "format" in known else []
-        hint = suggest_key(key, [*known, *also]) or _list_words(known)
+        key_names = [name for name in names if name != "format" or path[-1:] != ("config",)]
+        also = ["config"] if "format" in key_names else []
+        hint = suggest_key(key, [*key_names, *also]) or _list_words(key_names)
         if hint.startswith("did you mean"):
             self.meant.add(self.document.format((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
@@ -214,9 +219,9 @@ class _Check:
         )
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
-        wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
-        found = _KINDS.get(type(value), "something else")
-        message = f"expected {' or '.join(wanted) or 'nothing'}, found {found}"
+        type_names = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
+        type_found = _KINDS.get(type(value), "something else")
+        message = f"expected {' or '.join(type_names) or 'nothing'}, found {type_found}"
         model = self.document.find_implied_model(path)
         hint = hint or (_explain_model(model) if model else _suggest_type(path, types, value))
         return self._at_value("CFG102", message, path, hint)
@@ -226,10 +231,10 @@ class _Check:
         if not isinstance(value, str) and all(isinstance(option, str | None) for option in options):
             return self._wrong_type(path, ["string"], value, _list_words(words))
         strategy = node.get("title") == "format" or (path[-1:] == ("format",) and self._is_strategy(path[:-1], words))
-        code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
-        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        code, label = ("CFG105", "format") if strategy else ("CFG104", "value")
+        value_text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         hint = did_you_mean(str(value), words) or _list_words(words)
-        return self._at_value(code, f"unknown {what} {quote_value(shown)}", path, hint)
+        return self._at_value(code, f"unknown {label} {quote_value(value_text)}", path, hint)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:
         return isinstance(lookup(self.document.data, path), dict) and bool(options)
@@ -273,8 +278,8 @@ def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
 
 
 def _list_words(words: list[str]) -> str:
-    shown = [word for word in words if not word.startswith("$")]
-    return f"use one of {', '.join(shown[:12])}{', …' if len(shown) > 12 else ''}" if shown else ""
+    listed = [word for word in words if not word.startswith("$")]
+    return f"use one of {', '.join(listed[:12])}{', …' if len(listed) > 12 else ''}" if listed else ""
 
 
 def _operation_keys(model: type[Resource] | type[UnifiedResource]) -> set[str]:

@@ -143,15 +143,15 @@ class Document:
 
     def key_span(self, path: Sequence[str | int]) -> Span:
         """Return the place of the key at a path, of the item for a list item, or of the nearest existing parent."""
-        found = self._descend(path)[1]
-        while found:
-            parent = self._descend(found[:-1])[0]
-            key = (parent.keys or {}).get(str(found[-1]))
+        place = self._descend(path)[1]
+        while place:
+            parent = self._descend(place[:-1])[0]
+            key = (parent.keys or {}).get(str(place[-1]))
             if key is not None:
                 return self._span(key)
             if parent.keys is None:
-                return self.span(found)
-            found = found[:-1]
+                return self.span(place)
+            place = place[:-1]
         return self.span(())
 
     def position(self, path: Sequence[str | int], offset: int) -> tuple[int, int]:
@@ -178,11 +178,11 @@ class Document:
         """The comments that silence findings, in order."""
         if not self.is_yaml or "conn:" not in self.text:
             return []
-        found: list[Suppression] = []
+        suppressions: list[Suppression] = []
         for match in _SUPPRESSION.finditer(self.text):
             if not _is_within_scalar(self.root, match.start()):
-                found.extend(self._suppress(match))
-        return found
+                suppressions.extend(self._suppress(match))
+        return suppressions
 
     def _suppress(self, match: re.Match[str]) -> Iterator[Suppression]:
         line, column = self._lines.to_line_and_column(match.start())
@@ -233,8 +233,8 @@ class Document:
             self._table[place.start] = table
         return table[min(offset, len(value))]
 
-    def _shift(self, at: tuple[int, int]) -> tuple[int, int]:
-        return at[0] + self.first_line - 1, at[1] + self.indent
+    def _shift(self, offsets: tuple[int, int]) -> tuple[int, int]:
+        return offsets[0] + self.first_line - 1, offsets[1] + self.indent
 
     def _span(self, place: Place) -> Span:
         start = self._shift(self._lines.to_line_and_column(place.start))

@@ -59,10 +59,10 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        known = content[: fault.start].decode("utf-8", "replace")
+        readable = content[: fault.start].decode("utf-8", "replace")
         wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         hint = "it is UTF-16; save it as UTF-8" if wide else "save it as UTF-8"
-        SourceText(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
+        SourceText(file, readable + "\ufffd").fail("DOC001", "the text is not UTF-8", len(readable), hint=hint)
 
 
 def read_regular(path: Path, limit: int) -> bytes:
@@ -198,8 +198,8 @@ def _refuse_links(path: Path, within: Path | None) -> None:
     below = (part for part in path.parents if within is not None and part != within and part.is_relative_to(within))
     link = next((part for part in (path, *below) if part.is_symlink()), None)
     if link is not None:
-        what = "it" if link is path else link.as_posix()
-        _refuse(path, f"{what} is a symbolic link", "choose a path without links, or remove the link")
+        label = "it" if link is path else link.as_posix()
+        _refuse(path, f"{label} is a symbolic link", "choose a path without links, or remove the link")
 
 
 def _refuse(path: Path, reason: str, hint: str = "") -> NoReturn:

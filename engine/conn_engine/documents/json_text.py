@@ -25,10 +25,10 @@ _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS},}}")
 class JsonSyntaxError(Exception):
     """The text is not JSON. `report` raises the finding."""
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
         self.message = message
-        self.at = at
+        self.at = offset
 
     def report(self, origin: SourceText) -> NoReturn:
         """Raise ConfigurationError (DOC002) at the fault."""
@@ -45,9 +45,9 @@ def load(origin: SourceText) -> Any:
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal doubled
-        made = dict(pairs)
-        doubled = doubled or len(made) != len(pairs)
-        return made
+        members = dict(pairs)
+        doubled = doubled or len(members) != len(pairs)
+        return members
 
     def constant(name: str) -> NoReturn:
         raise JsonSyntaxError(f"{name} is not a JSON value", max(0, _find_outside_strings(text, name)))
@@ -61,8 +61,8 @@ def load(origin: SourceText) -> Any:
         _fail_too_deep(origin)
     except ValueError:  # an integer that Python cannot convert
         match = _LONG_NUMBER.search(text)
-        at, end = match.span() if match else (0, 1)
-        origin.fail("DOC005", f"an integer of {end - at} digits is longer than {MAX_DIGITS}", at, end)
+        start, end = match.span() if match else (0, 1)
+        origin.fail("DOC005", f"an integer of {end - start} digits is longer than {MAX_DIGITS}", start, end)
     if _is_deeper(data, MAX_DEPTH):
         _fail_too_deep(origin)
     if doubled:
@@ -127,14 +127,14 @@ def _build_place(token: re.Match[str]) -> tuple[Place, bool]:
 
 
 def _fail_too_deep(origin: SourceText) -> NoReturn:
-    depth, at = 0, 0
+    depth, position = 0, 0
     for token in _TOKEN.finditer(origin.text):
         sign = token[0]
         depth += (sign in ("{", "[")) - (sign in ("}", "]"))
         if depth > MAX_DEPTH:
-            at = token.start()
+            position = token.start()
             break
-    origin.fail("DOC005", f"more than {MAX_DEPTH} nested levels of lists and objects", at)
+    origin.fail("DOC005", f"more than {MAX_DEPTH} nested levels of lists and objects", position)
 
 
 def _is_deeper(data: Any, depth: int) -> bool:
@@ -147,8 +147,8 @@ def _is_deeper(data: Any, depth: int) -> bool:
 
 
 def _list_containers(level: list[Any]) -> Iterator[Any]:
-    for one in level:
-        for item in one.values() if isinstance(one, dict) else one:
+    for container in level:
+        for item in container.values() if isinstance(container, dict) else container:
             if isinstance(item, dict | list):
                 yield item
 
@@ -166,14 +166,14 @@ def _find_outside_strings(text: str, word: str) -> int:
     return blanked.find(word)
 
 
-def _suggest_fix(text: str, at: int) -> str:
-    before = text[:at].rstrip()
-    if text[at : at + 2] in ("//", "/*") or text[at : at + 1] == "#":
+def _suggest_fix(text: str, position: int) -> str:
+    before = text[:position].rstrip()
+    if text[position : position + 2] in ("//", "/*") or text[position : position + 1] == "#":
         return "remove the comment, or use a .yaml file: JSON has no comments"
-    if text[at : at + 1] == "'":
+    if text[position : position + 1] == "'":
         return 'use double quotes for JSON strings: "…"'
-    if text[at : at + 1] in ("}", "]") and before.endswith(","):
+    if text[position : position + 1] in ("}", "]") and before.endswith(","):
         return "remove the comma before it"
-    if text[at : at + 1] == '"' and before[-1:] in set('"}]0123456789'):
+    if text[position : position + 1] == '"' and before[-1:] in set('"}]0123456789'):
         return "add a comma before it"
     return ""

@@ -11,8 +11,8 @@ WORKSPACE_FILE = "conn.yaml"
 
 def find_workspace(start: Path) -> Path | None:
     """Return the nearest folder at or above `start` that contains a conn.yaml, or None."""
-    here = start.resolve()
-    for folder in (here, *here.parents):
+    resolved = start.resolve()
+    for folder in (resolved, *resolved.parents):
         try:
             if (folder / WORKSPACE_FILE).is_file():
                 return folder

@@ -34,38 +34,38 @@ def parse_path(text: str) -> Path_:
     `errors.0.when` contains the key "0", which `Document` uses as an index if the document has a list there.
     """
     parts: list[str | int] = []
-    at = 0
-    while at < len(text):
-        if match := _INDEX.match(text, at):
+    position = 0
+    while position < len(text):
+        if match := _INDEX.match(text, position):
             parts.append(int(match[1]))
-            at = match.end()
+            position = match.end()
             continue
         if parts:
-            if text[at] != ".":
+            if text[position] != ".":
                 break
-            at += 1
-        if match := _QUOTED.match(text, at):
+            position += 1
+        if match := _QUOTED.match(text, position):
             try:
                 parts.append(str(json.loads(match[0])))
             except ValueError:
                 break
-        elif match := _PLAIN_KEY.match(text, at):
+        elif match := _PLAIN_KEY.match(text, position):
             parts.append(match[0])
         else:
             break
-        at = match.end()
+        position = match.end()
     else:
         return tuple(parts)
     raise UsageError(
-        f"{text!r} is not a path: unexpected text at character {at + 1}",
+        f"{text!r} is not a path: unexpected text at character {position + 1}",
         hint='write it as resources.contacts.list or errors[0].when; quote a key with dots: headers."a.b"',
     )
 
 
-def is_overlap(one: Path_, other: Path_) -> bool:
+def is_overlap(path: Path_, other_path: Path_) -> bool:
     """Return whether the paths are equal, or one contains the other."""
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
+    length = min(len(path), len(other_path))
+    return path[:length] == other_path[:length]
 
 
 def iterate_texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:

@@ -66,8 +66,8 @@ def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
     if isinstance(data, dict):
         return {**data, name: _set(data.get(name), rest, value, pointer)}
     if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
-        at = int(name)
-        return [*data[:at], _set(data[at], rest, value, pointer), *data[at + 1 :]]
+        index = int(name)
+        return [*data[:index], _set(data[index], rest, value, pointer), *data[index + 1 :]]
     raise ConfigurationError(
         f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}",
         hint="correct the pointer or `body`: each step must be an object or a list",

@@ -32,49 +32,49 @@ def find_offsets(text: str, start: int, end: int, style: str, value: str) -> lis
     return table
 
 
-def _find_escape_end(text: str, at: int) -> int:
-    if pair := _PAIR.match(text, at):
+def _find_escape_end(text: str, position: int) -> int:
+    if pair := _PAIR.match(text, position):
         return pair.end()
-    return at + _ESCAPE_LENGTHS.get(text[at + 1 : at + 2], 2)
+    return position + _ESCAPE_LENGTHS.get(text[position + 1 : position + 2], 2)
 
 
-def _find_escaped_offsets(text: str, at: int, end: int) -> list[int]:
+def _find_escaped_offsets(text: str, position: int, end: int) -> list[int]:
     table = []
-    while at < end:
-        table.append(at)
-        at = _find_escape_end(text, at) if text[at] == "\\" else at + 1
+    while position < end:
+        table.append(position)
+        position = _find_escape_end(text, position) if text[position] == "\\" else position + 1
     return table
 
 
-def _find_flow_offsets(text: str, at: int, end: int, style: str) -> list[int]:
+def _find_flow_offsets(text: str, position: int, end: int, style: str) -> list[int]:
     """Map plain and quoted scalars. A single line break becomes a space, n + 1 become n, and spaces around them are
     removed."""
     table: list[int] = []
-    while at < end:
-        sign = text[at]
+    while position < end:
+        sign = text[position]
         if sign in " \t":
-            blanks = _BLANKS.match(text, at, end)
-            after = blanks.end() if blanks else at + 1
+            blanks = _BLANKS.match(text, position, end)
+            after = blanks.end() if blanks else position + 1
             if text[after : after + 1] not in _BREAKS or after >= end:
-                table.extend(range(at, after))
-            at = after
+                table.extend(range(position, after))
+            position = after
         elif sign in _BREAKS:
-            fold = _FOLD.match(text, at, end)
-            breaks = [match.start() for match in _BREAK.finditer(text, at, fold.end() if fold else at + 1)]
+            fold = _FOLD.match(text, position, end)
+            breaks = [match.start() for match in _BREAK.finditer(text, position, fold.end() if fold else position + 1)]
             table.extend(breaks if len(breaks) == 1 else breaks[:-1])
-            at = fold.end() if fold else at + 1
+            position = fold.end() if fold else position + 1
         elif sign == "\\" and style == '"':
-            if text[at + 1 : at + 2] in _BREAKS:
-                fold = _FOLD.match(text, at + 1, end)
-                after = fold.end() if fold else at + 2
-                table.extend(match.start() for match in list(_BREAK.finditer(text, at + 1, after))[1:])
-                at = after
+            if text[position + 1 : position + 2] in _BREAKS:
+                fold = _FOLD.match(text, position + 1, end)
+                after = fold.end() if fold else position + 2
+                table.extend(match.start() for match in list(_BREAK.finditer(text, position + 1, after))[1:])
+                position = after
             else:
-                table.append(at)
-                at = _find_escape_end(text, at)
+                table.append(position)
+                position = _find_escape_end(text, position)
         else:
-            table.append(at)
-            at += 2 if sign == "'" and style == "'" else 1
+            table.append(position)
+            position += 2 if sign == "'" and style == "'" else 1
     return table
 
 
@@ -83,11 +83,11 @@ def _find_block_offsets(text: str, start: int, end: int, style: str, value: str)
     if header is None:
         return [], end
     lines: list[tuple[int, int]] = []
-    at = header.end()
-    for match in _BREAK.finditer(text, at, end):
-        lines.append((at, match.start()))
-        at = match.end()
-    lines.append((at, end))
+    position = header.end()
+    for match in _BREAK.finditer(text, position, end):
+        lines.append((position, match.start()))
+        position = match.end()
+    lines.append((position, end))
     # The indentation, declared or detected, is the number of columns that the value lacks in its first line with text.
     indentation = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
     kept_indentation = next(
@@ -116,12 +116,12 @@ def _find_folded_offsets(text: str, lines: list[tuple[int, int]], value: str) ->
         if start == end:
             breaks.append(end)
             continue
-        here = len(table)
-        if value[here : here + 1] == "\n":
-            run = _NEWLINES.match(value, here)
-            count = run.end() - here if run and breaks else 0
+        offset_count = len(table)
+        if value[offset_count : offset_count + 1] == "\n":
+            run = _NEWLINES.match(value, offset_count)
+            count = run.end() - offset_count if run and breaks else 0
             table.extend(breaks[min(i, len(breaks) - 1)] for i in range(count))
-        elif here and value[here : here + 1] == " " and breaks and text[start] not in " \t":
+        elif offset_count and value[offset_count : offset_count + 1] == " " and breaks and text[start] not in " \t":
             table.append(breaks[0])
         table.extend(range(start, end))
         breaks = [end]

@@ -22,10 +22,10 @@ def has_in_order(pieces: Sequence[str], text: str) -> bool:
     last = middle.pop()
     if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
         return False
-    at, end = len(first), len(text) - len(last)
+    position, end = len(first), len(text) - len(last)
     for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
+        position = text.find(piece, position, end)
+        if position < 0:
             return False
-        at += len(piece)
+        position += len(piece)
     return True

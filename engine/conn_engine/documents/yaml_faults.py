@@ -16,51 +16,51 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
     mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
     if mark is None:
         _fail_unreadable_character(origin, fault)
-    at = min(mark.index, len(origin.text))
+    position = min(mark.index, len(origin.text))
     problem = str(fault.problem or fault.context or "not YAML")
     if "another document" in problem:
         message = "a second document starts here, but a file can only have one"
-        origin.fail("DOC002", message, at, hint="remove the line ---, or move the document to its own file")
+        origin.fail("DOC002", message, position, hint="remove the line ---, or move the document to its own file")
     if "undefined alias" in problem:
         hint = "quote text that starts with *; in an expression this is the wildcard"
-        origin.fail("DOC004", "the alias has no anchor above it", at, hint=hint)
+        origin.fail("DOC004", "the alias has no anchor above it", position, hint=hint)
     if "duplicate anchor" in str(fault):
-        origin.fail("DOC004", "the anchor occurs twice", at, hint="give it another name")
+        origin.fail("DOC004", "the anchor occurs twice", position, hint="give it another name")
     if "nesting depth" in problem:
-        origin.fail("DOC005", "the document is nested too deeply", at)
-    hint = _suggest_fix(origin.text, at, problem)
+        origin.fail("DOC005", "the document is nested too deeply", position)
+    hint = _suggest_fix(origin.text, position, problem)
     opening = getattr(fault, "context_mark", None)
     if "end of stream" in problem and opening is not None:
         origin.fail("DOC002", "not YAML: a quote starts here and never ends", opening.index)
     if "can't be" not in problem and fault.context and "flow" in str(fault.context) and opening is not None:
         sign = origin.text[opening.index : opening.index + 1]
         problem += f" for the {sign} opened on line {origin.span(opening.index).line}"
-    origin.fail("DOC002", f"not YAML: {problem.replace('did not find expected', 'expected')}", at, hint=hint)
+    origin.fail("DOC002", f"not YAML: {problem.replace('did not find expected', 'expected')}", position, hint=hint)
 
 
-def fail_lone_surrogate(origin: SourceText, at: int) -> NoReturn:
+def fail_lone_surrogate(origin: SourceText, position: int) -> NoReturn:
     """Raise ConfigurationError (DOC002) for half of a surrogate pair in the text itself."""
-    origin.fail("DOC002", "the text contains half of a surrogate pair", at, hint="write the complete character")
+    origin.fail("DOC002", "the text contains half of a surrogate pair", position, hint="write the complete character")
 
 
-def fail_wrong_key(origin: SourceText, at: int, parent: int) -> NoReturn:
+def fail_wrong_key(origin: SourceText, position: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping, most often an unquoted template."""
     if _TEMPLATE.match(origin.text, parent):
         origin.fail("DOC009", "a template without quotes is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
-    origin.fail("DOC009", "a key must be text, not a list or a mapping", at, hint="quote it")
+    origin.fail("DOC009", "a key must be text, not a list or a mapping", position, hint="quote it")
 
 
 def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
     position = getattr(fault, "position", 0)
     character = getattr(fault, "character", None)
-    at = position if isinstance(position, int) else 0
+    offset = position if isinstance(position, int) else 0
     if isinstance(character, int):
         # The C reader counts bytes, and the other one counts characters, so search for the character.
-        found = origin.text.find(chr(character))
-        at = found if found >= 0 else at
+        character_offset = origin.text.find(chr(character))
+        offset = character_offset if character_offset >= 0 else offset
         message = f"not YAML: the character U+{character:04X} is not allowed"
-        origin.fail("DOC002", message, at, hint='write it as an escape in double quotes: "\\x07"')
-    origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", at)
+        origin.fail("DOC002", message, offset, hint='write it as an escape in double quotes: "\\x07"')
+    origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", offset)
 
 
 def _is_indented_differently(text: str, start: int) -> bool:
@@ -71,9 +71,9 @@ def _is_indented_differently(text: str, start: int) -> bool:
     return len(line) - len(line.lstrip()) != len(above) - len(above.lstrip())
 
 
-def _suggest_fix(text: str, at: int, problem: str) -> str:
-    start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
-    before, sign = text[start:at], text[at : at + 1]
+def _suggest_fix(text: str, position: int, problem: str) -> str:
+    start = max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+    before, sign = text[start:position], text[position : position + 1]
     if sign == "\t" or (not before.strip() and "\t" in before):
         return "indent with spaces; YAML does not allow tabs"
     value = before.partition(":")[2].strip()

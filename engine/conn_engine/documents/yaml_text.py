@@ -46,9 +46,9 @@ _BLANKS = re.compile(r"[ \t]*")
 class _LimitExceededError(Exception):
     """A limit was exceeded while composing nodes. The composer is recursive and has no limit itself."""
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
-        self.at = at
+        self.at = offset
 
 
 class _BoundedResolver:
@@ -260,8 +260,8 @@ class _NodeWalk:
             start = match.end() if match else start
         return start
 
-    def _check_tag(self, node: Any, known: Container[str]) -> None:
-        if node.tag not in known:
+    def _check_tag(self, node: Any, tags: Container[str]) -> None:
+        if node.tag not in tags:
             start = node.start_mark.index
             message = f"the tag {node.tag.replace(_CORE, '!!')[:80]} is not supported"
             hint = "remove the tag, and quote the value if it is text"

@@ -1,11 +1,11 @@
-"""A mapping's layers as programs: the values of every leaf for a whole page, then the results put together.
+"""Run the layers of a mapping as programs: compute every leaf for a complete page, then build the results.
 
-Leaves that `plain` knows are followed there. The others become one JSONata text, evaluated once: `[$.{…}]` over a
-list of scopes gives exactly one object per scope, for none, one and many. Fields that are undefined are absent
-from the object, null ones are null, and arrays stay whole: the three things that a bare path would lose.
+`plain` computes simple leaves. The others become one JSONata expression that is evaluated once: `[$.{…}]` over a list
+of scopes returns exactly one object per scope, also for an empty list. Undefined fields are absent, null
+fields are null, and arrays are not flattened, unlike with a bare path.
 
-A layer that uses `$base` needs the result of those below, so it starts another program, over pairs of scope
-and base. `$$` in a leaf means its scope; in the page it would be the list, so it is renamed there.
+A layer that uses `$base` needs the result of the layers below, so it starts another program, over pairs of a scope and
+its base. `$$` in a leaf means its scope. In the page it would mean the list, so it is renamed there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -170,7 +170,7 @@ class _Leaves:
         conditions: Conditions,
         limits: EvaluationLimits,
     ) -> Columns:
-        """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
+        """Return the values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         plains, evaluation = self._split
         page = PageScopes(scopes, limits)
         columns: Columns = {}
@@ -209,7 +209,7 @@ class _Evaluation:
         conditions: Conditions,
         limits: EvaluationLimits,
     ) -> Columns:
-        """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
+        """Return the values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         data: list[Any] = list(scopes)
         if self._base:
             data = [

@@ -1,9 +1,9 @@
-"""Leaves that need no evaluator: a path of names, and `$omit` or `$pick` of one with constant names, followed
-over a whole page column by column.
+"""Compute simple leaves without the evaluator, column by column: a path of names, and `$omit` or `$pick` of such a path
+with constant names.
 
-Only what is certain is done here: objects on the way and JSON's own scalars at the end. Whatever else a page
-holds (a list on the way has JSONata's rules for sequences, a value that is a list or an object is copied within
-bounds) is no column, and the evaluator gets the leaf.
+This is only done if the result is certain: the path leads through objects to JSON scalars. In any other case, the
+evaluator computes the leaf, because JSONata has its own rules for lists on a path, and copies lists and objects within
+limits.
 """
 
 import re

@@ -1,5 +1,5 @@
-"""Which paths of its input an expression reads. jlens says it where it is installed; else the syntax tree
-does."""
+"""Find the paths of its input that an expression reads: with jlens if it is installed, otherwise from the syntax
+tree."""
 
 from collections.abc import Mapping
 from typing import Any

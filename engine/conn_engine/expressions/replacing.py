@@ -1,9 +1,8 @@
-"""`$replace` with a bound on its result, for jlens, whose own builds the whole text before it looks at
-the length.
+"""Limit the result of `$replace` in jlens, which builds the complete text before it checks the length.
 
-The built-in is left alone where it cannot grow much: its pattern is written as a regular expression (then
-the clock stops it) or its replacement as a short string. An expression that uses it otherwise is put behind
-a prelude (`preludes`) that asks `fits` first.
+The built-in function is used as it is if its result cannot grow much: its pattern is written as a regular expression
+(then the time limit stops it), or its replacement as a short string. Any other use of `$replace` gets a prelude
+(`preludes`) that calls `fits` first.
 """
 
 from typing import Any
@@ -36,8 +35,7 @@ def _harmless(tokens: tuple[Token, ...], index: int) -> bool:
 
 
 def fits(text: Any, pattern: Any, replacement: Any) -> bool:
-    """True when the result is of a bearable length, or not known beforehand. Raises FunctionFault
-    otherwise."""
+    """Return True if the result is not too long, or its length is unknown. Raises FunctionFault otherwise."""
     if isinstance(text, str) and isinstance(pattern, str) and isinstance(replacement, str) and pattern:
         length = len(text) + text.count(pattern) * len(replacement)
         if length > DEFAULT_LIMITS.string_bytes:

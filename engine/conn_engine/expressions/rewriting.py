@@ -26,22 +26,22 @@ _FUNCTIONS: Final = {
 """Functions and methods of other languages, and those of JSONata that do the same."""
 
 
-def _compare(found: re.Match[str]) -> str:
-    return " != " if found[0].strip().startswith("!") else " = "
+def _compare(match: re.Match[str]) -> str:
+    return " != " if match[0].strip().startswith("!") else " = "
 
 
-def _negate(found: re.Match[str]) -> str:
-    return f"$not({found[1]})"
+def _negate(match: re.Match[str]) -> str:
+    return f"$not({match[1]})"
 
 
-def _filter(found: re.Match[str]) -> str:
-    value, name, arguments = found[1], found[2], (found[3] or "")[1:-1].strip()
+def _filter(match: re.Match[str]) -> str:
+    value, name, arguments = match[1], match[2], (match[3] or "")[1:-1].strip()
     if name == "default" and arguments:
         return f"{value} ?? {arguments}"
     if name in ("first", "last"):
         return f"{value}[{0 if name == 'first' else -1}]"
-    known = _FUNCTIONS.get(name)
-    return f"${known}({value}{', ' if arguments else ''}{arguments})" if known else found[0]
+    function = _FUNCTIONS.get(name)
+    return f"${function}({value}{', ' if arguments else ''}{arguments})" if function else match[0]
 
 
 _COMMON: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
@@ -91,16 +91,16 @@ def rewrite_join(text: str) -> str:
 def rewrite_call(text: str, name: str, start: int) -> str:
     """Return an expression with the call at `start` (`len(x)`, `x.trim()`) written as JSONata; an empty string if no
     function does the same."""
-    known = _FUNCTIONS.get(name)
-    if known is None or len(text) > _LONGEST:
+    function = _FUNCTIONS.get(name)
+    if function is None or len(text) > _LONGEST:
         return ""
     before, rest = text[:start], text[start + len(name) :]
     value = re.search(r"([$\w`.\[\]]+)\.\Z", before)
     if value is None:
-        return _check(f"{before}${known}{rest}")
+        return _check(f"{before}${function}{rest}")
     arguments = rest[1:].lstrip()
     separator = "" if arguments.startswith(")") else ", "
-    return _check(f"{before[: value.start()]}${known}({value[1]}{separator}{arguments}")
+    return _check(f"{before[: value.start()]}${function}({value[1]}{separator}{arguments}")
 
 
 def _join_parts(text: str) -> str:

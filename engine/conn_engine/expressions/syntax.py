@@ -50,7 +50,7 @@ class _Reader:
             self.read_as_is(self.visit(node, context, names))
 
     def visit(self, node: Any, context: Place, names: dict[str, Place]) -> Place:
-        """Walk a node at `here`, and return where its value comes from."""
+        """Walk a node in a context, and return where its value comes from."""
         kind = getattr(node, "type", None)
         visit = getattr(self, f"_{kind}", None)
         place: Place = visit(node, context, names) if visit is not None else self._read_other(node, context, names)

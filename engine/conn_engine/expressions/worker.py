@@ -1,8 +1,8 @@
 """The process for isolated expressions: it serves requests from a pipe until the other end is closed.
 
-It has no environment, no terminal and a limited address space. While it works, it ends when its parent does (a signal
-of the pipe's, on Linux) and a little after its time is over (a timer's signal). Nothing handles these signals: the
-system ends the process, whatever it is at.
+It has no environment, no terminal and a limited address space. During an evaluation, it ends when its parent ends (by a
+signal of the pipe, on Linux), and soon after its time is up (by a timer's signal). Nothing handles these signals: the
+system ends the process, whatever it is doing.
 """
 
 import fcntl
@@ -27,7 +27,8 @@ __all__ = ["serve"]
 
 
 def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
-    """Answer requests until the pipe is closed. `belt_seconds` beyond an expression's own the process ends untold."""
+    """Serve requests until the pipe is closed. The process ends without a reply when an expression takes `belt_seconds`
+    longer than its time limit."""
     pipe = Connection(descriptor)
     _limit(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
     _warm()

@@ -132,8 +132,8 @@ def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
             continue
         if places[0].text == "response" and not _has_records_elsewhere(view, site):
             continue  # some bodies have such a field
-        what = "body" if site.over == "body" else "record"
-        message = f'"{places[0].text}" is read as a field of the {what}: the expression is over the {what} itself'
+        label = "body" if site.over == "body" else "record"
+        message = f'"{places[0].text}" is read as a field of the {label}: the expression is over the {label} itself'
         hint = f"write {write_expression(replace_tokens(site.text, places, ''))}"
         span = view.locate(site, places[0].start, len(places[0].text))
         yield diagnostic("EXP143", message, span, path=format_place(site.path), hint=hint)
@@ -185,10 +185,12 @@ class HeaderSpelling(NamedTuple):
 def find_misspelled_headers(view: LayerView) -> Iterator[Diagnostic]:
     """EXP144: an expression reads a header with capital letters, or with a hyphen outside of quotes."""
     for site, text, offset in view.parts:
-        for found in find_header_spellings(site, text):
-            message = f"{text[found.start : found.end]} has no value: names of headers are in lower case and quoted"
-            span = view.locate(site, offset + found.start, found.end - found.start)
-            yield diagnostic("EXP144", message, span, path=format_place(site.path), hint=f"write {found.correct}")
+        for spelling in find_header_spellings(site, text):
+            message = (
+                f"{text[spelling.start : spelling.end]} has no value: names of headers are in lower case and quoted"
+            )
+            span = view.locate(site, offset + spelling.start, spelling.end - spelling.start)
+            yield diagnostic("EXP144", message, span, path=format_place(site.path), hint=f"write {spelling.correct}")
 
 
 def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:
@@ -196,7 +198,7 @@ def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:
     if "headers." not in text or site.names is None or not ("status" in site.names or site.names >= DELIVERY):
         return []
     tokens = find_tokens(text)
-    found = []
+    spellings = []
     for root, index in _find_roots(tokens, {"headers"}):
         first = index + 2
         if (
@@ -213,8 +215,8 @@ def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:
         if name != name.lower() or last > first:
             lower = name.lower()
             correct = f"headers.{lower if lower.isidentifier() else f'`{lower}`'}"
-            found.append(HeaderSpelling(root.start, tokens[last].end, correct))
-    return found
+            spellings.append(HeaderSpelling(root.start, tokens[last].end, correct))
+    return spellings
 
 
 def _is_hyphen(tokens: Sequence[Token], index: int) -> bool:
@@ -273,5 +275,5 @@ def _suggest_text_or_field(site: Site, text: str, root: str, path: str) -> str:
 
 def _read_path(text: str, root: str) -> str:
     """Return the path that starts with a name in an expression."""
-    found = re.search(rf"(?<![\w$.`]){re.escape(root)}(?:\.[A-Za-z_]\w*)*", text)
-    return found[0] if found else root
+    match = re.search(rf"(?<![\w$.`]){re.escape(root)}(?:\.[A-Za-z_]\w*)*", text)
+    return match[0] if match else root

@@ -21,13 +21,13 @@ def find_unmapped_policies(target: LintTarget) -> Iterator[Diagnostic]:
     for name, operation in effective.unified_operations():
         if not isinstance(operation.on_error, dict):
             continue
-        own = isinstance(lookup(effective.data, (*name.path, "on_error")), dict)
+        is_of_operation = isinstance(lookup(effective.data, (*name.path, "on_error")), dict)
         fields: list[str] = []
         with suppress(ExpressionError):  # reported where it is
             mapping = effective.response_mapping(name.model, name.resource, name.method)
             fields = [] if mapping is None else list(mapping.fields)
         for field in operation.on_error:
-            path = (*(name.path if own else name.path[:3]), "on_error", field)
+            path = (*(name.path if is_of_operation else name.path[:3]), "on_error", field)
             if any(f"{mapped_field}.".startswith(f"{field}.") for mapped_field in fields):
                 mapped.add(path)
             else:
@@ -36,11 +36,11 @@ def find_unmapped_policies(target: LintTarget) -> Iterator[Diagnostic]:
         origins = effective.origins(path)
         if path in mapped or (effective.account is not None and (not origins or origins[0].level == "base")):
             continue
-        known = ", ".join(dict.fromkeys(fields[:_MOST_NAMES])) or "none: the mapping is one expression"
+        listed = ", ".join(dict.fromkeys(fields[:_MOST_NAMES])) or "none: the mapping is one expression"
         yield diagnostic(
             "MAP205",
             f'on_error names "{path[-1]}", which the response mapping does not set',
             effective.span(path),
             path=format_place(path),
-            hint=did_you_mean(str(path[-1]), fields) or f"use a mapped field ({known})",
+            hint=did_you_mean(str(path[-1]), fields) or f"use a mapped field ({listed})",
         )

@@ -77,9 +77,9 @@ def apply_response_mapping(  # noqa: PLR0917
 
 
 def _identify(value: Any, index: int, page: int | None) -> str:
-    given = value.get("id") if isinstance(value, dict) else None
-    if given is not None:
-        return str(given)
+    identifier = value.get("id") if isinstance(value, dict) else None
+    if identifier is not None:
+        return str(identifier)
     return "the record" if page is None else f"record {index + 1} of page {page}"
 
 

@@ -61,7 +61,7 @@ def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
         case other:
             notes.add(f"the rate limit policy {other}")
             return []
-    found: list[Row] = []
+    collected: list[Row] = []
     for limit, interval in rates:
         seconds = to_seconds(interval)
         if not isinstance(limit, int) or limit < 1 or not seconds:
@@ -71,10 +71,10 @@ def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
         for matcher in matchers:
             row = _read_matcher(matcher if isinstance(matcher, Mapping) else {}, notes)
             if row is not None:
-                found.append(
+                collected.append(
                     {"requests": limit, "per_seconds": int(seconds) if seconds.is_integer() else seconds, **row}
                 )
-    return found
+    return collected
 
 
 def _read_matcher(matcher: Mapping[str, Any], notes: Notes) -> Row | None:

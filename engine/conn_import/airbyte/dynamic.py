@@ -102,9 +102,9 @@ def _set_at(data: Any, path: list[str], value: Any, notes: Notes) -> None:
     for node in _find_nodes(data, above):
         if isinstance(node, dict):
             node[last] = value
-            own = node.get(PARAMETERS)
-            if isinstance(own, dict) and last in own:
-                own[last] = value
+            parameters = node.get(PARAMETERS)
+            if isinstance(parameters, dict) and last in parameters:
+                parameters[last] = value
         elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
             node[int(last)] = value
         else:

@@ -50,13 +50,13 @@ def build_rules(handler: Any, scope: TemplateScope, notes: Notes) -> list[Rule]:
 def drop_unreachable(rules: list[Rule]) -> list[Rule]:
     """Drop rules that no response can reach because earlier rules cover them."""
     taken: set[int] = set()
-    found: dict[str, Rule] = {}
+    collected: dict[str, Rule] = {}
     for rule in rules:
         when = rule["when"]
-        if when not in found and not find_possible_statuses(when) <= taken:
-            found[when] = rule
+        if when not in collected and not find_possible_statuses(when) <= taken:
+            collected[when] = rule
             taken |= find_certain_statuses(when)
-    return list(found.values())
+    return list(collected.values())
 
 
 def _walk_handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:

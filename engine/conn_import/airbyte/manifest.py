@@ -78,22 +78,22 @@ def _build_title(manifest: Mapping[str, Any], options: Options) -> str:
 
 
 def _list_components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
-    own = manifest.get(PARAMETERS)
-    parameters = own if isinstance(own, dict) else {}
-    found: list[Any] = []
+    own_parameters = manifest.get(PARAMETERS)
+    parameters = own_parameters if isinstance(own_parameters, dict) else {}
+    collected: list[Any] = []
     for key in ("streams", "dynamic_streams"):
         rows = resolver.resolve(manifest.get(key))
         for one in rows if isinstance(rows, list) else ():
             if not isinstance(one, dict):
                 raise ConfigurationError(f"the manifest has an entry under {key} that is not a stream")
             if one.get("type") == "ConditionalStreams":
-                found += [
+                collected += [
                     complete_component(inner, "DeclarativeSource.streams", parameters)
                     for inner in as_list(one.get("streams"))
                 ]
             else:
-                found.append(complete_component(one, "DeclarativeSource.streams", parameters))
-    return found
+                collected.append(complete_component(one, "DeclarativeSource.streams", parameters))
+    return collected
 
 
 def _read_spec_file(neighbors: NeighborFiles) -> Any:
@@ -158,12 +158,12 @@ def _set_base_url(selected: list[Stream], base: str, losses: Losses) -> None:
 
 
 def _find_parents(parents: Any) -> list[str]:
-    found: list[str] = []
+    collected: list[str] = []
     for source in parents if isinstance(parents, list) else [parents] if parents else []:
         for one in (source, *source.get("union", [])):
             if "from" in one:
-                found.append(one["from"].partition(".")[0])
-    return found
+                collected.append(one["from"].partition(".")[0])
+    return collected
 
 
 def _build_data(  # noqa: PLR0917

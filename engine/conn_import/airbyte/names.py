@@ -135,10 +135,10 @@ class TemplateScope:
 
     def _read_parameter(self, steps: tuple[Any, ...]) -> Node:
         value: Any = self.parameters
-        for one in steps:
-            if not isinstance(one, str | int):
+        for step in steps:
+            if not isinstance(step, str | int):
                 raise Untranslatable("a parameter with a computed name")
-            value = _get_below(value, one)
+            value = _get_below(value, step)
         if self.component and isinstance(value, str) and "{{" in value:  # filled in from the stream's component
             return translate(value, {"components_values": self._read_component})
         return MISSING if value is MISSING else to_node(value)

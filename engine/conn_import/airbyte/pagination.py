@@ -311,7 +311,7 @@ def _to_body_path(node: Node) -> str | None:
         isinstance(node, PathNode)
         and node.root == "body"
         and node.steps
-        and all(isinstance(one, str) for one in node.steps)
+        and all(isinstance(step, str) for step in node.steps)
     ):
         return to_expression(PathNode("", node.steps))
     return None

@@ -106,9 +106,9 @@ def _refer_to_context(node: Node) -> str:
 
 def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
     """Return the kind of the value at a path, from the record's schema."""
-    for one in steps:
+    for step in steps:
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
-        schema = properties.get(one) if isinstance(properties, Mapping) and isinstance(one, str) else None
+        schema = properties.get(step) if isinstance(properties, Mapping) and isinstance(step, str) else None
     types = schema.get("type") if isinstance(schema, Mapping) else None
     kinds = [kind for kind in (types if isinstance(types, list) else [types]) if kind != "null"]
     return _SCALARS.get(kinds[0], "any") if len(kinds) == 1 and isinstance(kinds[0], str) else "any"
@@ -227,17 +227,17 @@ class _RecordMapping:
         if transformation.get("condition"):
             self._notes.add("fields that are removed on a condition")
             return
-        found: list[str] = []
+        collected: list[str] = []
         for place in as_list(transformation.get("field_pointers")):
             names = [str(part) for part in as_list(place)]
             if any(mark in name for name in names for mark in "?["):
                 self._notes.add(f"fields to remove at {'.'.join(names)}")
             elif len(names) == 1 and "*" not in names[0] and not names[0].startswith("/"):
-                found.append(quote(names[0]))
+                collected.append(quote(names[0]))
             elif names:
-                found.append(quote(to_pointer(*names)))
-        if found:
-            self.add_step(f"$omit({self.record_name}, [{', '.join(found)}])")
+                collected.append(quote(to_pointer(*names)))
+        if collected:
+            self.add_step(f"$omit({self.record_name}, [{', '.join(collected)}])")
 
     def change_keys(self, change: str, *, deep: bool) -> None:
         """Change every key by an expression over `$k`; with `deep`, also in nested objects."""
@@ -387,18 +387,18 @@ def _find_types_below(schema: Any, above: str, depth: int, types: dict[str, str]
         _find_type_at(one, place, depth, types)
 
 
-def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:
+def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, collected: dict[str, str]) -> None:
     types = schema.get("type")
     kinds = [kind for kind in (types if isinstance(types, list) else [types]) if kind != "null"]
     kind = str(kinds[0]) if len(kinds) == 1 else ""
     if kind in _KINDS and len(place) <= _LONGEST_PLACE:
-        found[place] = _KINDS[kind]
+        collected[place] = _KINDS[kind]
     items = schema.get("items")
     if kind == "array" and isinstance(items, Mapping):
-        _find_type_at(items, f"{place}[]", depth + 1, found)
-        if f"{place}[]" in found:  # if the items are scalars, a single value becomes a list of one
-            found[place] = "list"
-    _find_types_below(schema, place, depth + 1, found)
+        _find_type_at(items, f"{place}[]", depth + 1, collected)
+        if f"{place}[]" in collected:  # if the items are scalars, a single value becomes a list of one
+            collected[place] = "list"
+    _find_types_below(schema, place, depth + 1, collected)
 
 
 def _quote_name(name: str) -> str:

@@ -161,8 +161,8 @@ class _Propagation:
             found = (_CUSTOM if "class_name" in made else _TYPES).get(holder)
             if found:
                 made["type"] = found
-        own = made.pop(PARAMETERS, None)
-        current = {**parameters, **(own if isinstance(own, dict) else {})}
+        own_parameters = made.pop(PARAMETERS, None)
+        current = {**parameters, **(own_parameters if isinstance(own_parameters, dict) else {})}
         kind = made.get("type")
         if kind == "object" or isinstance(kind, list | dict):  # a JSON schema
             return made

@@ -220,7 +220,7 @@ def _translate_pairs(value: Any, names: Names, key: str, notes: Notes) -> list[t
     if not isinstance(value, Mapping):
         notes.add(f"{key} that are not an object")
         return []
-    found: list[tuple[str, Node]] = []
+    collected: list[tuple[str, Node]] = []
     for name, one in value.items():
         if isinstance(one, Mapping) and one.get("type") == "QueryProperties":
             continue
@@ -233,8 +233,8 @@ def _translate_pairs(value: Any, names: Names, key: str, notes: Notes) -> list[t
             notes.add(f"{key}.{name}: {reason}")
             continue
         if node != Lit(None):
-            found.append((str(label.value), node))
-    return found
+            collected.append((str(label.value), node))
+    return collected
 
 
 def _translate_value(one: Any, names: Names) -> Node:

@@ -231,8 +231,8 @@ class Streams:
         cursor = component.get("incremental_sync")
         parameters: dict[str, Any] = {}
         for one in (component, retriever):
-            own = one.get(PARAMETERS)
-            parameters |= own if isinstance(own, dict) else {}
+            own_parameters = one.get(PARAMETERS)
+            parameters |= own_parameters if isinstance(own_parameters, dict) else {}
         paginator = retriever.get("paginator")
         return TemplateScope(
             self.settings,
@@ -365,5 +365,5 @@ def _is_coded(router: Any) -> bool:
 
 
 def _get_parameter(component: Mapping[str, Any], name: str) -> Any:
-    own = component.get(PARAMETERS)
-    return own.get(name) if isinstance(own, dict) else None
+    parameters = component.get(PARAMETERS)
+    return parameters.get(name) if isinstance(parameters, dict) else None

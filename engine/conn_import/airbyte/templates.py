@@ -90,10 +90,10 @@ def split_parts(node: Node) -> list[Node]:
     """Return the parts of text, with nested text flattened."""
     if not isinstance(node, Concat):
         return [node]
-    found: list[Node] = []
+    collected: list[Node] = []
     for part in node.parts:
-        found.extend(split_parts(part))
-    return found
+        collected.extend(split_parts(part))
+    return collected
 
 
 def join_parts(pieces: list[Node]) -> Node:

@@ -54,8 +54,8 @@ def _ask_for(credentials: Row, secrets: list[Setting], chosen: Collection[Settin
         elif credentials["format"] == "basic" and setting.secret_name in PAIR:
             config |= _build_pair_config(setting, chosen)
     questions = config.get("ask", [])
-    known = {row["name"] for row in questions} | _list_stored_names(credentials)
-    questions += [_build_ask_row(one, chosen) for one in secrets if one.secret_name not in known]
+    existing = {row["name"] for row in questions} | _list_stored_names(credentials)
+    questions += [_build_ask_row(one, chosen) for one in secrets if one.secret_name not in existing]
     if questions or credentials["format"] in ("session", "jwt_bearer"):
         config["ask"] = questions
     if not config:

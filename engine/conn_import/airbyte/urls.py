@@ -111,7 +111,7 @@ def to_base_url(node: Node) -> str:
 def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
     """Return the hosts that the tree of a URL contains, for every alternative. `options` returns the values that a
     name of the configuration can have, if the document lists them."""
-    found: dict[str, None] = {}
+    collected: dict[str, None] = {}
     for text in _list_alternatives(node, options):
         match = _HOST.match(text)
         labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")] if match else [""]
@@ -120,8 +120,8 @@ def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
         while len(labels) > 1 and labels[0] == labels[1] == "*":
             labels.pop(0)
         if "*" not in labels[1:] and len(labels) > (2 if labels[0] == "*" else 1):
-            found[".".join(labels)] = None
-    return list(found)
+            collected[".".join(labels)] = None
+    return list(collected)
 
 
 def _list_alternatives(node: Node, options: Options) -> list[str]:
@@ -313,14 +313,14 @@ def _to_segments(node: Node) -> Node:
         return Cond(node.test, _to_segments(node.then), _to_segments(node.other))
     if isinstance(node, Default):
         return Default(_to_segments(node.value), _to_segments(node.other), node.truth)
-    found: list[list[Node]] = [[]]
+    collected: list[list[Node]] = [[]]
     for piece in split_parts(node):
         if not isinstance(piece, Lit):
-            found[-1].append(piece)
+            collected[-1].append(piece)
             continue
         for n, text in enumerate(str(piece.value).split("/")):
             if n:
-                found.append([])
+                collected.append([])
             if text:
-                found[-1].append(Lit(text))
-    return ListOf(tuple(join_parts(one) for one in found if one))
+                collected[-1].append(Lit(text))
+    return ListOf(tuple(join_parts(one) for one in collected if one))

@@ -203,7 +203,7 @@ def complete_fields(draft: ConnectorDraft) -> None:
 def to_answer_path(path: str, root: str = "response") -> str:
     """`data.token.access_token` as an expression over the response."""
     steps = re.findall(r"[^.\[\]]+", path)
-    return root + "".join(f"[{one}]" if one.isdigit() else f".{to_step(one.replace('`', ''))}" for one in steps)
+    return root + "".join(f"[{step}]" if step.isdigit() else f".{to_step(step.replace('`', ''))}" for step in steps)
 
 
 def _list_texts(value: Any) -> list[str]:
@@ -216,14 +216,14 @@ def _get_order(row: Mapping[str, Any]) -> float:
 
 
 def _build_ask(called: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"name": called}
+    collected: dict[str, Any] = {"name": called}
     if row.get("title"):
-        made["label"] = clean_text(row["title"], 80)
+        collected["label"] = clean_text(row["title"], 80)
     if row.get("secret") not in (True, "true") and called.rpartition("_")[2] in ("id", "name", "username", "email"):
-        made["secret"] = False
+        collected["secret"] = False
     if _is_optional(row):
-        made["required"] = False
-    return made
+        collected["required"] = False
+    return collected
 
 
 def _is_optional(row: Mapping[str, Any]) -> bool:
@@ -235,35 +235,35 @@ def _has_details(row: Mapping[str, Any]) -> bool:
 
 
 def _build_field(draft: ConnectorDraft, called: str, row: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {"name": called}
+    collected: dict[str, Any] = {"name": called}
     if row.get("title"):
-        made["label"] = clean_text(row["title"], 80)
+        collected["label"] = clean_text(row["title"], 80)
     description = _build_description(draft, row)
     if description:
-        made["description"] = description
+        collected["description"] = description
     if secret:
-        made["secret"] = True
+        collected["secret"] = True
     if _is_optional(row):
-        made["required"] = False
+        collected["required"] = False
     pattern = row.get("pattern") if isinstance(row.get("pattern"), str) else _FORMATS.get(str(row.get("format")))
     options = _list_texts(row.get("enum"))
     if options:
-        made["options"] = options
+        collected["options"] = options
     elif pattern:
         full_pattern = _to_whole_pattern(pattern)
         if full_pattern is None:
             draft.losses.add("a pattern that is not a valid regular expression", called)
         else:
-            made["pattern"] = full_pattern
+            collected["pattern"] = full_pattern
     if isinstance(row.get("default_value"), str) and row["default_value"]:
-        made["default"] = row["default_value"]
-    known = {
+        collected["default"] = row["default_value"]
+    existing = {
         "type", "title", "description", "pattern", "format", "enum", "example", "default_value", "hidden", "optional",
         "order", "prefix", "suffix", "doc_section", "secret", "automated", "visible_when",
     }  # fmt: skip
-    for other in row.keys() - known:
+    for other in row.keys() - existing:
         draft.losses.add(f"{clean_text(other, 40)} of a value", called)
-    return made
+    return collected
 
 
 def _build_description(draft: ConnectorDraft, row: Mapping[str, Any]) -> str:

@@ -83,7 +83,7 @@ def _find_row(draft: ConnectorDraft, name: str) -> Mapping[str, Any]:
 
 def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
     """Return `hosts`: empty if the URLs imply them, and a placeholder if nothing does."""
-    found: dict[str, None] = {}
+    collected: dict[str, None] = {}
     is_implied, guessed, left_open = True, False, []
     for text, template in urls:
         for one in text.split("||"):
@@ -93,7 +93,7 @@ def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
                 is_implied = False
                 continue
             guessed |= guess
-            found.update(dict.fromkeys(patterns))
+            collected.update(dict.fromkeys(patterns))
             is_implied &= patterns == [host_pattern(template)]
     if left_open:
         where = "list them under hosts in connector.yaml, or under trusted_hosts in conn.yaml"
@@ -105,10 +105,10 @@ def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
         return []
     if guessed:
         draft.notes["hosts",] = "guess, from an example or a pattern in the entry"
-    if not found:
+    if not collected:
         draft.notes["hosts",] = "a placeholder: the entry has none"
         return [split_plain_url(PLACEHOLDER).netloc]
-    return list(found)[:_MOST_HOSTS]
+    return list(collected)[:_MOST_HOSTS]
 
 
 def _find_patterns(draft: ConnectorDraft, url: str) -> tuple[list[str] | None, bool]:

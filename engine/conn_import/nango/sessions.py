@@ -51,8 +51,8 @@ def _read_request(draft: ConnectorDraft, path: tuple[str, ...], url_key: str) ->
 
 
 def _read_step(draft: ConnectorDraft, row: dict[str, Any], number: int) -> dict[str, Any]:
-    known = {"token_url", "token_request_method", "token_headers", "token_params", "body_format"}
-    for other in row.keys() - known:
+    existing = {"token_url", "token_request_method", "token_headers", "token_params", "body_format"}
+    for other in row.keys() - existing:
         draft.losses.add(f"additional_steps: {clean_text(other, 60)}", f"step {number + 1}")
     headers = row.get("token_headers")
     parts = {

@@ -30,4 +30,6 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
         raise ConfigurationError(f"{path.name} describes no operations", hint="pass a document with `paths`")
     base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
     base = "" if base in ("", "/") else f"/{base.strip('/')}"
-    return {(one.method.upper(), normalize_path(base + one.path)): one for one in contract.endpoints}
+    return {
+        (endpoint.method.upper(), normalize_path(base + endpoint.path)): endpoint for endpoint in contract.endpoints
+    }

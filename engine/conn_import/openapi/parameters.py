@@ -31,7 +31,7 @@ def read_parameters(
 
     `carries` returns whether the parameter with a name and a place is the credential.
     """
-    found: dict[tuple[str, str], Parameter] = {}
+    collected: dict[tuple[str, str], Parameter] = {}
     for row in declared:
         name, place = row.get("name"), row.get("in")
         if not isinstance(name, str) or not name or not isinstance(place, str) or len(name) > 200:
@@ -51,8 +51,8 @@ def read_parameters(
         elif place in ("query", "header", "path") and not carries(name, place):
             if place == "header" and name.lower() in _NOT_OURS:
                 continue
-            found[(place, name)] = _read_parameter(row, _to_place(place), where=where, losses=losses, follow=follow)
-    return list(found.values())
+            collected[(place, name)] = _read_parameter(row, _to_place(place), where=where, losses=losses, follow=follow)
+    return list(collected.values())
 
 
 def _to_place(text: str) -> Place:

@@ -107,13 +107,13 @@ class Schemes:
     def _find_needed_with(self, name: str) -> list[str]:
         """Return the schemes that some operation requires together with this one, including itself. Of an
         operation's alternatives with this scheme, the shortest counts."""
-        found: dict[str, None] = {}
+        collected: dict[str, None] = {}
         for alternatives in self._asked:
             with_it = [names for names in alternatives if name in names]
             if with_it:
                 fewest: tuple[str, ...] = min(with_it, key=len)
-                found |= dict.fromkeys(fewest)
-        return sorted(found)
+                collected |= dict.fromkeys(fewest)
+        return sorted(collected)
 
     def _find_lead(self, name: str) -> str:
         """Return the one scheme of a required group that is not an API key, or `name` if there is not exactly one."""
@@ -123,15 +123,15 @@ class Schemes:
     def _find_required_keys(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the keys that a scheme requires in addition, with their authorization. Empty if one of them is
         unsupported."""
-        found: list[tuple[str, dict[str, Any]]] = []
+        collected: list[tuple[str, dict[str, Any]]] = []
         for other in self._find_needed_with(name):
             if other == name:
                 continue
             settings = _build_api_key(self._schemes[other])[0] if self._schemes[other].get("type") == "apiKey" else None
             if settings is None:
                 return []
-            found.append((other, settings[1]))
-        return found
+            collected.append((other, settings[1]))
+        return collected
 
     def _build_settings(
         self, name: str, contract: Contract

@@ -196,8 +196,8 @@ def _find_words(text: str) -> frozenset[str]:
 def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str]:
     """Rate the values: enumerations, similar strings, and formats."""
     if target.values and source.values and target.kind == "string":
-        known = {squeeze(str(value)) for value in source.values}
-        both = [value for value in target.values if squeeze(value) in known]
+        existing = {squeeze(str(value)) for value in source.values}
+        both = [value for value in target.values if squeeze(value) in existing]
         other = ", ".join(str(one) for one in source.values if squeeze(str(one)) not in map(squeeze, target.values))
         evidence = f"values ({', '.join(both[:3])}){f'; nothing for {other}' if source.closed and other else ''}"
         return (0.08, evidence) if both else (-1.0 if source.closed else 0.0, "")

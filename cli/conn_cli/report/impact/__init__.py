@@ -1,6 +1,6 @@
-"""The blast radius of a change, drawn: text for people, Markdown for a pull request, GitHub annotations.
+"""Draw the impact of a change: as text for people, Markdown for a pull request, and GitHub annotations.
 
-All but the text hold paths and counts only: no value of a record, nor of the configuration.
+Markdown and annotations contain only paths and counts, and no value of a record or of the configuration.
 """
 
 from conn_cli.report.impact.as_github import draw_github

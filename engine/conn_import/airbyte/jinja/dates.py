@@ -23,22 +23,22 @@ def to_pattern(form: str, *, fraction: str = "SSS'000'") -> str:
 
     Raises Untranslatable for a directive without a pattern.
     """
-    made: list[tuple[str, bool]] = []
+    collected: list[tuple[str, bool]] = []
     for match in _PIECE.finditer(form):
         mark = match[1]
         if mark is None:
-            made.append((match[0], True))
+            collected.append((match[0], True))
         elif mark == "%":
-            made.append(("%", True))
+            collected.append(("%", True))
         elif mark == "f":
-            made.append((fraction, False))
+            collected.append((fraction, False))
         elif mark == "_ms":
-            made.append(("SSS", False))
+            collected.append(("SSS", False))
         elif mark in _DIRECTIVES:
-            made.append((_DIRECTIVES[mark], False))
+            collected.append((_DIRECTIVES[mark], False))
         else:
             raise Untranslatable(f"the date directive %{mark}")
-    return "".join(_quote_literal(text) if fixed else text for text, fixed in made)
+    return "".join(_quote_literal(text) if fixed else text for text, fixed in collected)
 
 
 def _quote_literal(text: str) -> str:

@@ -193,7 +193,7 @@ class _TemplateReader:
 
     def _variable(self, name: str, steps: tuple[Any, ...], variables: Locals) -> Node:
         if name in variables:
-            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            keys = [Lit(step) if isinstance(step, str | int) else step for step in steps]
             return follow_keys(variables[name], *keys) if keys else variables[name]
         root = self._names.get(name)
         if root is None:
@@ -231,7 +231,7 @@ class _TemplateReader:
         if isinstance(base, kinds.Name):
             found = self._variable(base.name, tuple(steps), variables)
         else:
-            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            keys = [Lit(step) if isinstance(step, str | int) else step for step in steps]
             found = follow_keys(self.value(base, variables), *keys)
         if found == MISSING:
             return Lit("") if default is None else default

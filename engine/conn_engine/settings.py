@@ -27,13 +27,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `aliases` maps common other spellings to the field's name; the loader renames them before conversion, and the
     published schema accepts them without showing them. `format_aliases` are other names of a strategy's format,
-    with the settings that each of them stands for. `is_advanced` marks a format that few connectors need.
-    Strategies of one union set `tag_field="format"` and a `tag`; in documents they are written `{format: <tag>,
-    <the fields>}` or `{format: <tag>, config: {<the fields>}}`, which are merged in the second form.
+    with the settings that each of them stands for. `moved` has settings that are accepted, and the places where
+    they are written now. `is_advanced` marks a format that few connectors need. Strategies of one union set
+    `tag_field="format"` and a `tag`; in documents they are written `{format: <tag>, <the fields>}` or `{format:
+    <tag>, config: {<the fields>}}`, which are merged in the second form.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {}
     format_aliases: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    moved: ClassVar[Mapping[str, str]] = {}
     is_advanced: ClassVar[bool] = False
 
 

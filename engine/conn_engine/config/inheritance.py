@@ -88,7 +88,7 @@ def lists_records(path: Any, writes: bool, job: Any) -> bool:
 
 def _inherit_key(levels: _Levels, key: str) -> Any:
     values = [settings.get(key, MISSING) for _, settings in levels]
-    return _join_rules(values) if key == "errors" else inherit(*values)
+    return _join_rules(values) if key == "errors" else inherit(*values, path=(key,))
 
 
 def _nearest(levels: _Levels, key: str) -> Path_:

@@ -27,6 +27,7 @@ __all__ = [
     "INHERITED_BY_LISTINGS",
     "MAPPINGS",
     "MISSING",
+    "QUOTA_KEYS",
     "RESOURCE_MAPPINGS",
     "LayerValue",
     "Layers",
@@ -84,6 +85,12 @@ MAPPINGS: Final = frozenset(
     }
 )
 """Keys of a unified operation whose values are combined."""
+
+QUOTA_KEYS: Final = frozenset(
+    {"name", "limit", "remaining", "used", "reset", "reset_unit", "window_seconds", "restore_per_second"}
+)
+"""Keys of `rate_limit` itself that earlier documents have for its only window. `windows` of an upper level replaces
+them."""
 
 RESOURCE_MAPPINGS: Final = ("response_mapping", "request_body_mapping")
 """The mappings that a unified resource can also set for its operations."""
@@ -154,6 +161,8 @@ def merge_over(below: Any, above: Any, path: Path_ = ()) -> Any:
         return _insert_base(above, below if isinstance(below, str) else _ALL_RECORDS)
     if not (isinstance(above, dict) and isinstance(below, dict)) or _another_format(below, above):
         return _drop_nulls(above, path)
+    if above.get("windows") is not None and _is_inherited_key(path, "rate_limit"):
+        below = {key: value for key, value in below.items() if key not in QUOTA_KEYS}
     return _merge_objects(below, above, path)
 
 
@@ -211,7 +220,12 @@ def _is_mapping(path: Path_) -> bool:
 
 
 def _are_error_rules(path: Path_) -> bool:
-    return path[-1:] == ("errors",) and (len(path) == 1 or (path[0] == "resources" and len(path) in (3, 4)))
+    return _is_inherited_key(path, "errors")
+
+
+def _is_inherited_key(path: Path_, key: str) -> bool:
+    """Return whether the path is that of a key of the connector, of a resource or of an operation."""
+    return path[-1:] == (key,) and (len(path) == 1 or (path[0] == "resources" and len(path) in (3, 4)))
 
 
 def is_filter(path: Path_) -> bool:

@@ -43,6 +43,7 @@ class StructPlan:
 
     def __init__(self, model: type[msgspec.Struct]) -> None:
         self.aliases: Mapping[str, str] = model.aliases if issubclass(model, Settings) else {}
+        self.moved: Mapping[str, str] = model.moved if issubclass(model, Settings) else {}
         self.rest: str = getattr(model, "rest", "")
         self.text_form: tuple[str, str] | None = getattr(model, "text_form", None)
         self._model = model

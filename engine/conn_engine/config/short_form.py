@@ -63,8 +63,8 @@ def _find_before(path: Path_, moved: Moves) -> Path_:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A setting under another name than that of its model. `path` is its place in the document, `name` the name to
-    write."""
+    """A setting under another name than that of its model, or at an earlier place. `path` is its place in the document,
+    `name` the name to write (`windows[0].limit` for a place next to it)."""
 
     path: Path_
     name: str
@@ -123,6 +123,7 @@ class _Expander:
         return data
 
     def _visit_struct(self, data: dict[str, Any], struct: StructPlan, below: Any, path: Path_, written: Path_) -> Any:
+        self.spellings += [Spelling((*written, key), struct.moved[key]) for key in data if key in struct.moved]
         renamed = self._rename(data, struct.aliases, path, written)
         return self._visit_items(renamed, struct.get_plan, below, path, written)
 

@@ -155,7 +155,8 @@ class Generator:
                 entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
             )
             schema = allow_null(schema) if mode == "part" else schema
-            result["properties"][name] = _add_default(schema, entry)
+            moved = info.cls.moved.get(name) if issubclass(info.cls, Settings) else None
+            result["properties"][name] = {**_add_default(schema, entry), **(_describe_alias(moved) if moved else {})}
             spellings = [alias for alias, target in aliases.items() if target == name]
             for alias in spellings:
                 result["properties"][alias] = {**schema, **_describe_alias(name)}
@@ -346,7 +347,7 @@ def _add_default(schema: Schema, entry: inspect.Field) -> Schema:
 
 def _describe_alias(name: str) -> Schema:
     """Return what marks another spelling of a setting: valid, but not offered by editors."""
-    return {"description": f"Another spelling of `{name}`.", "deprecated": True, "doNotSuggest": True}
+    return {"description": f"Write `{name}` instead.", "deprecated": True, "doNotSuggest": True}
 
 
 def _get_docstring(kind: Any) -> str:

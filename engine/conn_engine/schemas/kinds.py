@@ -137,6 +137,8 @@ class _KindFinder:
         if union is not None and info.fields and by_name[union].keys:
             kind.common = union
             shared = {key.name for key in by_name[union].keys}
+        if issubclass(model, Settings):
+            shared |= model.moved.keys()
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}
         kind.is_advanced = is_advanced_format(info)
         kind.keys = _sort_keys(self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared)

@@ -33,7 +33,7 @@ def read_waits(draft: ConnectorDraft) -> None:
         row["retry_after"] = sources
     remaining, code = entry.take_texts("proxy", "retry", "remaining"), entry.take("proxy", "retry", "error_code")
     if remaining:
-        row["remaining"] = remaining[0].lower()
+        row["windows"] = [{"remaining": remaining[0].lower()}]
         for name in remaining[1:]:
             draft.losses.add("a second header with the remaining requests", clean_text(name, 60))
     status = str(code) if str(code).isdigit() else ""

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from conn_engine.auth.signing.algorithms import find_scheme
-from conn_engine.config.merge import merge
+from conn_engine.config.convert import convert
+from conn_engine.config.merge import QUOTA_KEYS, inherit, merge
 from conn_engine.config.models import Configuration
 from conn_engine.config.plans import Plan, compile_plan
 from conn_engine.config.short_form import Spelling, expand, find_spellings
 from conn_engine.config.validate import load_schema
 from conn_engine.lint import lint_paths
+from conn_engine.responses.ratelimit.settings import QuotaSettings, RateLimit
 from conn_engine.schemas.kinds import find_kinds
 from conn_engine.schemas.reference import find_references, format_key_table, format_reference, list_words
 
@@ -99,7 +101,7 @@ def test_other_names_are_valid_in_schemas_but_not_offered() -> None:
     marked = set()
     for name, model in load_schema("connector")["$defs"].items():
         for key, schema in model.get("properties", {}).items():
-            if str(schema.get("description", "")).startswith("Another spelling"):
+            if str(schema.get("description", "")).endswith("` instead."):
                 marked.add((name, key))
                 assert (schema["deprecated"], schema["doNotSuggest"]) == (True, True)
     assert ("Offset", "limit_param") in marked
@@ -235,3 +237,51 @@ def test_schemas_describe_advanced_settings() -> None:
     strategy = definitions["PaginationStrategy"]["properties"]["format"]
     assert strategy["enum"][-3:] == ["range", "dynamic", "nested"]
     assert "records. Advanced." in strategy["description"] or "record. Advanced." in strategy["description"]
+
+
+QUOTA = {"limit": "X-Limit", "reset": "X-Reset", "reset_unit": "epoch"}
+
+
+def quotas_of(settings: Any) -> list[tuple[Any, ...]]:
+    quotas = convert(settings, RateLimit).quotas()
+    return [(quota.name, quota.limit, quota.reset, quota.reset_unit) for quota in quotas]
+
+
+class TestTheOnlyWindow:
+    """The settings of one quota may be those of `rate_limit` itself, as in earlier documents."""
+
+    def test_means_the_same(self) -> None:
+        assert quotas_of(QUOTA) == quotas_of({"windows": [QUOTA]}) == [("default", "X-Limit", "X-Reset", "epoch")]
+        found = find_spellings({"rate_limit": QUOTA}, Configuration)
+        assert [(item.path, item.name) for item in found] == [
+            (("rate_limit", key), f"windows[0].{key}") for key in QUOTA
+        ]
+        assert find_spellings({"rate_limit": {"windows": [QUOTA]}}, Configuration) == []
+
+    @pytest.mark.parametrize("base", [QUOTA, {"windows": [QUOTA]}])
+    @pytest.mark.parametrize(
+        ("override", "quotas"),
+        [
+            ({"reset": "X-Other"}, [("default", "X-Limit", "X-Other", "epoch")]),
+            ({"name": "day"}, [("day", "X-Limit", "X-Reset", "epoch")]),
+            ({"windows": [{"limit": "X-New"}]}, [("default", "X-New", None, "auto")]),
+            ({"windows": [{"limit": "A"}, {"limit": "B"}]}, [("default", name, None, "auto") for name in "AB"]),
+        ],
+    )
+    def test_is_overridden_in_both_forms(self, base: Any, override: Any, quotas: Any) -> None:
+        levels = merge([{"rate_limit": base}, {"rate_limit": override}])
+        assert quotas_of(levels["rate_limit"]) == quotas
+        place = {"resources": {"people": {"list": {"rate_limit": base}}}}
+        over = {"resources": {"people": {"list": {"rate_limit": override}}}}
+        assert quotas_of(merge([place, over])["resources"]["people"]["list"]["rate_limit"]) == quotas
+        assert quotas_of(inherit(base, override, path=("rate_limit",))) == quotas
+
+    def test_of_several_is_none(self) -> None:
+        several = {"windows": [{"limit": "A"}, {"limit": "B"}], "limit": "C"}
+        assert [quota[1] for quota in quotas_of(several)] == ["A", "B"]
+
+    def test_is_not_shown_elsewhere(self) -> None:
+        assert set(QuotaSettings.__struct_fields__) == QUOTA_KEYS
+        assert "`remaining`" not in format_key_table("rate_limit").replace("`slow_when_remaining`", "")
+        assert find_references("reset_unit") == ["rate_limit.windows#reset_unit"]
+        assert load_schema("connector")["$defs"]["RateLimit"]["properties"]["reset"]["deprecated"] is True

@@ -3,9 +3,11 @@
 `rate_state` reads a response with them, and `budgets` keeps to a budget.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from conn_engine.responses.waits import Unit, Value, ValueLocation
 from conn_engine.roles import HEADER, PAUSES, UNIT, expression_over
@@ -83,12 +85,16 @@ class Budget(Settings, frozen=True, kw_only=True):
 
 
 class RateLimit(QuotaSettings, frozen=True, kw_only=True):
-    """How a vendor reports its rate limits. Describe one quota here, or several in `windows`.
+    """How a vendor reports its rate limits.
 
-    With neither, the standard headers are read: `RateLimit…` of the IETF drafts, and the common `X-RateLimit-…`.
+    Without `windows`, the standard headers are read: `RateLimit…` of the IETF drafts, and the common `X-RateLimit-…`.
     """
 
-    windows: Annotated[tuple[QuotaSettings, ...], Meta(description="The quotas, when there are several.")] = ()
+    moved: ClassVar[Mapping[str, str]] = {name: f"windows[0].{name}" for name in QuotaSettings.__struct_fields__}
+
+    windows: Annotated[
+        tuple[QuotaSettings, ...], Meta(description="The quotas that the vendor reports, usually one.")
+    ] = ()
     limited_when: Annotated[
         str | None,
         Meta(
@@ -133,8 +139,17 @@ class RateLimit(QuotaSettings, frozen=True, kw_only=True):
     ] = None
 
     def quotas(self) -> tuple[QuotaSettings, ...]:
-        """Return the quotas that are described; none if the standard headers apply."""
-        if self.windows:
+        """Return the quotas that are described; none if the standard headers apply. Settings of a quota outside of
+        `windows` apply to the only window."""
+        if len(self.windows) > 1:
             return self.windows
+        if self.windows:
+            return (self._override(self.windows[0]),)
         values = (self.limit, self.remaining, self.used, self.reset)
         return (self,) if any(value is not None for value in values) else ()
+
+    def _override(self, quota: QuotaSettings) -> QuotaSettings:
+        plain = QuotaSettings()
+        names = QuotaSettings.__struct_fields__
+        changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
+        return replace(quota, **changed) if changed else quota

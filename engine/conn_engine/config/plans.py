@@ -1,7 +1,7 @@
 """What to visit in raw data of one type: a plan is compiled once per type and only leads to where a model requires
 work."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from types import UnionType
@@ -11,7 +11,18 @@ import msgspec
 
 from conn_engine.settings import Settings
 
-__all__ = ["FormatAlias", "Plan", "StructPlan", "compile_plan", "get_tag", "union_tags"]
+__all__ = [
+    "FormatAlias",
+    "Plan",
+    "StructPlan",
+    "choose_structs",
+    "common_aliases",
+    "common_plan",
+    "compile_plan",
+    "get_tag",
+    "is_flat",
+    "union_tags",
+]
 
 
 @dataclass(slots=True)
@@ -105,3 +116,31 @@ def union_tags(kind: Any) -> list[str]:
     """Return the `format` names of a union of strategies."""
     plan = compile_plan(kind)
     return sorted(plan.structs) if plan is not None else []
+
+
+def is_flat(strategy: Mapping[str, Any]) -> bool:
+    """Return whether a strategy has its settings next to `format`."""
+    return "config" not in strategy and any(key != "format" for key in strategy)
+
+
+def choose_structs(tag: Any, plan: Plan) -> list[StructPlan]:
+    """Return the models that a strategy may have: all of them if its format is unknown."""
+    tag = plan.formats[tag].tag if isinstance(tag, str) and tag in plan.formats else tag
+    return [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
+
+
+def common_aliases(candidates: Sequence[StructPlan]) -> Mapping[str, str]:
+    """Return the aliases that mean the same in all of the models that have them."""
+    if len(candidates) == 1:
+        return candidates[0].aliases
+    names: dict[str, set[str]] = {}
+    for struct in candidates:
+        for alias, name in struct.aliases.items():
+            names.setdefault(alias, set()).add(name)
+    return {alias: found.pop() for alias, found in names.items() if len(found) == 1}
+
+
+def common_plan(key: str, candidates: Sequence[StructPlan]) -> Plan | None:
+    """Return how to visit a setting that is the same in all of the models that have it."""
+    plans = [struct.get_plan(key) for struct in candidates if key in struct.fields or struct.rest]
+    return plans[0] if plans and all(plan is plans[0] for plan in plans) else None

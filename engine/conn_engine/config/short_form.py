@@ -16,16 +16,22 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from conn_engine.config.merge import Path_, lookup
-from conn_engine.config.plans import Plan, StructPlan, compile_plan
+from conn_engine.config.plans import (
+    Plan,
+    StructPlan,
+    choose_structs,
+    common_aliases,
+    common_plan,
+    compile_plan,
+    is_flat,
+)
 
 __all__ = [
-    "Conflict",
     "Moves",
     "Spelling",
     "WrittenPlaces",
     "expand",
     "find_canonical",
-    "find_conflicts",
     "find_spellings",
     "shorten",
 ]
@@ -136,11 +142,11 @@ class _Expander:
         if flat:
             self.moved[*path, "config"] = written
         lower = below if isinstance(below, dict) else {}
-        candidates = _choose_structs(data.get("format", lower.get("format")), plan)
+        candidates = choose_structs(data.get("format", lower.get("format")), plan)
         place, written_place = (*path, "config"), written if flat else (*written, "config")
-        config = self._rename(settings, _common_aliases(candidates), place, written_place)
+        config = self._rename(settings, common_aliases(candidates), place, written_place)
         config = self._visit_items(
-            config, lambda key: _common_plan(key, candidates), lower.get("config"), place, written_place
+            config, lambda key: common_plan(key, candidates), lower.get("config"), place, written_place
         )
         if not flat:
             return data if config is settings else {**data, "config": config}
@@ -205,34 +211,6 @@ def _find_text_key(text: str, plan: Plan) -> str:
     return key if key and re.match(pattern, text) else ""
 
 
-def is_flat(strategy: Mapping[str, Any]) -> bool:
-    """Return whether a strategy has its settings next to `format`."""
-    return "config" not in strategy and any(key != "format" for key in strategy)
-
-
-def _choose_structs(tag: Any, plan: Plan) -> list[StructPlan]:
-    """Return the models that a strategy may have: all of them if its format is unknown."""
-    tag = plan.formats[tag].tag if isinstance(tag, str) and tag in plan.formats else tag
-    return [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
-
-
-def _common_aliases(candidates: Sequence[StructPlan]) -> Mapping[str, str]:
-    """Return the aliases that mean the same in all of the models that have them."""
-    if len(candidates) == 1:
-        return candidates[0].aliases
-    names: dict[str, set[str]] = {}
-    for struct in candidates:
-        for alias, name in struct.aliases.items():
-            names.setdefault(alias, set()).add(name)
-    return {alias: found.pop() for alias, found in names.items() if len(found) == 1}
-
-
-def _common_plan(key: str, candidates: Sequence[StructPlan]) -> Plan | None:
-    """Return how to visit a setting that is the same in all of the models that have it."""
-    plans = [struct.get_plan(key) for struct in candidates if key in struct.fields or struct.rest]
-    return plans[0] if plans and all(plan is plans[0] for plan in plans) else None
-
-
 def find_canonical(path: Path_, data: Any, kind: Any) -> Path_:
     """Return the canonical place that a place means, in either form. `data` is the canonical data that it is in."""
     return _find_canonical(path, data, compile_plan(kind))
@@ -250,15 +228,15 @@ def _find_canonical(path: Path_, data: Any, plan: Plan | None) -> Path_:
         return path
     tag = data.get("format") if isinstance(data, dict) else None
     rest = path[1:] if path[0] == "config" else path
-    return ("config", *_find_setting(rest, lookup(data, ("config",)), _choose_structs(tag, plan)))
+    return ("config", *_find_setting(rest, lookup(data, ("config",)), choose_structs(tag, plan)))
 
 
 def _find_setting(path: Path_, data: Any, candidates: Sequence[StructPlan]) -> Path_:
     if not path:
         return path
     key = str(path[0])
-    name = _common_aliases(candidates).get(key, key)
-    return (name, *_find_canonical(path[1:], lookup(data, (name,)), _common_plan(name, candidates)))
+    name = common_aliases(candidates).get(key, key)
+    return (name, *_find_canonical(path[1:], lookup(data, (name,)), common_plan(name, candidates)))
 
 
 # --- the inverse ---
@@ -293,84 +271,9 @@ def _shorten_strategy(data: dict[str, Any], plan: Plan) -> Any:
         return tag
     if not isinstance(config, dict):
         return data
-    candidates = _choose_structs(tag, plan)
-    aliases = _common_aliases(candidates)
-    config = {key: _shorten(value, _common_plan(aliases.get(key, key), candidates)) for key, value in config.items()}
+    candidates = choose_structs(tag, plan)
+    aliases = common_aliases(candidates)
+    config = {key: _shorten(value, common_plan(aliases.get(key, key), candidates)) for key, value in config.items()}
     if not config or data.keys() - _KEYS or config.keys() & _KEYS:
         return {**data, "config": config}
     return {"format": tag, **config} if "format" in data else config
-
-
-# --- contradictions ---
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A setting that a document sets in two ways. `path` is the place of the second one."""
-
-    path: Path_
-    message: str
-    fix: str = ""
-
-
-def find_conflicts(data: Any, kind: Any) -> list[Conflict]:
-    """Return the settings of a document that are written under two names, or both next to `format` and below
-    `config`."""
-    conflicts: list[Conflict] = []
-    _find_conflicts(data, compile_plan(kind), (), conflicts)
-    return conflicts
-
-
-def _find_conflicts(data: Any, plan: Plan | None, path: Path_, conflicts: list[Conflict]) -> None:
-    if plan is None:
-        return
-    if isinstance(data, list) and plan.item is not None:
-        for index, item in enumerate(data):
-            _find_conflicts(item, plan.item, (*path, index), conflicts)
-    elif isinstance(data, dict) and "" in plan.structs:
-        _find_doubles(data, [plan.structs[""]], path, conflicts)
-    elif isinstance(data, dict) and plan.structs:
-        _find_in_strategy(data, _choose_structs(data.get("format"), plan), path, conflicts)
-    elif isinstance(data, dict) and plan.value is not None:
-        for key, value in data.items():
-            _find_conflicts(value, plan.value, (*path, key), conflicts)
-
-
-def _find_in_strategy(
-    data: dict[str, Any], candidates: Sequence[StructPlan], path: Path_, conflicts: list[Conflict]
-) -> None:
-    config = data.get("config")
-    if is_flat(data):
-        settings = {key: value for key, value in data.items() if key != "format"}
-        _find_doubles(settings, candidates, path, conflicts)
-        return
-    aliases = _common_aliases(candidates)
-    below = {aliases.get(key, key): key for key in config} if isinstance(config, dict) else {}
-    for key in (key for key in data if key not in _KEYS and config is not None):
-        twice = below.get(aliases.get(key, key))
-        conflicts.append(
-            Conflict((*path, key), f'"{key}" and "config.{twice}" are the same setting; remove one')
-            if twice
-            else Conflict(
-                (*path, key),
-                f'"{key}" and "config" are both set: settings are either next to format, or below config',
-                f'move "{key}" below config, or remove the line "config:" and move its settings next to format',
-            )
-        )
-    if isinstance(config, dict):
-        _find_doubles(config, candidates, (*path, "config"), conflicts)
-
-
-def _find_doubles(
-    data: dict[str, Any], candidates: Sequence[StructPlan], path: Path_, conflicts: list[Conflict]
-) -> None:
-    aliases = _common_aliases(candidates)
-    first = {key: key for key in data if any(key in struct.fields for struct in candidates)}
-    for key, value in data.items():
-        name = aliases.get(key, key)
-        if name != key:
-            if name in first:
-                message = f'"{key}" and "{first[name]}" are the same setting; remove one'
-                conflicts.append(Conflict((*path, key), message))
-            first.setdefault(name, key)
-        _find_conflicts(value, _common_plan(name, candidates), (*path, key), conflicts)

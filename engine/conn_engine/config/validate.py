@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conn_engine.config.conflicts import find_conflicts
 from conn_engine.config.dotted_places import connector_keys
 from conn_engine.config.expanded_document import ExpandedDocument, find_configurations
 from conn_engine.config.faults import quote_value
@@ -31,7 +32,6 @@ from conn_engine.config.models import (
     Resource,
     UnifiedResource,
 )
-from conn_engine.config.short_form import find_conflicts
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_packaged

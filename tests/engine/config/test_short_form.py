@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from conn_engine.config.conflicts import Conflict, find_conflicts
 from conn_engine.config.models import Configuration
-from conn_engine.config.short_form import Conflict, WrittenPlaces, expand, find_conflicts, shorten
+from conn_engine.config.short_form import WrittenPlaces, expand, shorten
 from conn_engine.errors import ConfigurationError
 from conn_engine.schemas.reference import find_references
 
@@ -120,6 +121,7 @@ def test_later_moves_are_undone_first() -> None:
         ({"config": {"size": 1}, "size": 2}, [(("size",), '"size" and "config.size"')]),
         ({"config": {"size": 1}, "limit": 2}, [(("limit",), '"limit" and "config.size"')]),
         ({"config": {"size": 1}, "first": 2}, [(("first",), '"first" and "config" are both set')]),
+        ({"config": None, "first": 2}, [(("first",), '"first" and "config" are both set')]),
     ],
 )
 def test_what_is_set_in_two_ways(strategy: dict[str, Any], conflicts: list[Any]) -> None:

@@ -1038,8 +1038,8 @@ CODES: dict[str, Code] = _build_table(
         "error",
         "The model's JSON Schema does not allow this field, so every result would violate the schema. Use the model's "
         "name for the field (`conn schema MODEL.RECORD`), or put it under `custom_fields`. A field that only an "
-        "environment or an account adds is reported for information, and its records pass the check, unless its name is like that of a "
-        "field of the model: it is probably misspelled.",
+        "environment or an account adds is reported for information, and its records pass the check, unless its name "
+        "is like that of a field of the model: it is probably misspelled.",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from conn_engine.config.dotted_places import format_place
@@ -24,8 +25,9 @@ def find_hidden_settings(
     """CFG160: the highest level sets something for the connector or a resource that all operations, or for information
     some of them, set themselves. Settings in `idle` are left out: they change nothing anyway."""
     for key in _KEYS if len(layers) > 1 else ():
-        parts = [_select(layer.data, key) for layer in layers]
-        for place in _find_places(layers[-1].data, key):
+        places = list(_find_places(layers[-1].data, key))
+        parts = [_select(layer.data, key) for layer in layers] if places else []
+        for place in places:
             users = [one for one in operations if one.place[: len(place) - 1] == place[:-1] and _uses(one, key)]
             comparison = _Comparison(key, parts, [one.operation_name for one in users])
             hidden: dict[tuple[OperationName, ...], list[Path_]] = {}
@@ -86,7 +88,7 @@ def _select(data: Mapping[str, Any], key: str) -> dict[str, Any]:
     return selected
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Comparison:
     """Compares what operations inherit with and without a setting. `parts` are the levels reduced to the key."""
 
@@ -94,16 +96,24 @@ class _Comparison:
     parts: Sequence[dict[str, Any]]
     operations: Sequence[OperationName]
 
+    @cached_property
+    def merged(self) -> dict[str, Any]:
+        """The key as all levels together set it."""
+        merged: dict[str, Any] = merge(self.parts)
+        return merged
+
     def find_unaffected(self, path: Path_) -> tuple[OperationName, ...]:
         """Return the operations that inherit the same without the setting at the path of the highest level."""
-        merged, without = merge(self.parts), merge([*self.parts[:-1], _remove(self.parts[-1], path)])
+        without = merge([*self.parts[:-1], _remove(self.parts[-1], path)])
         return tuple(
-            one for one in self.operations if _is_same(self._find_value(merged, one), self._find_value(without, one))
+            one
+            for one in self.operations
+            if _is_same(self._find_value(self.merged, one), self._find_value(without, one))
         )
 
     def find_setter(self, operation: OperationName) -> Path_:
         """Return the most specific path that sets the key for an operation."""
-        return said_at(merge(self.parts), operation.resource, operation.method, self.key)
+        return said_at(self.merged, operation.resource, operation.method, self.key)
 
     def _find_value(self, data: Mapping[str, Any], operation: OperationName) -> Any:
         return find_inherited(data, operation.resource, operation.method, self.key)

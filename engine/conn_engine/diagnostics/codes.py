@@ -678,7 +678,7 @@ CODES: dict[str, Code] = _build_table(
         "override drops a filter or steps",
         "warning",
         "An override replaces the `record_filter` of the level below, so records that the connector leaves out are "
-        "delivered, or it replaces a list of steps and lacks some of them. In a filter, `$base` is the filter of the "
+        "returned, or it replaces a list of steps and lacks some of them. In a filter, `$base` is the filter of the "
         "level below: write `$base and record.active`. Repeat the steps. To drop them on purpose, add `# conn: ignore "
         "CFG161 -- reason`.",
     ),

@@ -1,7 +1,8 @@
-"""Dates written and read by a pattern of tokens such as yyyy-MM-dd HH:mm, in English. Text between single quotes
-stands for itself."""
+"""Dates written and read by a pattern, in English: `%Y-%m-%d %H:%M` (strftime), or tokens such as yyyy-MM-dd HH:mm, in
+which text between single quotes stands for itself."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
@@ -15,7 +16,16 @@ MONTHS = tuple(
 )
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TOKEN = re.compile(r"'(?:[^']*)'|([A-Za-z])\1*|[^A-Za-z']+|'")
+_DIRECTIVE = re.compile(r"%(_ms|ms|-?.)|[^%]+|%", re.DOTALL)
+_STRFTIME = re.compile(r"%-?[A-Za-z]|%_ms")
 _LONGEST = 200
+_DIRECTIVES = {
+    "Y": "yyyy", "y": "yy", "m": "MM", "-m": "M", "d": "dd", "-d": "d", "e": "d", "H": "HH", "-H": "H", "I": "hh",
+    "-I": "h", "M": "mm", "-M": "m", "S": "ss", "-S": "s", "f": "SSSSSS", "_ms": "SSS", "p": "a", "B": "LLLL",
+    "b": "LLL", "A": "EEEE", "a": "EEE", "j": "ooo", "-j": "o", "V": "WW", "G": "kkkk", "u": "E", "z": "ZZZ",
+    "Z": "ZZZZ", "s": "X", "ms": "x",
+}  # fmt: skip
+_COMBINED = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M"}
 _LOCAL = {
     "D": "M/d/yyyy",
     "DD": "LLL d, yyyy",
@@ -75,6 +85,8 @@ def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
     """Yield tokens and literal strings, each with whether it is a token."""
     if len(pattern) > _LONGEST:
         raise FunctionFault(f"the pattern of a date is longer than {_LONGEST} characters")
+    if _STRFTIME.search(pattern):
+        return tuple(_read_directives(pattern))
     tokens: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(pattern):
         text = match.group()
@@ -83,6 +95,20 @@ def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
         else:
             tokens.append((text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text, False))
     return tuple(tokens)
+
+
+def _read_directives(pattern: str) -> Iterator[tuple[str, bool]]:
+    """Yield the tokens that the directives of a strftime pattern stand for, and literal strings."""
+    for match in _DIRECTIVE.finditer(pattern):
+        name = match[1]
+        if name in _COMBINED:
+            yield from _read_directives(_COMBINED[name])
+        elif name is None or name == "%":
+            yield name or match.group(), False
+        elif name in _DIRECTIVES:
+            yield _DIRECTIVES[name], True
+        else:
+            raise FunctionFault(f'unknown directive "%{name}" in a date pattern: write %% for a percent sign')
 
 
 def format_date(date: datetime, pattern: str) -> str:
@@ -102,6 +128,8 @@ def _format_token(date: datetime, token: str) -> str:
         name = _DAYS[date.weekday()]
         return name if length == 4 else name[:3] if length == 3 else name[0]
     match token:
+        case "SSSSSS":
+            return f"{date.microsecond:06}"
         case "a":
             return "AM" if date.hour < 12 else "PM"
         case "u":
@@ -149,8 +177,9 @@ def _number(date: datetime, token: str) -> int | None:
 
 # What a token reads: its pattern.
 _READ = {
-    "S": r"\d{1,3}", "SSS": r"\d{3}", "u": r"\d{1,9}", "s": r"\d{1,2}", "ss": r"\d{2}", "m": r"\d{1,2}",
-    "mm": r"\d{2}", "h": r"\d{1,2}", "hh": r"\d{2}", "H": r"\d{1,2}", "HH": r"\d{2}", "d": r"\d{1,2}", "dd": r"\d{2}",
+    "S": r"\d{1,3}", "SSS": r"\d{3}", "SSSSSS": r"\d{1,6}", "u": r"\d{1,9}", "s": r"\d{1,2}", "ss": r"\d{2}",
+    "m": r"\d{1,2}", "mm": r"\d{2}", "h": r"\d{1,2}", "hh": r"\d{2}", "H": r"\d{1,2}", "HH": r"\d{2}",
+    "d": r"\d{1,2}", "dd": r"\d{2}",
     "L": r"\d{1,2}", "LL": r"\d{2}", "M": r"\d{1,2}", "MM": r"\d{2}", "y": r"\d{1,6}", "yy": r"\d{2}",
     "yyyy": r"\d{4}", "kkkk": r"\d{4}", "W": r"\d{1,2}", "WW": r"\d{2}", "o": r"\d{1,3}", "ooo": r"\d{3}",
     "E": r"[1-7]", "X": r"-?\d{1,12}", "x": r"-?\d{1,15}", "a": r"[AaPp]\.?\s?[Mm]\.?",
@@ -164,6 +193,7 @@ _READ = {
 @lru_cache(maxsize=256)
 def _reader(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     parts, kinds = [], []
+    is_lenient = _STRFTIME.search(pattern) is not None  # as strptime: %d reads 3 and 03
     for text, token in _tokens(pattern):
         if not token:
             parts.append(re.escape(text))
@@ -171,7 +201,8 @@ def _reader(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
         kind = text.replace("L", "M").replace("c", "E") if text[0] in "Lc" else text
         if kind not in _READ:
             raise FunctionFault(f'a date cannot be parsed with the token "{text}"')
-        parts.append(f"({_READ[kind]})")
+        expected = _READ[kind]
+        parts.append(f"({expected if not is_lenient or kind == 'yy' else expected.replace('{2}', '{1,2}')})")
         kinds.append(kind)
     return re.compile("".join(parts), re.IGNORECASE | re.ASCII), tuple(kinds)
 
@@ -211,7 +242,9 @@ def _build_date(fields: dict[str, str], zone: tzinfo) -> datetime:
         date = datetime.fromisocalendar(year, week, number("E") or _weekday(fields))
     if (ordinal := number("ooo", "o")) is not None:
         date = datetime(year, 1, 1) + timedelta(days=ordinal - 1)
-    fraction = f"{fields.get('SSS') or fields.get('u') or fields.get('S', '0').zfill(3):0<3}"[:3]
+    fraction = f"{fields.get('SSSSSS') or fields.get('SSS') or fields.get('u') or fields.get('S', '0').zfill(3):0<3}"[
+        :3
+    ]
     date = date.replace(
         hour=hour, minute=number("mm", "m") or 0, second=number("ss", "s") or 0, microsecond=int(fraction) * 1000
     )

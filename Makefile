@@ -67,7 +67,7 @@ nightly:          ## the same, with what takes long by its nature
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table
-	PYTHONPATH=$(PYTHONPATH):tests/servers $(PY) -m differential --table tests/servers/differential/table.md
+	PYTHONPATH=$(PYTHONPATH):tests/servers:tests $(PY) -m differential --table tests/servers/differential/table.md
 
 hostile:          ## hostile expressions, documents and responses, each bounded in time and memory, under a watchdog
 	$(PY) -m pytest tests/hostile -o addopts="-q -s --import-mode=importlib -p no:randomly" -p no:xdist

@@ -160,10 +160,10 @@ def _is_known(levels: Levels, departure: Departure) -> bool:
 
 
 def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
-    """Find overrides that change the request of an operation with its own authorization or signature."""
-    for name in operation_names(levels.base):
-        formats = [lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS]
-        if name.kind != "vendor" or all(format_ in (MISSING, "none") for format_ in formats):
+    """Find overrides that change the request of an operation with its own authorization or signature, or with that of
+    its resource. An override cannot add such an operation either."""
+    for name in operation_names(levels.data):
+        if name.kind != "vendor" or not _is_authorized_apart(levels.base, name.path):
             continue
         resource, own = (lookup(levels.data, name.path[:end]) for end in (2, 3))
         places = [(*name.path, key) for key in _OF_A_REQUEST]
@@ -175,6 +175,15 @@ def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
                 for path, value in leaves(setting, place) if setting is not MISSING else ():
                     if isinstance(value, str | list) and value != lookup(levels.base, path):
                         yield _build_finding(levels, [place[:-1]], Departure(path[len(place) - 1 :], "place"))
+
+
+def _is_authorized_apart(base: Mapping[str, Any], at: Path_) -> bool:
+    """Return whether an operation, or its resource, has another authorization or signature than the connector."""
+    for key, _, _ in _KINDS:
+        nearest = next((found for end in (3, 2) if (found := lookup(base, (*at[:end], key))) is not MISSING), None)
+        if nearest is not None and lookup(nearest, ("format",)) != "none":
+            return True
+    return False
 
 
 def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:

@@ -34,6 +34,11 @@ resources:
       path: /admin
       authorization: { format: header, config: { name: X-Admin, value: "{{env.APP_SECRET}}" } }
     open: { method: get, path: /open, authorization: { format: none } }
+  admins:
+    path: /admins
+    authorization: { format: header, config: { name: X-Admin, value: "{{env.APP_SECRET}}" } }
+    list: {}
+    open: { method: get, path: /open, authorization: { format: none } }
 webhooks:
   verify: { format: any, config: { of: [ { format: token, config: { token: query.t } }, { format: basic } ] } }
   challenge: [{ when: query.c, verified: false, reply: { body: "{{query.c}}" } }]

@@ -44,6 +44,11 @@ MOVES = [
     ('resources: { things: { admin: { method: put } } }', "resources.things.admin.method"),
     ('resources: { things: { admin: { base_url: "https://api.example.com/v1/notes" } } }',
      "resources.things.admin.base_url"),
+    # the request of an operation with the authorization of its resource, also of an operation that it adds
+    ('resources: { admins: { path: /notes } }', "resources.admins.path"),
+    ('resources: { admins: { list: /notes } }', "resources.admins.list.path"),
+    ('resources: { admins: { create: /notes } }', "resources.admins.create.path"),
+    ('resources.admins.new: { method: post, path: /notes }', "resources.admins.new.path"),
     # signatures
     ('signature: { config: { headers: { X-Note: "{{env.APP_SECRET}}" } } }', "signature.config.headers.X-Note"),
     ('signature: { config: { headers: { X-Note: "{{request.headers.authorization}}" } } }',
@@ -122,6 +127,7 @@ def test_a_secret_stays_where_the_connector_uses_it(make: Any, override: str, pa
         "resources: { things: { list: { authorization: null, path: /other } } }",
         "resources: { new: { list: { method: get, path: /new }, authorization: { format: none } } }",
         "resources: { things: { open: { path: /opened } } }",
+        "resources: { admins: { open: { path: /opened } } }",
         "signature: { format: none }",
         "signature: { config: { headers: { X-Version: '2', X-Tenant: '{{context.tenant}}' } } }",
         "signature: { config: { headers: { X-Sign: 'v1 {{signature}}' } } }",

@@ -111,8 +111,6 @@ class RecordByRecord:
         evaluates the others together, if it can; `is_tried` means that it cannot evaluate all of them. Raises
         ExpressionError for a leaf that must not fail, and for a limit.
         """
-        if self._end is None:
-            self._end = time.monotonic() + self._page_limits.seconds
         keys = self._find_nulls(leaf)
         others = [index for index, key in enumerate(keys) if key is None]
         values: dict[int, Any] = {}
@@ -125,6 +123,7 @@ class RecordByRecord:
                 continue
             value: Any = failed.get(key) if key else None
             if value is None:
+                self.check_time(leaf)
                 value = self._evaluate_one(leaf, index, below[index], is_overridden)
             if isinstance(value, _Failed):
                 is_failing = True
@@ -169,13 +168,17 @@ class RecordByRecord:
             if _is_hard(error) or (not leaf.path if is_overridden else self._failures.is_strict(leaf)):
                 raise add_place(error, leaf, index if len(self._scopes) > 1 else None) from None
             failure = error
-        self._check_time(leaf)
         return _Failed(failure, not is_overridden and self._is_due_to_null(leaf, scope, bindings, failure))
 
-    def _check_time(self, leaf: Leaf) -> None:
-        """Raise ExpressionError if the failures of the page have used up its time."""
-        if self._end is not None and time.monotonic() > self._end:
-            message = f"the expression was stopped: on one page, its failures took {self._page_limits.seconds:g} s"
+    def check_time(self, leaf: Leaf) -> None:
+        """Raise ExpressionError if leaves that are evaluated apart, because one of them fails, have used up the time of
+        the page. The first call starts it."""
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self._page_limits.seconds
+        if now > self._end:
+            seconds = f"{self._page_limits.seconds:g} s"
+            message = f"the expression was stopped: a field fails, and evaluating its page in parts took {seconds}"
             raise add_place(ExpressionError(message, code="timeout", offset=0), leaf)
 
     def _is_due_to_null(

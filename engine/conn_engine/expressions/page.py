@@ -135,6 +135,7 @@ class Program:
         for place, leaf in self._leaves.items():
             if place not in apart:
                 continue
+            records.check_time(leaf)
 
             def evaluate_some(scopes: Any, below: Any, place: Place = place) -> list[Any]:
                 return evaluate(frozenset((place,)), scopes, below, records.limits)[place]

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,33 @@ def test_a_damaged_cache_is_replaced(complete, tmp_path, damage):
     cache.write_text(damage)
     assert complete("test con") == before
     assert json.loads(cache.read_text()).keys() == {"hubspot", "zendesk"}
+
+
+def test_another_users_link_in_a_shared_cache_folder_is_not_followed(complete, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "urandom", bytes)
+    complete("test con")
+    (cache,) = (tmp_path / "cache/conn").iterdir()
+    (tmp_path / "precious").write_text("precious")
+    cache.unlink()
+    for guess in (os.getpid(), bytes(6).hex()):
+        cache.with_name(f"{cache.name}.{guess}").symlink_to(tmp_path / "precious")
+    assert "contacts.list" in complete("test con")
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_the_cache_is_private(complete, tmp_path):
+    complete("test con")
+    (cache,) = (tmp_path / "cache/conn").iterdir()
+    assert (cache.stat().st_mode & 0o777, cache.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_an_account_cannot_delay_an_answer(complete):
+    os.mkfifo(complete.folder / "accounts/pipe.yaml")  # opening it waits for a writer
+    assert "contacts.list" in complete("test -a pipe con")
+    (complete.folder / "accounts/acme.yaml").write_text("\n" * 60_000 + "connector: zendesk\n")
+    started = time.process_time()
+    assert "tickets.list" in complete("test -a acme tick")
+    assert time.process_time() - started < 5
 
 
 def test_names_that_a_shell_would_interpret_are_not_offered(complete):

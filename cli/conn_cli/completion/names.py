@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from typing import Any
 __all__ = ["SOURCES", "WorkspaceNames"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_CONNECTOR = re.compile(r"""^\s*["']?connector["']?\s*:\s*["']?([\w.-]+)""", re.MULTILINE)
+_CONNECTOR = re.compile(r"""^[ \t]*+["']?connector["']?\s*:\s*["']?([\w.-]+)""", re.MULTILINE)
 _NAME = re.compile(r"[\w.:-]+")  # no name needs quotes in a shell; others are not offered
 _MOST_READ = 64 * 1024
+_MOST_CACHED = 16 * 1024 * 1024
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe waits for a writer
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
 class WorkspaceNames:
@@ -120,11 +124,18 @@ def _list_documents(folder: Path) -> Iterable[str]:
 
 def _read_connector(folder: Path, account: str) -> str | None:
     for suffix in _SUFFIXES:
-        with contextlib.suppress(OSError, ValueError), (folder / (account + suffix)).open(encoding="utf-8") as file:
-            match = _CONNECTOR.search(file.read(_MOST_READ))
+        with contextlib.suppress(OSError):
+            match = _CONNECTOR.search(_read_text(folder / (account + suffix), _MOST_READ))
             if match:
                 return match[1]
     return None
+
+
+def _read_text(path: Path, limit: int) -> str:
+    """Return the start of a file. Raises OSError. What is no regular file could have no end."""
+    with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as file:
+        content = file.read(limit) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    return content.decode("utf-8", "replace")
 
 
 # --- the cache of operations ---
@@ -179,7 +190,7 @@ def _get_cache_path(root: Path, environ: Mapping[str, str]) -> Path:
 
 def _read_cache(path: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
-        cached = json.loads(path.read_text(encoding="utf-8"))
+        cached = json.loads(_read_text(path, _MOST_CACHED))
         if isinstance(cached, dict):
             return {name: entry for name, entry in cached.items() if _is_entry(entry)}
     return {}
@@ -191,10 +202,11 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _write_cache(path: Path, cached: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(cached), encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(temporary, _NEW_FILE, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(cached))
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

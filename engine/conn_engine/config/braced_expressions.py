@@ -17,18 +17,24 @@ __all__ = ["find_expression_start", "remove_expression_braces"]
 def remove_expression_braces(data: Any, kind: Any) -> Any:
     """Return the data of a type without braces around its expressions. The input is not changed, and is returned as it
     is if it has none."""
+    copies: dict[Path_, Any] = {}  # each object and list is copied once, however many expressions it has
     for path, text in iterate_texts(data):
         if text.lstrip()[:2] == "{{" and (inner := remove_braces(text)) != text and is_expression(kind, path):
-            data = _replace(data, path, inner)
-    return data
+            if not path:
+                return inner
+            _copy(data, path[:-1], copies)[path[-1]] = inner
+    return copies.get((), data)
 
 
-def _replace(data: Any, path: Path_, value: str) -> Any:
-    if not path:
-        return value
-    copied: Any = dict(data) if isinstance(data, dict) else list(data)
-    copied[path[0]] = _replace(data[path[0]], path[1:], value)
-    return copied
+def _copy(data: Any, path: Path_, copies: dict[Path_, Any]) -> Any:
+    """Return the copy of the object or list at a path, in a copy of everything above it."""
+    if path not in copies:
+        parent = _copy(data, path[:-1], copies) if path else None
+        present = data if parent is None else parent[path[-1]]
+        copies[path] = dict(present) if isinstance(present, dict) else list(present)
+        if parent is not None:
+            parent[path[-1]] = copies[path]
+    return copies[path]
 
 
 def find_expression_start(document: Document, place: Path_, text: str) -> int:

@@ -132,7 +132,7 @@ class _Check:
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
             path = tuple(error.instance_path)
-            if not any(path[: len(place)] == place for place in self.settled):
+            if not any(path[:end] in self.settled for end in range(len(path) + 1)):
                 yield from self._findings(error, path)
 
     def misspelt_keys(self, data: Any) -> Iterator[Diagnostic]:

@@ -1,6 +1,7 @@
 """Braces around a complete expression mean nothing: no reader of a configuration sees them."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 import yaml
 
 from conn_engine.config import Effective, Workspace, load_workspace
+from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import is_expression
 from conn_engine.documents import iterate_texts
-from conn_engine.expressions import remove_braces
+from conn_engine.expressions import braces, remove_braces
+from conn_engine.expressions.tokens import lex_template
 from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import Selection, run_suite
 
@@ -169,3 +172,21 @@ def test_an_error_of_a_run_is_where_it_is_written(tmp_path: Path) -> None:
     (span,) = [f.span for f in report.all_findings if f.code == "EXP301"]
     assert span is not None
     assert (span.line, span.column) == (6, text.splitlines()[5].index("record.id + 1") + 1 + len("record.id "))
+
+
+def test_many_braced_expressions_are_copied_once() -> None:
+    mapping = {f"field{number}": "{{response.id}}" for number in range(50_000)}
+    data = {"unified": {"crm": {"contacts": {"list": {"response_mapping": mapping}}}}}
+    started = time.process_time()
+    made = remove_expression_braces(data, Configuration)
+    assert time.process_time() - started < 8
+    assert {*made["unified"]["crm"]["contacts"]["list"]["response_mapping"].values()} == {"response.id"}
+    assert {*mapping.values()} == {"{{response.id}}"}
+
+
+def test_a_text_of_braces_is_read_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(braces, "lex_template", lambda *at: read.append(at) or lex_template(*at))
+    remove_braces("{{" * 200 + "a" + "}}" * 200)
+    assert len(read) == 4
+    assert remove_braces("{{ {{a}} }}") == "a"

@@ -4,6 +4,7 @@ validator.
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,28 @@ def test_several_faults_are_reported_in_order(example: str) -> None:
         ("CFG101", 8),
         ("CFG101", 9),
     ]
+
+
+def test_known_faults_are_not_compared_with_every_other_fault() -> None:
+    def count_calls(number: int) -> int:
+        wrong = {f"r{at}": {"list": {"path": 3}, "paginaton": {"format": "page"}} for at in range(number)}
+        document = parse(json.dumps({"connector": "x", "override": {"resources": wrong}}), "accounts/a.json")
+        calls = 0
+
+        def count(_frame: object, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            found = validate(document, "account")
+        finally:
+            sys.setprofile(None)
+        assert len(found) == 2 * number
+        return calls
+
+    count_calls(1)  # imports, and reads the schema
+    assert count_calls(400) < 2.5 * count_calls(200)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -315,7 +315,7 @@ def test_the_default_header_of_links_is_needed(paged: Path) -> None:
     write_recording(paged / "newer.json", base, [(200, {"Date": "today"}, body)])
     done = conn(paged, "drift", "--recordings", "newer.json", "--format", "json")
     (row,) = (row for row in json.loads(done.out)["differences"] if "link" in row["path"])
-    assert row["tier"] == "breaks" and row["readers"][0]["reads"] == "things.list pagination header"
+    assert row["tier"] == "breaks" and row["readers"][0]["reads"] == "things.list pagination link_from_header"
 
 
 def test_what_the_vendor_announces_in_headers_is_drift_a_note_and_recorded(shop: Path, vendor: Any) -> None:

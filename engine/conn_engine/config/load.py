@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
@@ -123,8 +123,8 @@ class Workspace:
         return draft
 
     def _resolve_draft(self, name: str) -> Path:
-        parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts:
+        parts, windows = PurePosixPath(name).parts, PureWindowsPath(name)  # both, so that every system refuses the same
+        if not parts or windows.anchor or ".." in windows.parts or "\0" in name:
             raise UsageError(f'"{name}" is not a path in the workspace', hint="write it as accounts/acme.yaml")
         return self.root.joinpath(*parts)
 

@@ -63,7 +63,18 @@ def test_a_mistake_in_a_draft_has_its_place(saved):
     assert finding.span.file == "accounts/acme.yaml"
 
 
-@pytest.mark.parametrize("name", ["", "/etc/passwd", "../other/conn.yaml", "accounts/../../x.yaml"])
+OUTSIDE = [
+    "",
+    "/etc/passwd",
+    "../other/conn.yaml",
+    "accounts/../../x.yaml",
+    "accounts\\..\\..\\x.yaml",
+    "C:/x.yaml",
+    "a\0",
+]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
 def test_a_draft_outside_the_workspace_is_refused(saved, name):
     with pytest.raises(UsageError, match="is not a path in the workspace"):
         saved.with_texts({name: ""})

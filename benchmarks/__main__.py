@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…] [--quick] [--markdown FILE]`: run benchmarks and print one table of ratios."""
+"""`python -m benchmarks [NAME…] [--quick] [--markdown FILE]`: run benchmarks and print their results."""
 
 import argparse
 import importlib
@@ -6,10 +6,10 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks.measure import Row
-from benchmarks.table import as_markdown, as_text
+from benchmarks.measure import Counts, Row
+from benchmarks.table import as_markdown, as_text, count_table, ratio_table
 
-NAMES = ("startup", "lint", "replay", "mapping", "webhooks", "fetching", "memory", "large", "impact")
+NAMES = ("startup", "lint", "replay", "mapping", "webhooks", "fetching", "memory", "large", "impact", "brevity")
 
 
 def main() -> int:
@@ -22,14 +22,21 @@ def main() -> int:
     unknown = [name for name in chosen.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}")
-    rows: list[Row] = []
+    rows: list[Row | Counts] = []
     for name in chosen.names or NAMES:
         sys.stderr.write(f"{name} …\n")
         rows += importlib.import_module(f"benchmarks.{name}").run(quick=chosen.quick)
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    sys.stdout.write(f"{as_text(rows)}\n\nratios, median of several runs in turn; {machine}\n")
+    tables = []
+    if ratios := [row for row in rows if isinstance(row, Row)]:
+        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        tables.append((ratio_table(ratios), f"ratios, median of several runs in turn; {machine}"))
+    if counts := [row for row in rows if isinstance(row, Counts)]:
+        tables.append(
+            (count_table(counts), "lines / depth of the documents; every kit but Nango returned the same records")
+        )
+    sys.stdout.write("\n".join(f"{as_text(table)}\n\n{legend}\n" for table, legend in tables))
     if chosen.markdown is not None:
-        chosen.markdown.write_text(f"{as_markdown(rows)}\n", "utf-8")
+        chosen.markdown.write_text("\n".join(f"{as_markdown(table)}\n" for table, _ in tables), "utf-8")
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "CHECKOUT",
     "CONN",
+    "Counts",
     "Row",
     "Spread",
     "alternate",
@@ -56,6 +57,14 @@ class Row:
     def met(self) -> bool | None:
         """Whether the goal is reached; None without a goal."""
         return None if self.goal is None else self.ratio.median <= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One line of a table without ratios: a value for each of several sides."""
+
+    counted: str
+    values: Mapping[str, str]
 
 
 def alternate(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

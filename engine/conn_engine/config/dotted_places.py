@@ -19,7 +19,7 @@ from conn_engine.config.merge import Path_
 from conn_engine.config.models import WORD, Configuration
 from conn_engine.config.short_form import Moves, WrittenPlaces
 from conn_engine.documents import format_path, parse_path
-from conn_engine.documents.limits import MAX_DEPTH
+from conn_engine.documents.limits import MAX_DEPTH, MAX_NODES
 from conn_engine.errors import UsageError
 
 __all__ = ["ExpandedOverride", "PlaceFault", "connector_keys", "expand_places", "format_place", "parse_place"]
@@ -103,9 +103,14 @@ def expand_places(override: Mapping[str, Any]) -> ExpandedOverride:
     if not any(_is_short(key, value) for key, value in override.items()):
         expanded.data = dict(override)
         return expanded
+    names = 0
     for key, value in override.items():
         try:
             path = _find_place(key, value)
+            names += len(path)
+            if names > MAX_NODES:
+                hint = "write places with the same beginning as one object"
+                raise UsageError(f"the places have more than {MAX_NODES:,} names", hint=hint)
         except UsageError as error:
             expanded.faults.append(PlaceFault("CFG101", f'"{key}" is not a place', key, (key,), error.hint))
             continue

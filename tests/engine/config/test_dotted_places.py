@@ -3,7 +3,7 @@
 import pytest
 
 from conn_engine.config.dotted_places import expand_places, format_place, parse_place
-from conn_engine.documents.limits import MAX_DEPTH
+from conn_engine.documents.limits import MAX_DEPTH, MAX_NODES
 from conn_engine.errors import UsageError
 
 
@@ -49,6 +49,14 @@ def test_a_place_is_read_as_an_override_reads_it(key, path):
 def test_a_place_that_is_printed_is_read_back(path, text):
     assert format_place(path) == text
     assert parse_place(text) == path
+
+
+def test_dotted_places_cannot_have_more_objects_than_a_document():
+    names = ".".join(["a"] * 90)
+    expanded = expand_places({f"crm.contacts.field{number}.{names}": 1 for number in range(4_000)})
+    assert len(expanded.moves) <= MAX_NODES
+    assert {fault.code for fault in expanded.faults} == {"CFG101"}
+    assert "same beginning" in expanded.faults[0].hint
 
 
 def test_a_model_at_the_top_needs_no_dots():

@@ -17,6 +17,9 @@ from conn_import.words import clean_text
 __all__ = ["LABEL", "import_document", "read_commands"]
 
 LABEL = "curl commands"
+_MOST_TEXT = 300_000
+_MOST_URL = 8_000
+"""Characters of a URL and of all commands, far above what people copy: some of the work grows with their square."""
 _CONTINUED = re.compile(r"[\\^`]\r?\n")
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\"}
@@ -63,11 +66,20 @@ def read_commands(text: str) -> dict[str, Any]:
     Its `ignored` names options that change what is sent and cannot be imported. Raises ConfigurationError if there is
     no complete command.
     """
+    if len(text) > _MOST_TEXT:
+        raise ConfigurationError(
+            f"the curl commands have more than {_MOST_TEXT:,} characters",
+            hint="import fewer at once, and shorten their bodies",
+        )
     commands = list(_read(_split(text)))
     if not commands or not all(command.urls for command in commands):
         raise ConfigurationError(
             "there is no complete curl command" if not commands else "a curl command has no URL",
             hint="pass it in quotes: --curl 'curl https://api.example.com/contacts', or - to read standard input",
+        )
+    if any(len(url) > _MOST_URL for command in commands for url in command.urls):
+        raise ConfigurationError(
+            f"a curl command has a URL of more than {_MOST_URL:,} characters", hint="shorten its path and its query"
         )
     host = split_plain_url(_complete_url(commands[0].urls[0])).hostname or ""
     labels = [label for label in host.split(".")[:-1] if label not in ("api", "www", "rest")]

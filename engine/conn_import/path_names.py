@@ -29,12 +29,15 @@ _Place = tuple[str, ...]
 def to_path_template(path: str) -> str:
     """Return the path with `{contact_id}` in place of a segment that looks like an ID."""
     segments = path.split("/")
+    before, present = "", set(segments)
     for n, segment in enumerate(segments):
         known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
         if known or REDACTED in segment or looks_secret(segment):
-            before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
             name = to_identifier(f"{to_singular(to_snake(before))}_id")
-            segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"
+            segments[n] = f"{{{name if f'{{{name}}}' not in present else f'{name}_{n}'}}}"
+            present.add(segments[n])
+        elif segment and "{" not in segment:
+            before = segment
     return "/".join(segments)
 
 

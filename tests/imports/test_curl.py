@@ -133,3 +133,15 @@ def test_an_incomplete_command_says_what_to_pass(text, message):
 def test_hostile_commands_end_in_a_connector_or_an_error(text):
     with contextlib.suppress(ConfigurationError):
         connector(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"curl https://a.example/x -d '{'x' * 2_000_000}'", "more than 300,000 characters"),
+        (f"curl https://a.example{'/1' * 20_000}", "a URL of more than 8,000 characters"),
+    ],
+)
+def test_commands_that_would_take_minutes_are_refused(text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        read_curl(text)

@@ -64,7 +64,9 @@ class Splicer(ChildFinder):
         if start == end:
             gap = "" if not self.text or self.text.endswith("\n") else "\n"
             return self.splice(len(self.text), len(self.text), f"{gap}{text}\n")
-        return self.splice(start, end, text)
+        end = self.get_end(self.root)
+        comment = _COMMENT.match(self.text, end)  # it belongs to a value that goes
+        return self.splice(start, comment.end() if comment else end, text)
 
     def replace(self, parent: Place, step: str | int, value: Any) -> str:
         child = self.find_child(parent, step)

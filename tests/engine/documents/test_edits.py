@@ -54,6 +54,7 @@ PUT = {
         {"b": 1, "c": 3},
         "a:\n  b: 1 # one\n  # two\n  c: 3\n",
     ),
+    "another document": ("# head\na: 1\nb: 2  # of b\n", (), {"c": "x\ny"}, "# head\nc: |-\n  x\n  y\n"),
     "the same value": ("a:   1\n", ("a",), 1, "a:   1\n"),
 }
 DROP = {

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 _MOST_IDS = 5
+_MOST_CHARACTERS = 100
+_MOST_NUMBER = 10**30
+"""An ID that is longer, or an object, is not repeated: it would be copied for each field."""
 _WRONG_ARGUMENT = "T0410"
 """Its hint is about null, which is not the reason here."""
 Problems = tuple[FieldProblem, ...]
@@ -78,7 +81,9 @@ def apply_response_mapping(  # noqa: PLR0917
 
 def _identify(value: Any, index: int, page: int | None) -> str:
     identifier = value.get("id") if isinstance(value, dict) else None
-    if identifier is not None:
+    if isinstance(identifier, str):
+        return identifier if len(identifier) <= _MOST_CHARACTERS else f"{identifier[:_MOST_CHARACTERS]}…"
+    if isinstance(identifier, int | float) and abs(identifier) < _MOST_NUMBER:
         return str(identifier)
     return "the record" if page is None else f"record {index + 1} of page {page}"
 

@@ -13,7 +13,13 @@ from conn_engine.diagnostics import Severity
 from conn_engine.errors import ExpressionError
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import AsyncConnection, Connection
-from conn_engine.runtime.field_problems import describe_problem, find_failing_fields, is_strict, merge_problems
+from conn_engine.runtime.field_problems import (
+    _identify,
+    describe_problem,
+    find_failing_fields,
+    is_strict,
+    merge_problems,
+)
 from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.explanation import explain_value
@@ -241,3 +247,10 @@ def test_a_recorded_failure_is_an_error_and_a_null_is_not(
     assert codes([{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": None, "score": None}]) == []
     assert codes([{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": "b", "score": "x"}]) == ["MAP204"]
     assert codes([{"id": 1, "name": None, "score": "1"}, {"id": 2, "name": None, "score": "2"}]) == ["MAP201"]
+
+
+@pytest.mark.parametrize("given", ["x" * 1_000_000, {"a": "x" * 1_000_000}, ["x" * 1_000_000], 10**5_000], ids=type)
+def test_an_id_of_any_size_is_short_in_a_problem(given: object) -> None:
+    assert len(_identify({"id": given}, 0, 1)) < 110
+    assert (_identify({"id": 7}, 0, 1), _identify({"id": "a"}, 0, 1)) == ("7", "a")
+    assert (_identify({"id": {}}, 1, 2), _identify(None, 0, None)) == ("record 2 of page 2", "the record")

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from conn_engine.config.foreign_words import translate_key
 from conn_engine.config.merge import Path_
-from conn_engine.config.models import WORD, Configuration
+from conn_engine.config.models import WORD, Configuration, Resource
 from conn_engine.config.short_form import Moves, WrittenPlaces
 from conn_engine.documents import format_path, parse_path
 from conn_engine.documents.limits import MAX_DEPTH, MAX_NODES
@@ -24,6 +24,7 @@ from conn_engine.errors import UsageError
 
 __all__ = ["ExpandedOverride", "PlaceFault", "connector_keys", "expand_places", "format_place", "parse_place"]
 
+_OF_RESOURCE: Final = frozenset(Resource.__struct_fields__)
 _SIMILAR: Final = 0.75
 """From this similarity to a connector's key, a name is that key misspelled. A model may be called `contacts`, which is
 less similar to `connect`."""
@@ -123,9 +124,11 @@ def _is_short(key: str, value: Any) -> bool:
 
 
 def _holds_resources(key: str, value: Any) -> bool:
-    """Return whether an entry is a model: an object of resources, which are objects too."""
-    is_object = isinstance(value, dict) and all(isinstance(item, dict | None) for item in value.values())
-    return is_object and _is_model(key)
+    """Return whether an entry is a model, which is an object of resources, or a resource whose model or `resources` is
+    left out."""
+    if not isinstance(value, dict) or not _is_model(key):
+        return False
+    return all(isinstance(item, dict | None) for item in value.values()) or not value.keys().isdisjoint(_OF_RESOURCE)
 
 
 def _find_place(key: str, value: Any) -> Path_:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from conn_engine.config.dotted_places import format_place
@@ -77,7 +78,11 @@ class _Search:
         return False
 
     def _find_places(self, resource: str, settings: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the places of a resource whose model or `resources` is left out, the most likely first."""
+        """Yield the places of a resource whose model or `resources` is left out, the most likely first. Its name may be
+        misspelled."""
+        sides = (self._below.get("resources"), *_get_objects(self._below.get("unified")).values())
+        names = {name for side in sides for name in _get_objects(side)}
+        resource = next(iter(get_close_matches(resource, sorted(names), 1, _SIMILAR)), resource)
         inner = {*settings, *(key for value in settings.values() if isinstance(value, dict) for key in value)}
         models = _get_objects(self._below.get("unified"))
         unified = [format_place(("unified", model, resource)) for model in models if resource in models[model]]
@@ -93,6 +98,7 @@ class _Search:
         return diagnostic("REF142", message, span, path=format_place(path), hint=hint)
 
 
+_SIMILAR = 0.75
 _OF_RESOURCE = frozenset(key for key in Resource.__struct_fields__ if key != "operations")
 _OF_UNIFIED = frozenset(key for key in UnifiedResource.__struct_fields__ if key != "operations")
 _OF_VENDOR = frozenset(Operation.__struct_fields__)

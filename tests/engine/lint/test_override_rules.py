@@ -40,6 +40,8 @@ def find(root: Path, override: str, swap: tuple[str, str, str] | None = None) ->
             "crm.contacts",
         ),
         ("contacts.list.headers.X-A: b", 'the connector has no unified model "contacts"', "resources.contacts"),
+        ("contacts: { path: /b }", 'the connector has no unified model "contacts"', "resources.contacts"),
+        ("contact: { path: /b }", 'the connector has no unified model "contact"', "resources.contacts"),
         ("resources.contcts.headers.X-A: b", 'the connector has no resource "contcts"', "contacts"),
     ],
 )

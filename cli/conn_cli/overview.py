@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Build and test": {
         "lint": ("lint:lint", "Find mistakes in the documents."),
+        "fmt": ("fmt:fmt", "Write the documents in the short form."),
         "test": ("test:test", "Replay recordings and deliveries, and check the results."),
         "run": ("run:run", "Run an operation against the vendor."),
         "record": ("record:record", "Run an operation against the vendor and record it."),

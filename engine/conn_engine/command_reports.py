@@ -21,6 +21,7 @@ __all__ = [
     "EvalReport",
     "ExplainReport",
     "ExplainedWord",
+    "FormattingReport",
     "HarReport",
     "ImportReport",
     "ImportSummary",
@@ -286,6 +287,16 @@ class ExplainReport(Report, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "explain"
     words: list[ExplainedWord]
+
+
+class FormattingReport(Report, frozen=True, kw_only=True):
+    """What `conn fmt` changes: the number of documents that were checked, and the files that change. `written` is false
+    with --check."""
+
+    kind: ClassVar[str] = "formatting"
+    files: int
+    changed: list[str]
+    written: bool
 
 
 class SchemasReport(Report, frozen=True, kw_only=True):

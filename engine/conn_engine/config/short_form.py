@@ -11,7 +11,7 @@ strategy: it has the one below.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -32,6 +32,7 @@ __all__ = [
     "WrittenPlaces",
     "expand",
     "find_canonical",
+    "find_long_strategies",
     "find_spellings",
     "shorten",
 ]
@@ -245,6 +246,35 @@ def _find_setting(path: Path_, data: Any, candidates: Sequence[StructPlan]) -> P
 def shorten(data: Any, kind: Any) -> Any:
     """Return the short form of canonical data. `expand` returns the same data again. The input is not changed."""
     return _shorten(data, compile_plan(kind))
+
+
+def find_long_strategies(data: Any, kind: Any) -> Iterator[Path_]:
+    """Yield the places of `config` in strategies whose settings can stand next to `format`, the innermost first."""
+    yield from _find_long(data, compile_plan(kind), ())
+
+
+def _find_long(data: Any, plan: Plan | None, path: Path_) -> Iterator[Path_]:
+    if plan is None:
+        return
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _find_long(item, plan.item, (*path, index))
+    elif isinstance(data, dict) and "" in plan.structs:
+        for key, value in data.items():
+            struct = plan.structs[""]
+            yield from _find_long(value, struct.get_plan(struct.aliases.get(key, key)), (*path, key))
+    elif isinstance(data, dict) and plan.structs:
+        config = data.get("config") if not data.keys() - _KEYS else data
+        at = (*path, "config") if config is not data else path
+        candidates = choose_structs(data.get("format"), plan)
+        for key, value in config.items() if isinstance(config, dict) else ():
+            name = common_aliases(candidates).get(key, key)
+            yield from _find_long(value, common_plan(name, candidates), (*at, key))
+        if config is not data and isinstance(config, dict) and config and not config.keys() & _KEYS:
+            yield at
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _find_long(value, plan.value, (*path, key))
 
 
 def _shorten(data: Any, plan: Plan | None) -> Any:

@@ -17,7 +17,7 @@ from conn_engine.documents.paths import Path_, format_path
 from conn_engine.documents.splices import Splicer
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["SharedChoice", "SharedTextError", "drop_value", "put_value"]
+__all__ = ["SharedChoice", "SharedTextError", "drop_value", "lift_value", "put_value", "rename_key"]
 
 SharedChoice = Literal["refuse", "change", "write out"]
 """What to do with a string that aliases repeat: refuse the edit, change it for all paths, or write it out first."""
@@ -58,6 +58,32 @@ def drop_value(document: Document, path: Sequence[str | int], shared: SharedChoi
     while len(at) > 1 and len(_get(document.data, at[:-1])) == 1:
         at = at[:-1]
     return _change(_separate(document, at, shared), at, _ABSENT).text
+
+
+def lift_value(document: Document, path: Sequence[str | int]) -> str:
+    """Return the text of the document with the entries of the mapping at `path` in place of the mapping, one level up.
+
+    Raises ConfigurationError if that would change more, such as a key that is there already.
+    """
+    at = tuple(path)
+    expected = deepcopy(document.data)
+    parent = _get(expected, at[:-1])
+    inner = parent.pop(str(at[-1]))
+    is_free = isinstance(inner, dict) and inner.keys().isdisjoint(parent)
+    parent.update(inner if is_free else {})
+    return _read_again(document, at, expected if is_free else None, lambda: Splicer(document).lift(at)).text
+
+
+def rename_key(document: Document, path: Sequence[str | int], name: str) -> str:
+    """Return the text of the document with another name of the key at `path`. Raises ConfigurationError if the name is
+    taken, or if the text cannot be changed in place."""
+    at = tuple(path)
+    expected = deepcopy(document.data)
+    parent = _get(expected, at[:-1])
+    taken = name in parent
+    parent[name] = parent.pop(str(at[-1]))
+    expected = None if taken else expected
+    return _read_again(document, at, expected, lambda: Splicer(document).rename(at, name)).text
 
 
 def _list_changes(document: Document, path: Path_, value: Any) -> Iterator[tuple[Path_, Any]]:

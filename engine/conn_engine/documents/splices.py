@@ -153,12 +153,7 @@ class Splicer(ChildFinder):
 
     def drop(self, path: Path_) -> str:
         """Return the text without a value."""
-        parent = self.root
-        for part in path[:-1]:
-            step = self._step(parent, part)
-            if step is None:
-                raise UnknownSyntaxError
-            parent = (parent.children or {})[step]
+        parent = self.find_parent(path)
         step = self._step(parent, path[-1])
         if step is None:
             raise UnknownSyntaxError
@@ -190,6 +185,57 @@ class Splicer(ChildFinder):
                 break
             start = above
         return start
+
+    # --- lift and rename ---
+
+    def lift(self, path: Path_) -> str:
+        """Return the text with the entries of a mapping in place of the mapping itself, one level up."""
+        parent = self.find_parent(path)
+        inner = (parent.children or {})[str(path[-1])]
+        child = self.find_child(parent, str(path[-1]))
+        if child.alias or not inner.keys or parent.keys is None:
+            raise UnknownSyntaxError
+        if self.is_flow(inner):
+            return self._lift_flow(parent, inner, child)
+        start = self.get_line_start(child.start)
+        first = next(iter(inner.keys.values())).start
+        shift = first - self.get_line_start(first) - (child.start - start)
+        if self.text[start : child.start].strip() or shift <= 0 or self.get_line_start(first) == start:
+            raise UnknownSyntaxError
+        head, *lines = self.text[start : self.get_line_end(child.end)].split("\n")
+        comment = _COMMENT.search(head, child.after - start)
+        kept = [head[: child.start - start] + comment["comment"]] if comment else []
+        lifted = [line[shift:] if line[:shift].isspace() else line for line in lines]
+        return self.text[:start] + "\n".join([*kept, *lifted]) + self.text[self.get_line_end(child.end) :]
+
+    def _lift_flow(self, parent: Place, inner: Place, child: ChildPlace) -> str:
+        body = self.text[inner.start + 1 : inner.end - 1].strip().removesuffix(",").rstrip()
+        if self.is_flow(parent):
+            return self.splice(child.start, child.end, body)
+        if "\n" in body:
+            raise UnknownSyntaxError
+        indent = " " * (child.start - self.get_line_start(child.start))
+        entries = [
+            self.text[entry.start : entry.end] for entry in (self.find_child(inner, key) for key in inner.keys or {})
+        ]
+        return self.splice(child.start, child.end, f"\n{indent}".join(entries))
+
+    def rename(self, path: Path_, name: str) -> str:
+        """Return the text with another name of a key."""
+        key = (self.find_parent(path).keys or {}).get(str(path[-1]))
+        if key is None:
+            raise UnknownSyntaxError
+        return self.splice(key.start, key.end, format_json(name) if key.style == "json" else format_key(name))
+
+    def find_parent(self, path: Path_) -> Place:
+        """Return the place of the parent of a value. Raises UnknownSyntaxError if there is none."""
+        place = self.root
+        for part in path[:-1]:
+            step = self._step(place, part)
+            if step is None:
+                raise UnknownSyntaxError
+            place = (place.children or {})[step]
+        return place
 
 
 def _nest(path: Path_, value: Any) -> Any:

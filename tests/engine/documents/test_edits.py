@@ -3,7 +3,7 @@
 import pytest
 
 from conn_engine.documents import parse
-from conn_engine.documents.edits import SharedTextError, drop_value, put_value
+from conn_engine.documents.edits import SharedTextError, drop_value, lift_value, put_value, rename_key
 from conn_engine.errors import ConfigurationError
 
 PUT = {
@@ -72,6 +72,17 @@ DROP = {
     "an alias": ("a: &x 1\nb: *x\nc: 1\n", ("b",), "a: &x 1\nc: 1\n"),
     "what does not exist": ("a: 1\n", ("b", "c"), "a: 1\n"),
 }
+LIFTED = {
+    "a block": (
+        "a:\n  b: 1\n  c: # of c\n    # of d\n    d: |\n      x\n        y\n    e: {}\nf: 2\n",
+        ("a", "c"),
+        "a:\n  b: 1\n  # of c\n  # of d\n  d: |\n    x\n      y\n  e: {}\nf: 2\n",
+    ),
+    "brackets in brackets": ("a: { b: 1, c: { d: 2, e: [3] } } # x\n", ("a", "c"), "a: { b: 1, d: 2, e: [3] } # x\n"),
+    "brackets in a block": ("a:\n  c: { d: 2, e: 3 } # x\n  f: 4\n", ("a", "c"), "a:\n  d: 2\n  e: 3 # x\n  f: 4\n"),
+    "Windows": ("a:\r\n  c:\r\n    d: 2\r\n", ("a", "c"), "a:\r\n  d: 2\r\n"),
+    "JSON": ('{"a": {"c": {"d": 1}}}', ("a", "c"), '{"a": {"d": 1}}'),
+}
 SHARED = "a: &x\n  k: 1  # one\nb: *x\nc:\n  - *x\n"
 
 
@@ -83,6 +94,38 @@ def test_a_value_is_put_and_the_rest_of_the_text_stays(text, path, value, expect
 @pytest.mark.parametrize(("text", "path", "expected"), DROP.values(), ids=DROP)
 def test_a_value_is_dropped_and_the_rest_of_the_text_stays(text, path, expected):
     assert drop_value(parse(text, "a.json" if text.startswith("{") else "a.yaml"), path) == expected
+
+
+@pytest.mark.parametrize(("text", "path", "expected"), LIFTED.values(), ids=LIFTED)
+def test_the_entries_of_a_mapping_are_lifted(text, path, expected):
+    assert lift_value(parse(text, "a.json" if text.startswith("{") else "a.yaml"), path) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: { c: { d: 1 }, d: 2 }\n",
+        "a: { c: &x { d: 1 } }\nb: *x\n",
+        "a: &x\n  d: 1\nb: { c: *x }\n",
+        "a:\n  c: {}\n",
+        "a: { c: [1] }\n",
+    ],
+)
+def test_a_mapping_that_cannot_be_lifted_is_refused_or_lifted_exactly(text):
+    document = parse(text, "a.yaml")
+    path = ("b", "c") if "b: {" in text else ("a", "c")
+    try:
+        lifted = parse(lift_value(document, path), "a.yaml").data
+    except ConfigurationError:
+        return
+    assert lifted == {**document.data, path[0]: document.data[path[0]]["c"]}
+
+
+def test_a_key_is_renamed_unless_the_name_is_taken():
+    document = parse("# x\na: { b: 1, 'c': 2 } # y\n", "a.yaml")
+    assert rename_key(document, ("a", "c"), "d e") == "# x\na: { b: 1, d e: 2 } # y\n"
+    with pytest.raises(ConfigurationError, match="cannot be changed without rewriting"):
+        rename_key(document, ("a", "c"), "b")
 
 
 def test_json_keeps_its_shape():

@@ -1,0 +1,123 @@
+"""Write a document in the short form and with the current names of settings. Comments and all other lines stay.
+
+Each change is checked: the document must mean the same, or the change is left out.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conn_engine.config.expanded_document import find_configurations
+from conn_engine.config.implied import METHODS
+from conn_engine.config.merge import Path_, lookup
+from conn_engine.config.models import Configuration
+from conn_engine.config.short_form import expand, find_long_strategies, find_spellings
+from conn_engine.documents import Document, parse
+from conn_engine.documents.edits import drop_value, lift_value, put_value, rename_key
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["format_document"]
+
+_Change = Callable[[Document], str]
+
+
+def format_document(document: Document, kind: str) -> str:
+    """Return the text of a document of a kind in the short form.
+
+    Strategies lose their `config`, settings get their current names, and the methods that the names of operations imply
+    are left out. Spaces at the ends of lines go, and the text ends with one line break. Below dotted places of an
+    override, only the spaces change.
+    """
+    if not isinstance(document.data, dict):
+        return document.text
+    skipped: set[tuple[str, Path_]] = set()
+    while (found := _find_change(document, kind, skipped)) is not None:
+        key, change = found
+        try:
+            changed = parse(change(document), document.file)
+        except ConfigurationError:
+            changed = None
+        if changed is None or _read(changed, kind) != _read(document, kind):
+            skipped.add(key)
+            continue
+        document = changed
+    return _trim(document)
+
+
+def _find_change(
+    document: Document, kind: str, skipped: set[tuple[str, Path_]]
+) -> tuple[tuple[str, Path_], _Change] | None:
+    return next((found for found in _list_changes(document, kind) if found[0] not in skipped), None)
+
+
+def _list_changes(document: Document, kind: str) -> Iterator[tuple[tuple[str, Path_], _Change]]:
+    for at in find_configurations(kind, document.data):
+        part = lookup(document.data, at)
+        for spelling in find_spellings(part, Configuration):
+            path, new = (*at, *spelling.path), spelling.name
+            if "[" not in new and path[-1] != "format":
+                yield ("rename", path), lambda now, path=path, new=new: rename_key(now, path, new)  # type: ignore[misc]
+        for inner in find_long_strategies(part, Configuration):
+            path = (*at, *inner)
+            yield ("lift", path), lambda now, path=path: lift_value(now, path)  # type: ignore[misc]
+    if kind == "connector":
+        yield from _list_implied(document)
+
+
+def _list_implied(document: Document) -> Iterator[tuple[tuple[str, Path_], _Change]]:
+    resources = document.data.get("resources")
+    for resource, operations in resources.items() if isinstance(resources, dict) else ():
+        for operation, settings in operations.items() if isinstance(operations, dict) else ():
+            method = settings.get("method") if isinstance(settings, dict) else None
+            if isinstance(method, str) and METHODS.get(operation) == method.lower():
+                path = ("resources", resource, operation)
+                yield ("drop", (*path, "method")), lambda now, path=path: _drop_method(now, path)  # type: ignore[misc]
+
+
+def _drop_method(document: Document, path: Path_) -> str:
+    is_last = lookup(document.data, path).keys() == {"method"}
+    return put_value(document, path, {}) if is_last else drop_value(document, (*path, "method"))
+
+
+def _read(document: Document, kind: str) -> Any:
+    """Return what a document means: its canonical data, with what is implied."""
+    data: Any = dict(document.data)
+    if kind == "connector":
+        return _with_methods(expand(data, Configuration)[0])
+    for at in find_configurations(kind, document.data):
+        holder = data
+        for key in at[:-1]:
+            holder[key] = dict(holder[key])
+            holder = holder[key]
+        holder[at[-1]] = expand(lookup(document.data, at), Configuration)[0]
+    return data
+
+
+def _with_methods(data: Any) -> Any:
+    resources = data.get("resources")
+    if not isinstance(resources, dict):
+        return data
+    filled = {
+        resource: {key: _with_method(key, value) for key, value in operations.items()}
+        if isinstance(operations, dict)
+        else operations
+        for resource, operations in resources.items()
+    }
+    return {**data, "resources": filled}
+
+
+def _with_method(name: str, operation: Any) -> Any:
+    if name not in METHODS or not isinstance(operation, dict):
+        return operation
+    method = operation.get("method", METHODS[name])
+    return {**operation, "method": method.lower() if isinstance(method, str) else method}
+
+
+def _trim(document: Document) -> str:
+    """Return the text without spaces at the ends of lines, unless they are part of a value."""
+    newline = "\r\n" if "\r\n" in document.text else "\n"
+    text = newline.join(line.rstrip(" \t") for line in document.text.split(newline))
+    text = text.rstrip() + newline if text.strip() else text
+    try:
+        return text if parse(text, document.file).data == document.data else document.text
+    except ConfigurationError:
+        return document.text

@@ -1,0 +1,143 @@
+"""`format_document`: the short form and current names, with every comment, and with the same meaning."""
+
+from pathlib import Path
+
+import pytest
+
+from conn_engine.config.formatting import format_document
+from conn_engine.config.models import Configuration
+from conn_engine.config.short_form import expand, find_long_strategies, find_spellings
+from conn_engine.documents import dump_yaml, parse, read_document
+
+ROOT = Path(__file__).resolve().parents[3]
+CONNECTORS = sorted((ROOT / "connectors").glob("*/connector.yaml"))
+LONG = """\
+# The shop.
+name: shop
+base_url: https://api.example.com   # no slash
+pagination:
+  format: page
+  # How the pages are read.
+  config: # settings
+    # Many.
+    limit_param: per_page  # theirs
+    size: 50
+    stop: |
+      $count(body.data)
+        = 0
+
+authorization: { format: header, config: { name: X-Key } }
+credentials:
+  format: basic
+  config: { user: "{{key}}" } # the key
+resources:
+  people:
+    list:
+      method: GET
+      path: /people
+    get: { method: get, path: "/people/{{id}}" }
+    search: { method: get, path: /search, pagination: { format: none } }
+  orders:
+    path: /orders
+    list: { method: get }   # all
+    update: { method: patch }
+"""
+SHORT = """\
+# The shop.
+name: shop
+base_url: https://api.example.com   # no slash
+pagination:
+  format: page
+  # How the pages are read.
+  # settings
+  # Many.
+  size_param: per_page  # theirs
+  size: 50
+  stop: |
+    $count(body.data)
+      = 0
+
+authorization: { format: header, name: X-Key }
+credentials:
+  format: basic
+  user: "{{key}}" # the key
+resources:
+  people:
+    list:
+      path: /people
+    get: { path: "/people/{{id}}" }
+    search: { method: get, path: /search, pagination: { format: none } }
+  orders:
+    path: /orders
+    list: {}   # all
+    update: { method: patch }
+"""
+
+
+def shape(text, kind="connector"):
+    return format_document(parse(text, "x.yaml"), kind)
+
+
+def test_the_short_form_keeps_every_comment():
+    assert shape(LONG) == SHORT
+
+
+def test_a_document_in_the_short_form_stays_as_it_is():
+    assert shape(SHORT) == SHORT
+
+
+@pytest.mark.parametrize("path", CONNECTORS, ids=lambda path: path.parent.name)
+def test_the_bundled_connectors_are_formatted(path):
+    document = read_document(path, path.name)
+    assert format_document(document, "connector") == document.text
+
+
+@pytest.mark.parametrize("path", CONNECTORS, ids=lambda path: path.parent.name)
+def test_the_long_form_of_the_bundled_connectors_becomes_short_and_means_the_same(path):
+    canonical = expand(read_document(path, path.name).data, Configuration)[0]
+    text = format_document(parse(dump_yaml(canonical), "x.yaml"), "connector")
+    data = parse(text, "x.yaml").data
+    assert expand(data, Configuration)[0] == canonical
+    assert list(find_long_strategies(data, Configuration)) == find_spellings(data, Configuration) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (
+            "account",
+            "connector: shop\noverride:\n  pagination: { format: page, config: { limit_param: n } }\n",
+            "connector: shop\noverride:\n  pagination: { format: page, size_param: n }\n",
+        ),
+        (
+            "environment",
+            "connectors:\n  shop:\n    pagination:\n      config:\n        size: 5\n",
+            "connectors:\n  shop:\n    pagination:\n      size: 5\n",
+        ),
+        ("unified", "resources:  \n  a: {}\t\n\n\n", "resources:\n  a: {}\n"),
+        ("workspace", "version: 1", "version: 1\n"),
+    ],
+)
+def test_other_documents(kind, text, expected):
+    assert shape(text, kind) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pagination: { format: page, config: {} }\n",
+        "pagination: { format: page, config: { size: 1 }, size: 2 }\n",
+        "pagination: &p { format: page, config: { size: 1 } }\nresources: { a: { list: { pagination: *p } } }\n",
+        "signature: { format: rsa, config: { content: body } }\n",
+        "a: |+\n  x  \n\n",
+        "- 1\n",
+        "",
+    ],
+)
+def test_what_is_written_stays_where_the_meaning_could_change(text):
+    changed = shape(text)
+    before, after = parse(text, "x.yaml").data, parse(changed, "x.yaml").data
+    if isinstance(before, dict):
+        assert expand(after, Configuration)[0] == expand(before, Configuration)[0]
+    else:
+        assert changed == text

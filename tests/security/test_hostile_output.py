@@ -49,7 +49,7 @@ QUIET = {
     "har import",
     "import",
 }
-QUIET |= {"init", "new", "rollback", "webhook renew", "webhook unsubscribe"}
+QUIET |= {"fmt", "init", "new", "rollback", "webhook renew", "webhook unsubscribe"}
 ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py"}
 
 

@@ -145,12 +145,14 @@ def test_no_step_starts_python_in_the_checkout() -> None:
     assert not [line for line in job["before_script"] if re.search(r"\bpython\d? (?!-I )", line)]
 
 
+@pytest.mark.slow
 def test_the_action_tests_everything_on_other_events(repository: Path, installed: Path) -> None:
     git(repository, "checkout", "-q", "main")
     done = check(repository / "integrations", installed, BASE="", TARGET="", MIN_COVERAGE="50")
     assert done.code == 0, done.out
 
 
+@pytest.mark.slow
 def test_the_gitlab_job_checks_a_merge_request(repository: Path, installed: Path) -> None:
     job = yaml.safe_load((ROOT / "templates/gitlab-ci.yml").read_text(encoding="utf-8"))[".conn"]
     script = "\n".join(job["script"]).replace("/tmp/conn/", f"{installed}/conn/")
@@ -170,6 +172,7 @@ def test_the_gitlab_job_checks_a_merge_request(repository: Path, installed: Path
     assert [path.name for path in elsewhere.iterdir()] == ["conn-ci.md"]
 
 
+@pytest.mark.slow
 def test_the_action_fetches_what_a_shallow_checkout_lacks(repository: Path, installed: Path, tmp_path: Path) -> None:
     origin = tmp_path / "origin"
     git(repository, "push", "-q", "origin", "change")

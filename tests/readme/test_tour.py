@@ -61,6 +61,7 @@ def shows(expected, output):
 
 
 @pytest.mark.parametrize("document", ["README.md", "example/README.md"])
+@pytest.mark.slow
 def test_the_console_blocks_show_what_happens(document, tmp_path, shell):
     folder = tmp_path / "session"
     folder.mkdir()

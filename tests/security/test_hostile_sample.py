@@ -1,8 +1,10 @@
 """A few of the hostile items (`tests/hostile`, all of them by `make hostile`), and that the watchdog would notice."""
 
+import pytest
 from hostile_watch import SAMPLE, all_items, watch
 
 
+@pytest.mark.slow
 def test_a_sample_does_not_get_through() -> None:
     assert set(SAMPLE) <= set(all_items())
     assert [outcome for outcome in watch(list(SAMPLE)) if outcome.wrong] == []

@@ -53,6 +53,7 @@ def until_served(lines: list[str], number: str) -> None:
 
 
 class TestProcess:
+    @pytest.mark.slow
     def test_a_running_process_serves_what_another_promotes(self, desk: Desk, vendor: int, environ: dict[str, str]):
         with desk.store() as store:
             version(desk, 1, vendor)

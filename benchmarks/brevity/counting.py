@@ -38,7 +38,7 @@ class Size:
 
 
 def measure(files: Iterable[Path]) -> Size:
-    """The size of the files that describe one API. Raises ValueError if there are none."""
+    """The size of the files that describe one API. Raises ValueError if it has no files."""
     return Size.combine([_measure_file(path) for path in files])
 
 

@@ -272,7 +272,7 @@ class Note(NamedTuple):
 
 
 def note_of(kind: Any) -> Note:
-    """Return the note of an annotated type; empty if there is none."""
+    """Return the note of an annotated type; empty if it has no note."""
     if get_origin(kind) is not Annotated:
         return Note()
     for meta in get_args(kind)[1:]:

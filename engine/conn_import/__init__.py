@@ -129,7 +129,10 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
 
 
 def read_curl(text: str) -> ImportedDocument:
-    """Read curl commands, as documentation and browsers show them. Raises ConfigurationError if there is none."""
+    """Read curl commands, as documentation and browsers show them.
+
+    Raises ConfigurationError if the text has no command.
+    """
     from conn_import import curl, postman
 
     data = curl.read_commands(text)

@@ -71,7 +71,7 @@ def read_commands(text: str) -> dict[str, Any]:
             f"the curl commands have more than {_MOST_TEXT:,} characters",
             hint="import fewer at once, and shorten their bodies",
         )
-    commands = list(_read(_split(text)))
+    commands = list(_parse_words(_split(text)))
     if not commands or not all(command.urls for command in commands):
         raise ConfigurationError(
             "there is no complete curl command" if not commands else "a curl command has no URL",
@@ -117,7 +117,7 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), text, flags=re.DOTALL)
 
 
-def _read(words: list[str]) -> Iterator[_Command]:
+def _parse_words(words: list[str]) -> Iterator[_Command]:
     command: _Command | None = None
     rest = iter(words)
     for word in rest:

@@ -132,7 +132,7 @@ def _read_connector(folder: Path, account: str) -> str | None:
 
 
 def _read_text(path: Path, limit: int) -> str:
-    """Return the start of a file. Raises OSError. What is no regular file could have no end."""
+    """Return the start of a file. Raises OSError if it is not a regular file, which could have no end."""
     with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as file:
         content = file.read(limit) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     return content.decode("utf-8", "replace")

@@ -36,7 +36,7 @@ def format_document(document: Document, kind: str) -> str:
             changed = parse(change(document), document.file)
         except ConfigurationError:
             changed = None
-        if changed is None or _read(changed, kind) != _read(document, kind):
+        if changed is None or _read_meaning(changed, kind) != _read_meaning(document, kind):
             skipped.add(key)
             continue
         document = changed
@@ -78,7 +78,7 @@ def _drop_method(document: Document, path: Path_) -> str:
     return put_value(document, path, {}) if is_last else drop_value(document, (*path, "method"))
 
 
-def _read(document: Document, kind: str) -> Any:
+def _read_meaning(document: Document, kind: str) -> Any:
     """Return what a document means: its canonical data, with what is implied."""
     data: Any = dict(document.data)
     if kind == "connector":

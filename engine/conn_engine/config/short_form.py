@@ -207,7 +207,7 @@ class _Expander:
 
 
 def _find_text_key(text: str, plan: Plan) -> str:
-    """Return the key of the only setting that a string sets; "" if a string is no model of this plan."""
+    """Return the key of the only setting that a string sets; "" if a string is not a model of this plan."""
     key, pattern = (plan.structs[""].text_form if "" in plan.structs else None) or ("", "")
     return key if key and re.match(pattern, text) else ""
 

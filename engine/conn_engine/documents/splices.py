@@ -228,7 +228,7 @@ class Splicer(ChildFinder):
         return self.splice(key.start, key.end, format_json(name) if key.style == "json" else format_key(name))
 
     def find_parent(self, path: Path_) -> Place:
-        """Return the place of the parent of a value. Raises UnknownSyntaxError if there is none."""
+        """Return the place of the parent of a value. Raises UnknownSyntaxError if it does not exist."""
         place = self.root
         for part in path[:-1]:
             step = self._step(place, part)

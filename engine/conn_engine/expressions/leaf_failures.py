@@ -1,7 +1,7 @@
 """The leaves of a mapping that fail on a page: evaluated record by record, so that only their fields are empty.
 
-A failure due to null is no failure: the field is empty, as if the path had found nothing. It is due to null if the same
-expression, on the same data, does not fail once every null is missing: a key or an item of the data whose value is
+A failure due to null is not reported: the field is empty, as if the path had found nothing. It is due to null if the
+same expression, on the same data, does not fail once every null is missing: a key or an item of the data whose value is
 null, and a `null` that is written in the expression. The rule does not depend on the evaluator. What `$error` and
 `$assert` raise is always a failure, because the author wants it. Limits are never a failure of one record.
 """
@@ -230,7 +230,7 @@ def add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> E
 
 
 def _follow(value: Any, path: Path_) -> Any:
-    """Return the value at a path of objects; UNDEFINED if there is none."""
+    """Return the value at a path of objects; UNDEFINED if it does not exist."""
     for name in path:
         if not isinstance(value, dict):
             return UNDEFINED if value is None else value

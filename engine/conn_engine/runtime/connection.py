@@ -245,7 +245,7 @@ def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> d
 
 @dataclass(slots=True)
 class _RecordTally:
-    """What callers that receive only records are told about a listing after its last one."""
+    """What a listing reports after its last record to callers that receive only records."""
 
     count: int = 0
     verdict: Completeness | None = None

@@ -11,6 +11,7 @@ from conn_engine.documents import Document, iterate_texts, read_document
 from conn_engine.documents.locate import find_packaged
 from conn_engine.documents.pointers import get_pointer
 from conn_engine.errors import ConfigurationError
+from conn_engine.schema_keywords import PERSONAL, PERSONAL_MARKS
 
 __all__ = ["SchemaFiles", "compile_part", "compile_schema"]
 
@@ -108,13 +109,11 @@ def compile_schema(path: Path, path_text: str) -> Any:
     Raises ConfigurationError for a file that cannot be read, is not a JSON Schema, refers to another file (nothing is
     fetched), or marks personal data with an unknown word.
     """
-    from conn_engine.personal import KEYWORD, MARKS
-
     document = read_document(path, path_text)
     for place, mark in iterate_texts(document.data):
-        if place[-1:] == (KEYWORD,) and mark not in MARKS:
+        if place[-1:] == (PERSONAL,) and mark not in PERSONAL_MARKS:
             message = f'{path_text} marks personal data by "{mark}", which is not a mark'
-            hint = did_you_mean(mark, list(MARKS)) or f"use one of: {', '.join(MARKS)}"
+            hint = did_you_mean(mark, list(PERSONAL_MARKS)) or f"use one of: {', '.join(PERSONAL_MARKS)}"
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])
     try:

@@ -7,7 +7,7 @@ is computed from the value with a key in the vault, so it is the same everywhere
 from conn_engine.personal.collecting import collect, collect_text
 from conn_engine.personal.finding import find_values
 from conn_engine.personal.key import VARIABLE, PseudonymKey, load_key
-from conn_engine.personal.marks import KEYWORD, PersonalMarks, collect_mapped
+from conn_engine.personal.marks import PersonalMarks, collect_mapped
 from conn_engine.personal.pseudonyms import Pseudonyms
 from conn_engine.personal.recordings import (
     collect_exchanges,
@@ -17,12 +17,9 @@ from conn_engine.personal.recordings import (
 )
 from conn_engine.personal.replacing import TECHNICAL_HEADERS, Replacements
 from conn_engine.personal.summary import PersonalSummary
-from conn_engine.personal.values import KINDS, MARKS, PersonalValues, fold_case
+from conn_engine.personal.values import PersonalValues, fold_case
 
 __all__ = [
-    "KEYWORD",
-    "KINDS",
-    "MARKS",
     "TECHNICAL_HEADERS",
     "VARIABLE",
     "PersonalMarks",

@@ -6,10 +6,10 @@ from typing import Any
 from conn_engine.expressions import UNDEFINED, Path_
 from conn_engine.personal.shapes import find_digits
 from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case
+from conn_engine.schema_keywords import PERSONAL
 
-__all__ = ["KEYWORD", "PersonalMarks", "collect_mapped"]
+__all__ = ["PersonalMarks", "collect_mapped"]
 
-KEYWORD = "x-personal"
 _DEEPEST = 20
 _FEWEST_DIGITS = 5
 
@@ -69,7 +69,7 @@ class PersonalMarks:
         node = self._resolve(node)
         if "enum" in node or "const" in node:
             return None
-        mark = node.get(KEYWORD, inherited)
+        mark = node.get(PERSONAL, inherited)
         return mark if isinstance(mark, str) else None
 
     def _descend(self, node: Any, name: str) -> Any:

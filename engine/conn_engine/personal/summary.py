@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conn_engine.personal.values import KINDS, PersonalKind, PersonalValues, Reason, rank_kind
+from conn_engine.personal.values import PersonalKind, PersonalValues, Reason, rank_kind
+from conn_engine.schema_keywords import PERSONAL_KINDS
 
 __all__ = ["PersonalSummary"]
 
@@ -46,7 +47,7 @@ class PersonalSummary:
 
     def to_lines(self) -> list[str]:
         """Describe in at most two sentences what was replaced and what was not."""
-        parts = [_count(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
+        parts = [_count(count, PERSONAL_KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
         done = f"replaced: {', '.join(parts)}" if parts else "no personal data was found"
         lines = [f"{done}; other free text is unchanged"]
         if self.left:

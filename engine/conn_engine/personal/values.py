@@ -5,36 +5,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conn_engine.schema_keywords import PERSONAL_KINDS
 from conn_engine.secrets import REDACTED
 
-__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "fold_case", "is_embedded", "rank_kind"]
+__all__ = ["PersonalKind", "PersonalValues", "Reason", "fold_case", "is_embedded", "rank_kind"]
 
 PersonalKind = str
 Reason = Literal["named", "id", "code"]
 
-KINDS: dict[PersonalKind, str] = {
-    "email": "email address",
-    "iban": "bank account number",
-    "phone": "phone number",
-    "birth_date": "date of birth",
-    "government_id": "identity number",
-    "bank": "bank account number",
-    "photo": "picture",
-    "name": "name",
-    "online_id": "user name",
-    "address": "address",
-    "location": "location",
-    "health": "health detail",
-    "demographic": "demographic detail",
-    "pay": "pay detail",
-    "employment": "job title or department",
-}
-"""The kinds of replaced values, and their names for people. A value of several kinds has the first of them."""
-
-MARKS = (*KINDS, "free_text")
-"""The marks that a field of a unified model can have."""
-
-_RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+_RANKS = {kind: rank for rank, kind in enumerate(PERSONAL_KINDS)}
 _COMMON_WORD_KINDS = frozenset({"location", "health", "demographic", "pay", "employment"})
 _IDENTIFYING = frozenset({"email", "iban", "online_id"})
 _SHORTEST_EMBEDDED = 3
@@ -108,5 +87,5 @@ class PersonalValues:
 
 
 def rank_kind(kind: PersonalKind) -> int:
-    """Return the position of a kind in `KINDS`; an unknown kind comes last."""
+    """Return the position of a kind in `PERSONAL_KINDS`; an unknown kind comes last."""
     return _RANKS.get(kind, len(_RANKS))

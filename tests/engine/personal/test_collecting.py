@@ -10,7 +10,8 @@ from conn_engine.config import compile_schema
 from conn_engine.documents.locate import find_packaged
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.personal import KEYWORD, MARKS, PersonalMarks, PersonalValues, collect, collect_mapped
+from conn_engine.personal import PersonalMarks, PersonalValues, collect, collect_mapped
+from conn_engine.schema_keywords import PERSONAL, PERSONAL_MARKS
 
 
 def found(data: Any, named: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -171,9 +172,9 @@ def test_the_bundled_models_mark_who_somebody_is() -> None:
     for path in sorted(find_packaged("schemas", "models").glob("*/*.schema.json")):
         properties = json.loads(path.read_text())["properties"]
         marked[path.name.partition(".")[0]] = {
-            name: part[KEYWORD] for name, part in properties.items() if part.get(KEYWORD, "free_text") != "free_text"
+            name: part[PERSONAL] for name, part in properties.items() if part.get(PERSONAL, "free_text") != "free_text"
         }
-        assert properties["remote_data"][KEYWORD] == properties["custom_fields"][KEYWORD] == "free_text"
+        assert properties["remote_data"][PERSONAL] == properties["custom_fields"][PERSONAL] == "free_text"
     assert marked["contact"] == {
         "first_name": "name", "last_name": "name", "name": "name", "title": "employment", "department": "employment",
         "email": "email", "emails": "email", "phone_numbers": "phone", "addresses": "address",
@@ -187,11 +188,11 @@ def test_the_bundled_models_mark_who_somebody_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "hint"), [("emial", 'did you mean "email"?'), ("x", f"use one of: {', '.join(MARKS)}")]
+    ("mark", "hint"), [("emial", 'did you mean "email"?'), ("x", f"use one of: {', '.join(PERSONAL_MARKS)}")]
 )
 def test_an_unknown_mark_is_found_where_it_stands(tmp_path: Any, mark: str, hint: str) -> None:
     path = tmp_path / "person.schema.json"
-    path.write_text(json.dumps({"properties": {"mail": {KEYWORD: mark}, "x": {KEYWORD: False}}}, indent=1))
+    path.write_text(json.dumps({"properties": {"mail": {PERSONAL: mark}, "x": {PERSONAL: False}}}, indent=1))
     with pytest.raises(ConfigurationError, match=f'marks personal data by "{mark}"') as raised:
         compile_schema(path, "models/hr/person.schema.json")
     [finding] = raised.value.findings

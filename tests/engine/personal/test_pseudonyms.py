@@ -7,12 +7,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conn_engine.personal import KINDS, Pseudonyms
+from conn_engine.personal import Pseudonyms
 from conn_engine.personal.shapes import find_emails, is_iban
+from conn_engine.schema_keywords import PERSONAL_KINDS
 
 ONE, OTHER = Pseudonyms(b"1" * 32), Pseudonyms(b"2" * 32)
 names = st.text(st.sampled_from("abcdeXYZéüßñøÅжяΩ李 '-"), min_size=1, max_size=20)
-kinds = st.sampled_from(sorted(KINDS))
+kinds = st.sampled_from(sorted(PERSONAL_KINDS))
 
 
 def made(kind: str, text: str) -> str:

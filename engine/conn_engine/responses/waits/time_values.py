@@ -16,6 +16,8 @@ _NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,18})?")
 _FIRST_NUMBER = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(?:[,;].*)?", re.DOTALL)
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?\d\d)?")
 _JS_DATE = re.compile(r"\w{3} (\w{3} \d\d \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})(?: \(.*\))?")
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
@@ -94,9 +96,13 @@ def _parse_iso8601(text: str) -> float | None:
 
 def parse_http_date(text: str) -> float | None:
     """Return the Unix seconds of an HTTP date (RFC 9110, including its obsolete forms); None for anything else."""
-    from email.utils import parsedate_to_datetime
-
+    match = _HTTP_DATE.fullmatch(text)
     try:
+        if match and match[2] in _MONTHS:
+            day, year, hour, minute, second = (int(match[part]) for part in (1, 3, 4, 5, 6))
+            return datetime(year, _MONTHS.index(match[2]) + 1, day, hour, minute, second, tzinfo=UTC).timestamp()
+        from email.utils import parsedate_to_datetime  # for the obsolete forms only: it takes longer to import
+
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):
         return None

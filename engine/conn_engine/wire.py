@@ -134,7 +134,8 @@ class Request:
     that the request contains one. `certificate` is only presented to those hosts. `label` is the operation or step in
     messages. `timeout_seconds` limits the complete exchange. `declared` has the headers set by the configuration and
     the caller, without those of a credential, a signature or the transport. `signed_headers` has the lower-case names
-    of the headers that the signature set. `shown` is the same request with `[redacted]` in place of secrets that are
+    of the headers that the signature set. `credential_query` has the names of the query parameters that the
+    authorization and the signature set. `shown` is the same request with `[redacted]` in place of secrets that are
     too short to search for (None: there are none).
     """
 
@@ -154,6 +155,7 @@ class Request:
     stream: bool = False
     declared: Headers = field(default_factory=Headers)
     signed_headers: frozenset[str] = frozenset()
+    credential_query: frozenset[str] = frozenset()
     shown: "Request | None" = None
 
     @property

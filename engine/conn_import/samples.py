@@ -20,7 +20,6 @@ from conn_engine.recordings.files import (
     RecordedResponse,
     Recording,
 )
-from conn_engine.secrets import REDACTED
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import.build import BuiltConnector
 from conn_import.contract import Contract
@@ -270,8 +269,6 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
     query: dict[str, Any] = {}
     for name, value in form.query.items():
         query[name] = asked.get(name) if name in asked else _to_query_text(value)
-    if contract.authorization is not None and contract.authorization["format"] == "query":
-        query[contract.authorization["config"]["name"]] = REDACTED
     path = form.path
     for name, value in values.items():
         path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))

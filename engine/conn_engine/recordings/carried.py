@@ -52,13 +52,16 @@ def learn_credentials(
 
 
 def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -> RecordedRequest:
-    """Replace each credential by `[redacted]`, however short it is."""
+    """Remove the headers and parameters that only contain a credential, and replace each other credential by
+    `[redacted]`, however short it is."""
     for place in places:
         if place.kind == "header":
             headers = {name: value for name, value in request.headers.items() if name.lower() != place.name.lower()}
             request = msgspec.structs.replace(request, headers=headers)
         elif place.kind == "parameter":
             query, form = (_blank(values, (place.name,)) for values in (request.query, request.form))
+            if place.certain:  # as the recorder does: a request is compared without these parameters
+                query = {name: value for name, value in query.items() if name != place.name}
             request = msgspec.structs.replace(request, query=query, form=form)
         elif place.kind == "field":
             path = tuple(place.name.split("."))

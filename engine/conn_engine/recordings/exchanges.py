@@ -47,7 +47,7 @@ def exchange_of(request: Request, response: Response) -> Exchange:
 
 
 def to_recorded_request(request: Request) -> RecordedRequest:
-    """Return a request in recorded form, with query and body decoded."""
+    """Return a request in recorded form, with query and body decoded, and without credentials in the query."""
     url, _, query = request.url.partition("#")[0].partition("?")
     kind = request.headers.get("content-type", "")
     body: dict[str, Any] = {}
@@ -62,11 +62,12 @@ def to_recorded_request(request: Request) -> RecordedRequest:
     headers = _select_headers(request.headers)
     if "parts" in body or "sha256" in body:  # the boundary is generated again from the parts
         headers["content-type"] = kind.split(";")[0].strip()
+    pairs = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in request.credential_query]
     return RecordedRequest(
         method=request.method.upper(),
         url=url,
         headers=headers,
-        query=group_values(parse_qsl(query, keep_blank_values=True)),
+        query=group_values(pairs),
         **body,
     )
 

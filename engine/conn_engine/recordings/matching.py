@@ -1,11 +1,12 @@
 """Compares a request with a recorded one. `replay` decides which response is next.
 
-Method, path relative to the base URL, query (in any order of names) and decoded body are compared. `[redacted]` in a
-recorded value matches any text; `[redacted].2.` is a value that was redacted because of its name.
+Method, path relative to the base URL, query (in any order of names, without the parameters of the credential) and
+decoded body are compared. `[redacted]` in a recorded value matches any text; `[redacted].2.` is a value that was
+redacted because of its name.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,11 @@ class Question:
         """The request for display, not encoded: `GET /contacts?limit=2`."""
         query = "&".join(f"{name}={value}" for name, values in self.query.items() for value in values)
         return f"{self.method} {self.path}{'?' if query else ''}{query}"
+
+    def without_parameters(self, names: Collection[str]) -> "Question":
+        """Return the parts without these query parameters."""
+        query = {name: values for name, values in self.query.items() if name not in names}
+        return Question(self.method, self.path, query, self.content)
 
 
 def question(request: RecordedRequest, bases: Sequence[str]) -> Question:

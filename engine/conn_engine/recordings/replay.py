@@ -37,6 +37,7 @@ class Replay:
         self._bases = [base for base in [base_url, *(source.base_url for source in sources)] if base]
         self._exchanges: list[Exchange] = [exchange for source in sources for exchange in source.exchanges]
         self._known = [question(exchange.request, self._bases) for exchange in self._exchanges]
+        self._known_without: dict[frozenset[str], list[Question]] = {frozenset(): self._known}
         self._used = [False] * len(self._exchanges)
         self._requests: list[Request] = []
 
@@ -54,9 +55,10 @@ class Replay:
         """Return the next recorded response. Raises MissingRecording with the nearest request and how it differs."""
         self._requests.append(request)
         actual = question(redacted_request(to_recorded_request(request), self._redactor), self._bases)
-        index = self._find(actual)
+        known = self._leave_out(request.credential_query)
+        index = self._find(actual, known)
         if index is None:
-            raise self._miss(actual)
+            raise self._miss(actual, known)
         self._used[index] = True
         return to_response(self._exchanges[index].response, request.url)
 
@@ -64,28 +66,34 @@ class Replay:
         """Return what `send` returns; it never waits."""
         return self.send(request)
 
-    def _find(self, actual: Question) -> int | None:
-        for index, recorded in enumerate(self._known):
+    def _leave_out(self, names: frozenset[str]) -> list[Question]:
+        """Return the recorded requests without these parameters, which contain the credential of the current one."""
+        if names not in self._known_without:
+            self._known_without[names] = [recorded.without_parameters(names) for recorded in self._known]
+        return self._known_without[names]
+
+    def _find(self, actual: Question, known: Sequence[Question]) -> int | None:
+        for index, recorded in enumerate(known):
             if not self._used[index] and matches(recorded, actual):
                 return index
         return None
 
-    def _miss(self, actual: Question) -> MissingRecording:
+    def _miss(self, actual: Question, known: Sequence[Question]) -> MissingRecording:
         message = f"no response is recorded for {_short(actual)}"
-        twins = [i for i, recorded in enumerate(self._known) if matches(recorded, actual)]
+        twins = [i for i, recorded in enumerate(known) if matches(recorded, actual)]
         if twins:
             times = "once" if len(twins) == 1 else f"{len(twins)} times"
             message = f"{_short(actual)} is recorded {times}, but was sent again"
             hint = "record the scenario again, or add the missing response to the recording"
-        elif not self._known:
+        elif not known:
             hint = "record the operation again: the recording has no exchanges"
         else:
-            free = [i for i in range(len(self._known)) if not self._used[i]] or list(range(len(self._known)))
-            nearest = min(free, key=lambda index: distance(self._known[index], actual))
-            parts = differences(self._known[nearest], actual)
+            free = [i for i in range(len(known)) if not self._used[i]] or list(range(len(known)))
+            nearest = min(free, key=lambda index: distance(known[index], actual))
+            parts = differences(known[nearest], actual)
             more = f"; and {len(parts) - _NEAREST_SHOWN} more" if len(parts) > _NEAREST_SHOWN else ""
             hint = (
-                f"compare it with the nearest exchange, number {nearest + 1}: {_short(self._known[nearest])} "
+                f"compare it with the nearest exchange, number {nearest + 1}: {_short(known[nearest])} "
                 f"({'; '.join(parts[:_NEAREST_SHOWN])}{more})"
             )
         finding = diagnostic("REC003", message, Span(self._file) if self._file else None, hint=hint)

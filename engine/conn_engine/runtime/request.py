@@ -1,9 +1,10 @@
 """Build the request of a vendor operation from its configuration and a call. The driver sends it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from conn_engine import bodies
 from conn_engine.auth import absent_parts, blank_absent, remove_absent
@@ -145,10 +146,11 @@ def _finish_request(  # noqa: PLR0917
     purpose: Purpose,
     label: str,
 ) -> Request:
-    plain_headers = dict(draft.headers)  # before authorization, so without secrets
+    plain_headers, plain_query = dict(draft.headers), list(draft.query)  # before authorization, so without secrets
     with _seal_errors():
         operation.authorization.apply(draft, secret_scope)
     declared = {name: text for name, text in plain_headers.items() if draft.headers.get(name) == text}
+    credential_query = _find_new_names(plain_query, draft.query) if draft.query != plain_query else frozenset[str]()
     body, payload = _encode_body(operation, draft)
     read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
@@ -169,6 +171,7 @@ def _finish_request(  # noqa: PLR0917
         payload=payload,
         stream=bodies.is_streamed(read_as),
         declared=Headers(declared),
+        credential_query=credential_query,
     )
     if signing is None:
         return request
@@ -177,8 +180,19 @@ def _finish_request(  # noqa: PLR0917
         signed = operation.signature.sign(request, blank_absent(secret_scope, draft.absent), signing)
     before = request.headers
     return replace(
-        signed, signed_headers=frozenset(name for name, text in signed.headers.items() if before.get(name) != text)
+        signed,
+        signed_headers=frozenset(name for name, text in signed.headers.items() if before.get(name) != text),
+        credential_query=credential_query | _find_new_names(_parse_query(request.url), _parse_query(signed.url)),
     )
+
+
+def _find_new_names(before: Collection[tuple[str, Any]], after: Iterable[tuple[str, Any]]) -> frozenset[str]:
+    """Return the names of the parameters that were added, or whose value has changed."""
+    return frozenset(name for name, value in after if (name, value) not in before)
+
+
+def _parse_query(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(split_plain_url(url).query, keep_blank_values=True)
 
 
 def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, label: str) -> None:

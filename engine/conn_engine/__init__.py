@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from conn_engine.secrets import Redactor, Secret, Vault
     from conn_engine.secrets.vault import open_vault
     from conn_engine.testing.effects import override_report
+    from conn_engine.testing.recorded_effects import compare_configurations
     from conn_engine.testing.suite import Selection, run_suite
     from conn_engine.webhooks import Delivery
     from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page, Renew, Request, Response, Wait
@@ -70,6 +71,7 @@ _HOMES = {
     "conn_engine.runtime.connection": ("AsyncConnection", "Connection", "aconnect", "connect"),
     "conn_engine.runtime.drive": ("adrive", "drive"),
     "conn_engine.testing.effects": ("override_report",),
+    "conn_engine.testing.recorded_effects": ("compare_configurations",),
     "conn_engine.runtime.operation": ("perform",),
     "conn_engine.testing.suite": ("Selection", "run_suite"),
     "conn_engine.runtime.webhooks": ("Event", "Receipt", "Receiver"),
@@ -135,6 +137,7 @@ __all__ = [
     "Workspace",
     "aconnect",
     "adrive",
+    "compare_configurations",
     "connect",
     "drive",
     "lint_paths",

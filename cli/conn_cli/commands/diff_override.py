@@ -17,7 +17,8 @@ from conn_engine.diagnostics import pluralize
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, PartialOverride
     from conn_engine.diagnostics import Diagnostic, Span
-    from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
+    from conn_engine.testing.effects import ConfigChange, OverrideReport
+    from conn_engine.testing.recorded_effects import OperationEffect
 
 WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 

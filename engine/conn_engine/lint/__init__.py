@@ -1,5 +1,8 @@
-"""Lint: rules that check documents without a run. Call `lint_paths`; the rules are listed in `rules`."""
+"""Lint: rules that check documents without a run. The rules are listed in `rules`.
 
-from conn_engine.lint.linter import LintResult, lint_paths
+Call `lint_paths` for files, and `lint_workspace` for a workspace that is loaded, or a draft of one.
+"""
 
-__all__ = ["LintResult", "lint_paths"]
+from conn_engine.lint.linter import LintResult, lint_paths, lint_workspace
+
+__all__ = ["LintResult", "lint_paths", "lint_workspace"]

@@ -32,7 +32,7 @@ from conn_engine.lint.workspace_rules import (
 )
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["LintResult", "lint_paths"]
+__all__ = ["LintResult", "lint_paths", "lint_workspace"]
 
 _SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
 _NAME = re.compile(NAME)
@@ -64,22 +64,42 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     only = None if not paths else places
     result = LintResult(workspace.root)
     checked: list[Path] = []
-    documents = _check_documents(workspace, only, result, checked)
-    _check_recordings(workspace, only, result, checked)
-    _run_rules(workspace, documents, result, clock.now())
-    blocks: list[Document] = []
+    documents = _check_workspace(workspace, only, result, checked, clock.now())
     for path in sorted({path for place in only or () for path in _find_markdown(place)}):
         checked.append(path)
         found, findings = lint_markdown(path, workspace.format_path(path))
-        blocks += found
+        documents += found
         result.findings += findings
     result.files = len(checked)
     for place in places:
         if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
             problem = f"nothing to lint in {_format_relative(place, folder)}"
             raise UsageError(problem, hint=_explain_nothing_to_lint(place, workspace))
-    result.findings = _apply_severities(workspace, [*(document for _, document in documents), *blocks], result.findings)
+    result.findings = _apply_severities(workspace, documents, result.findings)
     return result
+
+
+def lint_workspace(
+    workspace: Workspace, only: Sequence[Path] | None = None, clock: Clock = MACHINE_CLOCK
+) -> LintResult:
+    """Lint a workspace, which may be a draft (`Workspace.with_texts`): its documents and recordings, or those of `only`
+    (files and folders). Markdown is not included."""
+    result = LintResult(workspace.root)
+    checked: list[Path] = []
+    documents = _check_workspace(workspace, only, result, checked, clock.now())
+    result.files = len(checked)
+    result.findings = _apply_severities(workspace, documents, result.findings)
+    return result
+
+
+def _check_workspace(
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path], now: float
+) -> list[Document]:
+    """Add the findings for a workspace to `result` and its files to `checked`, and return its documents."""
+    read = _check_documents(workspace, only, result, checked)
+    _check_recordings(workspace, only, result, checked)
+    _run_rules(workspace, read, result, now)
+    return [document for _, document in read]
 
 
 def _resolve_parents(path: Path) -> Path:

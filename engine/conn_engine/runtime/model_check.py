@@ -51,13 +51,14 @@ class ModelCheck:
         if self._tally is not None:
             self._tally.add(records)
 
-    def findings(self, fallback: Span | None = None) -> list[Diagnostic]:
+    def findings(self, fallback: Span | None = None, without: "ModelCheck | None" = None) -> list[Diagnostic]:
         """Return MAP301 for each violation, most frequent first, or MAP302 if there is no schema.
 
-        `fallback` is the place of findings that no mapping line explains.
+        `fallback` is the place of findings that no mapping line explains. The violations of `without` are left out.
         """
         if self._tally is None:
             return [self._without_schema(fallback)] if self.is_without_schema else []
+        known = {(row.path, row.message) for row in without._tally.violations} if without and without._tally else set()
         findings = [
             diagnostic(
                 "MAP301",
@@ -68,6 +69,7 @@ class ModelCheck:
                 hint=row.fix or f"correct the mapping; to see the model: conn schema {self.schema}",
             )
             for row in self._tally.violations
+            if (row.path, row.message) not in known
         ]
         return [blame_rerouting(self._effective, self._name, finding) for finding in findings]
 

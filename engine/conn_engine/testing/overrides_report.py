@@ -8,7 +8,8 @@ import msgspec
 from conn_engine.config import PartialOverride
 from conn_engine.config.report import plain_settings
 from conn_engine.reports import Finding, Report, describe_finding
-from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
+from conn_engine.testing.effects import ConfigChange, OverrideReport
+from conn_engine.testing.recorded_effects import OperationEffect
 
 __all__ = ["OverridesReport"]
 

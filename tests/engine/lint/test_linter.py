@@ -5,9 +5,10 @@ import json
 import pytest
 from bad_workspaces import ACCOUNT, HTTP, MAPPING, TAPE, Bad, make
 
+from conn_engine.config import load_workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.lint import lint_paths
+from conn_engine.lint import lint_paths, lint_workspace
 from conn_engine.lint.baseline import apply_baseline
 
 WRONG = Bad("wrong", [], swap=(MAPPING, "response.email", "$nope(response.email)"))
@@ -50,6 +51,15 @@ def test_accounts_that_override_nothing_are_linted_as_if_each_were_alone(wrong):
     shared = found(wrong, "connectors", "environments", "conn.yaml")
     assert sorted(together) == sorted([*alone, *shared])
     assert {code for code, _, _ in alone} == {"REF103", "SEC101", "MAP303"}
+
+
+def test_a_draft_is_linted_without_being_saved(wrong):
+    (wrong / ACCOUNT).write_text("connector: demo\n")
+    override = "override: { crm.contacts.list.response_mapping.email: $nope(response.id) }\n"
+    draft = load_workspace(wrong).with_texts({ACCOUNT: f"connector: demo\n{override}"})
+    assert [(f.code, f.span.file) for f in lint_workspace(draft, [wrong / ACCOUNT]).findings] == [("EXP102", ACCOUNT)]
+    assert [(f.code, f.span.file) for f in lint_workspace(draft).findings] == [("EXP102", ACCOUNT), ("EXP102", MAPPING)]
+    assert found(wrong) == [("EXP102", MAPPING, 6)]
 
 
 def test_only_what_is_named_is_reported(wrong):

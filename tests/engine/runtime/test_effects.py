@@ -1,12 +1,16 @@
-"""`override_report`: what each override leaf sets and overrides, and what the overrides do on the recordings."""
+"""`override_report`: what each override leaf sets and overrides, and what the overrides do on the recordings.
+`compare_configurations`: the effect between any two configurations, record by record."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from conn_engine.analysis.impact import impact
 from conn_engine.config import Workspace
+from conn_engine.testing.compare import FieldChange
 from conn_engine.testing.effects import OverrideReport, override_report
+from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
 
 LIST = "connectors/shop/recordings/crm.contacts.list.json"
 PAGE = {"items": [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]}
@@ -156,3 +160,54 @@ def test_without_overrides_nothing_changes(make: Callable[..., Workspace], recor
     made = report(make(files), "contacts.list")
     assert (made.changes, made.dead) == ((), ())
     assert not made.effects[0].changes
+
+
+def draft(workspace: Workspace, field: str) -> Workspace:
+    """The workspace with an override of one field of `contacts.list` for `acme`, not saved."""
+    text = f"connector: shop\noverride: {{ crm.contacts.list.response_mapping.{field} }}\n"
+    return workspace.with_texts({"accounts/acme.yaml": text})
+
+
+def effect_of_draft(workspace: Workspace, first: str, second: str) -> OperationEffect:
+    """The effect on `contacts.list` between two drafts."""
+    before, after = (draft(workspace, text).effective(account="acme") for text in (first, second))
+    [effect] = compare_configurations(workspace, before, after, [after.resolve("contacts.list")])
+    return effect
+
+
+def test_two_drafts_of_one_folder_are_compared_record_by_record(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    made = make({LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)])})
+    effect = effect_of_draft(made, "first_name: response.name", "first_name: 'response.id = 1 ? \"A\" : response.name'")
+    [case] = effect.cases
+    [changed] = case.comparison.changed
+    assert (case.case.path.name, changed.key) == ("crm.contacts.list.json", "1")
+    assert changed.fields == (FieldChange("first_name", "changed", "Ada", "A"),)
+    assert (effect.records, effect.unknown) == (2, False)
+    assert not effect_of_draft(made, "first_name: response.name", "first_name: $base.first_name").changes
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("null", "missing"), ("response.id", "type_changed"), ('"\\"x\\""', "changed")]
+)
+def test_each_kind_of_change_between_drafts_is_seen_by_both_comparisons(
+    text: str, kind: str, make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    made = make({LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)])})
+    assert effect_of_draft(made, "first_name: $base.first_name", f"first_name: {text}").fields == {
+        ("first_name", kind): 2
+    }
+    before, after = (draft(made, f"first_name: {one}") for one in ("$base.first_name", text))
+    [account] = impact(before, after, processes=1).accounts
+    assert account.status == "changed"
+
+
+def test_a_value_that_the_model_does_not_allow_is_a_failure_only_if_it_is_new(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    made = make({LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)])})
+    effect = effect_of_draft(made, "first_name: response.name", "first_name: response.id")
+    [finding] = effect.failures.values()
+    assert (finding.code, finding.span and finding.span.file) == ("MAP301", "accounts/acme.yaml")
+    assert effect_of_draft(made, "first_name: response.id", "first_name: response.id + 1").failures == {}

@@ -23,10 +23,10 @@ from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import in_context, up_to
 from conn_engine.testing.cases import Outcome, golden_request
-from conn_engine.testing.compare import RecordComparison, RequestChange, compare_records, compare_requests, nameable
+from conn_engine.testing.compare import RecordComparison, RequestChange, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
-from conn_engine.testing.deliveries.judging import compare_events, compare_replies
-from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.deliveries.judging import compare_outcomes, compare_replies
+from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
@@ -222,8 +222,7 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
         back = zip(before.outcome.previous, after.outcome.previous, strict=False)
         differing = sum(old != new for old, new in back)
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
-    compare = compare_events if isinstance(after.outcome, DeliveryOutcome) else compare_records
-    difference = compare(before.outcome.records, after.outcome.records)
+    difference = compare_outcomes(before.outcome, after.outcome)
     counts.update(count_records(before.outcome, after.outcome, difference, same=same))
     others = count_other_results(before.outcome, after.outcome, same=same)
     counts.update(others)

@@ -274,9 +274,10 @@ class MapReport(Report, frozen=True, kw_only=True):
 
 
 class ExplainedWord(_Data, frozen=True, kw_only=True):
-    """A code, a kind of settings, a key or a function, with its explanation. The `name` of a key is KIND#KEY."""
+    """A code, a kind of settings, a key, or a function, an operator or a variable of expressions, with its explanation.
+    The `name` of a key is KIND#KEY."""
 
-    topic: Literal["code", "settings", "function"]
+    topic: Literal["code", "settings", "function", "operator", "variable"]
     name: str
     title: str
     text: str

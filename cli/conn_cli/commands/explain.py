@@ -1,8 +1,8 @@
-"""`conn explain`: explain the codes of findings, the settings and the functions of expressions."""
+"""`conn explain`: explain the codes of findings, the settings and the words of expressions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -12,11 +12,12 @@ from conn_cli.options import Formats, format_option
 if TYPE_CHECKING:
     from conn_engine.command_reports import ExplainedWord
     from conn_engine.diagnostics.codes import Code
+    from conn_engine.expressions.language import LanguageEntry, Topic
     from conn_engine.reports import Report
 
 Explained = tuple[Callable[[], "list[ExplainedWord]"], str]
 """A function that returns the entries of the report, and the text."""
-_BUILT_IN = "is a function of JSONata itself: https://docs.jsonata.org/"
+_TOPICS: "Mapping[str, Topic]" = {"functions": "function", "operators": "operator", "names": "variable"}
 
 
 def explain(
@@ -25,19 +26,21 @@ def explain(
         str | None,
         typer.Argument(
             metavar="WORD",
-            help="A code (MAP201), a group of settings (pagination.cursor), a key (has_more) or a function ('$pick'). "
-            "codes, settings and functions list them.",
+            help="A code (MAP201), a group of settings (pagination.cursor), a key (has_more), a function ('$pick'), an "
+            "operator ('??') or a name of expressions ('$base'). codes, settings, functions, operators and names list "
+            "them.",
         ),
     ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Explain a finding's code, a setting or an expression function.
+    """Explain a code, a setting, a function or an operator.
 
     \b
     Examples:
       conn explain MAP201
       conn explain pagination.cursor
       conn explain '$pick'
+      conn explain '^('
     """
     from conn_cli.report import write_report
 
@@ -46,12 +49,10 @@ def explain(
         words, text = _list_settings(is_complete=word is not None)
     elif word == "codes":
         words, text = _list_codes()
-    elif word == "functions":
-        words, text = _list_functions()
-    elif word.startswith("$"):
-        words, text = _explain_function(word)
+    elif word in _TOPICS:
+        words, text = _list_language(_TOPICS[word])
     else:
-        words, text = _explain_code(word) or _explain_settings(word)
+        words, text = _explain_code(word) or _explain_entries(word) or _explain_settings(word)
     write_report(lambda: _report(words()), formats or [], {"text": lambda: text}, app, folder=app.folder)
 
 
@@ -90,7 +91,7 @@ def _list_settings(*, is_complete: bool) -> Explained:
     from conn_cli.formatting import join_lines
     from conn_engine.schemas.reference import list_kinds
 
-    others = [] if is_complete else ["", "see also: conn explain codes, conn explain functions"]
+    others = [] if is_complete else ["", "see also: conn explain codes, functions, operators, names"]
     return partial(_describe_settings, [line.split()[0] for line in list_kinds()]), join_lines([*list_kinds(), *others])
 
 
@@ -104,6 +105,8 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.schemas.reference import find_references, format_reference, has_computed_texts, list_words
 
     references = find_references(word)
+    if not references and word.startswith("$"):
+        _refuse_function(word)
     if not references:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
         raise UsageError(
@@ -124,43 +127,45 @@ def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
     ]
 
 
-def _list_functions() -> Explained:
-    """List the functions with their examples."""
+def _list_language(topic: "Topic") -> Explained:
+    """List the functions, operators or names of expressions, each with its example."""
     from conn_cli.formatting import join_lines
-    from conn_engine.expressions.functions import FUNCTIONS, THEMES
-    from conn_engine.expressions.functions.reference import example
+    from conn_engine.expressions.language import format_example, list_entries
 
-    lines = []
-    for title, rows in THEMES.items():
-        lines.append(f"{title}\n")
-        lines += [f"  ${row.name}{row.signature}\n    {row.doc}\n    {example(row)}\n" for row in rows]
-    return partial(_describe_functions, list(FUNCTIONS)), join_lines(lines)
+    entries = [entry for entry in list_entries() if entry.topic == topic]
+    lines = [f"{entry.signature}\n  {entry.doc}\n  {format_example(entry)}\n" for entry in entries]
+    return partial(_describe_entries, entries), join_lines(lines)
 
 
-def _explain_function(name: str) -> Explained:
-    from conn_engine.diagnostics import did_you_mean
+def _explain_entries(word: str) -> "Explained | None":
+    """Explain what a word means in expressions, and the keys of settings with this name."""
+    from conn_engine.expressions.language import find_entry, format_entry
+    from conn_engine.schemas.reference import find_references
+
+    entry = find_entry(word)
+    if entry is None:
+        return None
+    if not find_references(word):
+        return partial(_describe_entries, [entry]), f"{format_entry(entry)}\n"
+    words, text = _explain_settings(word)
+    return lambda: [*_describe_entries([entry]), *words()], f"{format_entry(entry)}\n\n{text}"
+
+
+def _refuse_function(name: str) -> NoReturn:
+    """Raise UsageError for a function or variable that does not exist."""
     from conn_engine.errors import UsageError
-    from conn_engine.expressions import known_functions
-    from conn_engine.expressions.functions import FUNCTIONS
-    from conn_engine.expressions.functions.reference import entry
+    from conn_engine.expressions.language import suggest_entry
 
-    bare_name = name.removeprefix("$")
-    if bare_name in FUNCTIONS:
-        return partial(_describe_functions, [bare_name]), f"{entry(FUNCTIONS[bare_name])}\n"
-    if bare_name in known_functions():
-        return partial(_describe_functions, [bare_name]), f"${bare_name} {_BUILT_IN}\n"
-    hint = did_you_mean(name, [f"${function}" for function in known_functions()])
-    raise UsageError(f"unknown function {name}", hint=hint or "list the functions: conn explain functions")
+    raise UsageError(
+        f"unknown function {name}", hint=suggest_entry(name) or "list the functions: conn explain functions"
+    )
 
 
-def _describe_functions(names: list[str]) -> "list[ExplainedWord]":
+def _describe_entries(entries: "list[LanguageEntry]") -> "list[ExplainedWord]":
     from conn_engine.command_reports import ExplainedWord
-    from conn_engine.expressions.functions import FUNCTIONS
-    from conn_engine.expressions.functions.reference import entry
+    from conn_engine.expressions.language import format_entry
 
-    words = []
-    for name in names:
-        row = FUNCTIONS.get(name)
-        title, text = (row.doc, entry(row)) if row is not None else ("", f"${name} {_BUILT_IN}")
-        words.append(ExplainedWord(topic="function", name=f"${name}", title=title, text=text))
-    return words
+    return [
+        ExplainedWord(topic=entry.topic, name=entry.name, title=entry.doc, text=format_entry(entry))
+        for entry in entries
+    ]

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from conn_engine.expressions.functions import FUNCTIONS, THEMES, Function
 
-__all__ = ["DEPARTURES", "MISSING", "entry", "example", "page"]
+__all__ = ["DEPARTURES", "MISSING", "page"]
 
 _HEAD = """\
 # Functions
 
-You can use these functions in every expression, together with JSONata's own. `conn explain functions` lists them in the
-terminal, and `conn explain '$name'` shows one. Each example is run as a test with both evaluators.
+You can use these functions in every expression, together with JSONata's own. In the terminal, `conn explain functions`,
+`conn explain operators` and `conn explain names` list all that an expression can use, and `conn explain '$name'` shows
+one. Each example is run as a test with both evaluators.
 
 - The signature of a function is in angle brackets: `s` text, `n` number, `b` boolean, `o` object, `a` list, `x` any
   value. `?` marks an optional argument, `-` an argument that defaults to the context, and the type after `:` is the
@@ -157,16 +158,6 @@ def _tail() -> str:
 
 def _format_expected(row: Function) -> str:
     return json.dumps(row.expected, ensure_ascii=False)
-
-
-def example(row: Function) -> str:
-    """Return the example and its value on one line."""
-    return f"{json.dumps(row.example)[1:-1] if chr(10) in row.example else row.example} = {_format_expected(row)}"
-
-
-def entry(row: Function) -> str:
-    """Return the function's description and example as plain text."""
-    return f"${row.name}{row.signature}\n\n{row.doc}\n\n  {row.example}\n  = {_format_expected(row)}"
 
 
 def page() -> str:

@@ -220,6 +220,14 @@ class Effective:
         variant._own, variant.captured, variant.conditions = self._own, self.captured, self.conditions
         return variant
 
+    def with_unified(self, name: OperationName, operation: UnifiedOperation) -> "Effective":
+        """Return the same configuration with another form of one unified operation, for a replay."""
+        variant = copy(self)
+        key = (name.model, name.resource, name.method)
+        variant._unified = {**self._unified, key: operation}
+        variant._mappings = {known: mapping for known, mapping in self._mappings.items() if known != key}
+        return variant
+
     def check(self) -> None:
         """Raise ConfigurationError, with a finding for each fault, unless every operation can be used."""
         for at, attempt in self._conversions():

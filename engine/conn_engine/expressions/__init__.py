@@ -14,6 +14,7 @@ from conn_engine.expressions.leaf_failures import LeafFailure, LeafFailures
 from conn_engine.expressions.mapping import Mapping, compile_mapping, evaluate_node
 from conn_engine.expressions.page import KnownColumns
 from conn_engine.expressions.patterns import groups_of, pattern_fault
+from conn_engine.expressions.per_field import MappedRecord, evaluate_fields, find_effective_leaves
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, Undefined, overlay
@@ -28,6 +29,7 @@ __all__ = [
     "KnownColumns",
     "LeafFailure",
     "LeafFailures",
+    "MappedRecord",
     "Mapping",
     "Path_",
     "Template",
@@ -35,9 +37,11 @@ __all__ = [
     "audit",
     "compile_mapping",
     "evaluate",
+    "evaluate_fields",
     "evaluate_node",
     "evaluators",
     "expression",
+    "find_effective_leaves",
     "find_evaluator",
     "find_tokens",
     "groups_of",

@@ -1,12 +1,12 @@
 """Measures mapping coverage: which mapped fields ever have a value, and which vendor fields no mapping reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.testing.compare import leaves
 
-__all__ = ["Coverage", "find_paths", "measure"]
+__all__ = ["Coverage", "find_paths", "iterate_fields", "measure"]
 
 MAX_UNREAD = 1000
 
@@ -58,17 +58,18 @@ def _present(present: Mapping[str, Any], field: str) -> bool:
 
 def find_paths(records: Sequence[Any]) -> frozenset[tuple[str, ...]]:
     """Return every path of the records that has a value; the items of a list share its path."""
-    paths: set[tuple[str, ...]] = set()
+    return frozenset(path for record in records for path, value, _ in iterate_fields(record) if value != [])
 
-    def walk(value: Any, path: tuple[str, ...]) -> None:
+
+def iterate_fields(record: Any) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """Yield the fields of a record without fields below them, in order: the path, the value, and whether it is in a
+    list. The items of a list share its path; an empty list or object is a value."""
+    waiting: list[tuple[tuple[str, ...], Any, bool]] = [((), record, False)]
+    while waiting:
+        path, value, is_item = waiting.pop()
         if isinstance(value, Mapping) and value:
-            for key, item in value.items():
-                walk(item, (*path, str(key)))
-        elif isinstance(value, list):
-            for item in value:
-                walk(item, path)
+            waiting += [((*path, str(key)), item, is_item) for key, item in reversed(list(value.items()))]
+        elif isinstance(value, list) and value:
+            waiting += [(path, item, True) for item in reversed(value)]
         elif path:
-            paths.add(path)
-
-    walk(list(records), ())
-    return frozenset(paths)
+            yield path, value, is_item

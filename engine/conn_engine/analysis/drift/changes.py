@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from conn_engine.analysis.drift.forms import ERROR, HEADERS, TEXTS, FieldStatistics, Path, ResponsePaths
+from conn_engine.analysis.drift.forms import ERROR, HEADERS, FieldStatistics, Path, ResponsePaths
+from conn_engine.testing.value_types import TEXTS
 
 __all__ = ["Kind", "ResponseChange", "find_changes"]
 

@@ -5,7 +5,6 @@ own. The headers of a response, and error responses, are stored under names that
 while a field looks like a closed set, and never leave this package.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +13,11 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Shape
 from conn_engine.testing.compare import is_name
+from conn_engine.testing.value_types import TEXTS, name_type
 
 __all__ = [
     "ERROR",
     "HEADERS",
-    "TEXTS",
     "FieldStatistics",
     "Observed",
     "ResponsePaths",
@@ -35,13 +34,6 @@ DEEPEST = 10
 
 HEADERS, ERROR = "$headers", "$error"
 """The names under which the headers of a response, and error responses, are stored."""
-TEXTS = ("date-time", "date", "number in text")
-"""The types of strings other than a plain "string"."""
-_TEXTS = (
-    re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
-    re.compile(r"\d{4}-\d\d-\d\d"),
-    re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d+)?"),
-)
 
 
 @dataclass(slots=True)
@@ -111,7 +103,7 @@ class ResponsePaths:
             statistics.null = statistics.null or types is statistics.types
             return
         statistics.filled += 1
-        types.add(_type(value))
+        types.add(name_type(value))
         if isinstance(value, Mapping):
             statistics.objects += 1
             for key, item in value.items():
@@ -166,16 +158,6 @@ def collect_paths(answers: Iterable[Observed]) -> ResponsePaths:
 def collect_response_paths(bodies: Iterable[Any]) -> ResponsePaths:
     """Return the paths of decoded bodies."""
     return collect_paths(Observed("GET", "", 200, body) for body in bodies)
-
-
-def _type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return next((kind for kind, form in zip(TEXTS, _TEXTS, strict=True) if form.fullmatch(value)), "string")
-    return "list" if isinstance(value, list) else "object"
 
 
 def collect_schema_paths(shape: Shape) -> ResponsePaths:

@@ -6,7 +6,8 @@ on their number.
 
 from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.groups import AccountGroup, find_context_reads, group_accounts, make_context_key
-from conn_engine.analysis.population.sides import AccountShape, RecordedFile, Side
+from conn_engine.analysis.population.recorded_files import RecordedFile, RecordedFiles
+from conn_engine.analysis.population.sides import AccountShape, Side
 from conn_engine.analysis.population.slices import (
     UNRECORDED,
     OperationSlice,
@@ -22,6 +23,7 @@ __all__ = [
     "Digests",
     "OperationSlice",
     "RecordedFile",
+    "RecordedFiles",
     "Side",
     "Slicer",
     "find_context_reads",

@@ -1,6 +1,5 @@
 """One side of a comparison: the accounts of a workspace with what their results depend on, and its recordings."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.analysis.population.content import Digests, join_digests
+from conn_engine.analysis.population.recorded_files import RecordedFile, RecordedFiles
 from conn_engine.config import Account, OperationName, Workspace, lookup, singular
 from conn_engine.errors import ConfigurationError
-from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.model_schemas import schema_path
-from conn_engine.testing.deliveries.cases import delivery_name
-from conn_engine.webhooks.recorded import load_delivery
 
-__all__ = ["AccountShape", "RecordedFile", "Side"]
+__all__ = ["AccountShape", "Side"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +32,16 @@ class AccountShape:
         return (self.connector, self.environment, self.override, self.name if self.own else "")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFile:
-    """One recording: its path, its operation and account ("" for all accounts), and the digest of its content."""
-
-    path: Path
-    operation: str
-    account: str
-    digest: str
-    context: Mapping[str, Any]
-    size: int
-
-
 class Side:
-    """A workspace before or after a change. `lenient` ignores recordings that cannot be read."""
+    """A workspace before or after a change. `lenient` ignores recordings that cannot be read. `files` are recordings
+    that the caller has already read."""
 
-    def __init__(self, workspace: Workspace, digests: Digests, *, lenient: bool = False) -> None:
+    def __init__(
+        self, workspace: Workspace, digests: Digests, *, lenient: bool = False, files: RecordedFiles | None = None
+    ) -> None:
         self.workspace = workspace
         self.digests = digests
+        self._files = files or RecordedFiles()
         self._lenient = lenient
         self._recordings: dict[tuple[str, str], dict[str, RecordedFile]] = {}
         self._deliveries: dict[tuple[str, str], dict[str, RecordedFile]] = {}
@@ -133,14 +122,10 @@ class Side:
         for path in sorted(folder.glob("*.json")):
             self.workspace.check_inside(path)
             try:
-                recorded = load_delivery(path, self.workspace.format_path(path))
+                yield path.name, self._files.read_delivery(path, self.workspace.format_path(path))
             except ConfigurationError:
-                if self._lenient:
-                    continue
-                raise
-            digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-            name = delivery_name(path.stem).text
-            yield path.name, RecordedFile(path, name, "", digest, recorded.account.context, path.stat().st_size)
+                if not self._lenient:
+                    raise
 
     def _folder(self, connector: str, account: str) -> dict[str, RecordedFile]:
         key = (connector, account)
@@ -155,18 +140,10 @@ class Side:
         for path in sorted(folder.glob("*.json")):
             self.workspace.check_inside(path)
             try:
-                recording = load_recording(path, self.workspace.format_path(path))
+                yield path.name, self._files.read_recording(path, self.workspace.format_path(path))
             except ConfigurationError:
-                if self._lenient:
-                    continue
-                raise
-            digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-            yield (
-                path.name,
-                RecordedFile(
-                    path, recording.operation, recording.account, digest, recording.context, path.stat().st_size
-                ),
-            )
+                if not self._lenient:
+                    raise
 
     def schema(self, data: Mapping[str, Any], name: OperationName) -> str:
         """Return the digest of the model's schema for an operation's records, or "" if there is none."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.groups import AccountGroup, group_accounts
-from conn_engine.analysis.population.sides import RecordedFile, Side
+from conn_engine.analysis.population.recorded_files import RecordedFile
+from conn_engine.analysis.population.sides import Side
 from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError

@@ -1,0 +1,102 @@
+"""Find the model fields that read a field of the vendor."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from conn_engine.conditions import Conditions
+from conn_engine.config import Effective, OperationName, mapping_layers
+from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.expressions import EvaluationLimits, Expression, expression, find_effective_leaves
+from conn_engine.testing.vendor_records import VendorRecords
+
+__all__ = ["FieldReaders"]
+
+_MOST_WORK = 100_000
+_WORK_OF_TRIAL = 20
+"""How much work may find out whether expressions use a part of what they read: records to look at, and evaluations,
+each of which costs as much as this number of records."""
+_LIMITS = EvaluationLimits(seconds=1.0)
+
+
+class FieldReaders:
+    """The expressions of some operations' response mappings, by the path of the vendor's record that they read.
+
+    An expression that reads an object may use any part of it, or leave some parts out. Whether it uses a field is found
+    by an evaluation without the field, on the first record that has it.
+    """
+
+    def __init__(self, effective: Effective, names: Iterable[OperationName]) -> None:
+        self._readers: dict[tuple[str, ...], dict[str, Expression]] = {}
+        self._work = 0
+        for name in names:
+            for leaf_field, compiled in _find_expressions(effective, name):
+                for path in compiled.reads():
+                    if path[:1] == ("response",):
+                        names_in_path = tuple(part for part in path[1:] if isinstance(part, str))
+                        self._readers.setdefault(names_in_path, {})[leaf_field] = compiled
+
+    def find(self, path: tuple[str, ...], recordings: Sequence[VendorRecords] = ()) -> list[str]:
+        """Return the model fields that read a path, or a part of its value, in the order of the mapping. Without
+        recordings, an expression that reads an object uses all parts of it."""
+        found = dict.fromkeys(self._readers.get(path, ()))
+        for length in range(len(path)):
+            for leaf_field, compiled in self._readers.get(path[:length], {}).items():
+                if leaf_field not in found and self._uses(compiled, path, recordings):
+                    found[leaf_field] = None
+        return list(found)
+
+    def _uses(self, compiled: Expression, path: tuple[str, ...], recordings: Sequence[VendorRecords]) -> bool:
+        if "base" in compiled.analysis.variables:
+            return True
+        for records in recordings:
+            for scope in records.scopes:
+                if self._work >= _MOST_WORK:
+                    return True
+                self._work += 1
+                without = _remove(scope["response"], path)
+                if without is not scope["response"]:
+                    return self._differs(compiled, records.conditions, scope, {**scope, "response": without})
+        return True
+
+    def _differs(self, compiled: Expression, conditions: Conditions, *scopes: Mapping[str, Any]) -> bool:
+        """Return whether an expression has different results for two scopes."""
+        self._work += _WORK_OF_TRIAL
+        results = []
+        for scope in scopes:
+            try:
+                results.append(compiled.evaluate(scope, conditions, limits=_LIMITS))
+            except ExpressionError as error:
+                self._work = _MOST_WORK if error.code == "timeout" else self._work
+                results.append(error.code)
+        return bool(results[0] != results[1])
+
+
+def _find_expressions(effective: Effective, name: OperationName) -> Iterator[tuple[str, Expression]]:
+    if name.kind != "unified":
+        return
+    try:
+        operation = effective.get_unified(name.model, name.resource, name.method)
+    except ConnError:
+        return
+    for leaf in find_effective_leaves(mapping_layers(operation.response_mapping) if operation is not None else []):
+        try:
+            yield leaf.field, expression(leaf.text)
+        except ExpressionError:
+            continue
+
+
+def _remove(value: Any, path: tuple[str, ...]) -> Any:
+    """Return a value without a path that has a value; the same object if there is none."""
+    if isinstance(value, list):
+        items = [_remove(item, path) for item in value]
+        return value if all(map(_is_same, items, value)) else items
+    if not isinstance(value, dict) or value.get(path[0]) in (None, "", [], {}):
+        return value
+    if len(path) == 1:
+        return {key: item for key, item in value.items() if key != path[0]}
+    inner = _remove(value[path[0]], path[1:])
+    return value if inner is value[path[0]] else {**value, path[0]: inner}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other

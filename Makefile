@@ -38,7 +38,7 @@ lint:             ## ruff
 	$(PY) -m ruff check cli engine tests benchmarks
 
 types:            ## mypy --strict
-	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import
+	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import -p conn_service
 
 layers:           ## a module imports only from layers below
 	.venv/bin/lint-imports

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
     path
-    for package in ("engine/conn_engine", "engine/conn_import", "cli/conn_cli")
+    for package in ("engine/conn_engine", "engine/conn_import", "engine/conn_service", "cli/conn_cli")
     for path in ROOT.glob(f"{package}/**/*.py")
 )
 

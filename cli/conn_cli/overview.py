@@ -61,6 +61,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Help": {
         "explain": ("explain:explain", "Explain a finding's code, a setting or a function."),
         "schema": ("schema:schema", "Print the JSON Schema of a document, record or report."),
+        "lsp": ("lsp:lsp", "Serve an editor: findings, completion, hover and fixes."),
         "doctor": ("doctor:doctor", "Check this installation."),
     },
 }

@@ -204,7 +204,16 @@ def test_a_replay_imports_nothing_that_only_other_commands_need(tmp_path):
     imported_by(tmp_path, "init", "--example", ".")
     found = imported_by(tmp_path, "test", "contacts.list", "--account", "acme")
     assert {name for name in found if name.startswith("conn_cli.commands.")} == {"conn_cli.commands.test"}
-    assert {"pydantic", "rich", "httpx", "keyring", "ssl", "cryptography", "conn_import"} & found == set()
+    assert {
+        "pydantic",
+        "rich",
+        "httpx",
+        "keyring",
+        "ssl",
+        "cryptography",
+        "conn_import",
+        "conn_service",
+    } & found == set()
 
 
 def test_help_says_every_command_on_one_whole_line(tmp_path, capsys):

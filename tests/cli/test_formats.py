@@ -114,6 +114,8 @@ LINES: dict[str, tuple[str, int]] = {
     "doctor": ("doctor", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
+SERVERS = {"lsp"}
+"""Commands that another program talks to: their output is a protocol, tested in tests/service."""
 IN_ITS_OWN_TEST = {"webhook listen"}  # a server: one line for each event, in test_webhook_listen.py
 READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema account", "account list", "webhook scheme")
 
@@ -128,7 +130,7 @@ def find_commands(group: Any, *above: str) -> Iterator[tuple[str, Any]]:
             yield " ".join((*above, name)), command
 
 
-COMMANDS = dict(find_commands(get_command(application)))
+COMMANDS = {words: found for words, found in find_commands(get_command(application)) if words not in SERVERS}
 
 
 @pytest.fixture(scope="module")

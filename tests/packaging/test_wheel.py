@@ -54,7 +54,12 @@ def _run(*command, cwd=None, check=True):
 def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
     names = zipfile.ZipFile(built[0]).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"conn_cli", "conn_engine", "conn_import"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "conn_cli",
+        "conn_engine",
+        "conn_import",
+        "conn_service",
+    }
     assert "conn_engine/_data/schemas/connector.schema.json" in names
     assert "conn_engine/_data/schemas/models/crm/contact.schema.json" in names
     assert "conn_engine/_data/connectors/hubspot/connector.yaml" in names

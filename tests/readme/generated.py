@@ -65,7 +65,9 @@ def _usages(name, command):
 
 def _formats(command):
     """The formats of a command, without the two that every command has."""
-    (option,) = [parameter for parameter in command.params if "--format" in parameter.opts]
+    option = next((parameter for parameter in command.params if "--format" in parameter.opts), None)
+    if option is None:
+        return ""  # a server: its output is a protocol
     names = re.findall(r"\w+", re.match(r"Show the result as (.*?)\.", option.help)[1])
     return ", ".join(name for name in names if name not in ("text", "json", "or"))
 

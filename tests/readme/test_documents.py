@@ -77,7 +77,7 @@ def test_engine_documents_name_files_that_exist():
 def test_the_page_draws_the_layers_that_are_checked():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    held = [sorted(re.findall(r"conn_cli|conn_import|(?<=conn_engine\.)\w+", layer)) for layer in layers]
+    held = [sorted(re.findall(r"conn_cli|conn_service|conn_import|(?<=conn_engine\.)\w+", layer)) for layer in layers]
     drawing = re.search(r"## Layers.*?```text\n(.*?)```", text_of("engine/README.md"), re.DOTALL)[1]
     assert [sorted(re.findall(r"\w+", line.split("  ")[0])) for line in drawing.splitlines()] == held
 

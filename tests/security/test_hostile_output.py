@@ -50,7 +50,7 @@ QUIET = {
     "import",
 }
 QUIET |= {"fmt", "init", "new", "rollback", "webhook renew", "webhook unsubscribe"}
-ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py"}
+ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py", "lsp": "tests/service/lsp/test_server.py"}
 
 
 def commands(text: str, *, ours: bool) -> list[str]:

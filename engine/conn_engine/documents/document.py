@@ -79,6 +79,10 @@ class Lines:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def to_offset(self, line: int) -> int:
+        """Return the offset of the start of a line; beyond the text, that of its end."""
+        return self._starts[line - 1] if 1 <= line <= len(self._starts) else len(self._text)
+
     def text(self, line: int) -> str:
         """Return a line without its line break, or an empty string if there is no such line."""
         if not 1 <= line <= len(self._starts):

@@ -11,7 +11,6 @@ from conn_engine.config import (
     Workspace,
     WorkspaceSettings,
     compile_schema,
-    load_workspace,
     validate,
 )
 from conn_engine.config.models import NAME
@@ -83,7 +82,9 @@ def lint_workspace(
     workspace: Workspace, only: Sequence[Path] | None = None, clock: Clock = MACHINE_CLOCK
 ) -> LintResult:
     """Lint a workspace, which may be a draft (`Workspace.with_texts`): its documents and recordings, or those of `only`
-    (files and folders). Markdown is not included."""
+    (files and folders). Markdown is not included. With an invalid conn.yaml, which is a finding, the default settings
+    apply."""
+    _use_default_settings_if_unreadable(workspace)
     result = LintResult(workspace.root)
     checked: list[Path] = []
     documents = _check_workspace(workspace, only, result, checked, clock.now())
@@ -140,17 +141,22 @@ def _find_root(place: Path) -> Path:
 
 
 def _load_workspace(root: Path) -> Workspace:
-    if (root / WORKSPACE_FILE).is_file():
-        try:
-            return load_workspace(root)
-        except ConfigurationError as error:
-            if not error.findings:
-                raise
-    # A folder of connectors may have no conn.yaml. If conn.yaml is invalid, that is one of the findings. In both cases,
-    # the other documents are linted with the default settings.
     workspace = Workspace(root)
-    workspace.__dict__["settings"] = WorkspaceSettings()
+    if (root / WORKSPACE_FILE).is_file():
+        _use_default_settings_if_unreadable(workspace)
+    else:
+        workspace.__dict__["settings"] = WorkspaceSettings()  # a folder of connectors may have no conn.yaml
     return workspace
+
+
+def _use_default_settings_if_unreadable(workspace: Workspace) -> None:
+    """Use the default settings if conn.yaml is invalid: that is one of the findings, and the others can be found."""
+    try:
+        _ = workspace.settings
+    except ConfigurationError as error:
+        if not error.findings:
+            raise
+        workspace.__dict__["settings"] = WorkspaceSettings()
 
 
 def _find_markdown(place: Path) -> list[Path]:
@@ -239,6 +245,8 @@ def _build_file_finding(error: ConnError, file: str) -> Diagnostic:
 def _check_recordings(
     workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
 ) -> None:
+    if only is not None and all(place.suffix in (".yaml", ".yml") and not place.is_dir() for place in only):
+        return  # searching the folders takes longer than checking a document
     from conn_engine.recordings.files import load_recording
     from conn_engine.webhooks.recorded import load_delivery
 

@@ -1,0 +1,41 @@
+"""The analysis process: it answers queries from its standard input until that is closed."""
+
+import os
+import struct
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from conn_engine.errors import ConnError
+from conn_service.lsp.messages import Query, Reply
+from conn_service.lsp.session import EditorSession
+
+__all__ = ["LENGTH", "serve"]
+
+LENGTH = struct.Struct("<I")
+"""The number of bytes of the message that follows."""
+
+
+def serve() -> None:
+    """Answer queries from standard input on standard output. Anything else that is printed goes to standard error."""
+    queries, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    session = EditorSession()
+    decoder = msgspec.json.Decoder(Query)
+    while (message := _read(queries)) is not None:
+        reply = msgspec.json.encode(_answer(session, decoder.decode(message)))
+        replies.write(LENGTH.pack(len(reply)) + reply)
+        replies.flush()
+
+
+def _answer(session: EditorSession, query: Query) -> Reply:
+    try:
+        return session.answer(query)
+    except ConnError as error:
+        return Reply(error=error.message)
+
+
+def _read(stream: BinaryIO) -> bytes | None:
+    head = stream.read(LENGTH.size)
+    return stream.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None

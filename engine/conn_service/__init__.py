@@ -1,1 +1,1 @@
-"""What needs libraries that the command alone does not: a package for each, and none imports another's libraries."""
+"""Services that need further libraries: a package for each, and none imports the libraries of another."""

@@ -1,4 +1,4 @@
-"""What the server and its analysis process exchange: a `Query`, and a `Reply` with one of the results below.
+"""What the server and its analysis process exchange: an `EditorQuery`, and an `EditorReply` with its result.
 
 Positions are the protocol's: lines and characters count from 0, and characters are units of the editor's encoding.
 """
@@ -7,12 +7,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Encoding", "FileProblems", "Problem", "Query", "Range", "Reply"]
+__all__ = ["EditorQuery", "EditorReply", "Encoding", "FileProblems", "Problem", "TextRange"]
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 
-class Range(Struct, frozen=True):
+class TextRange(Struct, frozen=True):
     """A range of a file. The end is exclusive."""
 
     line: int
@@ -25,14 +25,14 @@ class RelatedPlace(Struct, frozen=True):
     """Another place that a finding mentions."""
 
     path: str
-    range: Range
+    range: TextRange
     message: str
 
 
 class Problem(Struct, frozen=True):
     """A finding of `conn lint` in an open document. `severity` is the protocol's: 1 is an error."""
 
-    range: Range
+    range: TextRange
     severity: int
     code: str
     message: str
@@ -46,7 +46,7 @@ class FileProblems(Struct, frozen=True):
     problems: list[Problem]
 
 
-class Query(Struct, frozen=True, omit_defaults=True):
+class EditorQuery(Struct, frozen=True, omit_defaults=True):
     """A question about the documents.
 
     `changes` has the text of each document that was opened or changed since the last query, by path; None for a
@@ -62,7 +62,7 @@ class Query(Struct, frozen=True, omit_defaults=True):
     character: int = 0
 
 
-class Reply(Struct, frozen=True, omit_defaults=True):
+class EditorReply(Struct, frozen=True, omit_defaults=True):
     """The answer to a query: the field of its method, or `error`."""
 
     error: str = ""

@@ -6,7 +6,7 @@ count characters from 1. Lines end at `\\n`, `\\r\\n` and `\\r`, as in the proto
 
 from conn_engine.diagnostics import Span
 from conn_engine.documents.document import Lines
-from conn_service.lsp.messages import Encoding, Range
+from conn_service.lsp.messages import Encoding, TextRange
 
 __all__ = ["TextPositions"]
 
@@ -19,19 +19,21 @@ class TextPositions:
         self._lines = Lines(text)
         self._encoding = encoding
 
-    def to_range(self, span: Span) -> Range:
+    def to_range(self, span: Span) -> TextRange:
         """Return the range of a span. One without an end covers a single character."""
         end_line, end_column = span.end_line or span.line, span.end_column
         if end_line < span.line or (end_line == span.line and end_column <= span.column):
             end_line, end_column = span.line, span.column + 1
         start = self._count_units(span.line, span.column)
-        return Range(span.line - 1, start, end_line - 1, self._count_units(end_line, end_column))
+        return TextRange(span.line - 1, start, end_line - 1, self._count_units(end_line, end_column))
 
-    def to_range_of(self, start: int, end: int) -> Range:
+    def to_range_of(self, start: int, end: int) -> TextRange:
         """Return the range between two offsets of the text."""
         line, column = self._lines.to_line_and_column(start)
         end_line, end_column = self._lines.to_line_and_column(end)
-        return Range(line - 1, self._count_units(line, column), end_line - 1, self._count_units(end_line, end_column))
+        return TextRange(
+            line - 1, self._count_units(line, column), end_line - 1, self._count_units(end_line, end_column)
+        )
 
     def to_offset(self, line: int, character: int) -> int:
         """Return the offset of a position. One beyond a line or the text is at its end."""

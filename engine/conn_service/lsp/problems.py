@@ -6,7 +6,7 @@ from pathlib import Path
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.lint import lint_workspace
 from conn_service.lsp.drafts import DraftWorkspace
-from conn_service.lsp.messages import Encoding, FileProblems, Problem, Range, RelatedPlace
+from conn_service.lsp.messages import Encoding, FileProblems, Problem, RelatedPlace, TextRange
 from conn_service.lsp.positions import TextPositions
 
 __all__ = ["find_problems"]
@@ -33,7 +33,7 @@ class _RangeConverter:
         self._encoding = encoding
         self._positions: dict[Path, TextPositions] = {}
 
-    def to_range(self, span: Span) -> Range:
+    def to_range(self, span: Span) -> TextRange:
         path = self._drafts.current.root / span.file
         if path not in self._positions:
             self._positions[path] = TextPositions(self._drafts.get_text(path), self._encoding)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
-from conn_service.lsp.messages import Query, Reply
+from conn_service.lsp.messages import EditorQuery, EditorReply
 from conn_service.lsp.worker import LENGTH
 
 __all__ = ["AnalysisProcess", "AnalysisStoppedError"]
@@ -38,12 +38,12 @@ class AnalysisProcess:
         else:
             self._texts[path] = text
 
-    async def ask(self, query: Query, seconds: float) -> Reply:
+    async def ask(self, query: EditorQuery, seconds: float) -> EditorReply:
         """Return the reply to a query. Raises AnalysisStoppedError when it takes too long or the process crashes."""
         # A cancelled caller must not leave a reply unread: it would be taken for that of the next query.
         return await asyncio.shield(asyncio.ensure_future(self._ask(query, seconds)))
 
-    async def _ask(self, query: Query, seconds: float) -> Reply:
+    async def _ask(self, query: EditorQuery, seconds: float) -> EditorReply:
         async with self._turn:
             process = await self._start()
             changes, self._changes = self._changes, {}
@@ -81,10 +81,10 @@ class AnalysisProcess:
         return self._process
 
 
-async def _exchange(process: asyncio.subprocess.Process, message: bytes) -> Reply:
+async def _exchange(process: asyncio.subprocess.Process, message: bytes) -> EditorReply:
     if process.stdin is None or process.stdout is None:
         raise EOFError
     process.stdin.write(LENGTH.pack(len(message)) + message)
     await process.stdin.drain()
     size = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))[0]
-    return msgspec.json.decode(await process.stdout.readexactly(size), type=Reply)
+    return msgspec.json.decode(await process.stdout.readexactly(size), type=EditorReply)

@@ -7,7 +7,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
-from conn_service.lsp.messages import Encoding, FileProblems, Problem, Query, Range
+from conn_service.lsp.messages import EditorQuery, Encoding, FileProblems, Problem, TextRange
 from conn_service.lsp.process import AnalysisProcess, AnalysisStoppedError
 
 __all__ = ["ConnServer", "build_server"]
@@ -53,7 +53,7 @@ class ConnServer(LanguageServer):
 
     async def _publish(self) -> None:
         reload, self.reload = self.reload, False
-        query = Query("lint", self.encoding, reload=reload)
+        query = EditorQuery("lint", self.encoding, reload=reload)
         try:
             reply = await self.analysis.ask(query, _LINT_SECONDS)
         except AnalysisStoppedError as stopped:
@@ -119,7 +119,7 @@ def _to_diagnostic(problem: Problem) -> types.Diagnostic:
     )
 
 
-def to_range(range_: Range) -> types.Range:
+def to_range(range_: TextRange) -> types.Range:
     """Return the protocol's form of a range."""
     return types.Range(
         types.Position(range_.line, range_.character), types.Position(range_.end_line, range_.end_character)

@@ -7,7 +7,7 @@ import msgspec
 
 from conn_engine.documents.locate import find_workspace
 from conn_service.lsp.drafts import DraftWorkspace
-from conn_service.lsp.messages import FileProblems, Query, Reply
+from conn_service.lsp.messages import EditorQuery, EditorReply, FileProblems
 from conn_service.lsp.problems import find_problems
 
 __all__ = ["EditorSession"]
@@ -20,7 +20,7 @@ class EditorSession:
         self._workspaces: dict[Path, DraftWorkspace] = {}
         self._names: dict[Path, str] = {}
 
-    def answer(self, query: Query) -> Reply:
+    def answer(self, query: EditorQuery) -> EditorReply:
         """Return the answer to a query."""
         for name, text in query.changes.items():
             place = self._locate(name)
@@ -29,7 +29,7 @@ class EditorSession:
         if query.reload:
             for drafts in self._workspaces.values():
                 drafts.reload()
-        return Reply(lint=list(self._lint(query)))
+        return EditorReply(lint=list(self._lint(query)))
 
     def _locate(self, name: str) -> tuple[DraftWorkspace, Path] | None:
         """Return the workspace of a file and its path there; None for a file outside of every workspace."""
@@ -43,7 +43,7 @@ class EditorSession:
             self._workspaces[root] = DraftWorkspace(root)
         return self._workspaces[root], path
 
-    def _lint(self, query: Query) -> Iterator[FileProblems]:
+    def _lint(self, query: EditorQuery) -> Iterator[FileProblems]:
         for drafts in self._workspaces.values():
             affected = drafts.take_affected()
             if affected:

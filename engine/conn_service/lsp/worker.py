@@ -8,7 +8,7 @@ from typing import BinaryIO
 import msgspec
 
 from conn_engine.errors import ConnError
-from conn_service.lsp.messages import Query, Reply
+from conn_service.lsp.messages import EditorQuery, EditorReply
 from conn_service.lsp.session import EditorSession
 
 __all__ = ["LENGTH", "serve"]
@@ -22,18 +22,18 @@ def serve() -> None:
     queries, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     session = EditorSession()
-    decoder = msgspec.json.Decoder(Query)
+    decoder = msgspec.json.Decoder(EditorQuery)
     while (message := _read(queries)) is not None:
         reply = msgspec.json.encode(_answer(session, decoder.decode(message)))
         replies.write(LENGTH.pack(len(reply)) + reply)
         replies.flush()
 
 
-def _answer(session: EditorSession, query: Query) -> Reply:
+def _answer(session: EditorSession, query: EditorQuery) -> EditorReply:
     try:
         return session.answer(query)
     except ConnError as error:
-        return Reply(error=error.message)
+        return EditorReply(error=error.message)
 
 
 def _read(stream: BinaryIO) -> bytes | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conn_engine.config import tree
-from conn_service.lsp.messages import Encoding, Problem, Query
+from conn_service.lsp.messages import EditorQuery, Encoding, Problem
 from conn_service.lsp.session import EditorSession
 
 
@@ -21,12 +21,12 @@ class TextEditor:
         return self.type(name, (self.root / name).read_text(encoding="utf-8") if text is None else text)
 
     def type(self, name: str, text: str | None) -> dict[str, list[Problem]]:
-        return self._ask(Query("lint", self.encoding, {str(self.root / name): text}))
+        return self._ask(EditorQuery("lint", self.encoding, {str(self.root / name): text}))
 
     def reload(self) -> dict[str, list[Problem]]:
-        return self._ask(Query("lint", self.encoding, reload=True))
+        return self._ask(EditorQuery("lint", self.encoding, reload=True))
 
-    def _ask(self, query: Query) -> dict[str, list[Problem]]:
+    def _ask(self, query: EditorQuery) -> dict[str, list[Problem]]:
         reply = self.session.answer(query)
         return {Path(found.path).relative_to(self.root).as_posix(): found.problems for found in reply.lint}
 

@@ -8,7 +8,7 @@ from editing import TextEditor
 
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
-from conn_service.lsp.messages import Problem, Range
+from conn_service.lsp.messages import Problem, TextRange
 
 ACCOUNT = "connector: shop\noverride:\n  crm.contacts.response_mapping:\n    email: $upercase(response.email)\n"
 UNIFIED = """\
@@ -53,7 +53,7 @@ def find(problems: list[Problem], code: str) -> Problem:
 
 def test_a_finding_has_its_place_its_code_and_its_fix(editor: TextEditor) -> None:
     problem = find(editor.open("accounts/acme.yaml")["accounts/acme.yaml"], "EXP102")
-    assert problem.range == Range(3, 11, 3, 20)
+    assert problem.range == TextRange(3, 11, 3, 20)
     assert problem.severity == 1
     assert problem.message == 'unknown function $upercase\nfix: did you mean "$uppercase"?'
 
@@ -62,7 +62,7 @@ def test_a_finding_has_its_place_its_code_and_its_fix(editor: TextEditor) -> Non
 def test_columns_in_a_block_scalar_count_units_of_the_editor(editor: TextEditor, encoding: str, start: int) -> None:
     editor.encoding = encoding
     problem = find(editor.open("connectors/shop/unified/crm.yaml")["connectors/shop/unified/crm.yaml"], "EXP102")
-    assert problem.range == Range(5, start, 5, start + 9)
+    assert problem.range == TextRange(5, start, 5, start + 9)
 
 
 def test_the_findings_are_those_of_lint_for_what_is_typed(editor: TextEditor) -> None:

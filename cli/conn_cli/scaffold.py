@@ -21,6 +21,7 @@ __all__ = [
     "import_connector",
     "list_bundled",
     "load_schemes",
+    "read_bundled",
     "write_schemas",
 ]
 
@@ -33,6 +34,14 @@ def list_bundled() -> list[str]:
     from conn_engine.documents.locate import find_packaged
 
     return sorted(path.parent.name for path in find_packaged("connectors").glob("*/connector.yaml"))
+
+
+def read_bundled(name: str) -> dict[str, bytes]:
+    """Return the files of a bundled connector."""
+    from conn_engine.documents.locate import find_packaged
+    from conn_engine.updates.copies import read_files
+
+    return read_files(find_packaged("connectors", name))
 
 
 def load_schemes() -> dict[str, Any]:
@@ -121,6 +130,7 @@ def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
 def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     """Create the example workspace in `root`: accounts, environments and the bundled connectors. Returns its files."""
     from conn_engine.documents.locate import find_packaged
+    from conn_engine.updates.lock import lock_bundled
 
     if root.exists() and any(root.iterdir()) and not force:
         raise UsageError(f"{to_relative(root)} is not empty", hint="choose another folder, or add --force")
@@ -135,7 +145,10 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
         shutil.copy(SKELETON / "workspace" / "gitignore", folder / ".gitignore")
         write_schemas(folder)
 
-    return _build_completely(root, build)
+    files = _build_completely(root, build)
+    for name in list_bundled():
+        lock_bundled(root, name, read_bundled(name))
+    return files
 
 
 def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[Path], bool]:
@@ -143,14 +156,16 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
 
     Raises UsageError for an invalid name, or if the connector exists.
     """
+    from conn_engine.updates.lock import lock_bundled, unlock_connector
+
     target = check_connector(root, name, force=force)
     bundled = name in list_bundled()
 
     def build(folder: Path) -> None:
         if bundled:
-            from conn_engine.documents.locate import find_packaged
-
-            shutil.copytree(find_packaged("connectors") / name, folder, dirs_exist_ok=True, ignore=_IGNORED)
+            for path, content in read_bundled(name).items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
             return
         for source in _files(SKELETON / "connector"):
             text = source.read_text(encoding="utf-8")
@@ -158,7 +173,12 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
                 text = text.replace(mark, value)
             _write(folder / source.relative_to(SKELETON / "connector"), text)
 
-    return _build_completely(target, build), bundled
+    files = _build_completely(target, build)
+    if bundled:
+        lock_bundled(root, name, read_bundled(name))
+    else:
+        unlock_connector(root, name)
+    return files, bundled
 
 
 def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
@@ -185,7 +205,11 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
 def import_connector(root: Path, name: str, build: Callable[[Path], None], *, force: bool = False) -> list[Path]:
     """Add a connector whose files `build` writes to a folder. Returns the files. Raises UsageError, like
     `check_connector`."""
-    return _build_completely(check_connector(root, name, force=force), build)
+    from conn_engine.updates.lock import unlock_connector
+
+    files = _build_completely(check_connector(root, name, force=force), build)
+    unlock_connector(root, name)
+    return files
 
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".env*", "*.local.yaml")

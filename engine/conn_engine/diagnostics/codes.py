@@ -111,6 +111,15 @@ CODES: dict[str, Code] = _build_table(
         "conn: ignore CODE -- reason` at the end of the line, or on a line of its own above it.",
     ),
     Code(
+        "DOC190",
+        "conflict of a merge is not resolved",
+        "error",
+        "`conn update` or Git has merged two changes of the same value, and marked both. The document cannot be used "
+        "until one is chosen. The lines of the workspace are between `<<<<<<<` and `=======`, and those of the other "
+        "version end at `>>>>>>>`. Write the lines that are right, and delete the three marks:\n\n```text\n"
+        "<<<<<<< yours\ntimeout_seconds: 20\n=======\ntimeout_seconds: 30\n>>>>>>> bundled 0dda7cd3e567\n```",
+    ),
+    Code(
         "CFG101",
         "unknown key",
         "error",

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from conn_engine.errors import InternalError
 
-__all__ = ["WORKSPACE_FILE", "find_packaged", "find_workspace"]
+__all__ = ["STATE_FOLDER", "STATE_IGNORES", "WORKSPACE_FILE", "find_packaged", "find_workspace"]
 
 WORKSPACE_FILE = "conn.yaml"
+STATE_FOLDER = ".conn"
+"""The folder of a workspace for files that Conn writes and nobody edits."""
+STATE_IGNORES = "# Only the base copies of connectors belong in version control.\n*\n!.gitignore\n!base/\n!base/**\n"
+"""The .gitignore of this folder."""
 
 
 def find_workspace(start: Path) -> Path | None:

@@ -1,16 +1,18 @@
 """Parse text to a `Document`: choose the syntax, `json_text` or `yaml_text`, which are imported when first needed."""
 
+import re
 from typing import Literal
 
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.document import Document
-from conn_engine.documents.faults import SourceText
+from conn_engine.documents.faults import SourceText, fail
 from conn_engine.documents.limits import MAX_BYTES, MAX_NODES
 
 __all__ = ["Language", "parse"]
 
 Language = Literal["json", "yaml"]
 _JSON_SUFFIXES = (".json", ".har", ".sarif")
+_CONFLICT = re.compile(r"^(<{7} [^\n]*)\n(?:(?!<{7} )[^\n]*\n)*?>{7} ", re.MULTILINE)
 
 
 def parse(
@@ -31,12 +33,14 @@ def parse(
     depth and aliases are limited. JSON inside a YAML file is read as JSON. `first_line` and `indent` are those of a
     `FencedBlock`. With `repeated`, the last of duplicate keys is used, as in PyYAML, and their findings are added to
     the list. `max_bytes` and `max_nodes` (of YAML) raise the limits for documents from outside the workspace, such as a
-    vendor's. Raises ConfigurationError with findings (DOC002 to DOC009) that have a place and a fix.
+    vendor's. Raises ConfigurationError with findings (DOC002 to DOC009, DOC190) that have a place and a fix.
     """
     text = text.removeprefix("\ufeff")
     origin = SourceText(file, text, first_line, indent, repeated)
     if len(text) > max_bytes:
         origin.fail("DOC005", f"the document is larger than {max_bytes // 2**20} MiB")
+    if "<<<<<<< " in text:
+        _refuse_conflicts(origin)
     strict = language == "json" or (language is None and file.lower().endswith(_JSON_SUFFIXES))
     if strict or text.lstrip()[:1] in ("{", "["):
         from conn_engine.documents import json_text
@@ -52,3 +56,19 @@ def parse(
 
     data, place = yaml_text.load(origin, max_nodes=max_nodes)
     return Document(file, text, data, lambda: place, first_line, indent)
+
+
+def _refuse_conflicts(origin: SourceText) -> None:
+    """Raise ConfigurationError for each marked conflict that a merge has left in the text."""
+    conflicts = [
+        origin.build_finding(
+            "DOC190",
+            "this conflict of a merge is not resolved",
+            match.start(1),
+            match.end(1),
+            hint="write the lines that are right between <<<<<<< and >>>>>>>, and delete the marks",
+        )
+        for match in _CONFLICT.finditer(origin.text)
+    ]
+    if conflicts:
+        fail(conflicts)

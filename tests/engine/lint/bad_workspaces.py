@@ -101,6 +101,11 @@ DOCUMENTS = [
     Bad("merge key", one("DOC008", ACCOUNT, 3, 1), {ACCOUNT: "connector: demo\ncontext: &a {}\n<<: *a\n"}),
     Bad("key is a mapping", one("DOC009", ACCOUNT, 2, 10), {ACCOUNT: "connector: demo\ncontext: {{{id}}: 1}\n"}),
     Bad(
+        "conflict of a merge",
+        one("DOC190", ACCOUNT, 2, 1),
+        {ACCOUNT: "connector: demo\n<<<<<<< yours\nlabel: A\n=======\nlabel: B\n>>>>>>> bundled 1\n"},
+    ),
+    Bad(
         "comment without a reason", one("DOC011", ACCOUNT, 1, 17), {ACCOUNT: "connector: demo # conn: ignore CFG101\n"}
     ),
     Bad("empty account", one("CFG102", ACCOUNT, 1, 1), {ACCOUNT: ""}),

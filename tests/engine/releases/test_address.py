@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from conn_engine.documents.locate import STATE_IGNORES
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.releases import StoreFault, StoreLocation, StoreRefusedError, StoreUnreachableError, open_store
 
@@ -115,7 +116,7 @@ def test_a_store_is_made_whole_in_a_folder_that_git_ignores(tmp_path: Path):
     file = tmp_path / ".conn" / "releases.sqlite3"
     open_store(file, create=True).close()
     assert sorted(path.name for path in file.parent.iterdir()) == [".gitignore", "releases.sqlite3"]
-    assert (file.parent / ".gitignore").read_text() == "*\n"
+    assert (file.parent / ".gitignore").read_text() == STATE_IGNORES
 
 
 def test_a_place_where_nothing_can_be_made(tmp_path: Path):

@@ -1,0 +1,5 @@
+"""Keep connectors that came from elsewhere up to date: `conn.lock`, the base copies, and the three-way merge.
+
+`lock` and `copies` know what a connector was copied from, `plan` decides about each file, and `merging` merges the text
+of one document. Nothing here runs a connector.
+"""

@@ -14,7 +14,8 @@ from conn_engine.secrets import Redactor
 from conn_engine.testing.absences import find_empty_fields
 from conn_engine.testing.cases import LoggingTransport, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.testing.judgement import judge_live
-from conn_engine.testing.suite import OperationReport, Selection, check_any_is_enabled, report_disabled, targets
+from conn_engine.testing.selection import CaseChoice, PlannedTest, Selection, check_any_is_enabled, select_rows
+from conn_engine.testing.suite import OperationReport, report_disabled
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness
 
@@ -37,29 +38,34 @@ def run_live(
     The calls are those of the recordings (scenario `default`). Writes are skipped unless `send` is true. If an account
     cannot be connected, the error is a finding of the operation.
     """
-    rows = targets(workspace, selection)
+    rows = select_rows(workspace, selection)
     check_any_is_enabled(rows, selection)
-    for effective, names in rows:
-        if effective.account is None:
+    choice = CaseChoice(selection)
+    for row in rows:
+        if row.effective.account is None:
             continue
-        for name in names:
-            yield report_disabled(effective, name) or _report(
-                workspace, effective, name, environ, redactor, send, clock
-            )
+        cases = find_cases(workspace, row.effective, row.names)
+        for name in row.names:
+            calls = [case for case in cases if case.name == name and case.scenario == "default"]
+            planned = choice.plan(row.effective, name, calls)
+            if planned is not None:
+                yield report_disabled(row.effective, name) or _report(
+                    workspace, planned, environ, redactor, send, clock
+                )
+    choice.check()
 
 
 def _report(  # noqa: PLR0917
     workspace: Workspace,
-    effective: Effective,
-    name: OperationName,
+    planned: PlannedTest,
     environ: Mapping[str, str],
     redactor: Redactor,
     send: bool,
     clock: Clock,
 ) -> OperationReport:
+    effective, name, cases = planned.effective, planned.name, planned.cases
     report = OperationReport(effective, name)
     span = effective.span(name.path) or Span(f"accounts/{effective.account}.yaml")
-    cases = [case for case in find_cases(workspace, effective, [name]) if case.scenario == "default"]
     call = recorded_call(cases[0].recording) if cases else Call()
     if may_write(effective, name, call) and not send:
         report.findings.append(

@@ -1,5 +1,4 @@
-"""Runs `conn test`: selects accounts and operations, replays their recordings and judges the results. It prints
-nothing."""
+"""Runs `conn test`: replays the recordings of a selection and judges the results. It prints nothing."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -7,30 +6,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace, format_place, parse_place
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize, remove_duplicates
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, pluralize, remove_duplicates
+from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import to_base_level, up_to
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
-from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.cases import Case, Outcome, replay
 from conn_engine.testing.compare import compare_records
-from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name, find_deliveries
+from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name
 from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.judgement import Verdict, authors_fault, judge
 from conn_engine.testing.replays import Replays
+from conn_engine.testing.selection import PlannedTest, Selection, plan_tests
 from conn_engine.testing.wording import CHANGES
 
 __all__ = [
     "OperationReport",
     "Selection",
     "SharedRuns",
-    "check_any_is_enabled",
     "delivery_report",
     "report_disabled",
     "report_on",
+    "run_planned",
     "run_suite",
-    "targets",
 ]
 
 
@@ -77,25 +76,6 @@ class SharedRuns:
 _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107", "TST108"})
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What to test. Without `operations`, every operation and recorded delivery is tested; without `accounts`, every
-    account that has the operation.
-
-    `deliveries` limits the test to the recorded deliveries with these names; an empty tuple means all of them. `alone`
-    tests the connector without its accounts.
-    """
-
-    operations: tuple[str, ...] = ()
-    deliveries: tuple[str, ...] | None = None
-    accounts: tuple[str, ...] = ()
-    connector: str | None = None
-    environment: str | None = None
-    raw: bool = False
-    cross_check: bool = False
-    alone: bool = False
-
-
 @dataclass(slots=True)
 class OperationReport:
     """The results of one operation, or of a recorded delivery, for one account. `recorded` is false if it has no
@@ -120,90 +100,29 @@ class OperationReport:
         return any(finding.severity is Severity.ERROR for finding in self.all_findings)
 
 
-def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective, list[OperationName]]]:
-    """Return the effective configurations to test, and the operations of each.
-
-    Raises UsageError for an unknown account or operation, and if nothing matches.
-    """
-    effectives = _effectives(workspace, selection)
-    rows: list[tuple[Effective, list[OperationName]]] = []
-    refusals: list[UsageError] = []
-    for effective in effectives:
-        names, refused = _names(effective, selection)
-        refusals += refused
-        if names:
-            rows.append((effective, names))
-    if not rows:
-        if refusals:
-            raise refusals[0]
-        raise UsageError("there is no operation to test", hint="create a connector: conn new NAME")
-    return rows
-
-
-def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
-    if selection.connector and selection.alone:
-        return [up_to(workspace.effective(account=None, connector=selection.connector), "base")]
-    if selection.accounts:
-        return [workspace.effective(account=name, environment=selection.environment) for name in selection.accounts]
-    accounts = {name: workspace.account(name) for name in workspace.accounts()}
-    chosen = []
-    for connector in [selection.connector] if selection.connector else workspace.connectors():
-        using = sorted(name for name, account in accounts.items() if account.connector == connector)
-        if selection.environment is not None:
-            default = workspace.settings.default_environment
-            using = [name for name in using if (accounts[name].environment or default) == selection.environment]
-        if using:
-            chosen += [workspace.effective(account=name) for name in using]
-        else:
-            alone = workspace.effective(account=None, connector=connector, environment=selection.environment)
-            chosen.append(alone if selection.environment is not None else up_to(alone, "base"))
-    return chosen
-
-
-def _names(effective: Effective, selection: Selection) -> tuple[list[OperationName], list[UsageError]]:
-    if not selection.operations:
-        every = effective.operations()
-        return [name for name in every if not selection.raw or name.kind == "vendor"], []
-    names: list[OperationName] = []
-    refused: list[UsageError] = []
-    for text in selection.operations:
-        try:
-            names.append(effective.resolve(text, raw=selection.raw))
-        except UsageError as error:
-            refused.append(error)
-    return names, refused
-
-
 def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
-    """Replay and judge each operation and each recorded delivery; yield a report as soon as it is ready."""
-    if selection.deliveries is not None:
-        yield from _deliveries_alone(workspace, selection, selection.deliveries)
-        return
-    rows = targets(workspace, selection)
-    check_any_is_enabled(rows, selection)
-    for effective, names in rows:
-        effective.check_shared()
-        cases = find_cases(workspace, effective, names)
-        for name in names:
-            operation_cases = [case for case in cases if case.name == name]
-            if (disabled := report_disabled(effective, name)) is not None:
-                if operation_cases or name.kind == "unified" or selection.operations:
-                    yield disabled
-                continue
-            report = report_on(workspace, effective, name, operation_cases, selection)
-            if not report.recorded and name.kind == "vendor" and not selection.operations:
-                continue  # a vendor operation is tested through the unified ones, or by name
-            yield report
-        if not selection.operations and not selection.raw:
-            yield from _deliveries(workspace, effective)
+    """Replay and judge each selected operation and recorded delivery; yield a report as soon as it is ready.
+
+    Raises the errors of `plan_tests`.
+    """
+    for planned in plan_tests(workspace, selection):
+        yield run_planned(workspace, planned, selection)
 
 
-def check_any_is_enabled(rows: Sequence[tuple[Effective, Sequence[OperationName]]], selection: Selection) -> None:
-    """Raise DisabledError if the selection names operations, and each of them is disabled for each account."""
-    targeted = [(effective, name) for effective, names in rows for name in names]
-    if selection.operations and all(effective.explain_disabled(name) for effective, name in targeted):
-        effective, name = targeted[0]
-        effective.check_enabled(name)
+def run_planned(
+    workspace: Workspace, planned: PlannedTest, selection: Selection, *, shared_runs: SharedRuns | None = None
+) -> OperationReport:
+    """Run one planned test. `shared_runs` as in `report_on`."""
+    effective, name = planned.effective, planned.name
+    [first, *_] = planned.cases or [None]
+    if isinstance(first, DeliveryCase):
+        return delivery_report(workspace, effective, first)
+    if (disabled := report_disabled(effective, name)) is not None:
+        return disabled
+    report = report_on(workspace, effective, name, planned.cases, selection, shared_runs=shared_runs)
+    chosen = {case.path for case in planned.chosen}
+    report.judgements = [judgement for judgement in report.judgements if judgement.case.path in chosen]
+    return report
 
 
 def report_disabled(effective: Effective, name: OperationName) -> OperationReport | None:
@@ -212,27 +131,6 @@ def report_disabled(effective: Effective, name: OperationName) -> OperationRepor
     if finding is None:
         return None
     return OperationReport(effective, name, findings=[replace(finding, severity=Severity.INFO)], enabled=False)
-
-
-def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequence[str]) -> Iterator[OperationReport]:
-    connector_names: dict[str, None] = {}
-    tested = False
-    for effective in _effectives(workspace, selection):
-        for report in _deliveries(workspace, effective, names):
-            tested = True
-            yield report
-        connector_names |= dict.fromkeys(case.path.stem for case in find_deliveries(workspace, effective))
-    if tested:
-        return
-    if connector_names:
-        near = did_you_mean(names[0], list(connector_names)) or f"choose one of {', '.join(list(connector_names)[:10])}"
-        raise UsageError(f'no recorded delivery is named "{names[0]}"', hint=near)
-    raise UsageError("there is no recorded delivery", hint="record one: conn webhook record NAME FILE")
-
-
-def _deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> Iterator[OperationReport]:
-    for case in find_deliveries(workspace, effective, names):
-        yield delivery_report(workspace, effective, case)
 
 
 def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCase) -> OperationReport:

@@ -9,7 +9,10 @@ from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_engine.testing.suite import OperationReport, Selection
+    from collections.abc import Mapping
+
+    from conn_engine.testing.selection import Selection
+    from conn_engine.testing.suite import OperationReport
 
 DELIVERIES = "webhooks"
 """Selects the recorded deliveries, in place of an operation."""
@@ -22,7 +25,10 @@ def test(
         list[str] | None,
         typer.Argument(
             metavar="OPERATION",
-            help="Operations to test, such as contacts.list, or webhooks [NAME]... for deliveries. Default: all.",
+            help=(
+                "Operations to test, such as contacts.list or 'contacts.*', or webhooks [NAME]... for deliveries. "
+                "Default: all."
+            ),
         ),
     ] = None,
     account: Annotated[
@@ -41,6 +47,25 @@ def test(
             help="Test only accounts of this environment. With --account, use it instead of the account's.",
         ),
     ] = None,
+    keyword: Annotated[
+        str | None,
+        typer.Option(
+            "--keyword",
+            "-k",
+            metavar="EXPR",
+            help='Test what matches words of operation, account and scenario, such as "contacts and not acme".',
+        ),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario", metavar="NAME", help="Report only recordings of this scenario, or pattern. Repeatable."
+        ),
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Test only operations that failed when they were last tested.")
+    ] = False,
+    first: Annotated[bool, typer.Option("--first", "-x", help="Stop at the first operation that fails.")] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Test the vendor's operations instead of the unified ones.")
     ] = False,
@@ -55,6 +80,7 @@ def test(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also show the requests and coverage of operations that pass.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only failures and the summary.")] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
     """Replay recorded operations and deliveries, and check the results.
@@ -65,15 +91,23 @@ def test(
     Examples:
       conn test
       conn test contacts.list --account acme
+      conn test 'contacts.*' -k "not rate_limited" -x
+      conn test --failed
       conn test webhooks contact_created --update
     """
     from conn_cli.report import Sources, write_report
     from conn_cli.report.results import draw_reports
+    from conn_cli.suite_run import read_failures
+    from conn_engine.errors import UsageError
+    from conn_engine.testing.keyword import KeywordExpression
     from conn_engine.testing.report import SuiteReport
-    from conn_engine.testing.suite import Selection
+    from conn_engine.testing.selection import Selection, is_pattern
 
     app: App = context.obj
     _refuse_contradictions(has_names=bool(operations), every=every, live=live, send=send)
+    _refuse_with_live(live, {"--scenario": scenario, "--failed": failed, "--first": first})
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose cannot be used together", hint="omit one of them")
     operation_names, deliveries = _select_names(operations or [], no_deliveries=live or raw)
     selection = Selection(
         operations=operation_names,
@@ -83,15 +117,26 @@ def test(
         environment=environment,
         raw=raw,
         cross_check=cross_check,
+        keyword=KeywordExpression(keyword) if keyword is not None else None,
+        scenarios=tuple(scenario or ()),
+        only=read_failures(app) if failed else None,
     )
-    reports = _reports(app, selection, live=live, send=send)
+    reports, ending = (_run_live(app, selection, send), "") if live else _replay(app, selection, first=first)
     if update:
         _update(app, reports)
+    is_named = any(not is_pattern(name) for name in operations or [])
     draw = draw_reports(
-        reports, Sources(app.workspace.root), verbose=verbose or bool(operations), live=live, color=app.color
+        reports,
+        Sources(app.workspace.root),
+        verbose=verbose or is_named,
+        quiet=quiet,
+        live=live,
+        color=app.color,
     )
     write_report(lambda: SuiteReport.from_reports(reports), formats or [], draw, app, folder=app.folder)
-    raise typer.Exit(_choose_exit(reports, has_names=bool(operations)))
+    if ending:
+        app.err(ending)
+    raise typer.Exit(_choose_exit(reports, has_names=is_named))
 
 
 def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bool) -> None:
@@ -103,13 +148,12 @@ def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bo
         raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
 
 
-def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":
-    from conn_cli.effective_selection import learn_literals
+def _refuse_with_live(live: bool, options: "Mapping[str, object]") -> None:
+    from conn_engine.errors import UsageError
 
-    reports = _live(app, selection, send) if live else _replays(app, selection)
-    for report in reports:
-        learn_literals(app, report.effective)
-    return reports
+    for option, value in options.items():
+        if live and value:
+            raise UsageError(f"--live and {option} cannot be used together", hint=f"omit {option}: it applies only to replays")
 
 
 def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
@@ -126,18 +170,21 @@ def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, 
     return (), tuple(names[1:])
 
 
-def _replays(app: App, selection: "Selection") -> "list[OperationReport]":
-    from conn_engine.testing.suite import run_suite
+def _replay(app: App, selection: "Selection", *, first: bool) -> "tuple[list[OperationReport], str]":
+    """Return the reports, and what was not run, as a sentence."""
+    from conn_cli.effective_selection import learn_literals
+    from conn_cli.suite_run import SuiteRun, store_failures
 
-    with app.progress("testing") as progress:
-        reports = []
-        for report in run_suite(app.workspace, selection):
-            reports.append(report)
-            progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
-    return reports
+    suite_run = SuiteRun(app, selection, first=first)
+    suite_run.run()
+    for report in suite_run.reports:
+        learn_literals(app, report.effective)
+    store_failures(app, suite_run.reports, selection, is_stopped=suite_run.is_stopped)
+    return suite_run.reports, suite_run.explain_stop()
 
 
-def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport]":
+def _run_live(app: App, selection: "Selection", send: bool) -> "list[OperationReport]":
+    from conn_cli.effective_selection import learn_literals
     from conn_engine.testing.live_suite import run_live
 
     with app.progress("testing live") as progress:
@@ -146,6 +193,7 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
             app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send, clock=app.clock
         ):
             reports.append(report)
+            learn_literals(app, report.effective)
             progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
     return reports
 

@@ -22,10 +22,16 @@ SHOWN_RECORDS = 10
 
 
 def draw_reports(
-    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool = False, color: bool
+    reports: "Sequence[OperationReport]",
+    sources: Sources,
+    *,
+    verbose: bool,
+    quiet: bool = False,
+    live: bool = False,
+    color: bool,
 ) -> dict[str, Callable[[], str]]:
     """Return what draws the results, for each format except JSON. `verbose` shows requests and coverage of passing
-    operations too. `live`: the vendor responded, not recordings."""
+    operations too; `quiet` shows only failures. `live`: the vendor responded, not recordings."""
 
     def draw_junit() -> str:
         from conn_cli.report import junit
@@ -35,17 +41,21 @@ def draw_reports(
     findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
     return {
         **draw_findings(findings, sources),
-        "text": lambda: paint(list(draw_pieces(reports, sources, verbose=verbose, live=live)), color),
+        "text": lambda: paint(
+            list(draw_pieces(reports, sources, verbose=verbose and not quiet, quiet=quiet, live=live)), color
+        ),
         "junit": draw_junit,
     }
 
 
 def draw_pieces(
-    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool
+    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, quiet: bool = False, live: bool
 ) -> Iterator[Piece]:
     """Draw the findings and requests of failed operations, or with `verbose` of all, and a summary."""
     drawn: set[Diagnostic] = set()
     for report in reports:
+        if quiet and not report.failed:
+            continue
         if report.recorded and report.enabled and (verbose or report.failed):
             yield from _operation(report, live)
         for finding in report.all_findings:

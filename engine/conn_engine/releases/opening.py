@@ -13,7 +13,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
-from conn_engine.documents.locate import STATE_FOLDER, STATE_IGNORES
+from conn_engine.documents.local_state import create_state_folder
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.releases.faults import StoreFault, StoreRefusedError, StoreUnreachableError
 from conn_engine.releases.store_location import StoreLocation
@@ -210,10 +210,7 @@ def _make_file(file: Path) -> None:
     """
     temporary = file.with_name(f".{file.name}.{os.urandom(6).hex()}.tmp")
     try:
-        is_new_folder = not file.parent.exists()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if is_new_folder and file.parent.name == STATE_FOLDER:
-            (file.parent / ".gitignore").write_text(STATE_IGNORES, encoding="utf-8")
+        create_state_folder(file.parent)
         connection = sqlite3.connect(temporary)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.close()

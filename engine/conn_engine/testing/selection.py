@@ -1,12 +1,12 @@
 """Selects what `conn test` runs: accounts, operations, recorded cases and deliveries."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import did_you_mean, join_words
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Case, find_cases
@@ -58,6 +58,11 @@ class Selection:
     scenarios: tuple[str, ...] = ()
     only: frozenset[SuiteKey] | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it leaves out nothing of the workspace but what passed before."""
+        return replace(self, only=None, cross_check=False) == Selection()
+
 
 @dataclass(frozen=True, slots=True)
 class SuiteRow:
@@ -86,7 +91,7 @@ class PlannedTest:
 
 def build_key(effective: Effective, name: OperationName) -> SuiteKey:
     """Return what identifies an operation of an account in the results."""
-    return SuiteKey(effective.connector_name, effective.account or "", effective.environment, name.text)
+    return SuiteKey(effective.connector_name, effective.account or "", effective.environment or "", name.text)
 
 
 def is_pattern(text: str) -> bool:
@@ -106,7 +111,8 @@ def select_rows(workspace: Workspace, selection: Selection) -> list[SuiteRow]:
     rows: list[SuiteRow] = []
     refusals: dict[str, UsageError] = {}
     matched: set[str] = set()
-    for effective in _select_effectives(workspace, selection):
+    effectives = _select_effectives(workspace, selection)
+    for effective in effectives:
         names: dict[OperationName, None] = {}
         named: set[OperationName] = set()
         for text in selection.operations:
@@ -119,12 +125,12 @@ def select_rows(workspace: Workspace, selection: Selection) -> list[SuiteRow]:
             names |= dict.fromkeys(found)
             named |= set() if is_pattern(text) else set(found)
         if not selection.operations:
-            names = dict.fromkeys(name for name in effective.operations() if not selection.raw or name.kind == "vendor")
+            names = dict.fromkeys(_list_operations(effective, raw=selection.raw))
         if names:
             rows.append(SuiteRow(effective, list(names), frozenset(named)))
     for text, refusal in refusals.items():
         if text not in matched:
-            raise refusal
+            raise _refuse_name(effectives, text, refusal, raw=selection.raw)
     if not rows:
         raise UsageError("there is no operation to test", hint="create a connector: conn new NAME")
     return rows
@@ -150,24 +156,48 @@ def _select_effectives(workspace: Workspace, selection: Selection) -> list[Effec
     return chosen
 
 
+def _list_operations(effective: Effective, *, raw: bool) -> list[OperationName]:
+    return [name for name in effective.operations() if not raw or name.kind == "vendor"]
+
+
 def _find_operations(effective: Effective, text: str, *, raw: bool) -> list[OperationName]:
     """Return the operations that a name or pattern stands for. Raises UsageError if there is none."""
     if not is_pattern(text):
         return [effective.resolve(text, raw=raw)]
     connector, colon, pattern = text.rpartition(":")
-    if colon and not fnmatchcase(effective.connector_name, connector):
-        raise UsageError(f'no connector matches "{connector}"', hint="conn show lists the connectors")
-    names = [name for name in effective.operations() if name.kind == "vendor" or not (raw or colon)]
+    names = _list_operations(effective, raw=raw or bool(colon))
     found = [name for name in names if any(fnmatchcase(spelling, pattern) for spelling in _spell(name))]
-    if not found:
-        known = {part for name in names for part in (f"{name.model}.*", f"{name.resource}.*", f"*.{name.method}")}
-        hint = did_you_mean(pattern, sorted(known)) or "conn show CONNECTOR lists the operations"
-        raise UsageError(f'no operation of connector "{effective.connector_name}" matches "{pattern}"', hint=hint)
+    if not found or (colon and not fnmatchcase(effective.connector_name, connector)):
+        raise UsageError(
+            f'connector "{effective.connector_name}" has no operation that matches "{text}"',
+            hint=_suggest_operation([effective], pattern, raw=raw),
+        )
     return found
 
 
 def _spell(name: OperationName) -> tuple[str, ...]:
     return (name.text, f"{name.resource}.{name.method}")
+
+
+def _refuse_name(effectives: Sequence[Effective], text: str, refusal: UsageError, *, raw: bool) -> UsageError:
+    """Return the error for a name that no account has an operation for. `refusal` is that of the first account."""
+    connectors = {effective.connector_name: effective for effective in effectives}
+    if len(connectors) == 1 or (":" in text and not is_pattern(text)):
+        return refusal
+    what = f'that matches "{text}"' if is_pattern(text) else f'"{text}"'
+    return UsageError(
+        f"none of the {len(connectors):,} connectors has an operation {what}",
+        hint=_suggest_operation(connectors.values(), text.rpartition(":")[2], raw=raw),
+    )
+
+
+def _suggest_operation(effectives: Iterable[Effective], text: str, *, raw: bool) -> str:
+    known: dict[str, None] = {}
+    for effective in effectives:
+        for name in _list_operations(effective, raw=raw):
+            parts = [f"{name.model}.*"] * bool(name.model) + [f"{name.resource}.*", f"*.{name.method}"]
+            known |= dict.fromkeys(parts if is_pattern(text) else _spell(name))
+    return did_you_mean(text, sorted(known)) or "conn show --connector NAME lists the operations"
 
 
 def check_any_is_enabled(rows: Sequence[SuiteRow], selection: Selection) -> None:
@@ -216,7 +246,7 @@ class CaseChoice:
         selection = self.selection
         for scenario in selection.scenarios:
             if not any(_is_scenario((scenario,), known) for known in self.scenarios):
-                listed = join_words(sorted(self.scenarios), most=8)
+                listed = ", ".join(sorted(self.scenarios)[:8])
                 hint = did_you_mean(scenario, self.scenarios) or (f"use one of: {listed}" if listed else "")
                 raise UsageError(
                     f'no selected recording has the scenario "{scenario}"',

@@ -114,9 +114,9 @@ def run_planned(
 ) -> OperationReport:
     """Run one planned test. `shared_runs` as in `report_on`."""
     effective, name = planned.effective, planned.name
-    [first, *_] = planned.cases or [None]
-    if isinstance(first, DeliveryCase):
-        return delivery_report(workspace, effective, first)
+    for case in planned.cases:
+        if isinstance(case, DeliveryCase):
+            return delivery_report(workspace, effective, case)
     if (disabled := report_disabled(effective, name)) is not None:
         return disabled
     report = report_on(workspace, effective, name, planned.cases, selection, shared_runs=shared_runs)

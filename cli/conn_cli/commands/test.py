@@ -153,7 +153,9 @@ def _refuse_with_live(live: bool, options: "Mapping[str, object]") -> None:
 
     for option, value in options.items():
         if live and value:
-            raise UsageError(f"--live and {option} cannot be used together", hint=f"omit {option}: it applies only to replays")
+            raise UsageError(
+                f"--live and {option} cannot be used together", hint=f"omit {option}: it applies only to replays"
+            )
 
 
 def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

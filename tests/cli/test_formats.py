@@ -81,6 +81,7 @@ LINES: dict[str, tuple[str, int]] = {
     "show contacts.list -c demo": ("configuration", 0),
     "why contacts.list response_mapping.email -c demo": ("why", 0),
     "why contacts.list email --value --record 1 -c demo": ("value", 0),
+    "why contacts.list --value --record 1 -c demo": ("values", 0),
     "diff-override -a acme": ("diff-override", 0),
     "coverage -c demo": ("coverage", 0),
     "mutate demo --kind drop_field": ("mutate", 0),

@@ -234,7 +234,9 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield from (("why", "things.list", "response_mapping.evil", *account, *form) for form in formats("text", "json"))
     yield from (("why", "-", "headers", *account, *form) for form in formats("text", "json"))
     yield from (
-        ("why", "things.list", "evil", "--value", "--record", "2", *account, *form) for form in formats("text", "json")
+        ("why", "things.list", *field, "--value", "--record", "2", *account, *form)
+        for form in formats("text", "json")
+        for field in (("evil",), ())
     )
     yield from (("diff-override", *account, *form) for form in formats("text", "json", "markdown"))
     yield from (("diff-override", "-e", "staging", *form) for form in formats("text", "json", "markdown"))

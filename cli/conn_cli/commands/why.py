@@ -31,13 +31,18 @@ def why(
         str | None,
         typer.Argument(
             metavar="PATH",
-            help="Path of the value, such as response_mapping.email. With --value: a field, such as email.",
+            help="Path of the value, such as response_mapping.email. With --value: a field, such as email, or none "
+            "for every field.",
         ),
     ] = None,
     value: Annotated[
         bool, typer.Option("--value", help="Explain the value that a field has in a recorded record.")
     ] = False,
     record: Annotated[str | None, typer.Option("--record", help="With --value: id of the unified record.")] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", help="With --value: scenario of the recording. Default: the first with the record."),
+    ] = None,
     account: Annotated[str | None, typer.Option("--account", "-a", help="Apply the overrides of this account.")] = None,
     connector: Annotated[
         str | None, typer.Option("--connector", "-c", help="Connector to use if no account is named.")
@@ -54,6 +59,7 @@ def why(
       conn why contacts.list response_mapping.email --account acme
       conn why crm.contacts.response_mapping.email --account acme
       conn why contacts.list email --value --record 101 -a acme
+      conn why contacts.list --value --record 101 -a acme
     """
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
@@ -65,13 +71,16 @@ def why(
         raise UsageError(
             "--value and --record must be used together", hint="conn why crm.contacts.list email --value --record 101"
         )
+    if record is None and scenario is not None:
+        raise UsageError("--scenario requires --value and --record", hint="remove --scenario")
+    if record is not None:
+        effective = choose_effective(app, account, connector, operation, environment)
+        _explain(app, effective, operation, record=record, field=path, scenario=scenario, formats=formats)
+        return
     if path is None:
-        operation, path = _split_place(operation, value=value)
+        operation, path = "-", operation
     effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)
-    if record is not None:
-        _explain(app, effective, operation, record=record, field=path, formats=formats)
-        return
     implication = _find_implication(effective, name, path)
     if implication is not None:
         place, origins = implication.path, effective.origins(implication.path)
@@ -99,15 +108,6 @@ def why(
         return heading + _text(origins, [_shorten(names, name) for names in readers], path)
 
     write_report(report, formats or [], {"text": text}, app, folder=app.folder)
-
-
-def _split_place(place: str, *, value: bool) -> tuple[str, str]:
-    """Return the arguments that a place stands for."""
-    from conn_engine.errors import UsageError
-
-    if value:
-        raise UsageError("--value needs an operation and a field", hint=f"conn why OPERATION {place} --value …")
-    return "-", place
 
 
 def _text(origins: "list[Origin]", readers: "Sequence[Sequence[str]]", path: str) -> str:
@@ -143,15 +143,29 @@ def _describe_use(origin: "Origin", readers: "Sequence[str]", *, is_first: bool,
     return "<- effective" if is_first else "(merged with the levels above)"
 
 
-def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, formats: Formats) -> None:
+def _explain(  # noqa: PLR0917
+    app: App,
+    effective: "Effective",
+    operation: str,
+    record: str,
+    field: str | None,
+    scenario: str | None,
+    formats: Formats,
+) -> None:
     from conn_cli.effective_selection import learn_literals
     from conn_cli.report import explanation as report
     from conn_cli.report import write_report
-    from conn_engine.testing.explanation import explain_value
-    from conn_engine.testing.value_report import ValueReport
+    from conn_engine.testing.explanation import explain_record, explain_value
+    from conn_engine.testing.value_report import ValueReport, ValuesReport
 
     learn_literals(app, effective)
-    explanation = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
+    name = effective.resolve(operation)
+    if field is None:
+        rows = explain_record(app.workspace, effective, name, record, scenario=scenario)
+        text = {"text": lambda: report.draw_fields(rows, app.workspace.format_path)}
+        write_report(lambda: ValuesReport.from_explanations(rows), formats or [], text, app, folder=app.folder)
+        return
+    explanation = explain_value(app.workspace, effective, name, record, field, scenario=scenario)
     text = {"text": lambda: report.draw_text(explanation, app.workspace.format_path)}
     write_report(lambda: ValueReport.from_explanation(explanation), formats or [], text, app, folder=app.folder)
 

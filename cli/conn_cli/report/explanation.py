@@ -1,15 +1,17 @@
-"""Draw why a field has its value. The text has values of the record: show it only to the caller."""
+"""Draw why fields have their values. The text has values of the record: show it only to the caller."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from conn_cli.formatting import join_lines, shorten_text
+from conn_cli.report.columns import draw_columns
 from conn_engine.expressions import UNDEFINED
-from conn_engine.testing.explanation import Explanation, LevelExplanation
+from conn_engine.testing.explanation import Explanation
+from conn_engine.testing.level_values import LevelExplanation
 
-__all__ = ["draw_text"]
+__all__ = ["draw_fields", "draw_text"]
 
 LONGEST = 100
 
@@ -25,6 +27,27 @@ def draw_text(explanation: Explanation, format_path: Callable[[Path], str]) -> s
     for level in explanation.levels:
         lines += _draw_level(level, "<- effective" if level is first else _note(level))
     return join_lines(lines)
+
+
+def draw_fields(explanations: Sequence[Explanation], format_path: Callable[[Path], str]) -> str:
+    """Return one line for each field of a record: its value, and the file and line that set it."""
+    first = explanations[0]
+    lines = [f"{first.case.name.text} record {first.record or first.index}", f"  in {format_path(first.case.path)}"]
+    rows = [(row.field, _describe_result(row), _describe_place(row)) for row in explanations]
+    return join_lines([*lines, *draw_columns(rows)])
+
+
+def _describe_result(explanation: Explanation) -> str:
+    if explanation.error:
+        return f"fails: {explanation.error}"
+    return "-" if explanation.value is UNDEFINED else json.dumps(explanation.value, ensure_ascii=False)
+
+
+def _describe_place(explanation: Explanation) -> str:
+    level = next((level for level in explanation.levels if level.effective), None) or next(
+        iter(explanation.levels), None
+    )
+    return "-" if level is None else f"{level.origin.span.file}:{level.origin.span.line}"
 
 
 def _note(level: LevelExplanation) -> str:

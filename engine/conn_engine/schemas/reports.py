@@ -43,7 +43,7 @@ from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, 
 from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
-from conn_engine.testing.value_report import ValueReport
+from conn_engine.testing.value_report import ValueReport, ValuesReport
 
 __all__ = ["REPORTS", "build_report_schema"]
 
@@ -89,6 +89,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     SubscriptionsReport,
     SuiteReport,
     ValueReport,
+    ValuesReport,
     WorkspaceReport,
 )
 REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in _KINDS}

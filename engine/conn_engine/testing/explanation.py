@@ -1,87 +1,125 @@
-"""Explains the value of a field of a unified record: each level's expression, what it reads and how it decides."""
+"""Explains the fields of a recorded unified record: which level sets each value, and how it is computed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.conditions import Scope, conditions_of
-from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
-from conn_engine.documents import format_path, iterate_texts, parse_path
-from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, LeafFailures, audit, compile_mapping, evaluate_node, expression
-from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
-from conn_engine.testing.compare import leaves, same_value
+from conn_engine.conditions import Scope
+from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
+from conn_engine.documents import format_path, parse_path
+from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.expressions import UNDEFINED, find_effective_leaves
+from conn_engine.testing.cases import Case, find_cases, replay
+from conn_engine.testing.level_values import LevelExplanation, explain_levels, follow_path
+from conn_engine.testing.vendor_records import map_vendor_records, read_vendor_records
 
-__all__ = ["Explanation", "LevelExplanation", "explain_value"]
-
-ABSENT = UNDEFINED
-
-
-@dataclass(frozen=True, slots=True)
-class LevelExplanation:
-    """What one level sets for a field, and the result for this record.
-
-    `value` is the result of its expression (UNDEFINED if it has none), `reads` lists the paths it read with their
-    values, and `decisions` describes the evaluation. `effective` is true if the record has this level's value or, for
-    an object, a part of it.
-    """
-
-    origin: Origin
-    value: Any
-    reads: tuple[tuple[str, Any], ...]
-    decisions: tuple[str, ...]
-    effective: bool
-    error: str = ""
+__all__ = ["Explanation", "explain_record", "explain_value"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A field of a recorded record: its value (UNDEFINED if it has none) and what each level sets, top level first.
 
-    `later` is true if a step after the mapping changed the value or dropped the record.
+    `record` is the record's unified id ("" without one), and `index` its position in the recording, from 0. `error` is
+    why the field fails on this record. `later` is true if a step after the mapping changed the value or dropped the
+    record.
     """
 
     case: Case
     record: str
+    index: int
     field: str
     value: Any
     levels: tuple[LevelExplanation, ...]
     later: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _MappedCase:
+    """A case, and one of its records before and after the mapping. `returned` is the record that a run returns."""
+
+    case: Case
+    record: str
+    index: int
+    scope: Scope
+    row: Any
+    returned: Any
+    errors: Mapping[str, ExpressionError]
 
 
 def explain_value(
-    workspace: Workspace, effective: Effective, name: OperationName, record: str, field: str
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    record: str | int,
+    field: str,
+    *,
+    scenario: str | None = None,
 ) -> Explanation:
-    """Explain a field of the record with this unified id, on the first recording that has it.
+    """Explain a field of a record: the one with this unified id, on the first recording that has it, or the one at this
+    position (from 0) of a recording. `scenario` selects the recording; the default one comes first.
 
-    Raises UsageError if no recording has the record, the operation is not a unified one, or the field is not mapped.
+    Fields that fail affect no other. Raises UsageError if no recording has the record, the operation is not a unified
+    one, or the field is not mapped.
     """
+    inside = parse_path(field.removeprefix("response_mapping."))
+    layers = _get_mapping(effective, name)
+    if not effective.origins((*name.path, "response_mapping", *inside)):
+        raise UsageError(f'{name.text} does not map "{field}"', hint=_suggest_fields(layers))
+    return _explain_field(effective, name, _find_record(workspace, effective, name, record, scenario), inside)
+
+
+def explain_record(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    record: str | int,
+    *,
+    scenario: str | None = None,
+) -> list[Explanation]:
+    """Explain every mapped field of a record, as `explain_value` does, in the order of the mapping."""
+    layers = _get_mapping(effective, name)
+    mapped = _find_record(workspace, effective, name, record, scenario)
+    fields = _list_fields(layers)
+    for key in mapped.row if isinstance(mapped.row, Mapping) else ():
+        if not any(path[0] == key for path in fields):  # of a mapping that is one expression
+            fields[key,] = None
+    return [_explain_field(effective, name, mapped, path) for path in fields]
+
+
+def _get_mapping(effective: Effective, name: OperationName) -> list[Any]:
+    """Return the layers of an operation's response mapping. Raises UsageError for a vendor operation."""
     if name.kind != "unified":
         raise UsageError(
             f"{name.text} is a vendor operation and has no mapping",
             hint="name a unified operation, such as crm.contacts.list",
         )
-    inside = parse_path(field.removeprefix("response_mapping."))
-    if not effective.origins((*name.path, "response_mapping", *inside)):
-        raise UsageError(f'{name.text} does not map "{field}"', hint=_suggest_fields(effective, name))
-    case, outcome, result, final = _find_record(workspace, effective, name, record)
-    scope = Scope(outcome, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
-    value = _follow_path(result, inside)
-    levels = _levels(effective, name, inside, scope, value)
+    operation = effective.get_unified(name.model, name.resource, name.method)
+    return mapping_layers(operation.response_mapping) if operation is not None else []
+
+
+def _explain_field(
+    effective: Effective, name: OperationName, mapped: _MappedCase, inside: tuple[str | int, ...]
+) -> Explanation:
+    value = follow_path(mapped.row, inside)
+    dotted = ".".join(map(str, inside))
+    error = next((mapped.errors[key] for key in (dotted, "") if key in mapped.errors), None)
     return Explanation(
-        case,
-        record,
+        mapped.case,
+        mapped.record,
+        mapped.index,
         format_path(inside),
         value,
-        tuple(levels),
-        final is UNDEFINED or _follow_path(final, inside) != value,
+        tuple(explain_levels(effective, name, inside, mapped.scope, value)),
+        mapped.returned is UNDEFINED or follow_path(mapped.returned, inside) != value,
+        error.message if error is not None else "",
     )
 
 
 def _find_record(
-    workspace: Workspace, effective: Effective, name: OperationName, record: str
-) -> tuple[Case, Mapping[str, Any], Any, Any]:
-    """Return the case with the record, the scope of its mapping, the mapping's result and the returned record."""
+    workspace: Workspace, effective: Effective, name: OperationName, record: str | int, scenario: str | None
+) -> _MappedCase:
     identifiers: list[str] = []
     cases = sorted(find_cases(workspace, effective, [name]), key=lambda case: case.scenario != "default")
     if not cases:
@@ -89,166 +127,48 @@ def _find_record(
             f"{name.text} has no recording",
             hint=f"record it: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
         )
-    for case in cases:
-        results: list[tuple[Mapping[str, Any], Any]] = []
-
-        def observe(
-            _: OperationName, scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = results
-        ) -> None:
-            into.extend(zip(scopes, values, strict=True))
-
-        outcome = replay(effective, name, case.recording, observe)
-        for scope, value in results:
-            for row in value if isinstance(value, list) else [value]:
-                if not isinstance(row, Mapping):
-                    continue
-                identifiers.append(str(row.get("id")))
-                if identifiers[-1] == record:
-                    candidates = [
-                        item for item in outcome.records if isinstance(item, Mapping) and str(item.get("id")) == record
-                    ]
-                    return case, scope, row, candidates[0] if candidates else UNDEFINED
+    chosen = [case for case in cases if scenario in (None, case.scenario)]
+    if not chosen:
+        names = ", ".join(case.scenario for case in cases[:12])
+        raise UsageError(f'{name.text} has no recording of "{scenario}"', hint=f"choose one of {names}")
+    for case in chosen:
+        vendor_records = read_vendor_records(effective, name, case.recording)
+        mapped = map_vendor_records(effective, name, vendor_records)
+        rows = [
+            (scope, result, row)
+            for scope, result in zip(vendor_records.scopes, mapped, strict=True)
+            for row in (result.value if isinstance(result.value, list) else [result.value])
+        ]
+        for index, (scope, result, row) in enumerate(rows):
+            identifier = str(row["id"]) if isinstance(row, Mapping) and row.get("id") is not None else ""
+            identifiers += [identifier] if identifier else []
+            if record == index if isinstance(record, int) else record == identifier:
+                scope_of_record = Scope(scope, vendor_records.conditions)
+                returned = _find_returned(effective, name, case, identifier, row)
+                return _MappedCase(case, identifier, index, scope_of_record, row, returned, result.errors)
     ids = ", ".join(dict.fromkeys(identifiers[:12]))
     hint = f"choose a recorded id: {ids}" if ids else "record the operation again: its recordings have no records"
-    raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=hint)
+    which = f"a record at position {record}" if isinstance(record, int) else f'a record with the id "{record}"'
+    raise UsageError(f"no recording of {name.text} has {which}", hint=hint)
 
 
-def _levels(
-    effective: Effective,
-    name: OperationName,
-    inside: tuple[str | int, ...],
-    scope: Scope,
-    result: Any,
-) -> list[LevelExplanation]:
+def _find_returned(effective: Effective, name: OperationName, case: Case, identifier: str, row: Any) -> Any:
+    """Return the record as a run returns it: after the `after` steps, which may have changed or dropped it."""
     operation = effective.get_unified(name.model, name.resource, name.method)
-    layers = mapping_layers(operation.response_mapping) if operation is not None else []
-    rows = []
-    fields_above: set[str] = set()
-    start = (*name.path, "response_mapping")
-    origins = effective.origins((*start, *inside))
-    for origin in origins:
-        below = _evaluate_below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
-        # A level may set the complete mapping, or an object that contains the field, with one expression.
-        rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
-        node, rest = _narrow(origin.value, rest)
-        value, error, reason = _evaluate_level(
-            node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1]
-        )
-        leaves = _leaves(value)
-        reads = [row for text in _texts(node) for row in _reads(text, scope)]
-        reads += [("$base", below)] if below is not UNDEFINED else []
-        decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)] + reason
-        takes = any(
-            field not in fields_above and same_value(item, _leaves(result).get(field)) for field, item in leaves.items()
-        )
-        rows.append(LevelExplanation(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
-        fields_above |= leaves.keys()
-    return rows
+    if operation is None or not operation.after:
+        return row
+    returned = replay(effective, name, case.recording).records
+    return next(
+        (item for item in returned if isinstance(item, Mapping) and str(item.get("id")) == identifier), UNDEFINED
+    )
 
 
-def _narrow(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
-    """Return the part of a level's setting that sets the field, and the rest of the path to the field."""
-    while rest and isinstance(node, Mapping):
-        node, rest = node.get(str(rest[0]), UNDEFINED), rest[1:]
-    return node, rest
+def _list_fields(layers: Sequence[Any]) -> dict[tuple[str | int, ...], None]:
+    """Return the paths of the fields that the levels set, each once, in order."""
+    return dict.fromkeys(leaf.path for layer in layers for leaf in find_effective_leaves([layer]) if leaf.path)
 
 
-def _leaves(value: Any) -> dict[str, Any]:
-    """Return the parts of a value that are merged over other levels: the leaves of an object, else the value."""
-    if value is UNDEFINED:
-        return {}
-    return leaves(value) if isinstance(value, Mapping) and value else {"": value}
-
-
-def _texts(node: Any) -> list[str]:
-    """Return the expressions of a level's setting."""
-    return [text for _, text in iterate_texts(node)]
-
-
-def _evaluate_level(
-    node: Any, scope: Scope, below: Any, rest: tuple[str | int, ...], *, removes: bool
-) -> tuple[Any, str, list[str]]:
-    """Return the value, the error of an expression that fails, and the reason why a failure leaves no value."""
-    if node is UNDEFINED or (node is None and removes):
-        return UNDEFINED, "", []
-    failures = LeafFailures()
-    try:
-        value = evaluate_node(node, scope, below, failures)
-    except ExpressionError as error:
-        return UNDEFINED, error.message, []
-    reasons = [f"a value that it uses is null: {error.message}" for error in failures.due_to_null.values()]
-    message = next((failure.error.message for failure in failures.by_field.values()), "")
-    return _follow_path(value, rest), message, reasons
-
-
-def _bind_base(below: Any) -> dict[str, Any]:
-    return {} if below is UNDEFINED else {"base": below}
-
-
-def _uses_base(node: Any) -> bool:
-    try:
-        return any("base" in expression(text).analysis.variables for text in _texts(node))
-    except ExpressionError:
-        return False
-
-
-def _evaluate_below(layers: Sequence[Any], text: Any, scope: Scope) -> Any:
-    """Map the record with the levels below the layer that contains this text."""
-    holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
-    if not holding or not holding[-1]:
-        return UNDEFINED
-    try:
-        return compile_mapping(layers[: holding[-1]]).apply_one(scope)
-    except ConnError:
-        return UNDEFINED
-
-
-def _holds(layer: Any, text: Any) -> bool:
-    if layer == text:
-        return True
-    if isinstance(layer, Mapping):
-        return any(_holds(item, text) for item in layer.values())
-    if isinstance(layer, list):
-        return any(_holds(item, text) for item in layer)
-    return False
-
-
-def _reads(text: str, scope: Scope) -> list[tuple[str, Any]]:
-    """Return the paths that an expression reads, each with its value."""
-    try:
-        paths = expression(text).reads()
-    except ExpressionError:
-        return []
-    return [(format_path(path), _follow_path(scope, path)) for path in sorted(paths, key=format_path)]
-
-
-def _decisions(text: str, scope: Scope, below: Any) -> list[str]:
-    try:
-        reads = expression(text).roots()
-        data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
-        return audit(text, data, _bind_base(below), conditions_of(scope))
-    except ConnError:
-        return []
-
-
-def _follow_path(value: Any, path: Sequence[str | int]) -> Any:
-    """Return the value at a path. In a list, a number selects an item; any other name is read in every item."""
-    for number, part in enumerate(path):
-        if isinstance(value, Mapping):
-            value = value.get(str(part), UNDEFINED)
-        elif isinstance(value, list) and str(part).isdecimal():
-            value = value[int(part)] if int(part) < len(value) else UNDEFINED
-        elif isinstance(value, list):
-            values = [_follow_path(item, path[number:]) for item in value]
-            return [item for item in values if item is not UNDEFINED] or UNDEFINED
-        else:
-            return UNDEFINED
-    return value
-
-
-def _suggest_fields(effective: Effective, name: OperationName) -> str:
-    operation = effective.get_unified(name.model, name.resource, name.method)
-    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+def _suggest_fields(layers: Sequence[Any]) -> str:
     if not layers:
         return "add a response_mapping to the operation"
-    return f"choose a mapped field: {', '.join(list(compile_mapping(layers).fields)[:20])}"
+    return f"choose a mapped field: {', '.join([format_path(path) for path in _list_fields(layers)][:20])}"

@@ -1,5 +1,6 @@
 """Reports why a field of a recorded record has its value. The report contains values of the record."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -8,9 +9,10 @@ from conn_engine.config.origins import Level
 from conn_engine.config.report import plain_settings
 from conn_engine.expressions import UNDEFINED
 from conn_engine.reports import Report
-from conn_engine.testing.explanation import Explanation, LevelExplanation
+from conn_engine.testing.explanation import Explanation
+from conn_engine.testing.level_values import LevelExplanation
 
-__all__ = ["ReadPath", "ValueLevel", "ValueReport"]
+__all__ = ["ExplainedField", "ReadPath", "ValueLevel", "ValueReport", "ValuesReport"]
 
 
 class ReadPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,51 @@ class ValueReport(Report, frozen=True, kw_only=True):
             recording=explanation.case.path.name,
             changed_later=explanation.later,
             levels=[_describe_level(level) for level in explanation.levels],
+        )
+
+
+class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a record, as in `ValueReport`. `error` is why it fails on this record."""
+
+    field: str
+    defined: bool
+    value: Any
+    error: str
+    changed_later: bool
+    levels: list[ValueLevel]
+
+
+class ValuesReport(Report, frozen=True, kw_only=True):
+    """Why the fields of a recorded record have their values. `position` is that of the record in the recording, from
+    0."""
+
+    kind: ClassVar[str] = "values"
+    operation: str
+    record: str
+    recording: str
+    position: int
+    fields: list[ExplainedField]
+
+    @classmethod
+    def from_explanations(cls, explanations: Sequence[Explanation]) -> "ValuesReport":
+        """Build the report of a record's fields: at least one."""
+        first = explanations[0]
+        return cls(
+            operation=first.case.name.text,
+            record=first.record,
+            recording=first.case.path.name,
+            position=first.index,
+            fields=[
+                ExplainedField(
+                    field=explanation.field,
+                    defined=explanation.value is not UNDEFINED,
+                    value=_null_if_undefined(explanation.value),
+                    error=explanation.error,
+                    changed_later=explanation.later,
+                    levels=[_describe_level(level) for level in explanation.levels],
+                )
+                for explanation in explanations
+            ],
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.testing.explanation import Explanation, explain_value
+from conn_engine.testing.explanation import Explanation, explain_record, explain_value
 
 ITEMS = [
     {"id": "1", "n": "Ada", "tags": [{"t": "x"}, {"t": "y"}], "size": 3},
@@ -151,3 +151,32 @@ def test_a_level_that_replaces_leaves_nothing_of_those_below(tmp_path: Path, dro
 def test_an_override_that_gives_nothing_hides_what_is_below_where_it_took_its_place(tmp_path: Path) -> None:
     found = explained(workspace(tmp_path, {"name": "response.gone"}), "name")
     assert (found.value, told(found)) == (UNDEFINED, [("account", UNDEFINED, False), ("base", "Ada", False)])
+
+
+def test_a_record_is_explained_by_its_position_and_field_by_field(tmp_path: Path) -> None:
+    root = workspace(tmp_path, {"size": "$number(response.n)", "name": "response.("})
+    opened = load_workspace(root)
+    effective = opened.effective(account="acme")
+    name = effective.resolve("m.things.list")
+    rows = explain_record(opened, effective, name, 1)
+    assert [(row.field, row.value, row.levels[0].origin.level) for row in rows] == [
+        ("id", "2", "base"),
+        ("name", UNDEFINED, "account"),
+        ("size", UNDEFINED, "account"),
+        ("tags", UNDEFINED, "base"),
+    ]
+    assert [bool(row.error) for row in rows] == [False, True, True, False]
+    assert {(row.record, row.index) for row in rows} == {("2", 1)}
+    assert explain_value(opened, effective, name, 1, "id") == rows[0]
+    assert explain_value(opened, effective, name, "2", "id", scenario="default") == rows[0]
+    for record, scenario in ((2, None), ("2", "other")):
+        with pytest.raises(UsageError, match=r"has no recording of|has a record at position 2"):
+            explain_value(opened, effective, name, record, "id", scenario=scenario)
+
+
+def test_the_fields_of_a_mapping_of_one_expression_are_explained(tmp_path: Path) -> None:
+    root = workspace(tmp_path, '{"id": response.id, "made": response.size}')
+    opened = load_workspace(root)
+    effective = opened.effective(account="acme")
+    rows = explain_record(opened, effective, effective.resolve("m.things.list"), "1")
+    assert {row.field: row.value for row in rows}["made"] == 3

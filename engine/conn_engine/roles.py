@@ -78,6 +78,7 @@ DELIVERY: Final = frozenset(
 _VERIFICATION = DELIVERY | {"env", "context", "claims"}
 _DELIVERED = DELIVERY | {"context", "claims"}
 _SUBSCRIPTION = frozenset({"context", "url", "subscription", "query", "body", "params"})
+_SYNC = frozenset({"last_run_at", "context", "id", "item", "account"})
 _MOMENTS = frozenset({"timestamp", "timestamp_ms", "date", "nonce"})
 OUTER: Final = "outer"
 """The scope of strings in a model that is used in several places. Each place declares the actual scope with
@@ -119,6 +120,9 @@ SCOPES: Final[Mapping[str, Names]] = {
     "key_answer": _VERIFICATION | {"response", "status", "headers", "cookies", "request"},
     "delivered_events": _DELIVERED,
     "delivered_event": _DELIVERED | {"item"},
+    "sync_call": _SYNC,
+    "synced": _SYNC | {"results", "records"},
+    "synced_record": _SYNC | {"record"},
     "subscription": _SUBSCRIPTION,
     "subscription_creation": _SUBSCRIPTION | {"new_secret"},
     "subscription_answer": _SUBSCRIPTION | {"response"},

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.convert import convert
@@ -33,6 +33,7 @@ from conn_engine.config.origins import DocumentFragment, Layer, Level
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.short_form import expand
 from conn_engine.config.strays import SUFFIXES, find_strays
+from conn_engine.config.sync_models import SyncDocument
 from conn_engine.config.tree import DraftTree, FolderTree, Tree
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
@@ -44,7 +45,8 @@ from conn_engine.transport.egress import Trust
 __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
 
 T = TypeVar("T")
-DocumentKind = Literal["workspace", "connector", "unified", "environment", "account", "change"]
+DocumentKind = Literal["workspace", "connector", "unified", "environment", "account", "change", "sync"]
+_IN_FOLDERS: Final[tuple[DocumentKind, ...]] = ("environment", "account", "change", "sync")
 _NAME = re.compile(NAME)
 _MODEL = re.compile(WORD)
 
@@ -186,6 +188,10 @@ class Workspace:
         """Return the names of the accepted changes, sorted."""
         return sorted(self._get_files("change"))
 
+    def syncs(self) -> list[str]:
+        """Return the names of the syncs, sorted."""
+        return sorted(self._get_files("sync"))
+
     def unified_models(self, connector: str) -> list[str]:
         """Return the names of the unified models that a connector maps to, sorted."""
         self.file("connector", connector)
@@ -194,7 +200,7 @@ class Workspace:
     def files(self) -> list[File]:
         """Return every document of the workspace, sorted by kind and name."""
         found = [File("workspace", "conn", path) for path in [self._pick(self.root, "conn")] if path is not None]
-        for kind in ("connector", "environment", "account", "change"):
+        for kind in ("connector", *_IN_FOLDERS):
             found.extend(self._get_files(kind).values())
         for connector in self._get_files("connector"):
             found.extend(self._unified_files(connector))
@@ -251,6 +257,10 @@ class Workspace:
     def change(self, name: str) -> AcceptedChange:
         """Return an accepted change, typed. Raises UsageError for an unknown name."""
         return self._convert_file(self.file("change", name), AcceptedChange)
+
+    def sync(self, name: str) -> SyncDocument:
+        """Return a sync, typed. Raises UsageError for an unknown name."""
+        return self._convert_file(self.file("sync", name), SyncDocument)
 
     def check_names(self, account: str, typed: Account) -> None:
         """Raise ConfigurationError when an account refers to a connector or environment that the workspace does not
@@ -444,7 +454,7 @@ class Workspace:
                 path = self._pick(folder, "connector") if _NAME.match(folder.name) else None
                 if path is not None:
                     yield folder.name, File("connector", folder.name, path)
-        elif kind in ("environment", "account", "change"):
+        elif kind in _IN_FOLDERS:
             for path in self._named_documents(self.root / f"{kind}s"):
                 yield path.stem, File(kind, path.stem, path)
 

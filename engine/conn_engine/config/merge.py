@@ -32,6 +32,7 @@ __all__ = [
     "LayerValue",
     "Layers",
     "Path_",
+    "compose_mappings",
     "dead",
     "inherit",
     "is_equal_json",
@@ -154,7 +155,7 @@ def merge(layers: Sequence[Any]) -> Any:
 def merge_over(below: Any, above: Any, path: Path_ = ()) -> Any:
     """Return `above` merged over `below`, both at `path`. The caller handles a null `above`."""
     if _is_mapping(path):
-        return _compose(below, above)
+        return compose_mappings(below, above)
     if isinstance(above, list) and isinstance(below, list) and _are_error_rules(path):
         return [*above, *below]
     if isinstance(above, str) and is_filter(path):
@@ -254,7 +255,9 @@ def is_replacement(mapping: Any) -> bool:
     return isinstance(mapping, dict) and len(mapping) == 1 and "replace" in mapping
 
 
-def _compose(below: Any, above: Any) -> Any:
+def compose_mappings(below: Any, above: Any) -> Any:
+    """Return a mapping over the one of the levels below: merged field by field if both are objects, else both as
+    `Layers`; `{replace: …}` alone."""
     if is_replacement(above):
         return above
     plain = isinstance(above, dict) and not _refers_to_base(above)

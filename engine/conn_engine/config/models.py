@@ -13,6 +13,7 @@ from conn_engine.auth import Authorization, Credentials
 from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.config.implied import OPERATION_PATH
+from conn_engine.config.sync_models import TAG, SyncEndpoint, SyncOverride
 from conn_engine.config.verify import Verify
 from conn_engine.listing.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
 from conn_engine.listing.incremental import Incremental
@@ -610,6 +611,14 @@ class Environment(Settings, frozen=True, kw_only=True):
 
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the environment is for.", extra=REMARK)] = None
+    endpoints: Annotated[
+        dict[Name, SyncEndpoint],
+        Meta(description="Endpoints by name; one with the name of an endpoint in conn.yaml replaces it."),
+    ] = field(default_factory=dict)
+    syncs: Annotated[
+        dict[Name, SyncOverride],
+        Meta(description="What differs for syncs in the environment, by the name of the sync."),
+    ] = field(default_factory=dict)
     connectors: Annotated[
         dict[Name, OverrideData],
         Meta(
@@ -626,9 +635,17 @@ class Account(Settings, frozen=True, kw_only=True):
     environment: Annotated[Name | None, Meta(description="The account's environment. Default: the workspace's.")] = None
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="Whose account it is.", extra=REMARK)] = None
+    tags: Annotated[
+        tuple[Annotated[str, Meta(pattern=TAG, max_length=100)], ...],
+        Meta(description="Words that select accounts, such as `eu` or `plan:trial`: of a sync, for example."),
+    ] = ()
     context: Annotated[
         dict[str, Any],
         Meta(description="The account's own values, not secrets; expressions see them as `context`.", extra=TEXT),
+    ] = field(default_factory=dict)
+    syncs: Annotated[
+        dict[Name, SyncOverride],
+        Meta(description="What differs for syncs of the account, by the name of the sync."),
     ] = field(default_factory=dict)
     override: Annotated[
         OverrideData,
@@ -784,6 +801,10 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     environments: Annotated[dict[Name, EnvironmentSettings], Meta(description="Settings by environment name.")] = field(
         default_factory=dict
     )
+    endpoints: Annotated[
+        dict[Name, SyncEndpoint],
+        Meta(description="Where events are delivered, by name. Syncs without `endpoint` use the one named `default`."),
+    ] = field(default_factory=dict)
     store: Annotated[
         str | None,
         Meta(

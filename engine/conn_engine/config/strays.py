@@ -14,7 +14,13 @@ from conn_engine.errors import ConfigurationError
 __all__ = ["SUFFIXES", "Stray", "find_strays"]
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_AT_ROOT = ("conn.yaml", "accounts", "changes", "connectors", "environments", "models")
+_AT_ROOT = ("conn.yaml", "accounts", "changes", "connectors", "environments", "models", "syncs")
+_KINDS = (
+    ("account", "an account"),
+    ("environment", "an environment"),
+    ("change", "an accepted change"),
+    ("sync", "a sync"),
+)
 _IN_CONNECTOR = ("connector.yaml", "unified", "recordings", "expected", "deliveries")
 _WRITTEN = ("recordings", "expected", "deliveries")
 
@@ -32,7 +38,7 @@ class Stray:
 def find_strays(tree: Tree, root: Path, models: Sequence[Path]) -> Iterator[Stray]:
     """Yield the files in the folders of a workspace, and next to them under a similar name, that are not read."""
     yield from _similar(tree, root, _AT_ROOT)
-    for kind, label in (("account", "an account"), ("environment", "an environment"), ("change", "an accepted change")):
+    for kind, label in _KINDS:
         yield from _named_documents(tree, root / f"{kind}s", NAME, label)
     for path in tree.entries(root / "connectors"):
         if not tree.is_dir(path):

@@ -127,7 +127,7 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
 def _list_paths(workspace: Workspace) -> list[Path]:
     root = workspace.root
     paths = {root / f"conn{suffix}" for suffix in SUFFIXES}
-    for folder in ("environments", "accounts", "changes"):
+    for folder in ("environments", "accounts", "changes", "syncs"):
         paths.update(_walk_below(workspace, root / folder, deep=False))
     paths.update(_walk_below(workspace, root / "connectors", deep=True))
     for folder_of_models in workspace.models:

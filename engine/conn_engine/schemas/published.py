@@ -11,6 +11,7 @@ from conn_engine.config.models import (
     UnifiedDocument,
     WorkspaceSettings,
 )
+from conn_engine.config.sync_models import SyncDocument
 from conn_engine.documents import dump_json
 from conn_engine.recordings.files import Recording
 from conn_engine.roles import RULE
@@ -27,6 +28,7 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
     "environment": (Environment, "Conn environment"),
     "account": (Account, "Conn account"),
     "change": (AcceptedChange, "Conn accepted change"),
+    "sync": (SyncDocument, "Conn sync"),
     "workspace": (WorkspaceSettings, "Conn workspace"),
     "recording": (Recording, "Conn recording"),
     "delivery": (RecordedDelivery, "Conn recorded delivery"),

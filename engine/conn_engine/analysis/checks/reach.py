@@ -11,7 +11,7 @@ from conn_engine.errors import ConnError
 
 __all__ = ["Reach", "find_changed_files", "find_reach", "reach_everything"]
 
-_FOLDERS = ("accounts", "changes", "connectors", "environments")
+_FOLDERS = ("accounts", "changes", "connectors", "environments", "syncs")
 _SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
 
 

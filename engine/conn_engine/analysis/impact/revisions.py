@@ -26,7 +26,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 __all__ = ["MAIN_BRANCHES", "check_out_workspace", "find_default_base", "find_named_base", "is_on_main", "load_before"]
 
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-_FOLDERS = ("accounts", "changes", "connectors", "environments", "models")
+_FOLDERS = ("accounts", "changes", "connectors", "environments", "models", "syncs")
 _FILE_MODES = ("100644", "100755")
 _LINK_MODE = "120000"
 _SUBMODULE_MODE = "160000"

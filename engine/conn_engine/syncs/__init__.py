@@ -1,0 +1,50 @@
+"""Syncs: jobs that fetch records, transform them and deliver them. This is the public interface.
+
+A document is merged for an account (`EffectiveSync`) and compiled to a plan (`compile_sync`). Nothing here sends
+anything or waits: `conn_service.syncs` runs plans.
+"""
+
+from conn_engine.syncs.effective import EffectiveSync, load_sync
+from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
+from conn_engine.syncs.plan import (
+    DeliverStep,
+    EnrichStep,
+    FetchStep,
+    FilterStep,
+    LoopStep,
+    PlannedStep,
+    SpoolStep,
+    SyncPlan,
+    TransformStep,
+    WriteStep,
+    compile_sync,
+)
+from conn_engine.syncs.schedule import Schedule, ScheduleError
+from conn_engine.syncs.selection import find_accounts
+from conn_engine.syncs.transforming import RecordFault, Transformed, apply_filter, apply_transform
+
+__all__ = [
+    "DeliverStep",
+    "EffectiveSync",
+    "EnrichStep",
+    "FetchStep",
+    "FilterStep",
+    "LoopStep",
+    "OutgoingEvent",
+    "PlannedStep",
+    "RecordFault",
+    "Schedule",
+    "ScheduleError",
+    "SpoolStep",
+    "SyncPlan",
+    "TransformStep",
+    "Transformed",
+    "WriteStep",
+    "apply_filter",
+    "apply_transform",
+    "build_event",
+    "compile_sync",
+    "compute_event_id",
+    "find_accounts",
+    "load_sync",
+]

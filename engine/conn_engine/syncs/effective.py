@@ -1,0 +1,59 @@
+"""The document of a sync for one account: the sync's own file, what the environment sets, and what the account sets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from conn_engine.config import Workspace
+from conn_engine.config.merge import compose_mappings
+from conn_engine.config.sync_models import SyncDocument, SyncOverride
+
+__all__ = ["EffectiveSync", "load_sync"]
+
+_REPLACED = ("enabled", "schedule", "timezone", "filter", "lookback", "on_error", "overlap", "max_runtime", "priority")
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveSync:
+    """A sync for one account. `document` has the settings of all levels, except `params` and `transform`.
+
+    `params` and `transform` are what the levels above the sync's own file set: `compile_sync` puts them over those of
+    the step that they belong to.
+    """
+
+    name: str
+    account: str | None
+    document: SyncDocument
+    params: dict[str, Any]
+    transform: Any
+
+
+def load_sync(workspace: Workspace, name: str, account: str | None = None) -> EffectiveSync:
+    """Return a sync for an account, or without one as its file says. Raises UsageError for an unknown name, and
+    ConfigurationError for a document that cannot be used."""
+    document = workspace.sync(name)
+    overrides = list(_find_overrides(workspace, name, account))
+    changes = {
+        key: value for override in overrides for key in _REPLACED if (value := getattr(override, key)) is not None
+    }
+    params = {key: value for override in overrides for key, value in (override.params or {}).items()}
+    transform = None
+    for override in overrides:
+        if override.transform is not None:
+            transform = override.transform if transform is None else compose_mappings(transform, override.transform)
+    return EffectiveSync(name, account, structs.replace(document, **changes), params, transform)
+
+
+def _find_overrides(workspace: Workspace, name: str, account: str | None) -> Iterator[SyncOverride]:
+    if account is None:
+        return
+    typed = workspace.account(account)
+    environment = typed.environment or workspace.settings.default_environment
+    if environment in workspace.environments():
+        override = workspace.environment(environment).syncs.get(name)
+        if override is not None:
+            yield override
+    if name in typed.syncs:
+        yield typed.syncs[name]

@@ -1,0 +1,55 @@
+"""The events that a sync delivers: an ID that is the same whenever the same change is delivered, and the body."""
+
+import hashlib
+from base64 import b32encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import rfc8785
+
+__all__ = ["OutgoingEvent", "build_event", "compute_event_id"]
+
+Change = Literal["upsert", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """One event to deliver. `key` is the record's; events with the same key are delivered in order. `body` is JSON
+    data: `{type, timestamp, account, data}`."""
+
+    id: str
+    type: str
+    key: str
+    change: Change
+    body: dict[str, Any]
+
+
+def compute_event_id(sync: str, account: str, key: str, content: Any, version: str) -> str:
+    """Return the ID of an event, `evt_` and 32 characters. `version` tells apart a record that changes back to what it
+    was: its own version, or the run."""
+    digest = hashlib.sha256(rfc8785.dumps([sync, account, key, _to_canonical(content), version])).digest()
+    return f"evt_{b32encode(digest[:20]).decode().lower()}"
+
+
+def build_event(
+    *, sync: str, account: str, type_: str, key: str, data: Any, version: str, began: float, change: Change = "upsert"
+) -> OutgoingEvent:
+    """Return the event of one record. `began` is the start of the run, in Unix seconds."""
+    event_id = compute_event_id(sync, account, key, data, version)
+    timestamp = datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    name = f"{type_.rpartition('.')[0] or type_}.deleted" if change == "delete" else type_
+    return OutgoingEvent(
+        event_id, name, key, change, {"type": name, "timestamp": timestamp, "account": account, "data": data}
+    )
+
+
+def _to_canonical(content: Any) -> Any:
+    """Return JSON data whose integers the canonical form can hold: larger ones become text."""
+    if isinstance(content, dict):
+        return {str(key): _to_canonical(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_to_canonical(item) for item in content]
+    if isinstance(content, int) and not isinstance(content, bool) and abs(content) >= 2**53:
+        return f"n{content}"
+    return content

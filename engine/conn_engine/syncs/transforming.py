@@ -1,0 +1,113 @@
+"""Filter and transform the records of a page, and find the records on which that fails."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from conn_engine.conditions import Scope
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import UNDEFINED, compile_mapping, is_true
+from conn_engine.expressions import Mapping as CompiledMapping
+from conn_engine.syncs.plan import TransformStep
+
+__all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFault:
+    """A record that could not be filtered or transformed. `position` is its place in the page, starting at 0."""
+
+    position: int
+    record: Any
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """The results of a page, in order, and the records that failed, which have no results."""
+
+    results: list[Any]
+    faults: tuple[RecordFault, ...] = ()
+
+
+def apply_filter(expression: str, records: Sequence[Any], scope: Scope) -> Transformed:
+    """Return the records for which an expression is true. `scope` has the names of the run."""
+    mapping = _compile_filter(expression)
+    values, faults = _evaluate_each(mapping, records, scope)
+    kept = [record for position, record in enumerate(records) if position in values and is_true(values[position])]
+    return Transformed(kept, faults)
+
+
+def apply_transform(step: TransformStep, records: Sequence[Any], scope: Scope) -> Transformed:
+    """Return what a transformation makes of a page.
+
+    An expression over the page sees only the records that do not fail on their own. Its result is a list; an object
+    is a list of one, and nothing is an empty list.
+    """
+    if not records:
+        return Transformed([])
+    mapping = step.mapping
+    if step.each == "record":
+        values, faults = _evaluate_each(mapping, records, scope)
+        return Transformed(
+            [values[position] for position in sorted(values) if not _is_nothing(values[position])], faults
+        )
+    try:
+        return Transformed(_to_list(_on_page(mapping, records, scope)))
+    except ExpressionError as error:
+        good, faults = _separate(mapping, records, scope)
+        if not faults:
+            raise error from None
+    return Transformed(_to_list(_on_page(mapping, good, scope)) if good else [], faults)
+
+
+@lru_cache(256)
+def _compile_filter(text: str) -> CompiledMapping:
+    return compile_mapping([text])
+
+
+def _evaluate_each(
+    mapping: CompiledMapping, records: Sequence[Any], scope: Scope
+) -> tuple[dict[int, Any], tuple[RecordFault, ...]]:
+    """Evaluate a mapping for each record: all at once, and one by one if that fails."""
+    scopes = [scope | {"record": record} for record in records]
+    try:
+        return dict(enumerate(mapping.apply(scopes, scope.conditions))), ()
+    except ExpressionError:
+        return _one_by_one(records, lambda position: mapping.apply_one(scopes[position]))
+
+
+def _separate(
+    mapping: CompiledMapping, records: Sequence[Any], scope: Scope
+) -> tuple[list[Any], tuple[RecordFault, ...]]:
+    values, faults = _one_by_one(records, lambda position: _on_page(mapping, [records[position]], scope))
+    return [records[position] for position in sorted(values)], faults
+
+
+def _one_by_one(records: Sequence[Any], evaluate: Callable[[int], T]) -> tuple[dict[int, T], tuple[RecordFault, ...]]:
+    values: dict[int, T] = {}
+    faults: list[RecordFault] = []
+    for position, record in enumerate(records):
+        try:
+            values[position] = evaluate(position)
+        except ExpressionError as error:
+            faults.append(RecordFault(position, record, error.message, error.hint))
+    return values, tuple(faults)
+
+
+def _on_page(mapping: CompiledMapping, records: Sequence[Any], scope: Scope) -> Any:
+    return mapping.apply_one(scope | {"results": [*records], "records": [*records]})
+
+
+def _to_list(value: Any) -> list[Any]:
+    if _is_nothing(value):
+        return []
+    return [item for item in value if not _is_nothing(item)] if isinstance(value, list) else [value]
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is UNDEFINED or value is None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from os import environ as process_environ
+from os import get_terminal_size
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -86,7 +87,7 @@ class App:
         for row in rows:
             table.add_row(*(Text(self.sanitize(cell)) for cell in row))
         buffer = StringIO()
-        width = None if self.is_terminal else 200
+        width = self.width or 200
         Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(table)
         self.write(Styled(buffer.getvalue()), end="")
 
@@ -120,18 +121,46 @@ class App:
         clean = self.redactor.text(text)
         return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
-    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text", prose: bool = False) -> None:
         """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues:
-        its exit code counts."""
-        self._write(self.stdout, self.sanitize(text, form) + end)
+        its exit code counts. Text for people (`prose`) is fitted into a terminal; records and documents are not."""
+        clean = self.sanitize(text, form)
+        self._write(self.stdout, (self._fit(clean, self.stdout) if prose else clean) + end)
 
     def to_json(self, data: Any) -> str:
         """Return data as JSON text for people. It is sanitized by escapes, so that the data stays the same."""
         return self.sanitize(json.dumps(data, ensure_ascii=False, indent=2), "json") + "\n"
 
     def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to standard error, sanitized."""
-        self._write(self.stderr, self.sanitize(text, form) + end)
+        """Write to standard error, sanitized, and fitted into a terminal."""
+        clean = self.sanitize(text, form)
+        self._write(self.stderr, (self._fit(clean, self.stderr) if form == "text" else clean) + end)
+
+    @property
+    def width(self) -> int | None:
+        """Return the columns of standard output: COLUMNS, or those of a terminal; None for a file or a pipe."""
+        return self._measure(self.stdout)
+
+    def _measure(self, stream: TextIO) -> int | None:
+        columns = self.environ.get("COLUMNS", "")
+        if columns.isascii() and columns.isdigit() and int(columns) > 0:
+            return int(columns)
+        if not _is_terminal(stream):
+            return None
+        from conn_cli.fitting import USUAL_WIDTH
+
+        try:
+            return get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+        except OSError:
+            return USUAL_WIDTH
+
+    def _fit(self, text: str, stream: TextIO) -> str:
+        width = self._measure(stream)
+        if width is None:
+            return text
+        from conn_cli.fitting import fit_text
+
+        return neutralize(fit_text(text, width))  # a line break can put a CI system's command at the start of a line
 
     def _write(self, stream: TextIO, text: str) -> None:
         try:

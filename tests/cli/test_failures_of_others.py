@@ -67,7 +67,7 @@ def test_the_same_request_twice_gets_its_two_answers_in_order(desk):
     case = next(case for case in json.loads(done.out)["operations"][0]["cases"] if case["scenario"] == "default")
     assert case["requests"] == 2
     assert case["records"] == 1
-    shown = conn(desk, "test", "contacts.get").out
+    shown = conn(desk, "test", "contacts.get", "-v").out
     assert "503" in shown
     assert "second@ex.com" in shown
 
@@ -77,7 +77,7 @@ def test_later_pages_are_really_replayed(desk):
     data = json.loads(path.read_text())
     data["exchanges"][1]["response"]["body"]["paging"]["next"] = "c3"
     path.write_text(json.dumps(data))
-    done = conn(desk, "test", "contacts.list")
+    done = conn(desk, "test", "contacts.list", "-v")
     assert done.code == 1
     assert "no response is recorded for GET /contacts?limit=2&cursor=c3" in done.out
     assert "replay: 3 requests" in done.out
@@ -85,7 +85,7 @@ def test_later_pages_are_really_replayed(desk):
     data["exchanges"][2]["request"]["query"]["cursor"] = "c3"
     data["exchanges"][2]["response"]["body"] = {"data": [], "paging": {}}
     path.write_text(json.dumps(data))
-    done = conn(desk, "test", "contacts.list")
+    done = conn(desk, "test", "contacts.list", "-v")
     assert "replay: 3 requests" in done.out
     assert "TST102" in done.out  # the golden counts two requests
 
@@ -95,7 +95,7 @@ def test_a_cursor_that_repeats_ends_with_an_error(desk):
     data = json.loads(path.read_text())
     data["exchanges"][1]["response"]["body"]["paging"]["next"] = "c2"
     path.write_text(json.dumps(data))
-    done = conn(desk, "test", "contacts.list")
+    done = conn(desk, "test", "contacts.list", "-v")
     assert done.code == 1
     assert "c2" in done.out
     assert "repeat" in done.out or "again" in done.out or "same" in done.out

@@ -161,7 +161,7 @@ def test_a_mistake_of_another_operation_does_not_matter(live):
     every = run(live, "test")
     assert every.code == 1
     assert "connectors/demo/connector.yaml" in every.out
-    assert "1 failed" in every.out
+    assert "1 operation failed" in every.out
 
 
 def test_a_misspelt_cursor_is_told(live):
@@ -397,7 +397,7 @@ def test_a_recording_is_redacted_and_replays_to_the_same_requests(live, vendor):
     kept = run(live, "test", "contacts.list", "--update")
     assert kept.code == 0, kept.out + kept.err
     vendor.arrived.clear()
-    tested = run(live, "test", "contacts.list")
+    tested = run(live, "test", "contacts.list", "-v")
     assert tested.code == 0
     assert "replay: 3 requests" in tested.out
     assert vendor.arrived == []
@@ -442,7 +442,7 @@ def test_a_credential_is_verified_by_the_vendor(live):
 
 
 def test_live_tests_ask_the_vendor_and_leave_out_writes(live, vendor):
-    done = run(live, "test", "contacts.list", "contacts.create", "-a", "me", "--live")
+    done = run(live, "test", "contacts.list", "contacts.create", "-a", "me", "--live", "-v")
     assert done.code == 0, done.out + done.err
     assert {got.method for got in vendor.arrived} == {"GET"}
     assert "RUN102" in done.out

@@ -78,7 +78,7 @@ def test(
         bool, typer.Option("--cross-check", help="Also run every mapping with the second evaluator, and compare.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also show the requests and coverage of operations that pass.")
+        bool, typer.Option("--verbose", "-v", help="Also show the requests, the coverage and every finding.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only failures and the summary.")] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
@@ -128,7 +128,7 @@ def test(
     draw = draw_reports(
         reports,
         Sources(app.workspace.root),
-        verbose=verbose or is_named,
+        verbose=verbose,
         quiet=quiet,
         live=live,
         color=app.color,

@@ -10,7 +10,7 @@ from conn_cli.report.formats import draw_findings, render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
 from conn_cli.report.markdown import cell, code
-from conn_cli.report.results import draw_pieces
+from conn_cli.report.results import draw_results
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import draw_finding, paint
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
@@ -101,7 +101,7 @@ def _text(verdicts: CheckVerdicts, sources: Sources, *, names: bool, color: bool
     for finding in sorted(result.findings, key=Diagnostic.sort_key):
         parts.append(paint(list(draw_finding(finding, sources)), color))
     if result.tests_failed:
-        parts.append(paint(list(draw_pieces(result.reports, sources, verbose=False, live=False)), color))
+        parts.append(paint(list(draw_results(result.reports, sources, verbose=False, live=False)), color))
     if verdicts.low:
         parts.append(coverage_report.draw_text(verdicts.low, verdicts.low, verdicts.minimum))
     if result.impact is not None and (result.impact.fields or result.impact.accepted or result.impact.unjudged):

@@ -38,7 +38,7 @@ def draw_delivery(judgement: "Verdict", outcome: "DeliveryOutcome") -> Iterator[
     yield f"  {delivery.method} {split_plain_url(delivery.url).path or '/'}", "bold"
     status = outcome.reply.status if outcome.reply is not None else "-"
     requests = f", {pluralize(len(outcome.sent), 'request')}" if outcome.sent else ""
-    yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{requests}\n", "dim"
+    yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{requests}\n", ""
     yield f"    {_verdict(judgement, outcome)}\n", "error" if judgement.failed else "good"
 
 

@@ -35,7 +35,7 @@ _FORMS: Mapping[str, Form] = {"json": "json", "sarif": "json", "junit": "xml", "
 class Output(Protocol):
     """Writes and sanitizes reports. `console.App` is one."""
 
-    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text", prose: bool = False) -> None:
         """Write to standard output."""
         ...
 
@@ -124,7 +124,7 @@ def write_text(text: str, name: str, file: str, output: Output, *, folder: Path)
     if file:
         write_whole(folder / file, output.sanitize(remove_styles(text), form), within=folder, links=False)
     else:
-        output.write(text, end="", form=form)
+        output.write(text, end="", form=form, prose=name == "text")
 
 
 def _check_format(name: str, choices: Iterable[str] = FORMATS) -> str:

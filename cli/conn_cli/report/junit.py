@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from conn_cli.plain import to_plain
 from conn_cli.report import text
-from conn_cli.report.plain import to_plain
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 

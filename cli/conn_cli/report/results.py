@@ -1,24 +1,26 @@
-"""Draw the results of `conn test`."""
+"""Draw the results of `conn test`: failures first, a line for each operation, the counts, and what to do next."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from conn_cli.formatting import shorten_text
-from conn_cli.report import Sources, deliveries, draw_findings
-from conn_cli.report.deliveries import is_delivery
-from conn_cli.report.goldens import describe_golden
-from conn_cli.report.text import Piece, draw_finding, paint
-from conn_engine.diagnostics import pluralize
+from conn_cli.fitting import USUAL_WIDTH, fit_text
+from conn_cli.report import Sources, draw_findings
+from conn_cli.report.case_details import draw_changes, draw_details
+from conn_cli.report.next_step import suggest_command, suggest_next
+from conn_cli.report.operation_rows import OperationRow, RowState, count_failed, count_rows, draw_rows, find_rows
+from conn_cli.report.text import Piece, draw_brief, draw_finding, paint
+from conn_engine.diagnostics import Diagnostic, pluralize
 
 if TYPE_CHECKING:
-    from conn_engine.diagnostics import Diagnostic
-    from conn_engine.testing.judgement import Verdict
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["draw_pieces", "draw_reports"]
+__all__ = ["count_outcomes", "draw_reports", "draw_results"]
 
-SHOWN_RECORDS = 10
+FAILURE_LINES = 14
+"""Lines of the details of a failed operation, so that one operation fits on a screen of 25 lines."""
+WARNING_LINES = 8
+DETAILED = 5
+"""The number of failed operations that are drawn with details."""
 
 
 def draw_reports(
@@ -30,8 +32,8 @@ def draw_reports(
     live: bool = False,
     color: bool,
 ) -> dict[str, Callable[[], str]]:
-    """Return what draws the results, for each format except JSON. `verbose` shows requests and coverage of passing
-    operations too; `quiet` shows only failures. `live`: the vendor responded, not recordings."""
+    """Return what draws the results, for each format except JSON. `verbose` also shows the requests, the coverage and
+    every finding, `quiet` only the failures and the counts. `live`: the vendor responded, not recordings."""
 
     def draw_junit() -> str:
         from conn_cli.report import junit
@@ -41,154 +43,132 @@ def draw_reports(
     findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
     return {
         **draw_findings(findings, sources),
-        "text": lambda: paint(
-            list(draw_pieces(reports, sources, verbose=verbose and not quiet, quiet=quiet, live=live)), color
-        ),
+        "text": lambda: paint(list(draw_results(reports, sources, verbose=verbose, quiet=quiet, live=live)), color),
         "junit": draw_junit,
     }
 
 
-def draw_pieces(
+def draw_results(
     reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, quiet: bool = False, live: bool
 ) -> Iterator[Piece]:
-    """Draw the findings and requests of failed operations, or with `verbose` of all, and a summary."""
+    """Draw the results: the most important line first, and the next step last."""
+    rows = find_rows(reports)
+    if verbose:
+        yield from _draw_everything(rows, sources, live)
+    else:
+        yield from _draw_failures(rows, sources, live)
+    if not quiet:
+        yield from draw_rows([row for row in rows if row.state != "FAIL" or verbose])
+    if not verbose and not quiet:
+        yield from _draw_warnings(rows, live)
+    yield f"{count_outcomes(rows)}\n", "error" if any(row.state == "FAIL" for row in rows) else "good"
+    if not quiet:
+        yield "next: ", "good"
+        yield f"{suggest_next(rows, verbose=verbose, live=live)}\n", ""
+
+
+def _draw_everything(rows: Sequence[OperationRow], sources: Sources, live: bool) -> Iterator[Piece]:
+    """Draw the requests and every finding of each operation, failures first."""
     drawn: set[Diagnostic] = set()
-    for report in reports:
-        if quiet and not report.failed:
-            continue
-        if report.recorded and report.enabled and (verbose or report.failed):
-            yield from _operation(report, live)
-        for finding in report.all_findings:
-            if finding in drawn:
-                continue
-            drawn.add(finding)
-            if finding.code == "REC101" and not verbose:
-                continue
-            yield from draw_finding(finding, sources)
-    yield from _summary(reports)
+    for row in rows:
+        for report in sorted(row.reports, key=lambda report: not report.failed):
+            if report.recorded and report.enabled:
+                yield from draw_details(report, live)
+        for finding in row.findings:
+            if finding not in drawn:
+                yield from draw_finding(finding, sources)
+        drawn.update(row.findings)
 
 
-def _operation(report: "OperationReport", live: bool) -> Iterator[Piece]:
-    effective = report.effective
-    names = [
-        report.name.text,
-        effective.connector_name,
-        effective.account or "base",
-        effective.environment or "",
-    ]
-    yield " · ".join(name for name in names if name), "bold"
-    yield "\n", ""
-    for judgement in report.judgements:
-        yield from _case(judgement, live)
-    yield "\n", ""
+def _draw_failures(rows: Sequence[OperationRow], sources: Sources, live: bool) -> Iterator[Piece]:
+    """Draw the failed operations, the first ones with what explains the failure."""
+    failed = [row for row in rows if row.state == "FAIL"]
+    drawn: set[Diagnostic] = set()
+    for number, row in enumerate(failed, 1):
+        yield from draw_rows([row])
+        new = [finding for finding in row.findings if finding not in drawn]
+        if number <= DETAILED:
+            yield from _draw_causes(row, new, sources, live)
+        else:
+            yield from draw_brief((new or row.findings)[0])
+        drawn.update(new)
 
 
-def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
-    from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-
-    case, outcome = judgement.case, judgement.outcome
-    if isinstance(outcome, DeliveryOutcome):
-        yield from deliveries.draw_delivery(judgement, outcome)
-        yield from _differences(judgement)
+def _draw_causes(row: OperationRow, new: Sequence[Diagnostic], sources: Sources, live: bool) -> Iterator[Piece]:
+    """Draw the findings of a failed operation that were not drawn before, and changed values, in a few lines."""
+    if not new:
+        yield from draw_brief(row.findings[0])
         return
-    recording = case.recording
-    yield f"  {case.scenario}", "bold"
-    count = len(outcome.sent)
-    requests = pluralize(count, "request")
-    source = f"live: {requests}" if live else f"replay: {requests}, {recording.source} {recording.recorded_at[:10]}"
-    yield f"   {source}\n", "dim"
-    for number, exchange in enumerate(outcome.sent, 1):
-        last = "   last page" if number == count and count > 1 and outcome.error is None else ""
-        records = f"   {pluralize(exchange.records, 'record')}" if exchange.records else ""
-        yield f"    {exchange.method} {_short_url(exchange.url)}", ""
-        yield f"   {exchange.status or '-'}{records}{last}\n", "dim"
-    yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
-    yield from _differences(judgement)
+    blocks: list[Block] = []
+    for before, finding in zip([None, *new], new, strict=False):
+        is_same_place = before is not None and before.span == finding.span
+        drawn = draw_brief(finding, hint=True) if is_same_place else draw_finding(finding, sources, brief=True)
+        blocks.append((list(drawn), list(draw_brief(finding))))
+    changes = list(draw_changes(row.cases))
+    if changes:
+        blocks.insert(sum(finding.span == new[0].span for finding in new), (changes, []))
+    shown, left = _take_blocks(blocks, FAILURE_LINES)
+    yield from shown
+    if left:
+        yield f"  … and {pluralize(left, 'more finding')}: {suggest_command(row, live=live)} -v\n", ""
 
 
-def _short_url(url: str) -> str:
-    """Shorten long query values of a URL, such as a list of forty field names."""
-    path, mark, query = url.partition("?")
-    pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
-    short = "&".join(f"{name}={shorten_text(value, 32)}" for name, value in pairs)
-    return f"{path}{mark}{short}" if query else url
+Block = tuple[list[Piece], list[Piece]]
 
 
-def _verdict(judgement: "Verdict") -> str:
-    outcome = judgement.outcome
-    ending = _format_ending(judgement)
-    parts = [f"{pluralize(len(outcome.records), 'record')}{f', {ending}' if ending else ''}"]
-    if outcome.error is not None:
-        parts = [f"ends with an error: {outcome.error.message}"]
-    codes = {finding.code for finding in judgement.findings}
-    if judgement.schema and outcome.records:
-        parts.append(f"{judgement.schema} schema {'broken' if 'MAP301' in codes else 'ok'}")
-    coverage = judgement.coverage
-    if coverage is not None and coverage.seen:
-        seen = len(coverage.seen) - len(coverage.empty)
-        parts.append(f"{seen} of {len(coverage.seen)} mapped fields seen")
-        if coverage.unread:
-            parts.append(f"{pluralize(len(coverage.unread), 'vendor field')} unread")
-    return " · ".join([*parts, *describe_golden(judgement)])
+def _take_blocks(blocks: Iterable[Block], lines: int) -> tuple[list[Piece], int]:
+    """Return the first blocks that fit, some in their short form, and the number of those left out."""
+    taken: list[Piece] = []
+    used = left = 0
+    for number, (whole, brief) in enumerate(blocks):
+        height, brief_height = _count_lines(whole), _count_lines(brief)
+        if number == 0 or (not left and used + height <= lines):
+            taken, used = taken + whole, used + height
+        elif brief and not left and used + brief_height <= lines:
+            taken, used = taken + brief, used + brief_height
+        else:
+            left += bool(brief)
+    return taken, left
 
 
-def _format_ending(judgement: "Verdict") -> str:
-    """Return how a listing ended, such as `incomplete: 2 of 3 records arrived`."""
-    outcome, verdict = judgement.outcome, judgement.outcome.completeness
-    if outcome.whole or outcome.error is not None:
-        return ""
-    if verdict is None:
-        pages = judgement.case.recording.call.pages
-        return "" if pages is None else f"stopped: the recording has {pluralize(pages, 'page')}"
-    return f"{verdict.state}: {verdict.reason}" if verdict.reason else verdict.state
+def _count_lines(pieces: Sequence[Piece]) -> int:
+    return fit_text("".join(text for text, _ in pieces), USUAL_WIDTH).count("\n")
 
 
-def _differences(judgement: "Verdict") -> Iterator[Piece]:
-    comparison = judgement.comparison
-    if comparison is None or comparison.equal:
-        return
-    changed, gone, new = len(comparison.changed), len(comparison.gone), len(comparison.new)
-    cause = " (caused by this account's overrides)" if judgement.golden == "overridden" else ""
-    yield f"    golden: {comparison.same} same, {changed} changed, {gone} gone, {new} new{cause}\n", "bold"
-    for record in comparison.changed[:SHOWN_RECORDS]:
-        for change in record.fields:
-            yield f"      id={record.key}  {change.field}", ""
-            typed = change.kind == "type_changed"
-            if change.kind != "added":
-                yield f"  - {_value(change.before, typed)}", "error"
-            if change.kind != "missing":
-                yield f"  + {_value(change.after, typed)}", "good"
-            place = judgement.places.get(change.field)
-            yield f"   set by {place}\n" if place else "\n", "dim"
-    if changed > SHOWN_RECORDS:
-        yield f"      … and {pluralize(changed - SHOWN_RECORDS, 'more record')}\n", "dim"
+def _draw_warnings(rows: Sequence[OperationRow], live: bool) -> Iterator[Piece]:
+    """Draw the findings of operations that did not fail. A missing recording is a row of its own already."""
+    found = dict.fromkeys(
+        finding for row in rows if row.state != "FAIL" for finding in row.findings if finding.code != "REC101"
+    )
+    shown, left = _take_blocks(((list(draw_brief(f, hint=True)), list(draw_brief(f))) for f in found), WARNING_LINES)
+    yield from shown
+    if left:
+        with_warnings = [row for row in rows if row.state != "FAIL" and row.findings]
+        command = suggest_command(with_warnings[0], live=live) if len(rows) == 1 else "conn test"
+        yield f"  … and {pluralize(left, 'more finding')}: {command} -v\n", ""
 
 
-def _value(value: Any, typed: bool) -> str:
-    """Format a value for people. With `typed`, a string keeps its quotes, to show that it is a string."""
-    text = value if isinstance(value, str) and not typed else json.dumps(value, ensure_ascii=False)
-    return shorten_text(text, 60)
+_OUTCOMES: dict[RowState, str] = {
+    "FAIL": "failed",
+    "unknown": "without a recording (unknown)",
+    "ok": "passed",
+    "skipped": "disabled (not tested)",
+}
 
 
-def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
-    received = sum(is_delivery(report.name) for report in reports)
-    cases = [judgement for report in reports for judgement in report.judgements if not is_delivery(report.name)]
-    failed = sum(report.failed for report in reports)
-    accounts = {report.effective.account for report in reports if report.effective.account}
-    unrecorded = sum(not report.recorded for report in reports)
-    disabled = sum(not report.enabled for report in reports)
-    counts = [] if received and received == len(reports) else [pluralize(len(reports) - received, "operation")]
-    counts += [pluralize(len(cases), "recorded case")] if counts else []
-    text = ", ".join([*counts, *deliveries.count_deliveries(received)])
+def count_outcomes(rows: Sequence[OperationRow]) -> str:
+    """Return the counts: `1 operation failed, 4 operations passed (1 of 7 cases failed, 2 accounts)`."""
+    counts = [] if rows else ["nothing was tested"]
+    for state, outcome in _OUTCOMES.items():
+        chosen = [row for row in rows if row.state == state]
+        if chosen:
+            counts.append(f"{count_rows(chosen)} {outcome}")
+    cases = [case for row in rows for case in row.cases]
+    failed = sum(case.failed for case in cases)
+    details = []
+    if cases:
+        details.append(count_failed(failed, len(cases)) if failed else pluralize(len(cases), "case"))
+    accounts = {report.effective.account for row in rows for report in row.reports if report.effective.account}
     if accounts:
-        text += f", {pluralize(len(accounts), 'account')}"
-    text += f": {len(reports) - failed - unrecorded - disabled} passed"
-    if failed:
-        text += f", {failed} failed"
-    if unrecorded:
-        text += f", {unrecorded} without a recording (unknown)"
-    if disabled:
-        text += f", {disabled} disabled (not tested)"
-    yield text + "\n", "error" if failed else "good"
-    if not reports:
-        yield "nothing is recorded yet: conn record OPERATION --account ACCOUNT\n", "warning"
+        details.append(pluralize(len(accounts), "account"))
+    return f"{', '.join(counts)} ({', '.join(details)})" if details else ", ".join(counts)

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from conn_cli.neutralize import Styled, neutralize
-from conn_cli.report.plain import measure_width, to_plain
+from conn_cli.plain import measure_width, to_plain
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span, pluralize
 
-__all__ = ["Piece", "draw_finding", "paint", "render", "summarize"]
+__all__ = ["Piece", "Style", "draw_brief", "draw_finding", "paint", "render", "summarize"]
 
-Style = Literal["", "error", "warning", "info", "dim", "bold", "good"]
+Style = Literal["", "error", "warning", "info", "bold", "good"]
 Piece = tuple[str, Style]
 
 _COLORS: dict[Style, str] = {
     "error": "bold red",
-    "warning": "bold yellow",
-    "info": "bold cyan",
-    "dim": "dim",
+    "warning": "bold magenta",
+    "info": "bold",
     "bold": "bold",
     "good": "green",
 }
@@ -66,25 +65,34 @@ def summarize(findings: Sequence[Diagnostic]) -> str:
     return ", ".join(counts) + where
 
 
-def draw_finding(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
-    """Draw a finding as styled pieces."""
+def draw_brief(finding: Diagnostic, *, hint: bool = False) -> Iterator[Piece]:
+    """Draw a finding as one line and, with `hint`, its fix as another."""
     level = _LEVELS[finding.severity]
     if finding.span:
         yield f"{_place(finding.span)}  ", "bold"
     yield finding.severity.name.lower(), level
     yield f" {finding.code}", level
     yield f"  {to_plain(finding.message)}\n", ""
+    if hint and finding.hint:
+        yield "  fix: ", "good"
+        yield f"{to_plain(finding.hint)}\n", ""
+
+
+def draw_finding(finding: Diagnostic, sources: Sources, *, brief: bool = False) -> Iterator[Piece]:
+    """Draw a finding with its source line and its fix. Without `brief`, its path and the related places follow."""
+    level = _LEVELS[finding.severity]
+    yield from draw_brief(finding)
     if finding.span:
         yield from _excerpt(finding.span, sources, level)
-    if finding.path and finding.path not in finding.message:
-        yield f"  at {to_plain(finding.path)}\n", "dim"
+    if finding.path and finding.path not in finding.message and not brief:
+        yield f"  at {to_plain(finding.path)}\n", ""
     if finding.hint:
         yield "  fix: ", "good"
         yield f"{to_plain(finding.hint)}\n", ""
-    for span, note in finding.related:
+    for span, note in () if brief else finding.related:
         yield f"  {_place(span)}", "bold"
         yield f"  {to_plain(note)}\n", ""
-        yield from _excerpt(span, sources, "dim")
+        yield from _excerpt(span, sources, "")
 
 
 def _place(span: Span) -> str:
@@ -104,9 +112,9 @@ def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
     before = "…" if first else ""
     after = "…" if last < len(line) else ""
     number = str(span.line)
-    yield f"  {number} | ", "dim"
+    yield f"  {number} | ", ""
     yield f"{before}{to_plain(marked)}{after}\n", ""
-    yield f"  {' ' * len(number)} | ", "dim"
+    yield f"  {' ' * len(number)} | ", ""
     lead = measure_width(before + line[first:start])
     marks = max(1, measure_width(line[start : min(end, last)]))
     yield " " * lead, ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conn_cli.report.plain import measure_width, to_plain
+from conn_cli.plain import measure_width, to_plain
 
 __all__ = ["WIDTH", "draw_columns"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from conn_cli.plain import measure_width
 from conn_cli.report.columns import draw_columns
-from conn_cli.report.plain import measure_width
 
 
 def test_columns_are_aligned_and_the_widest_is_cut() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.file_options import read_bytes
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def read_delivery(app: App, file: str, url: str | None) -> DeliveryFile:
     from conn_engine.webhooks.request_text import read_request
 
     path = None if file == "-" else app.folder / file
-    raw = _read_standard_input(app) if path is None else _read_bytes(path, file)
+    raw = read_bytes(app, file)
     if not raw.lstrip().startswith(b"{"):
         return DeliveryFile(read_request(raw, url), None)
     return DeliveryFile(None, _load_recorded(app, path, raw, file))
@@ -136,21 +137,6 @@ def _load_recorded(app: App, path: Path | None, raw: bytes, file: str) -> "Recor
         copy = Path(folder) / "delivery.json"
         copy.write_bytes(raw)
         return load_delivery(copy, "the input")
-
-
-def _read_bytes(path: Path, file: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {file}: {(error.strerror or str(error)).lower()}",
-            hint="correct the path or the permissions of the file",
-        ) from None
-
-
-def _read_standard_input(app: App) -> bytes:
-    buffer = getattr(app.stdin, "buffer", None)
-    return bytes(buffer.read()) if buffer is not None else app.stdin.read().encode()
 
 
 def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conn_engine.runtime.call import Call
     from conn_engine.wire import Page
 
-__all__ = ["check_free", "find_result_file", "open_writer", "read_uploads", "save_bytes", "wants_bytes"]
+__all__ = ["check_free", "find_result_file", "open_writer", "read_bytes", "read_uploads", "save_bytes", "wants_bytes"]
 
 _WRITERS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -45,6 +45,20 @@ def check_free(path: Path, *, force: bool) -> Path:
     if path.exists() and not force:
         raise UsageError(f"{path} already exists", hint="choose another name, or add --force to replace it")
     return path
+
+
+def read_bytes(app: App, file: str) -> bytes:
+    """Return the content of a file, or of standard input for `-`. Raises UsageError if it cannot be read."""
+    if file == "-":
+        buffer = getattr(app.stdin, "buffer", None)
+        return bytes(buffer.read()) if buffer is not None else app.stdin.read().encode()
+    try:
+        return (app.folder / file).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {file}: {(error.strerror or str(error)).lower()}",
+            hint="correct the path or the permissions of the file",
+        ) from None
 
 
 def wants_bytes(effective: "Effective", name: "OperationName", call: "Call") -> bool:

@@ -119,7 +119,7 @@ class ReplacedValues(_Data, frozen=True, kw_only=True):
 
 
 class RecordReport(Report, frozen=True, kw_only=True):
-    """A recording of a live operation.
+    """A recording of an operation. `account` is null if it was made from sample responses without an account.
 
     `error` is the vendor error that ended the run; `difference` describes how a replay differs from the run. `state` is
     whether the listing is complete, or null if its end was not reached; `reason` is why it is not complete. `personal`
@@ -128,7 +128,7 @@ class RecordReport(Report, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "record"
     operation: str
-    account: str
+    account: str | None
     recording: str
     exchanges: int
     records: int

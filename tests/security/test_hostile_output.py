@@ -214,6 +214,8 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("record", "things.list", *account, "--keep-personal-data")
     yield ("record", "things.list", *account, "--keep-personal-data", "--force", "--format", "json")
     yield ("record", EVIL, *account)
+    yield ("record", "things.list", "--from-body", "records.json", "--scenario", "sample", "--keep-personal-data")
+    yield ("record", "things.list", "--from-body", EVIL, "--scenario", "none", "--header", EVIL)
     yield ("test", "things.list", *account, "--update")
     yield ("test", "--all", "--verbose")
     yield ("test", "things.list", *account, "--live")

@@ -18,6 +18,9 @@ _WORDS: "Mapping[GoldenState, str]" = {
 
 def describe_golden(judgement: "Verdict") -> list[str]:
     """Return the state of the golden in words, or nothing if it was not compared."""
-    is_compared = judgement.comparison is not None or any(finding.code == "TST103" for finding in judgement.findings)
-    text = _WORDS[judgement.golden] if is_compared else ""
+    from conn_engine.testing.judgement import authors_fault
+
+    codes = {finding.code for finding in judgement.findings}
+    is_compared = judgement.comparison is not None or not codes.isdisjoint(("TST103", "RUN101", "RUN201"))
+    text = _WORDS[judgement.golden] if is_compared and not authors_fault(judgement.outcome.error) else ""
     return [text] if text else []

@@ -134,7 +134,9 @@ class Recording(_Model, frozen=True, kw_only=True):
     recorded_at: Annotated[str, Meta(description="Time of the recording (RFC 3339).")]
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
     base_url: Annotated[str, Meta(description="The base URL of the run; a replay compares URLs relative to it.")] = ""
-    context: Annotated[dict[str, Any], Meta(description="The account's context values; a replay uses them.")] = {}
+    context: Annotated[
+        dict[str, Any], Meta(description="The account's context values; a replay uses them, and none for a null.")
+    ] = {}
     left_out: Annotated[
         tuple[str, ...],
         Meta(description="Optional parts of the credential that the account does not have; a replay omits them."),

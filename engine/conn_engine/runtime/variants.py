@@ -48,8 +48,13 @@ def to_base_level(effective: Effective) -> Effective:
 
 
 def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:
-    """Return the configuration with these values merged over the account's context, such as recorded ones."""
-    return effective.in_context({**effective.context, **context}) if context else effective
+    """Return the configuration with these values merged over the account's context, such as recorded ones. A null
+    removes the account's value."""
+    if not context:
+        return effective
+    removed = {name for name, value in context.items() if value is None}
+    merged = {**effective.context, **context}
+    return effective.in_context({name: value for name, value in merged.items() if name not in removed})
 
 
 def for_replay(effective: Effective, *bases: str) -> Effective:

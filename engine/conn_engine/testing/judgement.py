@@ -93,6 +93,8 @@ def judge(
             finding = replace(
                 finding, hint=f"{finding.hint}; {_suggest_record_command(effective, case, base)}".lstrip("; ")
             )
+        elif golden is None and not authors_fault(outcome.error):  # what helps a live run does not help a replay
+            finding = replace(finding, hint=f"if this error is the expected result, save it: {_format_update(case)}")
         result.findings.append(finding)
     if not authors_fault(outcome.error):  # further findings would only repeat that the configuration is broken
         _judge_golden(result, workspace, effective, golden, golden_path, base)
@@ -125,6 +127,10 @@ def _suggest_record_command(effective: Effective, case: Case, base: Outcome | No
     if effective.account and base is not None and not isinstance(base.error, MissingRecording):
         return f"if the account's overrides should send this request, record its own: {command} --own"
     return f"if the new request is right, record it: {command}{' --own' if case.recording.account else ''} --force"
+
+
+def _format_update(case: Case) -> str:
+    return f"conn test {case.name.text} --update"
 
 
 def authors_fault(error: ConnError | None) -> bool:
@@ -173,14 +179,15 @@ def _judge_golden(  # noqa: PLR0917
 ) -> None:
     case, outcome = result.case, result.outcome
     if golden is None:
-        result.findings.append(
-            diagnostic(
-                "TST103",
-                f"{case.name.text} has no golden result for {case.path.name}",
-                Span(workspace.format_path(case.path)),
-                hint=f"review the result, then save it: conn test {case.name.text} --update",
+        if outcome.error is None:  # the finding of an error has the same fix
+            result.findings.append(
+                diagnostic(
+                    "TST103",
+                    f"{case.name.text} has no golden result for {case.path.name}",
+                    Span(workspace.format_path(case.path)),
+                    hint=f"review the result, then save it: {_format_update(case)}",
+                )
             )
-        )
         return
     result.outdated = not has_credentials(golden)
     expected = golden.get("records") or []

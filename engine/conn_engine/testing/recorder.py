@@ -1,16 +1,17 @@
-"""Records one live run of an operation. `recordings.files` redacts and writes the file."""
+"""Records one run of an operation: a live one, or one with sample responses (`samples`). `recordings.files` redacts and
+writes the file."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET
 
 from conn_engine.auth import absent_parts, read_secret_fields
-from conn_engine.config import OperationName
+from conn_engine.config import Effective, OperationName
 from conn_engine.diagnostics import pluralize
 from conn_engine.documents import WriteOptions, dump_json
 from conn_engine.errors import ConnError, TransportError
@@ -29,7 +30,7 @@ from conn_engine.testing.personal import PersonalData, save_without_personal_dat
 from conn_engine.testing.recorded_files import to_recorded_part
 from conn_engine.wire import Completeness, FieldProblem
 
-__all__ = ["Recorded", "record_operation"]
+__all__ = ["NoMorePages", "Recorded", "RecordedRun", "record_operation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,23 @@ class Recorded:
     completeness: Completeness | None = None
 
 
+@dataclass(slots=True)
+class RecordedRun:
+    """The result of a run. `pages` is the number of its pages; `cut` is true if there were more."""
+
+    records: list[Any] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    fault: ConnError | None = None
+    pages: int = 0
+    cut: bool = False
+    completeness: Completeness | None = None
+    problems: tuple[FieldProblem, ...] = ()
+
+
+class NoMorePages(Exception):
+    """Raised by a transport to end the run before the next page. It is not a ConnError, so that no flow catches it."""
+
+
 def record_operation(
     wiring: Wiring,
     name: OperationName,
@@ -58,10 +76,13 @@ def record_operation(
     path: Path,
     *,
     scenario: str = "default",
-    pages: int = 3,
+    pages: int | None = 3,
     own: bool = False,
     transport: Sender | None = None,
+    source: Literal["live", "sample"] = "live",
+    note: str = "",
     seen: Callable[[int], None] = lambda count: None,
+    check: Callable[[RecordedRun], None] = lambda ran: None,
     placing: WriteOptions | None = None,
     personal: PersonalData | None = None,
 ) -> Recorded:
@@ -69,6 +90,7 @@ def record_operation(
     With `personal`, pseudonyms replace personal data.
 
     A vendor's error response is recorded too. If there was no response at all, raises the error and writes nothing.
+    `check` can refuse a run by raising an error.
     Raises ConfigurationError (REC002, REC005) if the recording cannot be saved safely.
     """
     recorder = Recorder(transport or wiring.live())
@@ -79,16 +101,19 @@ def record_operation(
     ran = _run(Connection(wiring, recorder), name, call, pages, seen)
     if not recorder.exchanges and ran.fault is not None:
         raise ran.fault
+    check(ran)
     recording = recorder.to_recording(
         connector=wiring.effective.connector_name,
         operation=name.text,
         recorded_at=datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        source=source,
+        note=note,
         scenario=scenario,
         account=wiring.session.account if own else "",
         base_url=base_url(wiring.effective),
-        context=wiring.effective.context,
+        context=wiring.effective.context if own else _describe_context(wiring.effective),
         left_out=_left_out(wiring),
-        call=_describe_call(call, wait=wiring.session.policy.wait, pages=pages if ran.cut else None),
+        call=_describe_call(call, wait=wiring.session.policy.wait, pages=ran.pages if ran.cut else None),
     )
     clean = redact_recording(recording, wiring.redactor)
     where, summary = placing or {}, None
@@ -125,30 +150,21 @@ def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall
     )
 
 
-@dataclass(slots=True)
-class _Ran:
-    """The result of a live run. `cut` is true if there were more pages."""
-
-    records: list[Any] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)
-    fault: ConnError | None = None
-    cut: bool = False
-    completeness: Completeness | None = None
-    problems: tuple[FieldProblem, ...] = ()
-
-
-def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
+def _run(
+    connection: Connection, name: OperationName, call: Call, pages: int | None, seen: Callable[[int], None]
+) -> RecordedRun:
     """Run the operation for at most `pages` pages. Raises TransportError if the vendor does not respond."""
-    ran = _Ran()
+    ran = RecordedRun()
     flow = connection.pages(name, call)
     try:
         for count, page in enumerate(flow, 1):
+            ran.pages = count
             ran.records += page.records
             ran.notes |= dict.fromkeys(page.notes)
             ran.problems = merge_problems(ran.problems, page.problems)
             ran.completeness = None if page.whole else page.completeness
             seen(len(page.records))
-            if count >= pages:
+            if pages is not None and count >= pages:
                 ran.cut = page.next_cursor is not None or page.partial
                 if ran.cut:
                     ran.completeness = Completeness(
@@ -159,10 +175,18 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
         raise
     except ConnError as error:
         ran.fault = error
+    except NoMorePages as end:
+        ran.cut, ran.completeness = True, Completeness("stopped", str(end))
     finally:
         flow.close()
         connection.close()
     return ran
+
+
+def _describe_context(effective: Effective) -> dict[str, Any]:
+    """Return the account's values, with null for those that it could have: a replay for another account has neither."""
+    absent = dict.fromkeys(field.name for field in effective.connector.fields if not field.secret)
+    return {**absent, **effective.context}
 
 
 def _left_out(wiring: Wiring) -> tuple[str, ...]:

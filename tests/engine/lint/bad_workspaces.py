@@ -812,7 +812,7 @@ REPLAYED = [
     ),
     Bad(
         "the vendor's error",
-        [("RUN101", TAPE, 1, 1), ("TST103", TAPE, 1, 1)],
+        one("RUN101", TAPE, 1, 1),
         {TAPE: RECORDING.replace('"status": 200', '"status": 400'), KEPT: None},
     ),
     Bad(

@@ -185,7 +185,10 @@ def test_a_recorded_vendor_error_is_a_result_like_any_other(
 ) -> None:
     answer = (404, {"message": "no people"})
     workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", answer)])})
-    assert said(suite(workspace, "contacts.list")) == [("RUN101", f"{LIST}:1"), ("TST103", f"{LIST}:1")]
+    reports = suite(workspace, "contacts.list")
+    assert said(reports) == [("RUN101", f"{LIST}:1")]
+    [finding] = reports[0].all_findings
+    assert finding.hint == "if this error is the expected result, save it: conn test crm.contacts.list --update"
     suite(workspace, "contacts.list", update=True)
     assert json.loads((workspace.root / GOLDEN).read_text())["error"] == {
         "kind": "not_found",
@@ -195,6 +198,18 @@ def test_a_recorded_vendor_error_is_a_result_like_any_other(
     assert said(suite(workspace, "contacts.list")) == []
     make({LIST: recorded("crm.contacts.list", [("GET", "/people", (409, {"message": "busy"}))])})
     assert said(suite(workspace, "contacts.list")) == [("TST104", f"{GOLDEN}:1")]
+
+
+def test_a_recorded_refusal_is_accepted_like_any_other_error(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    """No login changes what a recording contains."""
+    workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", (401, {"message": "no"}))])})
+    [finding] = suite(workspace, "contacts.list")[0].all_findings
+    assert (finding.code, "conn test crm.contacts.list --update" in finding.hint) == ("RUN201", True)
+    assert "log" not in finding.hint
+    suite(workspace, "contacts.list", update=True)
+    assert said(suite(workspace, "contacts.list")) == []
 
 
 def test_a_field_without_a_value_is_reported_with_the_fields_of_the_response(

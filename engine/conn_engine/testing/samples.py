@@ -1,0 +1,248 @@
+"""Records an operation from sample responses, such as those in a vendor's documentation. Nothing is sent.
+
+The operation runs as usual: it plans the requests with a synthetic credential, and takes the cursor of the next page
+from the samples. `testing.recorder` writes the recording.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from conn_engine import bodies
+from conn_engine.config import Effective, OperationName
+from conn_engine.diagnostics import pluralize
+from conn_engine.documents import WriteOptions
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.ending import Ending
+from conn_engine.recordings.exchanges import to_recorded_request
+from conn_engine.recordings.files import RecordedRequest
+from conn_engine.responses.failures import Policy
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.unified import find_operation_behind
+from conn_engine.runtime.variants import base_url, for_replay, in_context
+from conn_engine.runtime.wiring import Wiring
+from conn_engine.secrets import Redactor
+from conn_engine.secrets.wary_redaction import WaryRedactor
+from conn_engine.settings import Answer, Scope
+from conn_engine.testing.cases import SyntheticVault, conditions_at
+from conn_engine.testing.judgement import authors_fault
+from conn_engine.testing.personal import PersonalData
+from conn_engine.testing.recorder import NoMorePages, Recorded, RecordedRun, record_operation
+from conn_engine.testing.request_credentials import find_credential_places
+from conn_engine.wire import Clock, FrozenClock, Headers, Request, Response
+
+__all__ = ["SampleResponse", "read_sample", "record_samples"]
+
+_PLACEHOLDER = "example"
+_UNWANTED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class SampleResponse:
+    """One response of a vendor as somebody has shown it. `file` is its name in messages. A status or a header that is
+    not known is chosen when it is sent."""
+
+    file: str
+    body: bytes
+    status: int = 200
+    headers: Headers = field(default_factory=Headers)
+
+
+def read_sample(content: bytes, file: str) -> SampleResponse:
+    """Return the response in a file: a body, or a complete response as `curl -i` prints it (the last one, after
+    redirects). Raises UsageError for an incomplete head of a response."""
+    response = SampleResponse(file, content.removeprefix(b"\xef\xbb\xbf"))
+    while response.body.startswith(b"HTTP/"):
+        head, _, body = response.body.replace(b"\r\n", b"\n", 1 + response.body.count(b"\r\n")).partition(b"\n\n")
+        lines = head.decode("utf-8", "replace").split("\n")
+        status = lines[0].split()[1:2]
+        pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
+        if not status or not status[0].isdigit() or not 100 <= int(status[0]) <= 599:
+            raise UsageError(
+                f'{file} starts with "{lines[0][:60]}", which has no status',
+                hint="save the response with `curl -i`, or only its body",
+            )
+        headers = Headers(pair for pair in pairs if pair[0] and pair[0].lower() not in _UNWANTED)
+        response = SampleResponse(file, body, int(status[0]), headers)
+    return response
+
+
+def record_samples(
+    effective: Effective,
+    name: OperationName,
+    call: Call,
+    samples: Sequence[SampleResponse],
+    path: Path,
+    *,
+    clock: Clock,
+    redactor: Redactor,
+    scenario: str = "default",
+    own: bool = False,
+    placing: WriteOptions | None = None,
+    personal: PersonalData | None = None,
+) -> Recorded:
+    """Run the operation on the samples, which respond to its requests in order, and write the recording to `path`.
+
+    If the last sample leads to another page, the recording ends before it. Raises UsageError for a sample that no
+    request asks for and for a request within a page without a sample, the configuration's errors (such as
+    ResponsePathMissing), and the errors of `record_operation`. Nothing is written then.
+    """
+    wiring = _wire(effective, clock, redactor)
+    transport = _SampleTransport(samples)
+    files = ", ".join(sample.file for sample in samples)
+    return record_operation(
+        wiring,
+        name,
+        call,
+        path,
+        scenario=scenario,
+        pages=None,
+        own=own,
+        transport=transport,
+        source="sample",
+        note=f"Made from sample responses ({files}), not recorded live.",
+        seen=transport.end_page,
+        check=partial(_check, wiring.effective, name, call, transport),
+        placing=placing,
+        personal=personal,
+    )
+
+
+def _wire(effective: Effective, clock: Clock, redactor: Redactor) -> Wiring:
+    """Return the wiring with a synthetic credential. A value of the account that is missing has a placeholder."""
+    effective.check_authority()
+    effective = in_context(effective, _find_placeholders(effective))
+    base = base_url(effective)
+    places = find_credential_places(effective)
+    wary = WaryRedactor(redactor, [place.name for place in places if place.kind == "parameter"])
+    vault = SyntheticVault(effective)
+    document = vault.load("")
+    wary.add_document(document)
+    environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
+    for variable, text in environ.items():
+        wary.add(text, variable)
+    frozen = FrozenClock(clock.now())  # a pause of an error rule passes immediately
+    conditions = conditions_at(frozen.now(), effective.evaluator)
+    session = Session(
+        effective.account or "", document, environ, frozen, Policy(), redactor=wary, conditions=conditions
+    )
+    return Wiring(for_replay(effective.with_conditions(conditions), base), session, vault, wary)
+
+
+def _find_placeholders(effective: Effective) -> Mapping[str, Any]:
+    """Return a value for each value that an account must supply, or that a login finds, and that is not known."""
+    fields = {
+        field.name: (field.options or (_PLACEHOLDER,))[0]
+        for field in effective.connector.fields
+        if field.required and not field.secret
+    }
+    found = {step.name: _PLACEHOLDER for step in effective.connector.connect}
+    return {name: value for name, value in (fields | found).items() if effective.context.get(name) is None}
+
+
+class _SampleTransport:
+    """Responds to each request with the next sample. A vendor's error stays the same when its request is repeated."""
+
+    def __init__(self, samples: Sequence[SampleResponse]) -> None:
+        self.samples = samples
+        self.used = 0
+        self.last: tuple[RecordedRequest, Response] | None = None
+        self._page_start = 0
+        self._pages = 0
+
+    def end_page(self, records: int) -> None:
+        """Note that a page is complete."""
+        self._pages += 1
+        self._page_start = self.used
+
+    def send(self, request: Request) -> Response:
+        """Return the next sample. Raises NoMorePages at the end of a page, and UsageError within one."""
+        recorded = to_recorded_request(request)
+        if self.used < len(self.samples):
+            response = _to_response(self.samples[self.used], request)
+            self.used += 1
+            self.last = recorded, response
+            return response
+        if self.last is not None and self.last[1].status >= 400 and self.last[0] == recorded:
+            return self.last[1]
+        if self._pages and self._page_start == self.used:
+            raise NoMorePages("another page follows; add its body with --page FILE")
+        path = recorded.url.partition("://")[2].partition("/")[2]
+        raise UsageError(
+            f"there is no sample for request {self.used + 1}: {recorded.method} /{path} ({request.label})",
+            hint="add its response with --page FILE, in the order of the requests",
+        )
+
+
+def _to_response(sample: SampleResponse, request: Request) -> Response:
+    headers = sample.headers
+    if "content-type" not in headers and sample.body.strip():
+        headers = Headers([("content-type", _guess_type(sample, request)), *headers.pairs])
+    return Response(sample.status, headers, sample.body, request.url)
+
+
+def _guess_type(sample: SampleResponse, request: Request) -> str:
+    """Return the content type that the request accepts or, for an error, that of the body."""
+    accepted = request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip()
+    if sample.status < 300 and accepted and "*" not in accepted:
+        return accepted
+    try:
+        json.loads(sample.body)
+    except (ValueError, RecursionError):
+        start = sample.body.lstrip()[:5].lower()
+        return "application/xml" if start == b"<?xml" else "text/html" if start[:1] == b"<" else "text/plain"
+    return "application/json"
+
+
+def _check(
+    effective: Effective, name: OperationName, call: Call, transport: _SampleTransport, ran: RecordedRun
+) -> None:
+    """Raise the error of a run that shows a mistake in the configuration or the samples, and UsageError for a sample
+    that no request asked for."""
+    fault = ran.fault
+    if fault is not None and authors_fault(fault):
+        raise fault
+    if transport.used == len(transport.samples):
+        return
+    number, left = transport.used + 1, transport.samples[transport.used]
+    if fault is not None:
+        reason = f"the operation ends with: {fault.message}"
+    else:
+        reason = _explain_end(effective, name, call, transport, ran)
+    raise UsageError(
+        f"{name.text} does not ask for page {number} ({left.file}): {reason}",
+        hint="correct `pagination`, or leave the page out",
+    )
+
+
+def _explain_end(
+    effective: Effective, name: OperationName, call: Call, transport: _SampleTransport, ran: RecordedRun
+) -> str:
+    """Return why a listing has no further page."""
+    sent = pluralize(transport.used, "request")
+    operation = find_operation_behind(effective, name, call)
+    pagination = operation.pagination if operation is not None else None
+    if operation is None or not isinstance(pagination, Ending) or transport.last is None or ran.completeness is None:
+        return f"it sends {sent}"
+    if ran.completeness.reason:
+        return ran.completeness.reason
+    response = transport.last[1]
+    try:
+        body = bodies.decode(response, operation.response_format, operation.response_options)
+    except ConnError:
+        body = None
+    answer = Answer(Request("GET", response.url), response, body, scope=Scope({}, effective.conditions))
+    keys = pagination.end_keys()
+    if not keys:
+        return f"it sends {sent} (pagination: {pagination.__struct_config__.tag})"
+    return f"in {transport.samples[transport.used - 1].file}, {' and '.join(_describe(key, answer) for key in keys)}"
+
+
+def _describe(key: EndKey, answer: Answer) -> str:
+    state = key.find(answer)
+    text = {"absent": "is missing", "null": "is null", "value": "reports no other page"}[state]
+    return f'`{key.setting}` "{key.path}" {text}'

@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_engine.config.dotted_places import ExpandedOverride, expand_places, format_place
 from conn_engine.config.merge import Path_, lookup
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Edit, Fix, Span, diagnostic
 from conn_engine.documents import Document, format_path
 
 __all__ = ["ExpandedDocument", "find_configurations"]
@@ -42,6 +42,21 @@ class ExpandedDocument:
     def span(self, path: Path_) -> Span:
         """Return the place of the value at a path."""
         return self._document.span(self._find_written(path))
+
+    def read_source(self, path: Path_) -> str:
+        """Return the value at a path as it is written."""
+        return self._document.read_source(self._find_written(path))
+
+    def build_rename(self, path: Path_, name: str, *, is_certain: bool) -> Fix | None:
+        """Return the fix that renames the key at a path; None without a name, or if a dotted place has the key."""
+        written = self._find_written(path)
+        if not name or written[-1:] != path[-1:]:
+            return None
+        return Fix(self._document.file, (Edit("rename", written, name),), is_certain)
+
+    def build_put(self, path: Path_, value: Any, *, is_certain: bool = True) -> Fix:
+        """Return the fix that replaces the value at a path."""
+        return Fix(self._document.file, (Edit("put", self._find_written(path), value),), is_certain)
 
     def format(self, path: Path_) -> str:
         """Format a path for a finding: in an override, as a place that can be pasted into it."""

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from conn_engine.diagnostics import did_you_mean
+from conn_engine.diagnostics import did_you_mean, find_match
 
-__all__ = ["FOREIGN_WORDS", "suggest_key", "translate_key"]
+__all__ = ["FOREIGN_WORDS", "find_meant_key", "suggest_key", "translate_key"]
 
 FOREIGN_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "query": ("params", "query_params", "query_parameters", "query_string", "parameters", "request_parameters"),
@@ -54,7 +54,18 @@ def suggest_key(key: str, known: Iterable[str]) -> str:
     return f'did you mean "{meant}"?' if meant else did_you_mean(key, names)
 
 
+def find_meant_key(key: str, known: Iterable[str]) -> tuple[str, bool]:
+    """Return the known key that `suggest_key` suggests for an unknown one, or an empty string, and whether it is
+    certain: no other key is as similar, or has this name in other tools."""
+    names = list(known)
+    existing = [name for name in _MEANT.get(_normalize(key), ()) if name in names]
+    return (existing[0], len(existing) == 1) if existing else find_match(key, names)
+
+
 def translate_key(key: str, known: Collection[str]) -> str:
     """Return the known key that other tools call by this name, or an empty string."""
-    word = _HUMP.sub("_", key).replace("-", "_").lower()
-    return next((name for name in _MEANT.get(word, ()) if name in known), "")
+    return next((name for name in _MEANT.get(_normalize(key), ()) if name in known), "")
+
+
+def _normalize(key: str) -> str:
+    return _HUMP.sub("_", key).replace("-", "_").lower()

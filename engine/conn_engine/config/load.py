@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.convert import convert
+from conn_engine.config.corrections import replace_by_match
 from conn_engine.config.dotted_places import expand_places
 from conn_engine.config.effective import Effective
 from conn_engine.config.grants import Grants
@@ -356,7 +357,8 @@ class Workspace:
         hint = did_you_mean(value, known) or (
             f"use one of: {', '.join(known[:8])}" if known else f"add the {key}: the workspace has none"
         )
-        finding = diagnostic("REF101", message, document.span((key,)), path=key, hint=hint)
+        fix = replace_by_match(document, (key,), value, known)
+        finding = diagnostic("REF101", message, document.span((key,)), path=key, hint=hint, fix=fix)
         return ConfigurationError(message, hint=hint, findings=[finding])
 
     def _base(self, connector: str) -> Layer:

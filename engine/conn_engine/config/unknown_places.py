@@ -5,11 +5,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
+from conn_engine.config.corrections import rename_to_match
 from conn_engine.config.dotted_places import format_place
 from conn_engine.config.merge import Path_, lookup, merge
 from conn_engine.config.models import Operation, Resource, UnifiedOperation, UnifiedResource
 from conn_engine.config.origins import Layer
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean, join_words
+from conn_engine.diagnostics import Diagnostic, Edit, Fix, diagnostic, did_you_mean, join_words
 
 __all__ = ["find_unknown_places"]
 
@@ -41,14 +42,14 @@ class _Search:
             if resource not in known:
                 if "path" not in settings and not any("path" in operation for operation in operations.values()):
                     hint = did_you_mean(resource, list(known)) or f"use one of: {join_words(list(known), _NAMED)}"
-                    yield self._build_finding(path, f'the connector has no resource "{resource}"', hint)
+                    yield self._build_finding(path, f'the connector has no resource "{resource}"', hint, list(known))
                 continue
             has_path = "path" in settings or "path" in known[resource]
             names = [key for key in _get_objects(known[resource]) if key not in _OF_RESOURCE]
             for name, operation in operations.items():
                 if name not in names and not has_path and "path" not in operation:
                     hint = did_you_mean(name, names) or f"use one of: {join_words(names, _NAMED)}"
-                    yield self._build_finding((*path, name), f'{resource} has no operation "{name}"', hint)
+                    yield self._build_finding((*path, name), f'{resource} has no operation "{name}"', hint, names)
 
     def find_in_models(self) -> Iterator[Diagnostic]:
         known = _get_objects(self._below.get("unified"))
@@ -60,12 +61,13 @@ class _Search:
                 hint = (f'did you mean "{places[0]}"?' if places else did_you_mean(model, list(known))) or (
                     f"use one of: {join_words(list(known), _NAMED)}" if known else "the connector maps to no model"
                 )
-                yield self._build_finding(path, f'the connector has no unified model "{model}"', hint)
+                message = f'the connector has no unified model "{model}"'
+                yield self._build_finding(path, message, hint, [] if places else list(known), places)
             for name, settings in _get_objects(resources).items() if model in known else ():
                 others = _get_objects(known[model])
                 if name not in others and not settings.keys() - {"record", "description"}:
                     hint = did_you_mean(name, list(others)) or f"use one of: {join_words(list(others), _NAMED)}"
-                    yield self._build_finding((*path, name), f'{model} has no resource "{name}"', hint)
+                    yield self._build_finding((*path, name), f'{model} has no resource "{name}"', hint, list(others))
 
     def _adds(self, resource: str, settings: Any) -> bool:
         """Return whether a unified resource has an operation that calls one of the vendor's."""
@@ -91,11 +93,18 @@ class _Search:
         )
         yield from (*vendor, *unified) if inner & _OF_VENDOR - _OF_MAPPING else (*unified, *vendor)
 
-    def _build_finding(self, path: Path_, message: str, hint: str) -> Diagnostic:
+    def _build_finding(
+        self, path: Path_, message: str, hint: str, known: Sequence[str], places: Sequence[str] = ()
+    ) -> Diagnostic:
+        """Build a finding for a name that is none of `known`. `places` are dotted places to write instead."""
         source = self._layer.source(path)
+        written = source.place(path)
+        fix = rename_to_match(source.document, written, known, str(path[-1]))
+        if len(places) == 1 and written == ("override", path[-1]):
+            fix = Fix(source.document.file, (Edit("rename", written, places[0]),))
         key, value = source.document.key_span(source.place(path)), self._layer.span(path)
         span = replace(key, end_line=value.end_line, end_column=value.end_column)
-        return diagnostic("REF142", message, span, path=format_place(path), hint=hint)
+        return diagnostic("REF142", message, span, path=format_place(path), hint=hint, fix=fix)
 
 
 _SIMILAR = 0.75

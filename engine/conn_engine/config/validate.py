@@ -5,7 +5,7 @@ merged, and lint checks what goes beyond structure (references, expressions, sec
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from conn_engine.config.conflicts import find_conflicts
 from conn_engine.config.dotted_places import connector_keys
 from conn_engine.config.expanded_document import ExpandedDocument, find_configurations
 from conn_engine.config.faults import quote_value
-from conn_engine.config.foreign_words import suggest_key
+from conn_engine.config.foreign_words import find_meant_key, suggest_key
 from conn_engine.config.implied import OPERATION_PATH, PATHS, explain_missing, is_operation_path
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
@@ -32,7 +32,7 @@ from conn_engine.config.models import (
     Resource,
     UnifiedResource,
 )
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Fix, diagnostic, did_you_mean, find_match
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_packaged
 
@@ -75,7 +75,7 @@ _PATTERNS = {
 
 
 _HOST_FIRST = re.compile(r"[\w{][^\s:/]*[.:][^\s]*$")
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,6})?")
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
@@ -126,8 +126,7 @@ class _Check:
         for at, override in self.document.overrides.items():
             for key in (key for key in override.data if key not in connector_keys()):
                 self.settled.add((*at, key))
-                hint = suggest_key(key, connector_keys()) or _list_words(list(connector_keys()))
-                yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*at, key), hint)
+                yield self._build_unknown_key((*at, key), connector_keys(), connector_keys())
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
@@ -145,7 +144,7 @@ class _Check:
                 is_operation = isinstance(value, dict) and value.keys() & _operation_keys(model)
                 if near and not is_operation and not (model is Resource and key in PATHS):
                     self.settled.add((*path, key))
-                    yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
+                    yield self._build_unknown_key((*path, key), names, names)
                 elif model is Resource and key in names and isinstance(value, dict) and "method" in value:
                     self.settled.add((*path, key))
                     message = f'"{key}" is a setting of a resource, so it cannot be the name of an operation'
@@ -184,7 +183,11 @@ class _Check:
             pattern = _PATTERNS.get(str(details.get("pattern")))
             message = f"expected {pattern}" if pattern else error.message
             lacks_scheme = details.get("pattern") == URL and _HOST_FIRST.match(str(error.instance))
-            yield self._bad_value(path, message, f'did you mean "https://{error.instance}"?' if lacks_scheme else "")
+            if lacks_scheme:
+                url = f"https://{error.instance}"
+                yield self._bad_value(path, message, f'did you mean "{url}"?', self.document.build_put(path, url))
+            else:
+                yield self._bad_value(path, message)
 
     def _schema_at(self, schema_path: list[str | int]) -> dict[str, Any]:
         """Return the schema object with the failing keyword."""
@@ -205,10 +208,17 @@ class _Check:
         names = [name for name, schema in node.get("properties", {}).items() if not schema.get("deprecated")]
         key_names = [name for name in names if name != "format" or path[-1:] != ("config",)]
         also = ["config"] if "format" in key_names else []
-        hint = suggest_key(key, [*key_names, *also]) or _list_words(key_names)
-        if hint.startswith("did you mean"):
-            self.meant.add(self.document.format((*path, hint.split('"')[1])))
-        return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
+        finding = self._build_unknown_key((*path, key), [*key_names, *also], key_names)
+        if finding.hint.startswith("did you mean"):
+            self.meant.add(self.document.format((*path, finding.hint.split('"')[1])))
+        return finding
+
+    def _build_unknown_key(self, path: Path_, known: Iterable[str], listed: Sequence[str]) -> Diagnostic:
+        key, names = str(path[-1]), list(known)
+        hint = suggest_key(key, names) or _list_words(list(listed))
+        meant, is_certain = find_meant_key(key, names)
+        fix = self.document.build_rename(path, meant, is_certain=is_certain)
+        return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, hint, fix)
 
     def _missing_key(self, path: Path_, key: str, text: str = "") -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
@@ -223,8 +233,11 @@ class _Check:
         type_found = _KINDS.get(type(value), "something else")
         message = f"expected {' or '.join(type_names) or 'nothing'}, found {type_found}"
         model = self.document.find_implied_model(path)
-        hint = hint or (_explain_model(model) if model else _suggest_type(path, types, value))
-        return self._at_value("CFG102", message, path, hint)
+        source = self.document.read_source(path) if isinstance(value, bool | int | float) else ""
+        hint = hint or (_explain_model(model) if model else _suggest_type(path, types, value, source))
+        converted = None if model else _convert(types, value, source)
+        fix = self.document.build_put(path, converted) if converted is not None else None
+        return self._at_value("CFG102", message, path, hint, fix)
 
     def _not_one_of(self, path: Path_, options: list[Any], value: Any, node: Mapping[str, Any]) -> Diagnostic:
         words = [str(option) for option in options if option is not None]
@@ -234,7 +247,9 @@ class _Check:
         code, label = ("CFG105", "format") if strategy else ("CFG104", "value")
         value_text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         hint = did_you_mean(str(value), words) or _list_words(words)
-        return self._at_value(code, f"unknown {label} {quote_value(value_text)}", path, hint)
+        meant, is_certain = find_match(str(value), words)
+        fix = self.document.build_put(path, meant, is_certain=is_certain) if meant in options else None
+        return self._at_value(code, f"unknown {label} {quote_value(value_text)}", path, hint, fix)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:
         return isinstance(lookup(self.document.data, path), dict) and bool(options)
@@ -246,26 +261,38 @@ class _Check:
             "CFG104", f"{quote_value(str(error.instance))} is not {expected}", (*path, str(error.instance))
         )
 
-    def _bad_value(self, path: Path_, message: str, hint: str = "") -> Diagnostic:
-        return self._at_value("CFG104", message, path, hint)
+    def _bad_value(self, path: Path_, message: str, hint: str = "", fix: Fix | None = None) -> Diagnostic:
+        return self._at_value("CFG104", message, path, hint, fix)
 
-    def _at_key(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.key_span(path), path=self.document.format(path), hint=hint)
+    def _at_key(self, code: str, message: str, path: Path_, hint: str = "", fix: Fix | None = None) -> Diagnostic:
+        place = self.document.format(path)
+        return diagnostic(code, message, self.document.key_span(path), path=place, hint=hint, fix=fix)
 
-    def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.span(path), path=self.document.format(path), hint=hint)
+    def _at_value(self, code: str, message: str, path: Path_, hint: str = "", fix: Fix | None = None) -> Diagnostic:
+        return diagnostic(code, message, self.document.span(path), path=self.document.format(path), hint=hint, fix=fix)
 
 
 def _explain_model(name: str) -> str:
     return f'"{name}" is not a key of a connector, so it is taken for a model; a model has resources'
 
 
-def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
+def _convert(types: list[str], value: Any, source: str) -> str | int | float | None:
+    """Return a value of the wrong type as the same value of a right one: a number as the text that the author wrote, or
+    text as the number in it."""
+    if "string" in types and "object" not in types and source:
+        return source
+    if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
+        number: int | float = msgspec.json.decode(value)
+        return number if "number" in types or isinstance(number, int) else None
+    return None
+
+
+def _suggest_type(path: Path_, types: list[str], value: Any, source: str) -> str:
     """Return how to write a value of the wrong type as one of these types."""
     if value is None:
         return "set a value, or remove the key"
-    if "string" in types and "object" not in types and isinstance(value, bool | int | float):
-        return f"quote it: {msgspec.json.encode(msgspec.json.encode(value).decode()).decode()}"
+    if "string" in types and "object" not in types and source:
+        return f'quote it: "{source}"'
     if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
         return f"remove the quotes: {value}"
     if isinstance(value, str) and "boolean" in types:

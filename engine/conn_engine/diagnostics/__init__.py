@@ -2,10 +2,13 @@
 
 from conn_engine.diagnostics.finding import (
     Diagnostic,
+    Edit,
+    Fix,
     Severity,
     Span,
     diagnostic,
     did_you_mean,
+    find_match,
     find_worst_severity,
     join_words,
     pluralize,
@@ -14,10 +17,13 @@ from conn_engine.diagnostics.finding import (
 
 __all__ = [
     "Diagnostic",
+    "Edit",
+    "Fix",
     "Severity",
     "Span",
     "diagnostic",
     "did_you_mean",
+    "find_match",
     "find_worst_severity",
     "join_words",
     "pluralize",

@@ -3,13 +3,28 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from enum import IntEnum
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from conn_engine.diagnostics.codes import CODES
 
-__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "find_worst_severity", "remove_duplicates"]
+__all__ = [
+    "Diagnostic",
+    "Edit",
+    "Fix",
+    "Severity",
+    "Span",
+    "diagnostic",
+    "did_you_mean",
+    "find_match",
+    "find_worst_severity",
+    "remove_duplicates",
+]
+
+_CERTAIN = 0.75
+_AHEAD = 0.1
 
 
 class Severity(IntEnum):
@@ -31,12 +46,35 @@ class Span:
     end_column: int = 0
 
 
+EditAction: TypeAlias = Literal["put", "rename", "drop", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a document: put `value` at `path`, rename the key at `path` to `value`, drop what is at `path`, or
+    write `value` over `span`, in a document that cannot be parsed. `path` is that of the document as it is written."""
+
+    action: EditAction
+    path: tuple[str | int, ...] = ()
+    value: str | int | float | bool = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What corrects a finding, as edits of its file. A fix that is not certain needs a person to choose it."""
+
+    file: str
+    edits: tuple[Edit, ...]
+    is_certain: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding.
 
-    `path` is the configuration path that it is about, `hint` the fix or a did-you-mean, and `related` lists other
-    places, such as the override that replaces the line.
+    `path` is the configuration path that it is about, `hint` the fix or a did-you-mean, `fix` the same as edits, if it
+    is an edit, and `related` lists other places, such as the override that replaces the line.
     """
 
     code: str
@@ -46,6 +84,7 @@ class Diagnostic:
     path: str = ""
     hint: str = ""
     related: tuple[tuple[Span, str], ...] = field(default=())
+    fix: Fix | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -68,16 +107,18 @@ def diagnostic(
     hint: str = "",
     related: Sequence[tuple[Span, str]] = (),
     severity: Severity | None = None,
+    fix: Fix | None = None,
 ) -> Diagnostic:
     """Build a finding. Its severity is that of the code table by default. Raises KeyError for an unknown code."""
     row = CODES[code]
     level = severity if severity is not None else Severity[row.severity.upper()]
-    return Diagnostic(code, message, level, span, path, hint, tuple(related))
+    return Diagnostic(code, message, level, span, path, hint, tuple(related), fix)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` with the most similar known word, or an empty string if none is similar."""
-    return _suggest_nearest(word, tuple(known))
+    near = find_match(word, known)[0]
+    return f'did you mean "{near}"?' if near else ""
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -91,11 +132,19 @@ def join_words(words: Sequence[str], most: int = 0) -> str:
     return " and ".join([", ".join(shown[:-1])] * (len(shown) > 1) + shown[-1:])
 
 
+def find_match(word: str, known: Iterable[str]) -> tuple[str, bool]:
+    """Return the known word that `did_you_mean` suggests, or an empty string, and whether it is certain: it is similar,
+    and no other one is nearly as similar."""
+    return _find_match(word, tuple(known))
+
+
 @lru_cache(maxsize=2048)
-def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
+def _find_match(word: str, known: tuple[str, ...]) -> tuple[str, bool]:
     # Cached, because thousands of accounts inherit the same mistake from their base.
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else ""
+    near = get_close_matches(word, known, n=2, cutoff=0.6)
+    ratios = [SequenceMatcher(None, name, word).ratio() for name in near]
+    is_certain = bool(near) and ratios[0] >= _CERTAIN and (len(near) == 1 or ratios[1] < ratios[0] - _AHEAD)
+    return (near[0] if near else "", is_certain)
 
 
 def remove_duplicates(findings: Iterable[Diagnostic], gist: Callable[[str], str] = str) -> list[Diagnostic]:

@@ -79,9 +79,11 @@ class Lines:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
-    def to_offset(self, line: int) -> int:
-        """Return the offset of the start of a line; beyond the text, that of its end."""
-        return self._starts[line - 1] if 1 <= line <= len(self._starts) else len(self._text)
+    def to_offset(self, line: int, column: int = 1) -> int:
+        """Return the offset of a line and column; beyond the text, that of its end."""
+        if not 1 <= line <= len(self._starts):
+            return len(self._text)
+        return min(self._starts[line - 1] + column - 1, len(self._text))
 
     def text(self, line: int) -> str:
         """Return a line without its line break, or an empty string if there is no such line."""
@@ -144,6 +146,11 @@ class Document:
         If an alias repeats the value, its place is at the anchor.
         """
         return self._span(self._descend(path)[0])
+
+    def read_source(self, path: Sequence[str | int]) -> str:
+        """Return the value at a path as it is written, such as `1.10` for the number 1.1."""
+        place = self._descend(path)[0]
+        return self.text[place.start : place.end]
 
     def key_span(self, path: Sequence[str | int]) -> Span:
         """Return the place of the key at a path, of the item for a list item, or of the nearest existing parent."""

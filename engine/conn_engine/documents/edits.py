@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any, Final, Literal
 
+from conn_engine.diagnostics import Edit
 from conn_engine.documents.child_places import UnknownSyntaxError
-from conn_engine.documents.document import Document, Place
+from conn_engine.documents.document import Document, Lines, Place
 from conn_engine.documents.parse import parse
 from conn_engine.documents.paths import Path_, format_path
 from conn_engine.documents.splices import Splicer
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["SharedChoice", "SharedTextError", "drop_value", "lift_value", "put_value", "rename_key"]
+__all__ = ["SharedChoice", "SharedTextError", "apply_edits", "drop_value", "lift_value", "put_value", "rename_key"]
 
 SharedChoice = Literal["refuse", "change", "write out"]
 """What to do with a string that aliases repeat: refuse the edit, change it for all paths, or write it out first."""
@@ -84,6 +85,33 @@ def rename_key(document: Document, path: Sequence[str | int], name: str) -> str:
     parent[name] = parent.pop(str(at[-1]))
     expected = None if taken else expected
     return _read_again(document, at, expected, lambda: Splicer(document).rename(at, name)).text
+
+
+def apply_edits(text: str, file: str, edits: Sequence[Edit]) -> str:
+    """Return the text of a document with the edits of a finding's fix, applied in order.
+
+    Raises ConfigurationError if the document cannot be read, or cannot be changed in place.
+    """
+    for edit in edits:
+        if edit.action == "write":
+            text = _write_over(text, edit)
+            continue
+        document = parse(text, file)
+        if edit.action == "rename":
+            text = rename_key(document, edit.path, str(edit.value))
+        elif edit.action == "drop":
+            text = drop_value(document, edit.path)
+        else:
+            text = put_value(document, edit.path, edit.value)
+    return text
+
+
+def _write_over(text: str, edit: Edit) -> str:
+    if edit.span is None:
+        raise ConfigurationError("the edit names no place", hint="name a place")
+    lines = Lines(text)
+    start = lines.to_offset(edit.span.line, edit.span.column)
+    return text[:start] + str(edit.value) + text[lines.to_offset(edit.span.end_line, edit.span.end_column) :]
 
 
 def _list_changes(document: Document, path: Path_, value: Any) -> Iterator[tuple[Path_, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NoReturn
 
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Fix, Span, diagnostic
 from conn_engine.documents.document import Lines, Place
 from conn_engine.documents.paths import format_path
 from conn_engine.errors import ConfigurationError
@@ -52,9 +52,10 @@ class SourceText:
         path: str = "",
         hint: str = "",
         related: Sequence[tuple[Span, str]] = (),
+        fix: Fix | None = None,
     ) -> Diagnostic:
         """Build a finding at the offsets."""
-        return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related)
+        return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related, fix=fix)
 
     def report_repeated(self, findings: list[Diagnostic]) -> None:
         """Add findings for duplicate keys to `repeated`. Raises ConfigurationError if they are errors."""
@@ -64,9 +65,11 @@ class SourceText:
         if self.repeated is not None:
             self.repeated += ordered
 
-    def fail(self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = "") -> NoReturn:
+    def fail(
+        self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = "", fix: Fix | None = None
+    ) -> NoReturn:
         """Raise ConfigurationError with this one finding."""
-        fail([self.build_finding(code, message, start, end, hint=hint)])
+        fail([self.build_finding(code, message, start, end, hint=hint, fix=fix)])
 
 
 def fail(findings: Sequence[Diagnostic]) -> NoReturn:

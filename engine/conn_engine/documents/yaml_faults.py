@@ -3,12 +3,19 @@
 import re
 from typing import Any, NoReturn
 
+from conn_engine.diagnostics import Edit, Fix
 from conn_engine.documents.faults import SourceText
+from conn_engine.documents.value_text import format_scalar
 
 __all__ = ["fail_lone_surrogate", "fail_syntax", "fail_wrong_key"]
 
 _QUOTE_TEMPLATE = 'quote a value that starts with {{: "{{…}}"'
 _TEMPLATE = re.compile(r"\{\s*\{")
+_ENTRY = re.compile(
+    r"""[ \t]*(?:-[ ]+)*(?:[\w.$-]+|"[^"\\]*"|'[^']*'):[ \t]+(?P<value>[^\s#&!|>].*?)[ \t]*(?:[ \t]#.*)?$"""
+    r"""|[ \t]*-[ ]+(?P<item>[^\s#&!|>].*?)[ \t]*(?:[ \t]#.*)?$""",
+)
+"""A line of block YAML with a value."""
 
 
 def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
@@ -23,7 +30,8 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
         origin.fail("DOC002", message, position, hint="remove the line ---, or move the document to its own file")
     if "undefined alias" in problem:
         hint = "quote text that starts with *; in an expression this is the wildcard"
-        origin.fail("DOC004", "the alias has no anchor above it", position, hint=hint)
+        message = "the alias has no anchor above it"
+        origin.fail("DOC004", message, position, hint=hint, fix=_build_quoting(origin, position))
     if "duplicate anchor" in str(fault):
         origin.fail("DOC004", "the anchor occurs twice", position, hint="give it another name")
     if "nesting depth" in problem:
@@ -35,7 +43,9 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
     if "can't be" not in problem and fault.context and "flow" in str(fault.context) and opening is not None:
         sign = origin.text[opening.index : opening.index + 1]
         problem += f" for the {sign} opened on line {origin.span(opening.index).line}"
-    origin.fail("DOC002", f"not YAML: {problem.replace('did not find expected', 'expected')}", position, hint=hint)
+    message = f"not YAML: {problem.replace('did not find expected', 'expected')}"
+    fix = _build_quoting(origin, position) if hint.startswith(("quote ", "quotes ")) else None
+    origin.fail("DOC002", message, position, hint=hint, fix=fix)
 
 
 def fail_lone_surrogate(origin: SourceText, position: int) -> NoReturn:
@@ -46,7 +56,8 @@ def fail_lone_surrogate(origin: SourceText, position: int) -> NoReturn:
 def fail_wrong_key(origin: SourceText, position: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping, most often an unquoted template."""
     if _TEMPLATE.match(origin.text, parent):
-        origin.fail("DOC009", "a template without quotes is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
+        message = "a template without quotes is read as a mapping"
+        origin.fail("DOC009", message, parent, hint=_QUOTE_TEMPLATE, fix=_build_quoting(origin, parent))
     origin.fail("DOC009", "a key must be text, not a list or a mapping", position, hint="quote it")
 
 
@@ -61,6 +72,22 @@ def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
         message = f"not YAML: the character U+{character:04X} is not allowed"
         origin.fail("DOC002", message, offset, hint='write it as an escape in double quotes: "\\x07"')
     origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", offset)
+
+
+def _build_quoting(origin: SourceText, position: int) -> Fix | None:
+    """Return the fix that quotes the value on the line of a position; None if it may be a flow list or mapping, whose
+    quotes belong inside it."""
+    start = max(origin.text.rfind("\n", 0, position), origin.text.rfind("\r", 0, position)) + 1
+    entry = _ENTRY.match(re.split(r"[\r\n]", origin.text[start:], maxsplit=1)[0])
+    if entry is None:
+        return None
+    name = "value" if entry["value"] else "item"
+    value = entry[name]
+    if value[0] in "[{" and not _TEMPLATE.match(value):
+        return None
+    quoted = format_scalar(value, "'" if '"' in value or "\\" in value else '"')
+    span = origin.span(start + entry.start(name), start + entry.end(name))
+    return Fix(origin.file, (Edit("write", value=quoted, span=span),))
 
 
 def _is_indented_differently(text: str, start: int) -> bool:
@@ -85,6 +112,8 @@ def _suggest_fix(text: str, position: int, problem: str) -> str:
         return 'quote the value, or write it as a block: "key: |" and the text indented below it'
     if sign and sign in "@`%":
         return f"quote text that starts with {sign}"
+    if value[:1] in ("*", "&"):
+        return f"quote text that starts with {value[:1]}"
     if "escape" in problem or "hexdecimal" in problem:
         return "in double quotes, double the backslash, or use single quotes"
     if value[:1] in ("{", "["):

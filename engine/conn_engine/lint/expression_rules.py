@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from conn_engine.config import format_place
 from conn_engine.config.merge import is_filter
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean, find_match
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
 from conn_engine.expressions.rewriting import rewrite_call, rewrite_habits
@@ -59,26 +59,25 @@ def _check_expression(view: LayerView, site: Site, text: str, offset: int) -> It
 def _build_syntax_finding(view: LayerView, site: Site, text: str, error: ExpressionError, shift: int) -> Diagnostic:
     offset = error.offset + shift if error.offset >= 0 else -1
     span = view.locate(site, offset, len(error.token))
-    hint = _suggest_rewriting(site, text) or error.hint
-    return diagnostic("EXP101", error.message, span, path=format_place(site.path), hint=hint)
+    hint, fixed = _rewrite_syntax(site, text)
+    fix = view.build_fix(site, fixed) if fixed else None
+    return diagnostic("EXP101", error.message, span, path=format_place(site.path), hint=hint or error.hint, fix=fix)
 
 
-def _suggest_rewriting(site: Site, text: str) -> str:
-    """Return the fix for an invalid expression; for a template, that of its first expression with a known mistake."""
+def _rewrite_syntax(site: Site, text: str) -> tuple[str, str]:
+    """Return the fix for an invalid expression, in words and as the string to write; for a template, that of its first
+    expression with a known mistake. Both are empty if none is certain."""
     if site.kind == "template":
-        if len(site.text) > _LONGEST_TEMPLATE:
-            return ""
-        for source in _EXPRESSION_OF_TEMPLATE.findall(site.text):
-            if rewritten := rewrite_habits(source.strip(), is_value=True):
-                return f"write {{{{{rewritten}}}}}"
-        return ""
-    rewritten = rewrite_habits(text, is_value=is_in_mapping(site.path))
-    return f"write {write_expression(rewritten)}" if rewritten else _quote_words(site, text)
-
-
-def _quote_words(site: Site, text: str) -> str:
-    """Return the fix for a fixed string of several words in a mapping."""
-    return f"""quote it: '"{text}"'""" if is_in_mapping(site.path) and _WORDS.fullmatch(text) else ""
+        for found in _EXPRESSION_OF_TEMPLATE.finditer(site.text) if len(site.text) <= _LONGEST_TEMPLATE else ():
+            if rewritten := rewrite_habits(found[1].strip(), is_value=True):
+                correct = f"{{{{{rewritten}}}}}"
+                return f"write {correct}", site.text[: found.start()] + correct + site.text[found.end() :]
+        return "", ""
+    if rewritten := rewrite_habits(text, is_value=is_in_mapping(site.path)):
+        return f"write {write_expression(rewritten)}", rewritten
+    if is_in_mapping(site.path) and _WORDS.fullmatch(text):
+        return f"""quote it: '"{text}"'""", f'"{text}"'
+    return "", ""
 
 
 def check_functions(view: LayerView) -> Iterator[Diagnostic]:
@@ -94,7 +93,11 @@ def check_functions(view: LayerView) -> Iterator[Diagnostic]:
                 hint = did_you_mean(name, known)
                 hint = hint.replace('"', '"$', 1) if hint else "list the functions: conn explain functions"
                 span = view.locate(site, offset + at, len(name) + 1)
-                yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_place(site.path), hint=hint)
+                meant, is_certain = find_match(name, known)
+                start, length = offset + at, len(name) + 1
+                fix = view.build_part_fix(site, start, length, f"${meant}", is_certain=is_certain) if meant else None
+                message, place = f"unknown function ${name}", format_place(site.path)
+                yield diagnostic("EXP102", message, span, path=place, hint=hint, fix=fix)
         yield from _find_bare_calls(view, site, text, offset)
 
 
@@ -107,7 +110,8 @@ def _find_bare_calls(view: LayerView, site: Site, text: str, offset: int) -> Ite
             span = view.locate(site, offset + token.start, len(token.text))
             message = f"{token.text} is not a function: the name of a function starts with $"
             fixed = rewritten if site.kind == "template" else write_expression(rewritten)
-            yield diagnostic("EXP102", message, span, path=format_place(site.path), hint=f"write {fixed}")
+            fix = view.build_part_fix(site, offset + text.index(text.strip()), len(text.strip()), rewritten)
+            yield diagnostic("EXP102", message, span, path=format_place(site.path), hint=f"write {fixed}", fix=fix)
 
 
 def check_names(view: LayerView) -> Iterator[Diagnostic]:
@@ -130,11 +134,13 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
                 hint = "move it to `authorization`, or use a value of the account's `context`"
                 yield diagnostic("EXP104", message, span, path=format_place(site.path), hint=hint)
                 continue
-            hint = suggest_name(site, text, root)
+            hint, correct = suggest_name(site, text, root)
+            fix = view.build_part_fix(site, offset, len(text), correct) if correct else None
             if not hint and site.credential:
                 hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"
             hint = hint or f"use one of: {', '.join(sorted(site.names))}"
-            yield diagnostic("EXP103", f'unknown name "{root}"', span, path=format_place(site.path), hint=hint)
+            message = f'unknown name "{root}"'
+            yield diagnostic("EXP103", message, span, path=format_place(site.path), hint=hint, fix=fix)
 
 
 def check_variables(view: LayerView) -> Iterator[Diagnostic]:
@@ -171,8 +177,10 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
             span = view.locate(site, offset + opening.start, closing.end - opening.start)
             message = f"[{key.text}] is a filter by constant text, which keeps everything"
             name = key.text.lower() if before.text == "headers" else key.text
-            hint = f"write .{_write_name(name)} to read the field"
-            yield diagnostic("EXP130", message, span, path=format_place(site.path), hint=hint)
+            correct = f".{_write_name(name)}"
+            hint = f"write {correct} to read the field"
+            fix = view.build_part_fix(site, offset + opening.start, closing.end - opening.start, correct)
+            yield diagnostic("EXP130", message, span, path=format_place(site.path), hint=hint, fix=fix)
 
 
 def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
@@ -183,27 +191,29 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
             around = tokens[max(index - 1, 0) : index + 2]
             if token.text != "+" or token.kind != "operator" or not any(one.kind == "string" for one in around):
                 continue
-            message = "+ adds numbers, but one side is text"
+            joined = _write_join(text, tokens)
             yield diagnostic(
                 "EXP131",
-                message,
+                "+ adds numbers, but one side is text",
                 view.locate(site, offset + token.start),
                 path=format_place(site.path),
-                hint=_suggest_join(text, tokens)
-                or "to join text, write `&`; to add numbers, convert the text with $number(…)",
+                hint=f"write {write_expression(joined)}"
+                if joined
+                else "to join text, write `&`; to add numbers, convert the text with $number(…)",
+                fix=view.build_part_fix(site, offset, len(text), joined) if joined else None,
             )
             break  # the other signs of the chain are the same mistake
 
 
-def _suggest_join(text: str, tokens: Sequence[Token]) -> str:
-    """Return the fix: the expression with `&` for each `+`, if no number is added anywhere in it."""
+def _write_join(text: str, tokens: Sequence[Token]) -> str:
+    """Return the expression with `&` for each `+`, or an empty string if a number is added anywhere in it."""
     signs = []
     for before, sign, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if sign.text == "+" and sign.kind == "operator":
             if "number" in (before.kind, after.kind):
                 return ""
             signs.append(sign)
-    return f"write {write_expression(replace_tokens(text, signs, '&'))}"
+    return replace_tokens(text, signs, "&")
 
 
 def _ends_operand(token: Token) -> bool:

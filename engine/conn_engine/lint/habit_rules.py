@@ -11,7 +11,7 @@ from conn_engine.config import MAPPINGS, Path_, format_place
 from conn_engine.config.inheritance import find_inherited
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean, find_match
 from conn_engine.documents import iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
@@ -84,12 +84,15 @@ def find_sent_expressions(view: LayerView) -> Iterator[Diagnostic]:
         key = str(path[-1]) if isinstance(path[-1], str) else str(path[-2])
         if is_path is not None and not _TAKES_PATHS.search(key) and _is_in_scope(is_path[1], note.over):
             message = f"{text} is sent as text"
-            hint = f'write "{{{{{text}}}}}"'
-            yield diagnostic("EXP140", message, view.locate(place, 0, len(text)), path=format_place(path), hint=hint)
+            span, hint = view.locate(place, 0, len(text)), f'write "{{{{{text}}}}}"'
+            fix = view.build_fix(place, f"{{{{{text}}}}}", is_certain=False)
+            yield diagnostic("EXP140", message, span, path=format_place(path), hint=hint, fix=fix)
         elif quoted is not None and not _TAKES_QUOTES.search(key):
             message = f"{text} is sent with its quotes"
+            span = view.locate(place, 0, len(text))
             hint = f"write {quoted[2]}" if quoted[2] else "write an empty text"
-            yield diagnostic("EXP141", message, view.locate(place, 0, len(text)), path=format_place(path), hint=hint)
+            fix = view.build_fix(place, quoted[2], is_certain=False)
+            yield diagnostic("EXP141", message, span, path=format_place(path), hint=hint, fix=fix)
 
 
 def _is_in_scope(name: str, scope: str) -> bool:
@@ -111,8 +114,10 @@ def find_filters_of_the_response(view: LayerView) -> Iterator[Diagnostic]:
         places = [token for token, _ in _find_roots(find_tokens(site.text), {"response"})]
         message = f"`{site.path[-1]}` reads the response, which is the same for each record"
         span = view.locate(site, places[0].start, len("response")) if places else view.layer.span(site.path)
-        hint = f"write {write_expression(replace_tokens(site.text, places, 'record'))}"
-        yield diagnostic("EXP142", message, span, path=format_place(site.path), hint=hint)
+        correct = replace_tokens(site.text, places, "record")
+        fix = view.build_fix(site, correct, is_certain=False)
+        hint = f"write {write_expression(correct)}"
+        yield diagnostic("EXP142", message, span, path=format_place(site.path), hint=hint, fix=fix)
 
 
 def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
@@ -134,9 +139,11 @@ def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
             continue  # some bodies have such a field
         label = "body" if site.over == "body" else "record"
         message = f'"{places[0].text}" is read as a field of the {label}: the expression is over the {label} itself'
-        hint = f"write {write_expression(replace_tokens(site.text, places, ''))}"
+        correct = replace_tokens(site.text, places, "")
+        fix = view.build_fix(site, correct, is_certain=False)
+        hint = f"write {write_expression(correct)}"
         span = view.locate(site, places[0].start, len(places[0].text))
-        yield diagnostic("EXP143", message, span, path=format_place(site.path), hint=hint)
+        yield diagnostic("EXP143", message, span, path=format_place(site.path), hint=hint, fix=fix)
 
 
 def _has_records_elsewhere(view: LayerView, site: Site) -> bool:
@@ -189,8 +196,10 @@ def find_misspelled_headers(view: LayerView) -> Iterator[Diagnostic]:
             message = (
                 f"{text[spelling.start : spelling.end]} has no value: names of headers are in lower case and quoted"
             )
-            span = view.locate(site, offset + spelling.start, spelling.end - spelling.start)
-            yield diagnostic("EXP144", message, span, path=format_place(site.path), hint=f"write {spelling.correct}")
+            start, length = offset + spelling.start, spelling.end - spelling.start
+            span, hint = view.locate(site, start, length), f"write {spelling.correct}"
+            fix = view.build_part_fix(site, start, length, spelling.correct)
+            yield diagnostic("EXP144", message, span, path=format_place(site.path), hint=hint, fix=fix)
 
 
 def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:
@@ -243,25 +252,33 @@ def is_in_mapping(path: Path_) -> bool:
     return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
 
 
-def suggest_name(site: Site, text: str, root: str) -> str:
-    """Return the fix for a name that a place does not have; an empty string if nothing is meant for certain."""
+def suggest_name(site: Site, text: str, root: str) -> tuple[str, str]:
+    """Return the fix for a name that a place does not have, and the expression with it. The fix is empty if nothing is
+    meant, and the expression if it is not certain."""
     names = site.names or frozenset()
     if root in _CONSTANTS:
-        return f"write {_CONSTANTS[root]}"
+        return f"write {_CONSTANTS[root]}", _replace_name(text, root, _CONSTANTS[root])
     if "${" in root:
         joined = rewrite_join(text.strip()[1:-1])
-        return f"write {write_expression(joined)}" if joined else ""
+        return f"write {write_expression(joined)}" if joined else "", joined
     path = _read_path(text, root)
-    known = next((name for name, foreign in _FOREIGN_NAMES.items() if root in foreign and name in names), "")
+    known = [name for name, foreign in _FOREIGN_NAMES.items() if root in foreign and name in names]
     if known:
-        return f"write {known}{path[len(root) :]}"
+        correct = _replace_name(text, root, known[0]) if len(known) == 1 else ""
+        return f"write {known[0]}{path[len(root) :]}", correct
     if near := get_close_matches(root, sorted(names), n=1, cutoff=_CLOSE):
-        return f'did you mean "{near[0]}"?'
+        correct = _replace_name(text, root, near[0]) if find_match(root, sorted(names))[1] else ""
+        return f'did you mean "{near[0]}"?', correct
     if is_in_mapping(site.path):
-        return _suggest_text_or_field(site, text, root, path)
+        return _suggest_text_or_field(site, text, root, path), ""
     if "status" in names and "body" in names:
-        return f"write body.{path}"
-    return did_you_mean(root, names)
+        return f"write body.{path}", ""
+    return did_you_mean(root, names), ""
+
+
+def _replace_name(text: str, root: str, name: str) -> str:
+    """Return an expression that reads another name of its scope."""
+    return replace_tokens(text, [token for token, _ in _find_roots(find_tokens(text), {root})], name)
 
 
 def _suggest_text_or_field(site: Site, text: str, root: str, path: str) -> str:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from conn_engine.config import Layer, Path_, lookup
 from conn_engine.config.braced_expressions import find_expression_start
-from conn_engine.diagnostics import Span
+from conn_engine.diagnostics import Edit, Fix, Span
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import template
 from conn_engine.lint.site import Site
@@ -13,7 +13,7 @@ from conn_engine.lint.sites import find_sites
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.webhook_rules import find_stored_names
 
-__all__ = ["LayerView", "locate_in_layer"]
+__all__ = ["LayerView", "build_put", "locate_in_layer"]
 
 
 def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
@@ -25,6 +25,12 @@ def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> S
     start = find_expression_start(source.document, place, lookup(layer.data, path))
     line, column = source.document.position(place, start + offset)
     return Span(source.document.file, line, column, line, column + max(width, 1))
+
+
+def build_put(layer: Layer, path: Path_, value: str, *, is_certain: bool = True) -> Fix:
+    """Return the fix that replaces a layer's value in its document."""
+    source = layer.source(path)
+    return Fix(source.document.file, (Edit("put", source.place(path), value),), is_certain)
 
 
 class LayerView:
@@ -49,6 +55,15 @@ class LayerView:
     def locate(self, site: Site, offset: int, width: int = 1) -> Span:
         """Return the place in the file of a character of the site's string."""
         return locate_in_layer(self.layer, site.path, offset, width)
+
+    def build_fix(self, site: Site, text: str, *, is_certain: bool = True) -> Fix:
+        """Return the fix that replaces the string of a site."""
+        return build_put(self.layer, site.path, text, is_certain=is_certain)
+
+    def build_part_fix(self, site: Site, start: int, length: int, new: str, *, is_certain: bool = True) -> Fix:
+        """Return the fix that replaces a part of the string of a site."""
+        text = site.text[:start] + new + site.text[start + length :]
+        return self.build_fix(site, text, is_certain=is_certain)
 
     @cached_property
     def parts(self) -> list[tuple[Site, str, int]]:

@@ -2,7 +2,7 @@
 that are mapped in one direction only."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.config import (
@@ -20,13 +20,14 @@ from conn_engine.config import (
     singular,
 )
 from conn_engine.config.base_references import BASE, iterate_base_references
+from conn_engine.config.corrections import rename_to_match
 from conn_engine.config.resource_mappings import to_written
-from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean, find_match
 from conn_engine.documents import format_path, is_overlap, iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression
 from conn_engine.expressions.tokens import Token
-from conn_engine.lint.layer_view import locate_in_layer
+from conn_engine.lint.layer_view import build_put, locate_in_layer
 from conn_engine.lint.target import LintTarget
 
 __all__ = ["check_model_fields", "find_base_references", "find_one_sided_fields", "find_removed_fields"]
@@ -96,7 +97,12 @@ def _check_references(level: _MappingLevel, below: Sequence[Any], model: frozens
             if fields is not None:
                 message = f'{BASE} has no field "{names[0]}"'
                 hint = did_you_mean(names[0], sorted(fields)) or f"use one of: {', '.join(sorted(fields)[:12])}"
-                yield _make_finding("MAP130", level, path, message, hint, following[0])
+                finding = _make_finding("MAP130", level, path, message, hint, following[0])
+                meant, is_certain = find_match(names[0], fields)
+                if meant:
+                    fixed = f"{text[: following[0].start]}{meant}{text[following[0].end :]}"
+                    finding = replace(finding, fix=build_put(level.layer, path, fixed, is_certain=is_certain))
+                yield finding
 
 
 def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:
@@ -271,7 +277,10 @@ def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
                     advice = f"to keep to the model, set {_find_custom_field(path)} instead"
                 hint = did_you_mean(key, fields) if key not in own else ""
                 severity = Severity.INFO if key in own else None
-                yield diagnostic("MAP303", text, span, path=format_place(path), hint=hint or advice, severity=severity)
+                fix = rename_to_match(origins[0].document, origins[0].place, fields, key) if origins and hint else None
+                yield diagnostic(
+                    "MAP303", text, span, path=format_place(path), hint=hint or advice, severity=severity, fix=fix
+                )
 
 
 def _find_custom_field(field: Path_) -> str:

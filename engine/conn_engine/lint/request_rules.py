@@ -40,10 +40,12 @@ def find_foreign_placeholders(view: LayerView) -> Iterator[Diagnostic]:
             name = found[1] or found[2]
             if name in _find_credential_names(view.target):
                 continue
-            span = view.locate(Site(path, text, "template", None), found.start(), len(found[0]))
+            site = Site(path, text, "template", None)
+            span = view.locate(site, found.start(), len(found[0]))
             message = f"{found[0]} is sent as text: a template has two braces"
-            hint = f"write {{{{{_add_scope(path, name)}}}}}"
-            yield diagnostic("CFG130", message, span, path=format_place(path), hint=hint)
+            correct = f"{{{{{_add_scope(path, name)}}}}}"
+            fix = view.build_part_fix(site, found.start(), len(found[0]), correct)
+            yield diagnostic("CFG130", message, span, path=format_place(path), hint=f"write {correct}", fix=fix)
 
 
 def _add_scope(path: Path_, name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import OperationName, Path_, VendorOperation, format_place, mapping_layers
+from conn_engine.config.corrections import rename_to_match
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.errors import ConfigurationError
 from conn_engine.lint.target import LintTarget
@@ -95,6 +96,7 @@ def _find_unknown_keys(
                     origins[0].key_span if origins else target.effective.span(key_path),
                     path=format_place(key_path),
                     hint=did_you_mean(str(key), sorted(names)) or f"use one of: {listed}",
+                    fix=rename_to_match(origins[0].document, origins[0].place, names, str(key)) if origins else None,
                 )
 
 

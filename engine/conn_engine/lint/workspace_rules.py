@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from conn_engine.config.corrections import rename_to_match
 from conn_engine.config.literals import password_in_url
 from conn_engine.config.models import TRUSTED_HOST, fault_of_trusted
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -55,4 +56,5 @@ def _find_unknown_names(document: Document, key: str, existing: Sequence[str], s
                 path=format_path(path),
                 hint=did_you_mean(str(name), existing)
                 or (f"use one of: {', '.join(existing[:8])}" if existing else f"delete {key}.{name}"),
+                fix=rename_to_match(document, path, existing),
             )

@@ -192,6 +192,7 @@ def write_workspace(root: Path, mistake: Mistake, *, fixed: bool = False) -> Pat
         name, before = LAST_LINES[mistake.place]
         indent = before[: len(before) - len(before.lstrip())]
         files[name] = files[name].replace(before, f"{before}{indent}{line}\n", 1)
+    root.mkdir(parents=True, exist_ok=True)
     (root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
     for name, text in files.items():
         path = root / "connectors" / "shop" / name

@@ -24,6 +24,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
         "init": ("init:init", "Create a workspace."),
         "new": ("new:new", "Add a bundled connector, a skeleton, or one from a document."),
+        "update": ("update:update", "Merge newer bundled connectors with your changes."),
         "import": ("import_:import_", "Create connectors from OpenAPI, Postman, HAR, Airbyte or Nango."),
     },
     "Build and test": {

@@ -56,6 +56,7 @@ LINES: dict[str, tuple[str, int]] = {
     "import open.json": ("import", 0),
     "lint": ("lint", 0),
     "fmt": ("formatting", 0),
+    "update": ("update", 0),
     "test contacts.list": ("test", 0),
     "run contacts.list -a acme --dry-run": ("plan", 0),
     "run contacts.create -a acme --body {}": ("plan", 2),

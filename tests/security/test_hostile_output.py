@@ -49,7 +49,7 @@ QUIET = {
     "har import",
     "import",
 }
-QUIET |= {"fmt", "init", "new", "rollback", "webhook renew", "webhook unsubscribe"}
+QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py", "lsp": "tests/service/lsp/test_server.py"}
 
 
@@ -200,6 +200,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     stray.write_text("connector: demo\n")
     yield from (("lint", *form) for form in findings)
     yield ("fmt", "--check")
+    yield ("update", "--check")
     yield ("release",)
     stray.unlink()
     for output in ("jsonl", "json", "csv", "table"):

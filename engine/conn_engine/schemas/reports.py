@@ -44,6 +44,7 @@ from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
 from conn_engine.testing.value_report import ValueReport, ValuesReport
+from conn_engine.updates.report import UpdateReport
 
 __all__ = ["REPORTS", "build_report_schema"]
 
@@ -88,6 +89,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     SentReport,
     SubscriptionsReport,
     SuiteReport,
+    UpdateReport,
     ValueReport,
     ValuesReport,
     WorkspaceReport,

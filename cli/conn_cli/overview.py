@@ -41,6 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Overrides and changes": {
         "show": ("show:show", "Show the workspace, or a configuration and its origins."),
         "why": ("why:why", "Show what set a value, or why a record has it."),
+        "override": ("override:override", "Override a field for one account, and show the effect."),
         "diff-override": ("diff_override:diff_override", "Show what overrides change."),
         "coverage": ("coverage:coverage", "Show which fields are mapped, seen or always empty."),
         "mutate": ("mutate:mutate", "Inject small mistakes, and list those that no test catches."),

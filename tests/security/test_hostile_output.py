@@ -203,6 +203,9 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("update", "--check")
     yield ("release",)
     stray.unlink()
+    for form in formats("text", "json"):
+        yield ("override", "acme", "things.list", "custom_fields.evil", "response.evil", "--dry-run", *form)
+        yield ("override", "acme", "things.list", EVIL, EVIL, *form)
     for output in ("jsonl", "json", "csv", "table"):
         yield ("run", "things.list", *account, "--trace", "-o", output)
         yield ("run", "demo:things.list", *account, "-o", output)

@@ -72,8 +72,16 @@ def _walk(words: Sequence[str]) -> _Position:
         elif word in position.command.get("commands", {}):
             position.command = position.command["commands"][word]
         else:
-            position.arguments += 1
+            _take_argument(position, word)
     return position
+
+
+def _take_argument(position: _Position, word: str) -> None:
+    """Count an argument. An account decides the operations that follow it, as the option does."""
+    arguments = position.command.get("arguments", [])
+    if position.arguments < len(arguments) and arguments[position.arguments].get("names") == "accounts":
+        position.used["--account"] = word
+    position.arguments += 1
 
 
 def _take_option(position: _Position, word: str) -> None:

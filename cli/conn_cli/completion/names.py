@@ -76,6 +76,17 @@ class WorkspaceNames:
                 found.add(f"{name}:{text}" if colon else text)
         return found
 
+    def list_resources(self, root: Path, incomplete: str) -> set[str]:
+        """Return the unified resources and their operations, with the model once that is typed."""
+        found: set[str] = set()
+        for operations in _load_operations(root, self._choose_connectors(root), self._environ).values():
+            for operation in operations:
+                if operation.count(".") > 1:
+                    has_model = "." in incomplete and operation.startswith(incomplete)
+                    text = operation if has_model else operation.partition(".")[2]
+                    found |= {text, text.rpartition(".")[0]}
+        return found
+
     def list_scenarios(self, root: Path, _incomplete: str) -> set[str]:
         """Return the scenarios of the recordings of the chosen connectors."""
         scenarios: set[str] = set()
@@ -101,6 +112,7 @@ SOURCES = {
     "connectors": WorkspaceNames.list_connectors,
     "environments": WorkspaceNames.list_environments,
     "operations": WorkspaceNames.list_operations,
+    "resources": WorkspaceNames.list_resources,
     "scenarios": WorkspaceNames.list_scenarios,
 }
 """What a parameter of the command tree can be completed with; "codes" needs no workspace."""

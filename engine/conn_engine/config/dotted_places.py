@@ -22,7 +22,15 @@ from conn_engine.documents import format_path, parse_path
 from conn_engine.documents.limits import MAX_DEPTH, MAX_NODES
 from conn_engine.errors import UsageError
 
-__all__ = ["ExpandedOverride", "PlaceFault", "connector_keys", "expand_places", "format_place", "parse_place"]
+__all__ = [
+    "ExpandedOverride",
+    "PlaceFault",
+    "connector_keys",
+    "expand_places",
+    "find_place",
+    "format_place",
+    "parse_place",
+]
 
 _OF_RESOURCE: Final = frozenset(Resource.__struct_fields__)
 _SIMILAR: Final = 0.75
@@ -107,7 +115,7 @@ def expand_places(override: Mapping[str, Any]) -> ExpandedOverride:
     names = 0
     for key, value in override.items():
         try:
-            path = _find_place(key, value)
+            path = find_place(key, value)
             names += len(path)
             if names > MAX_NODES:
                 hint = "write places with the same beginning as one object"
@@ -131,7 +139,7 @@ def _holds_resources(key: str, value: Any) -> bool:
     return all(isinstance(item, dict | None) for item in value.values()) or not value.keys().isdisjoint(_OF_RESOURCE)
 
 
-def _find_place(key: str, value: Any) -> Path_:
+def find_place(key: str, value: Any) -> Path_:
     """Return the path in the configuration of a key. Raises UsageError if it is not a place."""
     if not _is_short(key, value):
         return (key,)

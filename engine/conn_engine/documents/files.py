@@ -19,6 +19,7 @@ from conn_engine.errors import UsageError
 __all__ = [
     "MAX_BYTES",
     "WriteOptions",
+    "check_writable",
     "read_document",
     "read_regular",
     "read_text",
@@ -123,6 +124,17 @@ def remove_file(path: Path, within: Path | None = None) -> None:
     target, root = (path, None) if within is None else (path.parent.resolve() / path.name, within.resolve())
     with open_folder(target.parent, root, create=False) as folder:
         folder.remove(target.name)
+
+
+def check_writable(path: Path, display: str) -> None:
+    """Raise ConfigurationError (DOC010) for an existing file that nobody may write. `write_whole` replaces such a file,
+    which is meant for files that Conn itself made."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # reported when it is written
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        _refuse(Path(display), "it is read-only", f"allow writing to it first: chmod u+w {display}")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from typing import Final
 from conn_engine.analysis.checks.report import CheckReport
 from conn_engine.analysis.coverage.report import CoverageReport
 from conn_engine.analysis.drift.report import DriftReport
+from conn_engine.analysis.field_override_report import FieldOverrideReport
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.command_reports import (
@@ -64,6 +65,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     EvalReport,
     EventReport,
     ExplainReport,
+    FieldOverrideReport,
     HarReport,
     HistoryReport,
     ImpactReport,

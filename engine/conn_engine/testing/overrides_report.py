@@ -11,7 +11,7 @@ from conn_engine.reports import Finding, Report, describe_finding
 from conn_engine.testing.effects import ConfigChange, OverrideReport
 from conn_engine.testing.recorded_effects import OperationEffect
 
-__all__ = ["OverridesReport"]
+__all__ = ["OverridesReport", "RecordedEffect", "describe_effect"]
 
 
 class LowerValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ def _describe_set(report: OverrideReport) -> OverrideSet:
         ],
         partial=[_describe_partial(partial) for partial in report.partial],
         findings=[describe_finding(finding) for finding in report.findings],
-        effects=[_describe_effect(effect) for effect in report.effects],
+        effects=[describe_effect(effect) for effect in report.effects],
     )
 
 
@@ -149,7 +149,8 @@ def _describe_partial(partial: PartialOverride) -> PartialFields:
     )
 
 
-def _describe_effect(effect: OperationEffect) -> RecordedEffect:
+def describe_effect(effect: OperationEffect) -> RecordedEffect:
+    """Return the effect on one operation or delivery in the form of reports."""
     status: Literal["failed", "unknown", "changed", "unchanged"] = "changed" if effect.changes else "unchanged"
     if effect.unknown:
         status = "unknown"

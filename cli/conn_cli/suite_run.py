@@ -9,7 +9,8 @@ from conn_engine.diagnostics import join_words
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 
 if TYPE_CHECKING:
-    from conn_engine.testing.selection import PlannedTest, Selection, SuiteKey
+    from conn_engine.testing.planning import PlannedTest
+    from conn_engine.testing.selection import Selection, SuiteKey
     from conn_engine.testing.suite import OperationReport
 
 __all__ = ["SuiteRun", "read_failures", "store_failures"]
@@ -30,7 +31,7 @@ class SuiteRun:
 
     def run(self) -> None:
         """Run the tests. Raises the errors of `plan_tests`."""
-        from conn_engine.testing.selection import plan_tests
+        from conn_engine.testing.planning import plan_tests
         from conn_engine.testing.suite import run_planned
 
         with self.app.progress("testing") as progress:

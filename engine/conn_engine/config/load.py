@@ -6,7 +6,7 @@ workspace is refused. `merge` merges, `Effective` converts, and `validate` check
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,6 +99,7 @@ class Workspace:
         self._schemas: dict[Path, Document | None] = {}
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
+        self._converted: dict[Path, tuple[Document, Any]] = {}
         self.budgets = Budgets()
         """What the live accounts of this workspace have requested together. Replays count separately."""
 
@@ -112,18 +113,30 @@ class Workspace:
         """
         drafts = {self._resolve_draft(name): text for name, text in texts.items()}
         saved, earlier = (self.tree.saved, self.tree.texts) if isinstance(self.tree, DraftTree) else (self.tree, {})
-        draft = copy(self)
+        draft = self._copy_without(drafts)
         draft.tree = DraftTree(saved, {**earlier, **drafts})
-        draft._documents = {path: document for path, document in [*self._documents.items()] if path not in drafts}
-        draft._schemas = {path: document for path, document in [*self._schemas.items()] if path not in drafts}
-        draft._bases = {
+        return draft
+
+    def reread(self, paths: Collection[Path]) -> "Workspace":
+        """Return this workspace with these files as they are now on disk; other documents are not read again.
+
+        Files that were added or removed must be among them.
+        """
+        return self._copy_without(paths)
+
+    def _copy_without(self, paths: Collection[Path]) -> "Workspace":
+        """Return a copy that reads these files again, and shares everything that does not depend on them."""
+        other = copy(self)
+        other._documents = {path: document for path, document in [*self._documents.items()] if path not in paths}
+        other._schemas = {path: document for path, document in [*self._schemas.items()] if path not in paths}
+        other._bases = {
             name: base
             for name, base in [*self._bases.items()]
-            if not any(path.is_relative_to(self.root / "connectors" / name) for path in drafts)
+            if not any(path.is_relative_to(self.root / "connectors" / name) for path in paths)
         }
-        draft._files = {}
-        draft.__dict__.pop("settings", None)
-        return draft
+        other._files = {}
+        other.__dict__.pop("settings", None)
+        return other
 
     def _resolve_draft(self, name: str) -> Path:
         parts, windows = PurePosixPath(name).parts, PureWindowsPath(name)  # both, so that every system refuses the same
@@ -404,6 +417,13 @@ class Workspace:
 
     def _convert_file(self, file: File, kind: type[T]) -> T:
         document = self.read(file)
+        converted = self._converted.get(file.path)
+        if converted is None or converted[0] is not document:
+            converted = self._converted[file.path] = (document, self._convert_document(document, file, kind))
+        typed: T = converted[1]
+        return typed
+
+    def _convert_document(self, document: Document, file: File, kind: type[T]) -> T:
         data = {} if document.data is None and file.kind != "account" else document.data
         try:
             if not isinstance(data, dict):

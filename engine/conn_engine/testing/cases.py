@@ -1,6 +1,6 @@
 """Recorded cases: pairs an operation with its recordings and replays them. `testing.judgement` judges the results."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -155,9 +155,14 @@ def golden_request(request: SentRequest) -> dict[str, Any]:
     return row if request.body is None else {**row, "body": request.body}
 
 
-def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
+def find_cases(
+    workspace: Workspace,
+    effective: Effective,
+    names: Iterable[OperationName],
+    load: Callable[[Path, str], Recording] = load_recording,
+) -> list[Case]:
     """Find the recorded cases of these operations, sorted by file. An account's own recording replaces the shared
-    one."""
+    one. `load` reads a recording."""
     names_by_text = {name.text: name for name in names}
     folder = workspace.root / "connectors" / effective.connector_name
     shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
@@ -168,7 +173,7 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     cases = []
     for file_name, path in sorted({**shared, **own_files}.items()):
         workspace.check_inside(path)
-        recording = load_recording(path, workspace.format_path(path))
+        recording = load(path, workspace.format_path(path))
         name = names_by_text.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue

@@ -14,7 +14,8 @@ from conn_engine.secrets import Redactor
 from conn_engine.testing.absences import find_empty_fields
 from conn_engine.testing.cases import LoggingTransport, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.testing.judgement import judge_live
-from conn_engine.testing.selection import CaseChoice, PlannedTest, Selection, check_any_is_enabled, select_rows
+from conn_engine.testing.planning import CaseChoice, PlannedTest
+from conn_engine.testing.selection import Selection, check_any_is_enabled, select_rows
 from conn_engine.testing.suite import OperationReport, report_disabled
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness

@@ -15,10 +15,11 @@ from conn_engine.testing.cases import Case, Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name
 from conn_engine.testing.deliveries.judging import judge_delivery
-from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.judgement import Verdict, authors_fault, judge
+from conn_engine.testing.planning import PlannedTest, plan_tests
 from conn_engine.testing.replays import Replays
-from conn_engine.testing.selection import PlannedTest, Selection, plan_tests
+from conn_engine.testing.selection import Selection
 from conn_engine.testing.wording import CHANGES
 
 __all__ = [
@@ -47,13 +48,22 @@ def _without_counts(message: str) -> str:
 class SharedRuns:
     """Results that are shared when one operation is tested for several accounts. `request_key` as in `Replays.replay`.
 
-    `without` and `judged` store the outcome of the base level and its judgement, by the path of the recording.
+    `without`, `deliveries` and `judged` store the outcome of the base level and its judgement, by the path of the
+    recording.
     """
 
     request_key: Callable[[Effective, Case], str]
     replays: Replays = field(default_factory=Replays)
     without: dict[Path, Outcome] = field(default_factory=dict)
+    deliveries: dict[Path, DeliveryOutcome] = field(default_factory=dict)
     judged: dict[Path, Verdict] = field(default_factory=dict)
+    base: Effective | None = None
+
+    def to_base_level(self, effective: Effective) -> Effective:
+        """Return the base level, which is the same for all accounts."""
+        if self.base is None:
+            self.base = to_base_level(effective)
+        return self.base
 
     def replay(self, effective: Effective, case: Case) -> Outcome:
         """Replay a recording for an account."""
@@ -65,12 +75,23 @@ class SharedRuns:
             self.without[case.path] = replay(base, case.name, case.recording)
         return self.without[case.path]
 
+    def replay_delivery_without(self, base: Effective, case: DeliveryCase) -> DeliveryOutcome:
+        """Replay a recorded delivery for the base level, once."""
+        if case.path not in self.deliveries:
+            self.deliveries[case.path] = replay_delivery(base, case.delivery)
+        return self.deliveries[case.path]
+
     def judge_without(self, workspace: Workspace, base: Effective, case: Case) -> Verdict:
         """Judge the replay of the base level, once."""
         if case.path not in self.judged:
             shared_case = replace(case, golden=case.base_golden)
             self.judged[case.path] = judge(workspace, base, shared_case, self.replay_without(base, case))
         return self.judged[case.path]
+
+
+def _share_nothing() -> SharedRuns:
+    """Return the runs of one operation of one account."""
+    return SharedRuns(lambda effective, case: f"{id(effective)} {case.path}")
 
 
 _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107", "TST108"})
@@ -116,7 +137,7 @@ def run_planned(
     effective, name = planned.effective, planned.name
     for case in planned.cases:
         if isinstance(case, DeliveryCase):
-            return delivery_report(workspace, effective, case)
+            return delivery_report(workspace, effective, case, shared_runs=shared_runs)
     if (disabled := report_disabled(effective, name)) is not None:
         return disabled
     report = report_on(workspace, effective, name, planned.cases, selection, shared_runs=shared_runs)
@@ -133,9 +154,12 @@ def report_disabled(effective: Effective, name: OperationName) -> OperationRepor
     return OperationReport(effective, name, findings=[replace(finding, severity=Severity.INFO)], enabled=False)
 
 
-def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCase) -> OperationReport:
+def delivery_report(
+    workspace: Workspace, effective: Effective, case: DeliveryCase, *, shared_runs: SharedRuns | None = None
+) -> OperationReport:
     """Replay a recorded delivery and judge it. If the account has no golden of its own, its outcome is also compared
-    with the one without overrides."""
+    with the one without overrides. `shared_runs` as in `report_on`."""
+    runs = shared_runs or _share_nothing()
     outcome = replay_delivery(effective, case.delivery)
     has_own_golden = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
@@ -143,8 +167,8 @@ def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCa
     if has_own_golden or not overridden:
         report.judgements.append(judge_delivery(workspace, effective, case, outcome))
         return report
-    base = to_base_level(effective)
-    without = replay_delivery(base, case.delivery)
+    base = runs.to_base_level(effective)
+    without = runs.replay_delivery_without(base, case)
     judgement = judge_delivery(workspace, effective, case, outcome, without)
     if judgement.golden != "same" and case.golden != case.base_golden:
         judgement.shared = judge_delivery(workspace, base, replace(case, golden=case.base_golden), without)
@@ -166,7 +190,7 @@ def report_on(
 
     Pass `shared_runs` when testing one operation for several accounts: the run without overrides is then computed once.
     """
-    runs = shared_runs or SharedRuns(lambda effective, case: f"{id(effective)} {case.path}")
+    runs = shared_runs or _share_nothing()
     report = OperationReport(effective, name)
     try:
         effective.check_operation(name)
@@ -212,7 +236,7 @@ def _judge_case(workspace: Workspace, effective: Effective, case: Case, outcome:
     overridden = any(layer.level != "base" for layer in effective.layers)
     if has_own_golden or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
-    base = to_base_level(effective)
+    base = runs.to_base_level(effective)
     without = runs.replay_without(base, case)
     if authors_fault(without.error):  # a value that only accounts have: use this account's
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))

@@ -10,7 +10,8 @@ from conn_engine.documents.locate import find_packaged
 from conn_engine.errors import UsageError
 from conn_engine.testing.keyword import KeywordExpression
 from conn_engine.testing.last_failures import LastFailures
-from conn_engine.testing.selection import Selection, SuiteKey, plan_tests
+from conn_engine.testing.planning import plan_tests
+from conn_engine.testing.selection import Selection, SuiteKey
 from conn_engine.testing.suite import run_suite
 
 

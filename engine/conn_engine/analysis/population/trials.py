@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.groups import AccountGroup, group_accounts
-from conn_engine.analysis.population.recorded_files import RecordedFile
+from conn_engine.analysis.population.recorded_files import RecordedFile, RecordedFiles
 from conn_engine.analysis.population.sides import Side
 from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import Effective, OperationName, Workspace
@@ -30,9 +30,9 @@ class Trials:
     `connectors` are those tested through accounts.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, files: RecordedFiles | None = None) -> None:
         self.workspace = workspace
-        self.side = Side(workspace, Digests())
+        self.side = Side(workspace, Digests(), files=files)
         self.slicer = Slicer(self.side.digests)
         self.connectors: set[str] = set()
 
@@ -57,14 +57,14 @@ class Trials:
         used."""
         checked: set[str | None] = set()
         for _, equal_trials in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
-            shared_runs = SharedRuns(self._request_key)
+            shared_runs = SharedRuns(self.build_request_key)
             for effective, name, files in equal_trials:
                 if effective.account not in checked:
                     effective.check_shared()
                     checked.add(effective.account)
                 if isinstance(name, DeliveryName):
                     for case in find_deliveries(self.workspace, effective, [name.method]):
-                        yield delivery_report(self.workspace, effective, case)
+                        yield delivery_report(self.workspace, effective, case, shared_runs=shared_runs)
                     continue
                 cases = [self.case(effective, name, file) for file in files]
                 yield report_on(self.workspace, effective, name, cases, Selection(), shared_runs=shared_runs)
@@ -86,12 +86,12 @@ class Trials:
         for name in effective.enabled_operations():
             files = by_operation.get(name.text, [])
             if files or name.kind == "unified":
-                trials.setdefault(self._key(effective, name, files), (effective, name, files))
+                trials.setdefault(self.build_key(effective, name, files), (effective, name, files))
         for file in self.side.deliveries(effective.connector_name, effective.account or "").values():
             received = delivery_name(file.path.stem)
-            trials.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
+            trials.setdefault(self.build_key(effective, received, [file]), (effective, received, [file]))
 
-    def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
+    def build_key(self, effective: Effective, name: OperationName, files: Sequence[RecordedFile]) -> str:
         """Return a key that is equal if the tests have equal results."""
         cut = self.slicer.cut(effective, name)
         contexts: list[Mapping[str, Any]] = [effective.context]
@@ -108,7 +108,7 @@ class Trials:
             ]
         return join_digests(*texts)
 
-    def _request_key(self, effective: Effective, case: Case) -> str:
+    def build_request_key(self, effective: Effective, case: Case) -> str:
         """Return a key that is equal if the accounts' requests on a recording are equal."""
         cut = self.slicer.cut(effective, case.name)
         key = cut.requests_in_context(self.side.digests, effective.context, case.recording.context)

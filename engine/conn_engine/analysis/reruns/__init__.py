@@ -1,0 +1,5 @@
+"""Repeats tests and lint for what a change of files reaches, and compares the results with the earlier ones."""
+
+from conn_engine.analysis.reruns.suite import SuiteChanges, WatchedSuite
+
+__all__ = ["SuiteChanges", "WatchedSuite"]

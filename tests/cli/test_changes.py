@@ -99,7 +99,7 @@ def test_on_the_main_branch_there_is_nothing_to_compare_and_everything_is_tested
         assert done.out.startswith("nothing to compare: no document differs from main at ") and done.code == 0
         done = conn(desk, "ci")
         assert rows(done) == {"lint": "ok", "test": "ok", "coverage": "ok", "impact": "skipped"}, done.out
-        assert ", 13 accounts" in done.out
+        assert "(3 cases, 13 accounts)" in done.out
 
 
 def test_a_branch_without_a_difference_has_no_work(desk: Path) -> None:

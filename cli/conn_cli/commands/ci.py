@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,13 +89,24 @@ def ci(
     ending = choose_exit(result.impact, fail_on) if result.impact is not None else Exit.OK
     verdicts = CheckVerdicts(result, minimum=minimum, impact_fails=ending is not Exit.OK)
     draw = draw_checks(
-        verdicts, Sources(app.workspace_root), names=elsewhere, names_in_markdown=in_markdown, color=app.color
+        verdicts,
+        Sources(app.workspace_root),
+        names=elsewhere,
+        names_in_markdown=in_markdown,
+        compared=_format_base(base, base_dir),
+        color=app.color,
     )
     write_report(
         lambda: CheckReport.from_verdicts(verdicts, names=elsewhere), formats or [], draw, app, folder=app.folder
     )
     failed = [name for name, passed in verdicts.checks.items() if passed is False]
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
+
+
+def _format_base(base: str | None, base_dir: Path | None) -> str:
+    """Return the options that name the base, for a command to paste."""
+    options = {"--base": base, "--base-dir": base_dir}
+    return "".join(f" {option} {quote(str(value))}" for option, value in options.items() if value is not None)
 
 
 def _refuse_comparison(*, has_base: bool, accept: bool) -> None:

@@ -2,43 +2,45 @@
 
 from collections.abc import Callable, Mapping
 
-from conn_cli.neutralize import join_styled
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
-from conn_cli.report.deliveries import count_deliveries, is_delivery
+from conn_cli.report.check_text import CheckRow, draw_check_text
 from conn_cli.report.formats import draw_findings, render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
 from conn_cli.report.markdown import cell, code
-from conn_cli.report.results import draw_results
+from conn_cli.report.operation_rows import find_rows
+from conn_cli.report.results import count_outcomes
 from conn_cli.report.sources import Sources
-from conn_cli.report.text import draw_finding, paint
+from conn_cli.report.text import paint
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
 from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 from conn_engine.reports import count_findings, format_file
 
 __all__ = ["draw_checks"]
 
-_WORDS: Mapping[bool | None, str] = {True: "ok", False: "FAIL", None: "skipped"}
 _SIGNS: Mapping[bool | None, str] = {True: "✅", False: "❌", None: "skipped"}
 
 
 def draw_checks(
-    verdicts: CheckVerdicts, sources: Sources, *, names: bool, names_in_markdown: bool, color: bool
+    verdicts: CheckVerdicts, sources: Sources, *, names: bool, names_in_markdown: bool, compared: str, color: bool
 ) -> dict[str, Callable[[], str]]:
-    """Return what draws the checks, for each format except JSON."""
+    """Return what draws the checks, for each format except JSON. `compared` are the options that name the base."""
+
+    def draw_text() -> str:
+        return paint(list(draw_check_text(verdicts, _rows(verdicts), sources, names=names, compared=compared)), color)
+
     result = verdicts.result
     return {
         **draw_findings(result.all_findings(), sources),
-        "text": lambda: _text(verdicts, sources, names=names, color=color),
+        "text": draw_text,
         "markdown": lambda: _markdown(verdicts, names=names_in_markdown),
         "junit": lambda: render_reports(result.reports, sources),
         "github": lambda: _github(verdicts, sources, names=names),
     }
 
 
-def _rows(verdicts: CheckVerdicts) -> list[tuple[CheckName, bool | None, str]]:
-    """Return each check: its name, whether it passed (None: it had nothing to check), and its summary."""
+def _rows(verdicts: CheckVerdicts) -> list[CheckRow]:
     summaries: Mapping[CheckName, Callable[[CheckVerdicts], str]] = {
         "lint": _summarize_lint,
         "load": lambda verdicts: verdicts.result.broken,
@@ -58,24 +60,12 @@ def _summarize_lint(verdicts: CheckVerdicts) -> str:
 
 
 def _summarize_tests(verdicts: CheckVerdicts) -> str:
-    reports = verdicts.result.reports
-    if not reports:
-        return "the change affects no operation"
-    received = sum(is_delivery(report.name) for report in reports)
-    cases = sum(len(report.judgements) for report in reports) - received
-    failed = sum(report.failed for report in reports)
-    unknown = sum(not report.recorded for report in reports)
-    text = ", ".join(
-        [
-            pluralize(len(reports) - received, "operation"),
-            pluralize(cases, "recorded case"),
-            *count_deliveries(received),
-        ]
+    result = verdicts.result
+    return (
+        count_outcomes(find_rows(result.reports), result.tested)
+        if result.reports
+        else "the change affects no operation"
     )
-    if verdicts.result.tested:
-        text += f", {pluralize(verdicts.result.tested, 'account')}"
-    text += f", {failed} failed" if failed else ""
-    return f"{text}, {unknown} without a recording" if unknown else text
 
 
 def _summarize_coverage(verdicts: CheckVerdicts) -> str:
@@ -88,25 +78,6 @@ def _summarize_coverage(verdicts: CheckVerdicts) -> str:
 def _summarize_impact(verdicts: CheckVerdicts) -> str:
     impact = verdicts.result.impact
     return "nothing to compare: --all" if impact is None else impact_report.summarize(impact)
-
-
-def _summary(verdicts: CheckVerdicts) -> list[str]:
-    width = max(len(_WORDS[passed]) for passed in (False, *verdicts.checks.values()))
-    return [f"{_WORDS[passed]:<{width}} {name:<9} {summary}" for name, passed, summary in _rows(verdicts)]
-
-
-def _text(verdicts: CheckVerdicts, sources: Sources, *, names: bool, color: bool) -> str:
-    result = verdicts.result
-    parts: list[str] = []
-    for finding in sorted(result.findings, key=Diagnostic.sort_key):
-        parts.append(paint(list(draw_finding(finding, sources)), color))
-    if result.tests_failed:
-        parts.append(paint(list(draw_results(result.reports, sources, verbose=False, live=False)), color))
-    if verdicts.low:
-        parts.append(coverage_report.draw_text(verdicts.low, verdicts.low, verdicts.minimum))
-    if result.impact is not None and (result.impact.fields or result.impact.accepted or result.impact.unjudged):
-        parts.append(impact_report.draw_text(result.impact, names=names))
-    return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 
 
 def _markdown(verdicts: CheckVerdicts, *, names: bool) -> str:

@@ -14,8 +14,9 @@ Rows = Sequence[OperationCoverage]
 MOST = 12
 
 
-def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
-    """Return one line for each operation, its empty fields and, with `verbose`, the unmapped and unread ones."""
+def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False, brief: bool = False) -> str:
+    """Return one line for each operation and, unless `brief`, its empty fields. With `verbose`, the unmapped and unread
+    ones follow."""
     lines = []
     width = max((len(row.operation) for row in rows), default=9)
     for connector in dict.fromkeys(row.connector for row in rows):
@@ -24,7 +25,7 @@ def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = F
             lines.append(
                 f"  {row.operation:<{width}}  {_figures(row)}{_format_accounts(row)}{_mark(row, low, minimum)}"
             )
-            lines += [f"      {line}" for line in _details(row, verbose=verbose)]
+            lines += [] if brief else [f"      {line}" for line in _details(row, verbose=verbose)]
     return join_lines(lines)
 
 

@@ -156,8 +156,11 @@ _OUTCOMES: dict[RowState, str] = {
 }
 
 
-def count_outcomes(rows: Sequence[OperationRow]) -> str:
-    """Return the counts: `1 operation failed, 4 operations passed (1 of 7 cases failed, 2 accounts)`."""
+def count_outcomes(rows: Sequence[OperationRow], accounts: int | None = None) -> str:
+    """Return the counts: `1 operation failed, 4 operations passed (1 of 7 cases failed, 2 accounts)`.
+
+    Pass the number of `accounts` if one result stands for several of them.
+    """
     counts = [] if rows else ["nothing was tested"]
     for state, outcome in _OUTCOMES.items():
         chosen = [row for row in rows if row.state == state]
@@ -168,7 +171,9 @@ def count_outcomes(rows: Sequence[OperationRow]) -> str:
     details = []
     if cases:
         details.append(count_failed(failed, len(cases)) if failed else pluralize(len(cases), "case"))
-    accounts = {report.effective.account for row in rows for report in row.reports if report.effective.account}
+    if accounts is None:
+        names = (report.effective.account for row in rows for report in row.reports)
+        accounts = len({name for name in names if name})
     if accounts:
-        details.append(pluralize(len(accounts), "account"))
+        details.append(pluralize(accounts, "account"))
     return f"{', '.join(counts)} ({', '.join(details)})" if details else ", ".join(counts)

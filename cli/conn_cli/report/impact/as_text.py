@@ -28,22 +28,25 @@ __all__ = ["draw_text"]
 RECORD_AGAIN = "   <- breaking: record it again"
 
 
-def draw_text(impact: Impact, *, names: bool = True) -> str:
-    """Return the changed settings, the accounts by status, a line for each field, and what is unknown."""
+def draw_text(impact: Impact, *, names: bool = True, most: int = MOST) -> str:
+    """Return the changed settings, the accounts by status, a line for each field, and what is unknown. Each list has at
+    most `most` lines; changes that break accounts have more."""
     if not impact.compared:
         return f"{summarize(impact)}\n"
     places = group_by_place(impact.statements)
     lines = [f"compared with {describe_base(impact.base)}"] if impact.base is not None else []
-    lines += [_statement_line(statement, count, names=names) for statement, count in places[:MOST]]
-    lines += count_more(len(places), "change")
+    lines += [_statement_line(statement, count, names=names) for statement, count in places[:most]]
+    lines += count_more(len(places), "change", most)
     lines.append(summarize(impact))
     lines += [f"  {word}: {list_names(listed)}" for word, listed in find_concerned(impact) if names and listed]
-    lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:MOST]
+    lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:most]
     accepted = find_accepted(impact)
     width = max((len(describe_field(row)) for row in impact.fields), default=5)
     if impact.fields:
         lines.append(f"  {'field':<{width}}  accounts    records  kind")
-    for row in impact.fields[:MOST]:
+    fields = sorted(impact.fields, key=lambda row: not row.breaking)
+    most_fields = min(MOST, max(most, sum(row.breaking for row in fields)))
+    for row in fields[:most_fields]:
         lines.append(
             f"  {describe_field(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
             + (f", {describe_own_changes(row)}" if row.own else "")
@@ -51,25 +54,25 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
             + ("   <- breaking" if row.breaking and row.accounts else "")
             + (", accepted" if make_row_key(row) in accepted else "")
         )
-    lines += count_more(len(impact.fields), "field")
-    for unknown in impact.unknown[:MOST]:
+    lines += count_more(len(fields), "field", most_fields)
+    for unknown in impact.unknown[:most]:
         whose = f"{unknown.operation or 'every operation'} for {pluralize(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
-    lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
-    for approval in impact.accepted[:MOST]:
+    lines += [f"  {line}" for line in _unjudged_lines(impact, names=names, most=most)]
+    for approval in impact.accepted[:most]:
         lines.append(f"  accepted: {describe_coverage(approval)}   {approval.file}: {approval.reason}")
         lines += [f"    {locate(f.span)}  {f.code}  {f.message}" for f in approval.findings[:NAMED]]
-    for statement in impact.overrides[:MOST]:
+    for statement in impact.overrides[:most]:
         lines.append(f"  override {statement.path}: {statement.note}   {locate(statement.span, names=names)}")
-    lines += count_more(len(impact.overrides), "override")
+    lines += count_more(len(impact.overrides), "override", most)
     return join_lines(lines)
 
 
-def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:
-    for row in impact.unjudged[:MOST]:
+def _unjudged_lines(impact: Impact, *, names: bool, most: int) -> Iterator[str]:
+    for row in impact.unjudged[:most]:
         reasons = [f"{locate(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
         yield f"{UNJUDGED[row.side]}: {list_accounts(row, names=names)}{f'   {reasons[0]}' if names else ''}"
-    yield from count_more(len(impact.unjudged), "reason")
+    yield from count_more(len(impact.unjudged), "reason", most)
 
 
 def _statement_line(statement: ChangedSetting, places: int, *, names: bool) -> str:

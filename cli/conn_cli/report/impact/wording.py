@@ -135,6 +135,6 @@ def _words(field: str) -> str:
     return FIELD_WORDS.get(field, field) if header == field else f"the header {header}"
 
 
-def count_more(number: int, word: str) -> list[str]:
+def count_more(number: int, word: str, most: int = MOST) -> list[str]:
     """Return a line that counts the rows that are left out, if there are any."""
-    return [f"… and {pluralize(number - MOST, f'more {word}')}"] if number > MOST else []
+    return [f"… and {pluralize(number - most, f'more {word}')}"] if number > most else []

@@ -36,9 +36,11 @@ def suggest_next(rows: Sequence[OperationRow], *, verbose: bool, live: bool) -> 
     if unknown:
         account = next(iter(unknown[0].accounts), "ACCOUNT")
         return f"record what is unknown: conn record {unknown[0].name} --account {account}"
-    if any(finding.code == "TST103" for row in rows for finding in row.findings):
-        row = next(row for row in rows if any(finding.code == "TST103" for finding in row.findings))
-        return f"look at the result, then save it as the golden: {suggest_command(row)} --update"
+    new = next((row for row in rows if any(finding.code == "TST103" for finding in row.findings)), None)
+    if new is not None and verbose:
+        return f"if the result is right, save it as the golden: {suggest_command(new)} --update"
+    if new is not None:
+        return f"look at the result: {suggest_command(new)} -v"
     if len(rows) == 1 and not verbose:
         return f"see the requests and the coverage: {suggest_command(rows[0], live=live)} -v"
     return "see which mapped fields no recording fills: conn coverage"

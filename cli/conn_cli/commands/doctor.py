@@ -22,12 +22,13 @@ def doctor(
 ) -> None:
     """Check this installation and the workspace.
 
-    Checks Python, the evaluators, the credential store, the bundled connectors and the workspace.
+    Checks Python, the evaluators, the credential store, the bundled connectors, the workspace, and the age of its
+    recordings.
     """
     from conn_cli.report import write_report
 
     app: App = context.obj
-    rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app)]
+    rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app), *_recordings(app)]
     text = join_lines(f"{state:<5} {check:<12} {detail}" for check, state, detail in rows)
     write_report(lambda: _report(rows), formats or [], {"text": lambda: text}, app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if any(state == "bad" for _, state, _ in rows) else Exit.OK)
@@ -105,3 +106,25 @@ def _workspace(app: App) -> Row:
     except ConnError as error:
         return ("workspace", "bad", error.message)
     return ("workspace", "ok", f"{root}: {counts}")
+
+
+def _recordings(app: App) -> list[Row]:
+    """Return how many live recordings are too old, with the command for the oldest; nothing outside a workspace."""
+    from conn_engine.documents.locate import find_workspace
+    from conn_engine.errors import ConnError
+    from conn_engine.lint.recording_rules import find_outdated_recordings
+
+    if find_workspace(app.folder) is None:
+        return []
+    try:
+        outdated = [finding for _, finding in find_outdated_recordings(app.workspace, app.clock.now())]
+        max_age = app.workspace.settings.recordings.max_age
+    except ConnError:  # the row of the workspace has the reason
+        return []
+    if max_age == "never":
+        return [("recordings", "ok", "their age is not checked")]
+    if not outdated:
+        return [("recordings", "ok", f"none of the live recordings is older than {max_age}")]
+    text = f"{pluralize(len(outdated), 'live recording')} older than {max_age}"
+    others = "; conn lint lists all of them" if len(outdated) > 1 else ""
+    return [("recordings", "warn", f"{text}: {outdated[0].hint}{others}")]

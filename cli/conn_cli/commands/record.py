@@ -254,7 +254,7 @@ def _text(recorded: "Recorded", path: str, operation: str, effective: "Effective
     if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
         lines.append("next: correct the setting, then run this command again with --force")
     else:
-        lines.append(f"next: read the result: conn test {operation}{selection}")
+        lines.append(f"next: look at the result: conn test {operation}{selection} -v")
     return join_lines(lines)
 
 

@@ -93,6 +93,7 @@ HttpMethod = Literal[
     "get", "post", "put", "patch", "delete", "head", "options",
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS",
 ]  # fmt: skip
+RecordingAge = Annotated[str, Meta(pattern=r"^(P([0-9]{1,3}M|[0-9]{1,3}W|[0-9]{1,4}D)|never)$")]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 PartFailure: TypeAlias = Literal["stop", "continue"]
 
@@ -711,7 +712,7 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
 
 
 class RecordingSettings(Settings, frozen=True, kw_only=True):
-    """What recordings of live accounts contain."""
+    """What recordings of live accounts contain, and how long they are used."""
 
     personal_data: Annotated[
         Literal["replace", "keep"],
@@ -720,6 +721,13 @@ class RecordingSettings(Settings, frozen=True, kw_only=True):
             "`replace` it with pseudonyms, or `keep` it."
         ),
     ] = "replace"
+    max_age: Annotated[
+        RecordingAge,
+        Meta(
+            description="Age from which lint and `conn doctor` suggest to record again, as ISO 8601 duration such as "
+            "P90D, or `never`. It applies to recordings of the live vendor only."
+        ),
+    ] = "P180D"
 
 
 class AcceptedEffect(Settings, frozen=True, kw_only=True):

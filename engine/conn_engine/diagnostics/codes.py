@@ -447,6 +447,15 @@ CODES: dict[str, Code] = _build_table(
         "configuration. If pagination stopped too early, correct it. Otherwise, record the operation again.",
     ),
     Code(
+        "REC180",
+        "live recording is old",
+        "warning",
+        "The recording was made longer ago than `recordings.max_age` in conn.yaml allows (default: P180D), so the "
+        "vendor may respond differently by now. Record it again with the suggested command, then look at `conn test`. "
+        "`conn drift` shows whether the vendor has changed. Recordings from a contract, a sample or a HAR file never "
+        "get too old. Set `recordings: {max_age: never}` to switch the check off.",
+    ),
+    Code(
         "REC200",
         "recorded response violates the vendor's schema",
         "warning",

@@ -98,7 +98,7 @@ def _check_workspace(
 ) -> list[Document]:
     """Add the findings for a workspace to `result` and its files to `checked`, and return its documents."""
     read = _check_documents(workspace, only, result, checked)
-    _check_recordings(workspace, only, result, checked)
+    _check_recordings(workspace, only, result, checked, now)
     _run_rules(workspace, read, result, now)
     return [document for _, document in read]
 
@@ -243,11 +243,12 @@ def _build_file_finding(error: ConnError, file: str) -> Diagnostic:
 
 
 def _check_recordings(
-    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path], now: float
 ) -> None:
     if only is not None and all(place.suffix in (".yaml", ".yml") and not place.is_dir() for place in only):
         return  # searching the folders takes longer than checking a document
-    from conn_engine.recordings.files import load_recording
+    from conn_engine.lint.recording_rules import check_age
+    from conn_engine.recordings.files import Recording, load_recording
     from conn_engine.webhooks.recorded import load_delivery
 
     for folder, load in (("recordings", load_recording), ("deliveries", load_delivery)):
@@ -255,10 +256,14 @@ def _check_recordings(
             if not _is_selected(path, only):
                 continue
             checked.append(path)
+            file = workspace.format_path(path)
             try:
-                load(path, workspace.format_path(path))
+                recorded = load(path, file)
             except ConfigurationError as error:
-                result.findings += error.findings or [_build_file_finding(error, workspace.format_path(path))]
+                result.findings += error.findings or [_build_file_finding(error, file)]
+                continue
+            if isinstance(recorded, Recording):
+                result.findings += check_age(workspace, recorded, file, now)
 
 
 def _run_rules(

@@ -330,6 +330,11 @@ CONFIGURATION = [
         swap=(MAPPING, "email\n", "email\n    get:\n      response_mapping: {id: response.id}\n"),
     ),
     Bad("no recording format", one("REC001", TAPE, 1, 1), {TAPE: "{}\n"}),
+    Bad(
+        "an old recording",
+        one("REC180", TAPE, 1, 1),
+        {TAPE: RECORDING.replace('"sample"', '"live"').replace("2026-01-01", "2020-01-01")},
+    ),
 ]
 
 EXPRESSIONS = [

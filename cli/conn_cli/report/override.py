@@ -45,12 +45,13 @@ def find_next_command(draft: "OverrideDraft", command: str, *, written: bool, re
         return ""
     if not written:
         return command
-    recorded = [effect.name.text for effect in draft.effects if not effect.unknown and "." in effect.name.text]
     if draft.affected_accounts:
         return "conn impact"
-    if recorded:
-        return f"conn test {recorded[0]} --account {effective.account}"
-    return f"conn record {draft.names[0].text} --account {effective.account}"
+    effects = [effect for effect in draft.effects if not is_delivery(effect.name)]
+    best = min(effects, key=lambda effect: 1 if effect.unknown else 2 - 2 * effect.changes, default=None)
+    if best is None:
+        return f"conn test --account {effective.account}"
+    return f"conn {'record' if best.unknown else 'test'} {best.name.text} --account {effective.account}"
 
 
 def draw_text(
@@ -158,7 +159,8 @@ def _count_more(names: Sequence[str]) -> list[str]:
 
 def _describe_others(draft: "OverrideDraft") -> str:
     untouched = draft.count_untouched()
-    rest = f"{pluralize(untouched, 'other account')} not affected" if untouched else ""
+    verb = "is" if untouched == 1 else "are"
+    rest = f"{pluralize(untouched, 'other account')} {verb} not affected" if untouched else ""
     if draft.file.kind == "account":
         reason = f"{draft.document.file} belongs to {draft.before.account} only"
         return f"{rest}: {reason}" if rest else f"no other account is affected: {reason}"

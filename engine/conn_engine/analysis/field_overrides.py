@@ -85,7 +85,7 @@ class OverrideDraft:
         write_whole(self.file.path, self.document.text, within=self.saved.root)
 
     def format_diff(self) -> str:
-        """Return the change of the document as a unified diff; empty if there is none."""
+        """Return the change of the document as a unified diff; empty if the text does not change."""
         old, new = (document.text.splitlines() for document in (self.old_document, self.document))
         file = self.document.file
         lines = unified_diff(old, new, f"a/{file}", f"b/{file}", n=2, lineterm="")
@@ -190,7 +190,7 @@ def draft_override(workspace: Workspace, override: FieldOverride, clock: Clock =
     document = workspace.read(file)
     part = lookup(document.data, start)
     found = find_override_place(part if isinstance(part, dict) else {}, path)
-    edit = _remove if override.action == "remove" else _put
+    edit = _drop_value if override.action == "remove" else _put_value
     text = edit(document, start, found, override, path)
     draft = workspace.with_texts({document.file: text})
     return OverrideDraft(workspace, draft, file, path, before, tuple(names), clock)
@@ -229,7 +229,13 @@ def _find_resource(effective: Effective, text: str) -> tuple[list[OperationName]
 
 def _parse_field(override: FieldOverride, place: Path_) -> tuple[str, Path_]:
     """Return the key of the mapping, and the path of the field in it. Raises UsageError."""
-    path = parse_path(override.field)
+    try:
+        path = parse_path(override.field)
+    except UsageError as error:
+        hint = 'write it as email or custom_fields.vip; quote a name with a space or a dot: custom_fields."a b"'
+        raise UsageError(error.message, hint=hint) from None
+    if not path:
+        raise UsageError("FIELD is empty", hint="name a field of the record, such as email, or response_mapping")
     key, inside = (str(path[0]), path[1:]) if path and path[0] in MAPPINGS else ("response_mapping", path)
     if len(place) == 3 and key not in RESOURCE_MAPPINGS:
         raise UsageError(
@@ -273,7 +279,7 @@ def _check_field(effective: Effective, names: Sequence[OperationName], path: Pat
         places = [child for place in places for child in place.find_children(str(part))]
 
 
-def _put(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:
+def _put_value(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:
     """Return the text of the document with the override. Raises UsageError if it sets more or less of the mapping."""
     place = (*start, *(found.blocking or found.path))
     where = f"{document.file}:{document.key_span(place).line}"
@@ -296,7 +302,7 @@ def _put(document: Document, start: Path_, found: OverridePlace, override: Field
     return put_value(document, (*start, *found.path), value, override.shared)
 
 
-def _remove(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:
+def _drop_value(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:
     """Return the text of the document without the override. Raises UsageError if it has none."""
     if found.value is MISSING:
         hint = f"to see what it overrides: conn diff-override --account {override.account}"

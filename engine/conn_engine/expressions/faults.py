@@ -1,5 +1,7 @@
 """Converts an evaluator's errors to `ExpressionError`, with one set of codes and the offset of the token that fails."""
 
+import re
+
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.habits import habit
@@ -18,6 +20,7 @@ _OWN = {
 }
 _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 _WRONG_ARGUMENT = "T0410"
+_EXPECTED = re.compile(r'Expected "(.+?)" before')
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
 _MAX_TEXT = 100_000
@@ -75,7 +78,9 @@ def fault(
     that token if the evaluator reports it, and `known` the existing functions, for a suggestion.
     """
     if code in _AT_END:
-        return ExpressionError(_line(message), code=code, text=text, offset=len(text))
+        missing = _EXPECTED.match(message)
+        hint = f"add the missing {missing[1]}" if missing else "complete the expression"
+        return ExpressionError(_line(message), code=code, text=text, offset=len(text), hint=hint)
     tokens, broken = _tokens(text)
     culprit = _culprit(tokens, code, after, start)
     if broken is not None and broken.code == code:

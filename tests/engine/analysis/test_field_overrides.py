@@ -132,6 +132,8 @@ def test_a_mapping_can_be_replaced_and_gets_further_fields_inside(workspace: Wor
         ({"field": "nmae"}, 'crm.contact has no field "nmae"', 'did you mean "name"?'),
         ({"field": "vip"}, 'crm.contact has no field "vip"', "use custom_fields.vip, or a field that the model has"),
         ({"field": "emails[0]"}, '"emails[0]" names an item of a list', "set the complete list: emails"),
+        ({"field": ""}, "FIELD is empty", "name a field of the record"),
+        ({"field": "a b"}, "'a b' is not a path", 'custom_fields."a b"'),
         ({"field": "query_mapping.a"}, "query_mapping is set for single operations", "contacts.list"),
         ({"action": "replace"}, "--replace needs a complete mapping", "response_mapping EXPRESSION --replace"),
         ({"field": "email", "action": "remove"}, f"does not override {PLACE}.email", "conn diff-override"),

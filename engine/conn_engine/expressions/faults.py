@@ -20,7 +20,7 @@ _OWN = {
 }
 _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 _WRONG_ARGUMENT = "T0410"
-_EXPECTED = re.compile(r'Expected "(.+?)" before')
+_EXPECTED = re.compile(r'Expected "?(\S+?)"? before')
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
 _MAX_TEXT = 100_000

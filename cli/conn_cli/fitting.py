@@ -21,7 +21,6 @@ _BEFORE_MARKER = 12
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _WORD = re.compile(r"( *)((?:\x1b\[[0-9;]*m|[^ \x1b])+)")
-_SOURCE = re.compile(r"( *(?:\d+ \| )?)(.*)")
 _MARKER = re.compile(r"( *(?:\| )?)( *)((?:\x1b\[[0-9;]*m)*)(\^+)((?:\x1b\[[0-9;]*m)*)")
 _REQUEST = re.compile(r"\b((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )([^\s\x1b]+)")
 _COMMAND = re.compile(r"(?:^|(?<=: )|(?<=\x1b\[0m))conn [a-z][^;\x1b]*")
@@ -53,15 +52,16 @@ def _columns(text: str) -> int:
 
 
 def _fit_lines(lines: list[str], width: int) -> Iterator[str]:
-    following = iter([*lines[1:], ""])
-    for line in (numbered := iter(lines)):
-        marker = _MARKER.fullmatch(next(following))
-        if marker is not None and (_columns(line) > width or _columns(marker[0]) > width):
+    index = 0
+    while index < len(lines):
+        line, following = lines[index], lines[index + 1] if index + 1 < len(lines) else ""
+        marker = _MARKER.fullmatch(following)
+        index += 1
+        if marker is not None and max(_columns(line), _columns(following)) > width:
             yield from _cut_source(_STYLE.sub("", line), marker, width)
-            next(numbered)
-            next(following)
-        elif _columns(line) <= width:
-            yield line
+            index += 1
+        elif _columns(line) <= width or any(part.endswith(" \\") for part in lines[max(0, index - 2) : index]):
+            yield line  # the lines of a command for a shell stay as they are
         else:
             yield from _wrap(_shorten_request(line, width), width)
 
@@ -125,14 +125,20 @@ def _find_words(line: str, room: int) -> Iterator[tuple[str, str, str]]:
     if command is None:
         yield from ((word[1], word[2], "") for word in _WORD.finditer(line))
         return
-    before = line[: command.start()]
+    before, text, after = (
+        line[: command.start()],
+        command[0].rstrip(),
+        line[command.start() + len(command[0].rstrip()) :],
+    )
     yield from ((word[1], word[2], "") for word in _WORD.finditer(before.rstrip(" ")))
     gap = " " * (len(before) - len(before.rstrip(" ")))
-    parts = list(_split_command(command[0].rstrip(), room))
-    for number, part in enumerate(parts, 1):
-        yield gap if number == 1 else "", part, " \\" if number < len(parts) else ""
-    rest = command[0][len(command[0].rstrip()) :] + line[command.end() :]
-    yield from ((word[1], word[2], "") for word in _WORD.finditer(rest))
+    closing = after.split(" ", 1)[0]
+    *parts, last = _split_command(text, room - len(closing))
+    for part in parts:
+        yield gap, part, " \\"
+        gap = ""
+    yield gap, last + closing, ""
+    yield from ((word[1], word[2], "") for word in _WORD.finditer(after[len(closing) :]))
 
 
 def _split_command(command: str, room: int) -> Iterator[str]:

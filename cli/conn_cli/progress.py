@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["ProgressReporter", "RichProgress", "SparseProgress"]
 
 _SECONDS_BETWEEN_LINES = 5.0
+_DRAWN_IN = {
+    "bar.back": "default",
+    "bar.complete": "green",
+    "bar.finished": "green",
+    "bar.pulse": "green",
+    "progress.elapsed": "default",
+    "progress.spinner": "green",
+}
+"""The styles that rich draws progress with. Its own colors are illegible on some backgrounds."""
 
 
 class ProgressReporter:
@@ -107,8 +116,15 @@ class RichProgress(ProgressReporter):
     def __enter__(self) -> Self:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.theme import Theme
 
-        console = Console(file=self._stream, force_terminal=True, no_color=not self._color, highlight=False)
+        console = Console(
+            file=self._stream,
+            force_terminal=True,
+            no_color=not self._color,
+            highlight=False,
+            theme=Theme(_DRAWN_IN),
+        )
         bar = [BarColumn()] if self.total is not None else []
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
         self._drawing = Progress(*columns, console=console, transient=True)

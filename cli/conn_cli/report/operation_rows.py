@@ -123,7 +123,7 @@ def _find_notes(row: OperationRow) -> Iterator[str]:
         yield _EMPTY[row.state]
     elif failed:
         scenarios = list(dict.fromkeys(case.case.scenario for case in failed))
-        named = f": {join_words(scenarios, _NAMED)}" if not row.is_delivery and len(cases) > 1 else ""
+        named = f": {join_words(scenarios, _NAMED)}" if not row.is_delivery and len(failed) < len(cases) else ""
         yield f"{count_failed(len(failed), len(cases))}{named}"
     elif cases:
         yield pluralize(len(cases), "case")

@@ -8,12 +8,12 @@ from conn_cli.plain import measure_width, to_plain
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span, pluralize
 
-__all__ = ["Piece", "Style", "draw_brief", "draw_finding", "paint", "render", "summarize"]
+__all__ = ["COLORS", "Piece", "Style", "draw_brief", "draw_finding", "paint", "render", "summarize"]
 
 Style = Literal["", "error", "warning", "info", "bold", "good"]
 Piece = tuple[str, Style]
 
-_COLORS: dict[Style, str] = {
+COLORS: dict[Style, str] = {
     "error": "bold red",
     "warning": "bold magenta",
     "info": "bold",
@@ -46,7 +46,7 @@ def paint(parts: Sequence[Piece], color: bool) -> Styled:
     def add_color(text: str, style: Style) -> str:
         if not style or not text.strip():
             return text
-        return RichStyle.parse(_COLORS[style]).render(text, color_system=ColorSystem.STANDARD)
+        return RichStyle.parse(COLORS[style]).render(text, color_system=ColorSystem.STANDARD)
 
     return Styled("".join(add_color(text, style) for text, style in parts))
 

@@ -1,0 +1,146 @@
+"""What commands print by default fits a screen, starts with what matters, and ends with the next step."""
+
+import ast
+import os
+import re
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from transcript import Run, conn
+
+from conn_cli.report.text import COLORS
+
+CLI = Path(__file__).parents[2] / "cli"
+MAPPING, HTTP = "connectors/demo/unified/crm.yaml", "connectors/demo/connector.yaml"
+LEGIBLE = {"bold", "red", "green", "magenta", "default"}
+"""Legible on white and on black, in the usual palettes of terminals."""
+
+
+def screen(folder: Path, *arguments: str) -> tuple[Run, list[str]]:
+    """Run a command for a terminal of 80 columns; return its lines too, which are as wide as that."""
+    done = conn(folder, *arguments, COLUMNS="80")
+    lines = (done.out + done.err).splitlines()
+    assert [line for line in lines if len(line) > 80 and len(line.split()) > 1] == []
+    return done, lines
+
+
+def change(folder: Path, file: str, old: str, new: str) -> None:
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_an_operation_that_passes_is_one_line(desk):
+    done, lines = screen(desk, "test", "contacts.list")
+    assert done.code == 0
+    assert [line.split()[0] for line in lines] == ["ok", "1", "next:", *["conn"] * (len(lines) - 3)]
+    verbose, _ = screen(desk, "test", "contacts.list", "-v")
+    assert "GET /contacts" in verbose.out and "mapped fields seen" in verbose.out
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (MAPPING, "response.email", "$uppercase(response.email)"),
+        (MAPPING, "response.", "response.absent."),
+        (MAPPING, "response.", f"$substringBefore(response.{'nested.' * 40}x, response.y) & $string(1) & response."),
+        (MAPPING, "$string(response.id)", "response.id"),
+        (MAPPING, "$string(response.id)", "$toMillis(response.email)"),
+        (MAPPING, "query.limit }", "query.limit + 1 }"),
+        (HTTP, "response_path: data", "response_path: dta"),
+        (HTTP, "path: /contacts", "path: /contact"),
+    ],
+)
+def test_a_failed_operation_fits_a_screen(desk, file, old, new):
+    change(desk, file, old, new)
+    done, lines = screen(desk, "test", "contacts.list")
+    assert done.code == 1
+    assert lines[0].startswith("FAIL     crm.contacts.list") and len(lines) <= 25
+    assert " error " in lines[1] or " warning " in lines[1]
+    assert any(line.startswith("next: ") for line in lines[-3:])
+    rest = [line for line in lines if line.startswith("  … and ") and "finding" in line]
+    assert not rest or "conn test crm.contacts.list --account me -v" in "".join(lines).replace("  ", "")
+
+
+def test_failures_are_first_and_the_counts_say_what_they_count(desk):
+    for name in ("you", "them"):
+        (desk / f"accounts/{name}.yaml").write_text("connector: demo\n")
+    (desk / "accounts/them.yaml").write_text(
+        "connector: demo\noverride: {crm: {contacts: {get: {response_mapping: {id: response.gone}}}}}\n"
+    )
+    done, lines = screen(desk, "test")
+    assert done.code == 1
+    assert lines[0] == "FAIL     crm.contacts.get  demo  1 of 3 accounts  2 of 6 cases failed: default"
+    assert lines[1].strip() == "and not_found"
+    rows = [line.split()[1] for line in lines if line.startswith("ok ")]
+    assert rows == ["crm.contacts.list", "crm.contacts.create", "crm.contacts.update", "crm.contacts.delete"]
+    counts = "1 operation failed, 4 operations passed (2 of 21 cases failed, 3 accounts)"
+    assert counts in lines
+    assert lines[lines.index(counts) + 1].startswith("next: ")
+
+
+def test_many_operations_and_accounts_are_a_line_for_each_connector(desk):
+    for number in range(40):
+        (desk / f"accounts/customer{number}.yaml").write_text("connector: demo\n")
+    for name in ("second", "third", "fourth"):
+        assert conn(desk, "new", name).code == 0
+    done, lines = screen(desk, "test")
+    assert done.code == 0 and len(lines) < 10
+    assert lines[0].split()[:5] == ["ok", "5", "operations", "demo", "41"]
+    assert lines[4] == "20 operations passed (308 cases, 41 accounts)"
+
+
+def test_quiet_shows_no_operation_that_passes(desk):
+    done, lines = screen(desk, "test", "-q")
+    assert (done.code, len(lines)) == (0, 1)
+
+
+# --- colors
+
+
+def test_only_legible_colors_are_used():
+    assert {word for style in COLORS.values() for word in style.split()} <= LEGIBLE
+    for path in CLI.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words = node.value.split()
+                colors = {"black", "red", "green", "yellow", "blue", "magenta", "cyan", "white", "dim"}
+                if words and len(words) <= 3 and set(words) & colors and set(words) <= colors | {"bold", "italic"}:
+                    assert set(words) <= LEGIBLE, f"{path.name}: {node.value}"
+
+
+def in_a_terminal(folder: Path, *arguments: str, columns: int = 80) -> str:
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{CLI}:{CLI.parent / 'engine'}",
+        "CONN_NO_KEYRING": "1",
+        "CONN_STATE_DIR": str(folder / ".state"),
+        "TERM": "xterm-256color",
+        "HOME": str(folder),
+    }
+    shown, code = pexpect.run(
+        f"{sys.executable} -m conn_cli.start {' '.join(arguments)}",
+        cwd=str(folder),
+        env=environ,
+        dimensions=(25, columns),
+        timeout=60,
+        withexitstatus=True,
+        encoding="utf-8",
+    )
+    assert code in {0, 1}, shown
+    return shown
+
+
+def test_a_real_terminal_shows_a_failure_on_one_screen_in_legible_colors(desk):
+    change(desk, MAPPING, "response.last_name", "response.lastname")
+    shown = in_a_terminal(desk, "test", "contacts.list")
+    styles = {code for found in re.findall(r"\x1b\[([0-9;]*)m", shown) for code in found.split(";")}
+    assert {"1", "31"} <= styles <= {"", "0", "1", "31", "32", "35", "39"}
+    drawn = re.split(r"\x1b\[2K", shown)[-1]  # after the progress, which disappears
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).replace("\r", "").rstrip("\n").split("\n")
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 80
+    assert lines[-2].startswith("next: ") or lines[-1].startswith("next: ")

@@ -55,6 +55,7 @@ LINES: dict[str, tuple[str, int]] = {
     "new other": ("new", 0),
     "import open.json": ("import", 0),
     "lint": ("lint", 0),
+    "lint --fix": ("lint", 0),
     "fmt": ("formatting", 0),
     "update": ("update", 0),
     "test contacts.list": ("test", 0),

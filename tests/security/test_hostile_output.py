@@ -199,6 +199,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     stray = world.folder / "accounts" / f"{NAME}.yaml"
     stray.write_text("connector: demo\n")
     yield from (("lint", *form) for form in findings)
+    yield ("lint", "--fix", "--dry-run")
     yield ("fmt", "--check")
     yield ("update", "--check")
     yield ("release",)

@@ -1,7 +1,7 @@
 """`conn lint`: find mistakes in documents without running anything."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ from conn_cli.options import Formats, format_option
 
 def lint(
     context: typer.Context,
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH", help="Files or folders to check. Default: the workspace."),
@@ -24,11 +25,24 @@ def lint(
     update_baseline: Annotated[
         bool, typer.Option("--update-baseline", help="Write the current findings to the --baseline file.")
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Apply each fix that is certain, and report what is left.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "--diff", help="With --fix: show the changes, and write nothing.")
+    ] = False,
 ) -> None:
     """Find mistakes in documents without running anything.
 
     Checks syntax, schema, expressions, references, secrets and overrides. Exits with 1 if there is an error.
+
+    --fix applies the fixes that only one edit can be, such as an unknown key that is nearly a known one. A fix is left
+    out if its finding would remain or an error would appear. Comments and all other lines stay.
     """
+    if fix or dry_run:
+        if baseline is not None or update_baseline:
+            raise _refuse_baseline()
+        _fix(context.obj, paths or [], formats or [], dry_run=dry_run)
     from conn_cli.effective_selection import learn_found_literals
     from conn_cli.report import Sources, draw_findings, write_report
     from conn_engine.diagnostics import Severity, pluralize
@@ -52,3 +66,41 @@ def lint(
     write_report(lambda: LintReport.from_findings(findings), formats or [], draw, app, folder=app.folder)
     app.err(f"{pluralize(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)
+
+
+def _refuse_baseline() -> Exception:
+    from conn_engine.errors import UsageError
+
+    return UsageError("--fix has no baseline", hint="run conn lint --fix, then conn lint --baseline FILE")
+
+
+def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> NoReturn:
+    """Apply the certain fixes, or show them, and report the findings that are left."""
+    from conn_cli.effective_selection import learn_found_literals
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import Sources, draw_findings, write_report
+    from conn_engine.diagnostics import Severity, pluralize
+    from conn_engine.lint import lint_paths
+    from conn_engine.lint.fixing import fix_paths, write_fixed_texts
+    from conn_engine.lint.report import LintReport
+
+    fixed = fix_paths(app.folder, paths, app.clock)
+    sources = Sources(fixed.root)
+    learn_found_literals(app, fixed.found, sources)
+    diff, left = (fixed.format_diff(), fixed.left) if dry_run else ("", [])
+    if not dry_run:
+        write_fixed_texts(fixed)
+        left = lint_paths(app.folder, paths, app.clock).findings
+        learn_found_literals(app, left, sources)
+    verb = "would fix" if dry_run else "fixed"
+    places = ((f"{one.file}:{one.line} {one.code}".strip(), one) for one in fixed.applied)
+    lines = [f"{verb} {place}: {one.message} ({one.fix})" for place, one in places]
+    draw = draw_findings(left, sources, color=app.color)
+    summary = f"{pluralize(len(left), 'finding')} would be left\n" if dry_run else ""
+    text = draw["text"]
+    draw["text"] = lambda: f"{join_lines(lines)}{diff}{summary if dry_run else text()}"
+    write_report(lambda: LintReport.from_findings(left, fixed.applied, diff), formats, draw, app, folder=app.folder)
+    count, files = pluralize(len(fixed.applied), "edit"), pluralize(len(fixed.changed), "file")
+    app.err(f"{'would apply' if dry_run else 'applied'} {count} in {files}")
+    has_errors = any(finding.severity is Severity.ERROR for finding in left)
+    raise typer.Exit(Exit.FINDINGS if has_errors or (dry_run and fixed.changed) else Exit.OK)

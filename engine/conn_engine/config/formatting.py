@@ -10,12 +10,12 @@ from conn_engine.config.expanded_document import find_configurations
 from conn_engine.config.implied import METHODS
 from conn_engine.config.merge import Path_, lookup
 from conn_engine.config.models import Configuration
-from conn_engine.config.short_form import expand, find_long_strategies, find_spellings
+from conn_engine.config.short_form import Spelling, expand, find_long_strategies, find_spellings
 from conn_engine.documents import Document, parse
 from conn_engine.documents.edits import drop_value, lift_value, put_value, rename_key
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["format_document"]
+__all__ = ["format_document", "rename_settings"]
 
 _Change = Callable[[Document], str]
 
@@ -27,11 +27,23 @@ def format_document(document: Document, kind: str) -> str:
     are left out. Spaces at the ends of lines go, and the text ends with one line break. Below dotted places of an
     override, only the spaces change.
     """
+    return _trim(_apply_changes(document, kind)[0]) if isinstance(document.data, dict) else document.text
+
+
+def rename_settings(document: Document, kind: str) -> tuple[str, list[Spelling]]:
+    """Return the text of a document of a kind with the current names of settings, and what was renamed."""
     if not isinstance(document.data, dict):
-        return document.text
+        return document.text, []
+    document, paths = _apply_changes(document, kind, "rename")
+    return document.text, paths
+
+
+def _apply_changes(document: Document, kind: str, only: str = "") -> tuple[Document, list[Spelling]]:
+    """Return the document with the changes that keep its meaning, or those of one sort, and what they replaced."""
     skipped: set[tuple[str, Path_]] = set()
-    while (found := _find_change(document, kind, skipped)) is not None:
-        key, change = found
+    replaced: list[Spelling] = []
+    while (found := _find_change(document, kind, skipped, only)) is not None:
+        key, name, change = found
         try:
             changed = parse(change(document), document.file)
         except ConfigurationError:
@@ -40,37 +52,39 @@ def format_document(document: Document, kind: str) -> str:
             skipped.add(key)
             continue
         document = changed
-    return _trim(document)
+        replaced.append(Spelling(key[1], name))
+    return document, replaced
 
 
 def _find_change(
-    document: Document, kind: str, skipped: set[tuple[str, Path_]]
-) -> tuple[tuple[str, Path_], _Change] | None:
-    return next((found for found in _list_changes(document, kind) if found[0] not in skipped), None)
+    document: Document, kind: str, skipped: set[tuple[str, Path_]], only: str
+) -> tuple[tuple[str, Path_], str, _Change] | None:
+    changes = ((key, name, change) for key, name, change in _list_changes(document, kind) if only in ("", key[0]))
+    return next((found for found in changes if found[0] not in skipped), None)
 
 
-def _list_changes(document: Document, kind: str) -> Iterator[tuple[tuple[str, Path_], _Change]]:
+def _list_changes(document: Document, kind: str) -> Iterator[tuple[tuple[str, Path_], str, _Change]]:
     for at in find_configurations(kind, document.data):
         part = lookup(document.data, at)
         for spelling in find_spellings(part, Configuration):
             path, new = (*at, *spelling.path), spelling.name
             if "[" not in new and path[-1] != "format":
-                yield ("rename", path), lambda now, path=path, new=new: rename_key(now, path, new)  # type: ignore[misc]
+                yield ("rename", path), new, lambda now, path=path, new=new: rename_key(now, path, new)  # type: ignore[misc]
         for inner in find_long_strategies(part, Configuration):
             path = (*at, *inner)
-            yield ("lift", path), lambda now, path=path: lift_value(now, path)  # type: ignore[misc]
+            yield ("lift", path), "", lambda now, path=path: lift_value(now, path)  # type: ignore[misc]
     if kind == "connector":
         yield from _list_implied(document)
 
 
-def _list_implied(document: Document) -> Iterator[tuple[tuple[str, Path_], _Change]]:
+def _list_implied(document: Document) -> Iterator[tuple[tuple[str, Path_], str, _Change]]:
     resources = document.data.get("resources")
     for resource, operations in resources.items() if isinstance(resources, dict) else ():
         for operation, settings in operations.items() if isinstance(operations, dict) else ():
             method = settings.get("method") if isinstance(settings, dict) else None
             if isinstance(method, str) and METHODS.get(operation) == method.lower():
                 path = ("resources", resource, operation)
-                yield ("drop", (*path, "method")), lambda now, path=path: _drop_method(now, path)  # type: ignore[misc]
+                yield ("drop", (*path, "method")), "", lambda now, path=path: _drop_method(now, path)  # type: ignore[misc]
 
 
 def _drop_method(document: Document, path: Path_) -> str:

@@ -91,7 +91,12 @@ class _Search:
         vendor = (
             [format_place(("resources", resource))] if resource in _get_objects(self._below.get("resources")) else []
         )
-        yield from (*vendor, *unified) if inner & _OF_VENDOR - _OF_MAPPING else (*unified, *vendor)
+        if inner & _OF_VENDOR - _OF_MAPPING:
+            yield from vendor or unified
+        elif inner & _OF_MAPPING - _OF_VENDOR:
+            yield from unified or vendor
+        else:
+            yield from (*unified, *vendor)
 
     def _build_finding(
         self, path: Path_, message: str, hint: str, known: Sequence[str], places: Sequence[str] = ()

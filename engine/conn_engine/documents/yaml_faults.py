@@ -5,12 +5,13 @@ from typing import Any, NoReturn
 
 from conn_engine.diagnostics import Edit, Fix
 from conn_engine.documents.faults import SourceText
-from conn_engine.documents.value_text import format_scalar
+from conn_engine.documents.value_text import format_json, format_scalar
 
 __all__ = ["fail_lone_surrogate", "fail_syntax", "fail_wrong_key"]
 
 _QUOTE_TEMPLATE = 'quote a value that starts with {{: "{{…}}"'
 _TEMPLATE = re.compile(r"\{\s*\{")
+_WHOLE_TEMPLATE = re.compile(r"\{\{[^{}\r\n]*\}\}(?=[ \t]*(?:[,}\]\r\n]|\Z))")
 _ENTRY = re.compile(
     r"""[ \t]*(?:-[ ]+)*(?:[\w.$-]+|"[^"\\]*"|'[^']*'):[ \t]+(?P<value>[^\s#&!|>].*?)[ \t]*(?:[ \t]#.*)?$"""
     r"""|[ \t]*-[ ]+(?P<item>[^\s#&!|>].*?)[ \t]*(?:[ \t]#.*)?$""",
@@ -75,8 +76,8 @@ def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
 
 
 def _build_quoting(origin: SourceText, position: int) -> Fix | None:
-    """Return the fix that quotes the value on the line of a position; None if it may be a flow list or mapping, whose
-    quotes belong inside it."""
+    """Return the fix that quotes the template at a position, or the value on its line; None if that may be a flow list
+    or mapping, whose quotes belong inside it."""
     start = max(origin.text.rfind("\n", 0, position), origin.text.rfind("\r", 0, position)) + 1
     entry = _ENTRY.match(re.split(r"[\r\n]", origin.text[start:], maxsplit=1)[0])
     if entry is None:
@@ -84,7 +85,9 @@ def _build_quoting(origin: SourceText, position: int) -> Fix | None:
     name = "value" if entry["value"] else "item"
     value = entry[name]
     if value[0] in "[{" and not _TEMPLATE.match(value):
-        return None
+        template = _WHOLE_TEMPLATE.match(origin.text, position)
+        span = origin.span(template.start(), template.end()) if template else None
+        return Fix(origin.file, (Edit("write", value=format_json(template[0]), span=span),)) if template else None
     quoted = format_scalar(value, "'" if '"' in value or "\\" in value else '"')
     span = origin.span(start + entry.start(name), start + entry.end(name))
     return Fix(origin.file, (Edit("write", value=quoted, span=span),))

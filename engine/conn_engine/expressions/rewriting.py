@@ -13,6 +13,7 @@ __all__ = ["rewrite_call", "rewrite_habits", "rewrite_join"]
 _LONGEST: Final = 500
 _QUOTED: Final = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""", re.DOTALL)
 _OPERAND: Final = r"[$\w\ue000](?:[$\w.\[\]\ue000]*[$\w\]\ue000])?(?:\([^()]*\))?"
+_BRACES: Final = re.compile(r"\s*\{\{\s*([^{}]*?)\s*\}\}\s*")
 _PLAIN: Final = re.compile(r"[\w.$`\[\]]+(?:\([^()]*\))?")
 
 _FUNCTIONS: Final = {
@@ -67,7 +68,8 @@ def rewrite_habits(text: str, *, is_value: bool) -> str:
     if len(text) > _LONGEST:
         return ""
     if "{{" in text:
-        return _check(_join_parts(text))
+        inside = _BRACES.fullmatch(text)
+        return rewrite_habits(inside[1], is_value=is_value) if inside else _check(_join_parts(text))
     pieces = _QUOTED.split(text)
     masks = {f"\ue000{index}\ue000": piece for index, piece in enumerate(pieces) if index % 2}
     masked = "".join(f"\ue000{index}\ue000" if index % 2 else piece for index, piece in enumerate(pieces))

@@ -16,7 +16,7 @@ from conn_engine.config import (
 from conn_engine.config.models import NAME
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, remove_duplicates
 from conn_engine.documents import Document
-from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
+from conn_engine.documents.locate import find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
@@ -31,9 +31,9 @@ from conn_engine.lint.workspace_rules import (
 )
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["LintResult", "lint_paths", "lint_workspace"]
+__all__ = ["SKIPPED_FOLDERS", "LintResult", "lint_paths", "lint_workspace", "open_paths"]
 
-_SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
+SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
 _NAME = re.compile(NAME)
 
 
@@ -52,15 +52,8 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     A folder of connectors outside a workspace can be linted too. Raises UsageError when a path does not exist or
     contains no file to lint, because an empty check must not look like a passed one.
     """
-    places = list(dict.fromkeys(_resolve_parents(folder / path) for path in paths or [Path()]))
-    for path, place in zip(paths, places, strict=False):
-        if not place.exists():
-            raise UsageError(
-                f"cannot lint {path}: no such file or folder",
-                hint="correct the path, or omit it to check the workspace",
-            )
-    workspace = _load_workspace(_find_root(places[0]))
-    only = None if not paths else places
+    workspace, only = open_paths(folder, paths)
+    places = only or [_resolve_parents(folder)]
     result = LintResult(workspace.root)
     checked: list[Path] = []
     documents = _check_workspace(workspace, only, result, checked, clock.now())
@@ -76,6 +69,19 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
             raise UsageError(problem, hint=_explain_nothing_to_lint(place, workspace))
     result.findings = _apply_severities(workspace, documents, result.findings)
     return result
+
+
+def open_paths(folder: Path, paths: Sequence[Path]) -> tuple[Workspace, list[Path] | None]:
+    """Return the workspace of files and folders, and the paths without duplicates; without paths, the workspace at or
+    above `folder`, and None. Raises UsageError for a path that does not exist."""
+    places = list(dict.fromkeys(_resolve_parents(folder / path) for path in paths or [Path()]))
+    for path, place in zip(paths, places, strict=False):
+        if not place.exists():
+            raise UsageError(
+                f"cannot lint {path}: no such file or folder",
+                hint="correct the path, or omit it to check the workspace",
+            )
+    return _load_workspace(_find_root(places[0])), places if paths else None
 
 
 def lint_workspace(
@@ -142,19 +148,17 @@ def _find_root(place: Path) -> Path:
 
 def _load_workspace(root: Path) -> Workspace:
     workspace = Workspace(root)
-    if (root / WORKSPACE_FILE).is_file():
-        _use_default_settings_if_unreadable(workspace)
-    else:
-        workspace.__dict__["settings"] = WorkspaceSettings()  # a folder of connectors may have no conn.yaml
+    _use_default_settings_if_unreadable(workspace)
     return workspace
 
 
 def _use_default_settings_if_unreadable(workspace: Workspace) -> None:
-    """Use the default settings if conn.yaml is invalid: that is one of the findings, and the others can be found."""
+    """Use the default settings if conn.yaml is invalid: that is one of the findings, and the others can be found. A
+    folder of connectors may have none."""
     try:
         _ = workspace.settings
     except ConfigurationError as error:
-        if not error.findings:
+        if not error.findings and any(file.kind == "workspace" for file in workspace.files()):
             raise
         workspace.__dict__["settings"] = WorkspaceSettings()
 
@@ -166,7 +170,7 @@ def _find_markdown(place: Path) -> list[Path]:
     return [
         path
         for path in paths
-        if not any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in path.relative_to(place).parts)
+        if not any(part.startswith(".") or part in SKIPPED_FOLDERS for part in path.relative_to(place).parts)
     ]
 
 

@@ -22,8 +22,21 @@ def format_scalar(value: Any, style: str = "") -> str:
             return "'" + value.replace("'", "''") + "'"
         if style == '"':
             return format_json(value)
+    block = _format_literal(value) if isinstance(value, str) and "\n" in value else ""
+    if block:
+        return block
     head, *lines = dump_yaml([value], width=_ENDLESS).removesuffix("\n").split("\n")
     return "\n".join([head.removeprefix("- "), *(line.removeprefix("  ") for line in lines)])
+
+
+def _format_literal(text: str) -> str:
+    """Return a string with line breaks as a literal block; empty if its lines cannot be in one."""
+    body = text.rstrip("\n")
+    lines = body.split("\n")
+    ends = {0: "|-", 1: "|"}.get(len(text) - len(body))
+    first = next((line for line in lines if line), " ")
+    is_plain = all(line.replace("\t", "").isprintable() and (line.strip(" \t") or not line) for line in lines)
+    return "\n".join([ends, *lines]) if ends and is_plain and first[0] not in " \t" else ""
 
 
 def format_key(key: str) -> str:

@@ -1,11 +1,15 @@
 """The open documents of one workspace as drafts, and which of them a change reaches."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from conn_engine.config import File, Workspace
+from conn_engine.config import Effective, File, Workspace
+from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import Document
 from conn_engine.errors import ConnError
+from conn_service.lsp.samples import RecordedSamples
 
 __all__ = ["DraftWorkspace"]
 
@@ -20,7 +24,12 @@ class DraftWorkspace:
         self._saved = Workspace(root)
         self.current = self._saved
         self.open: dict[Path, str] = {}
+        self.samples = RecordedSamples()
         self._changed: set[Path] = set()
+        self._findings: dict[Path, tuple[str, list[Diagnostic]]] = {}
+        self._data: dict[Path, Any] = {}
+        self._effective: dict[tuple[str, str | None, str | None], Effective] = {}
+        self._latest: dict[tuple[str, str | None, str | None], Effective | None] = {}
 
     def change(self, path: Path, text: str | None) -> None:
         """Open a document, change its text, or close it (None)."""
@@ -31,12 +40,14 @@ class DraftWorkspace:
             self.open[path] = text
             self.current = self.current.with_texts(self._list_texts({path: text}))
         self._changed.add(path)
+        self._latest.clear()
 
     def reload(self) -> None:
         """Read the files that are not open again: something else has changed some."""
         self._saved = Workspace(self._saved.root)
         self.current = self._saved.with_texts(self._list_texts(self.open))
         self._changed.update(self.open)
+        self._latest.clear()
 
     def take_affected(self) -> list[Path]:
         """Return the open documents whose findings the changes since the last call may affect."""
@@ -49,6 +60,15 @@ class DraftWorkspace:
             if path in files and (path in changed or any(self._is_related(files[path], *source) for source in sources))
         ]
 
+    def remember_findings(self, path: Path, findings: list[Diagnostic]) -> None:
+        """Store the findings of an open document, for its present text."""
+        self._findings[path] = (self.open[path], findings)
+
+    def get_findings(self, path: Path) -> list[Diagnostic]:
+        """Return the findings of the last lint; none if the text has changed since."""
+        text, findings = self._findings.get(path, ("", []))
+        return findings if self.open.get(path) == text else []
+
     def find_file(self, path: Path) -> File | None:
         """Return the document of the workspace at a path, or None for any other file."""
         return next((file for file in self.current.files() if file.path == path), None)
@@ -59,6 +79,36 @@ class DraftWorkspace:
             return self.current.read(file)
         except ConnError:
             return None
+
+    def read_data(self, file: File) -> Any:
+        """Return a document's data; those that were read last, if it cannot be read now."""
+        document = self.read(file)
+        if document is None and file.path not in self._data:
+            with suppress(ConnError):
+                document = self._saved.read(file)
+        if document is not None:
+            self._data[file.path] = document.data
+        return self._data.get(file.path)
+
+    def find_effective(self, connector: str, account: str | None, environment: str | None) -> Effective | None:
+        """Return a configuration; the last one that was valid, if it is not now. None if there was none."""
+        key = (connector, account, environment)
+        if key not in self._latest:
+            self._latest[key] = self._build_effective(*key)
+        return self._latest[key]
+
+    def _build_effective(self, connector: str, account: str | None, environment: str | None) -> Effective | None:
+        key = (connector, account, environment)
+        workspaces = (self.current,) if key in self._effective else (self.current, self._saved)
+        for workspace in workspaces:
+            with suppress(ConnError):
+                if account is not None:
+                    self._effective[key] = workspace.effective(account=account)
+                else:
+                    known = environment if environment in workspace.environments() else None
+                    self._effective[key] = workspace.effective(account=None, connector=connector, environment=known)
+                break
+        return self._effective.get(key)
 
     def get_text(self, path: Path) -> str:
         """Return the text of a document, open or not; an empty one if it cannot be read."""

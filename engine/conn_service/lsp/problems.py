@@ -6,8 +6,8 @@ from pathlib import Path
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.lint import lint_workspace
 from conn_service.lsp.drafts import DraftWorkspace
-from conn_service.lsp.messages import Encoding, FileProblems, Problem, RelatedPlace, TextRange
-from conn_service.lsp.positions import TextPositions
+from conn_service.lsp.messages import Encoding, FileProblems, Problem, RelatedPlace
+from conn_service.lsp.spans import SpanConverter
 
 __all__ = ["find_problems"]
 
@@ -21,26 +21,13 @@ def find_problems(drafts: DraftWorkspace, paths: Sequence[Path], encoding: Encod
     for finding in lint_workspace(drafts.current, paths).findings:
         if finding.span is not None and root / finding.span.file in findings:
             findings[root / finding.span.file].append(finding)
-    converter = _RangeConverter(drafts, encoding)
+    for path, found in findings.items():
+        drafts.remember_findings(path, found)
+    converter = SpanConverter(drafts, encoding)
     return [FileProblems(str(path), [_to_problem(finding, converter) for finding in findings[path]]) for path in paths]
 
 
-class _RangeConverter:
-    """Converts spans to ranges. The text of a file that is not open is read if a finding refers to it."""
-
-    def __init__(self, drafts: DraftWorkspace, encoding: Encoding) -> None:
-        self._drafts = drafts
-        self._encoding = encoding
-        self._positions: dict[Path, TextPositions] = {}
-
-    def to_range(self, span: Span) -> TextRange:
-        path = self._drafts.current.root / span.file
-        if path not in self._positions:
-            self._positions[path] = TextPositions(self._drafts.get_text(path), self._encoding)
-        return self._positions[path].to_range(span)
-
-
-def _to_problem(finding: Diagnostic, converter: _RangeConverter) -> Problem:
+def _to_problem(finding: Diagnostic, converter: SpanConverter) -> Problem:
     hint = f"\nfix: {finding.hint}" if finding.hint else ""
     related = [RelatedPlace(span.file, converter.to_range(span), message) for span, message in finding.related]
     return Problem(

@@ -30,6 +30,11 @@ class AnalysisProcess:
         self._texts: dict[str, str] = {}
         self._changes: dict[str, str | None] = {}
 
+    @property
+    def pid(self) -> int | None:
+        """The ID of the process; None if it is not running."""
+        return None if self._process is None else self._process.pid
+
     def change(self, path: str, text: str | None) -> None:
         """Remember the text of an open document, or that it was closed (None). The next query sends it."""
         self._changes[path] = text

@@ -5,12 +5,25 @@ from pathlib import Path
 
 import msgspec
 
+from conn_engine.diagnostics.codes import find_code
 from conn_engine.documents.locate import find_workspace
+from conn_service.lsp.actions import find_actions
+from conn_service.lsp.completions import find_completions
+from conn_service.lsp.definitions import find_definitions
 from conn_service.lsp.drafts import DraftWorkspace
+from conn_service.lsp.edited_document import EditedDocument
+from conn_service.lsp.hover import find_hover
 from conn_service.lsp.messages import EditorQuery, EditorReply, FileProblems
+from conn_service.lsp.positions import TextPositions
 from conn_service.lsp.problems import find_problems
 
 __all__ = ["EditorSession"]
+
+
+def explain_code(word: str) -> str:
+    """Return the explanation of a finding's code as Markdown; an empty string for an unknown code."""
+    code = find_code(word)
+    return "" if code is None else f"**{code.id}** {code.title}\n\n{code.explanation.strip()}"
 
 
 class EditorSession:
@@ -29,7 +42,36 @@ class EditorSession:
         if query.reload:
             for drafts in self._workspaces.values():
                 drafts.reload()
-        return EditorReply(lint=list(self._lint(query)))
+        if query.method == "lint":
+            return EditorReply(lint=list(self._lint(query)))
+        if query.method == "explain":
+            return EditorReply(explain=explain_code(query.word))
+        if query.method == "choose":
+            for drafts in self._workspaces.values():
+                drafts.samples.chosen = drafts.current.format_path(Path(query.word))
+            return EditorReply()
+        document, offset = self._find_document(query)
+        if document is None:
+            return EditorReply()
+        if query.method == "hover":
+            return EditorReply(hover=find_hover(document, offset))
+        if query.method == "define":
+            return EditorReply(define=find_definitions(document, offset, query.encoding))
+        if query.method == "act":
+            return EditorReply(act=find_actions(document, query.line, query.end_line))
+        return EditorReply(complete=find_completions(document, offset))
+
+    def _find_document(self, query: EditorQuery) -> tuple[EditedDocument | None, int]:
+        """Return the document that a query is about, and the offset of its position."""
+        located = self._locate(query.path)
+        if located is None:
+            return None, 0
+        drafts, path = located
+        file = drafts.find_file(path)
+        if file is None or path not in drafts.open:
+            return None, 0
+        positions = TextPositions(drafts.open[path], query.encoding)
+        return EditedDocument(drafts, file, positions), positions.to_offset(query.line, query.character)
 
     def _locate(self, name: str) -> tuple[DraftWorkspace, Path] | None:
         """Return the workspace of a file and its path there; None for a file outside of every workspace."""

@@ -12,6 +12,8 @@ PUT = {
     "single quotes stay": ("a: 'x'\n", ("a",), "it's", "a: 'it''s'\n"),
     "a text that reads as a number is quoted": ("a: x\n", ("a",), "01234", "a: '01234'\n"),
     "a text of several lines": ("a: x # c\nb: 1\n", ("a",), "f(\n  1\n)", "a: |- # c\n  f(\n    1\n  )\nb: 1\n"),
+    "a block of one line stays one": ("a: |\n  x & 1\nb: 1\n", ("a",), "y & 1\n", "a: |\n  y & 1\nb: 1\n"),
+    "a character beyond the basic plane stays": ("a: |\n  '😀'\n", ("a",), "'😀' & x\n", "a: |\n  '😀' & x\n"),
     "the comment of a block's header": ("a: | # c\n  x\n\nb: 1\n", ("a",), "y", "a: y # c\n\nb: 1\n"),
     "a block becomes a scalar": ("a: # c\n  b: 1\n  c: 2\nd: 3\n", ("a",), 4, "a: 4 # c\nd: 3\n"),
     "a scalar becomes a block": ("a: 1 # c\nd: 3\n", ("a",), {"b": [1]}, "a: # c\n  b:\n    - 1\nd: 3\n"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conn_engine.config import tree
-from conn_service.lsp.messages import EditorQuery, Encoding, Problem
+from conn_service.lsp.messages import EditorAction, EditorQuery, EditorReply, Encoding, Method, Problem, Suggestion
 from conn_service.lsp.session import EditorSession
 
 
@@ -25,6 +25,33 @@ class TextEditor:
 
     def reload(self) -> dict[str, list[Problem]]:
         return self._ask(EditorQuery("lint", self.encoding, reload=True))
+
+    def complete(self, name: str, text: str) -> list[Suggestion]:
+        """Return the suggestions at the sign ‸ of a text."""
+        return self._ask_at("complete", name, text).complete
+
+    def hover(self, name: str, text: str) -> str:
+        """Return what is shown at the sign ‸."""
+        shown = self._ask_at("hover", name, text).hover
+        return "" if shown is None else shown.text
+
+    def define(self, name: str, text: str) -> list[str]:
+        """Return the places that the word at the sign ‸ leads to: file and line."""
+        found = self._ask_at("define", name, text).define
+        return [f"{Path(at.path).relative_to(self.root).as_posix()}:{at.range.line + 1}" for at in found]
+
+    def act(self, name: str, line: int) -> list[EditorAction]:
+        """Return the fixes for the findings in a line."""
+        query = EditorQuery("act", "utf-16", path=str(self.root / name), line=line, end_line=line)
+        return self.session.answer(query).act
+
+    def _ask_at(self, method: Method, name: str, text: str) -> EditorReply:
+        before = text[: text.index("‸")]
+        path = str(self.root / name)
+        line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+        units = len(before[-column:].encode("utf-16-le")) // 2 if column else 0
+        changes = {path: text.replace("‸", "")}
+        return self.session.answer(EditorQuery(method, "utf-16", changes, path=path, line=line, character=units))
 
     def _ask(self, query: EditorQuery) -> dict[str, list[Problem]]:
         reply = self.session.answer(query)

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_lsp
@@ -70,3 +71,34 @@ async def test_findings_follow_the_typing(client: LanguageClient, root: Path) ->
     assert (problem.source, problem.severity) == ("conn", types.DiagnosticSeverity.Error)
     change_document(client, uri, ACCOUNT.replace("$upercase", "$uppercase"))
     await wait_for_diagnostics(client, uri, [])
+
+
+@pytest.mark.asyncio
+async def test_questions_are_answered_inside_a_block_scalar_of_a_broken_document(
+    client: LanguageClient, root: Path
+) -> None:
+    text = ACCOUNT.replace("email: $upercase(response.email)", "email: |\n      '😀' & $upercase(response.em)")
+    uri = open_document(client, root / "accounts/acme.yaml", text)
+    (problem,) = await wait_for_diagnostics(client, uri, ["EXP102"])
+    at = types.Position(4, 15)
+    document = types.TextDocumentIdentifier(uri)
+    items = await ask(client.text_document_completion_async(types.CompletionParams(document, at)))
+    (item,) = [item for item in items if item.label == "$uppercase"]
+    assert item.text_edit == types.TextEdit(types.Range(types.Position(4, 13), at), "$uppercase")
+    assert (item.kind, item.detail) == (types.CompletionItemKind.Function, "$uppercase(text?) → text")
+    actions = types.CodeActionParams(document, problem.range, types.CodeActionContext([problem]))
+    fix, explain = await ask(client.text_document_code_action_async(actions))
+    assert (fix.is_preferred, explain.command) == (True, "conn.explain")
+    assert [edit.new_text for edit in fix.edit.changes[uri]] == ["p"]
+    command = types.ExecuteCommandParams("conn.explain", arguments=["EXP102"])
+    assert (await ask(client.workspace_execute_command_async(command))).startswith("**EXP102** unknown function")
+    change_document(client, uri, text.replace("$upercase", "$uppercase") + "  broken: [\n")
+    await wait_for_diagnostics(client, uri, ["DOC002"])
+    hover = await ask(client.text_document_hover_async(types.HoverParams(document, at)))
+    assert "$uppercase(text?) → text" in hover.contents.value
+    targets = await ask(client.text_document_definition_async(types.DefinitionParams(document, types.Position(0, 13))))
+    assert [target.uri for target in targets] == [(root / "connectors/shop/connector.yaml").as_uri()]
+
+
+async def ask(request: Awaitable[Any]) -> Any:
+    return await asyncio.wait_for(request, SECONDS)

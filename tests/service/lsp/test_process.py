@@ -1,0 +1,57 @@
+"""The analysis process: it is killed when it takes too long, starts again with the open texts, and sees no secrets."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from conn_service.lsp.messages import EditorQuery
+from conn_service.lsp.process import AnalysisProcess, AnalysisStoppedError
+
+SECONDS = 60.0
+
+
+@pytest.mark.asyncio
+async def test_a_query_that_takes_too_long_ends_the_process_only(tmp_path: Path) -> None:
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    path = str(tmp_path / "conn.yaml")
+    process = AnalysisProcess()
+    process.change(path, "version: 1\nmodel: []\n")
+    with pytest.raises(AnalysisStoppedError, match=r"it took more than 0\.0001 s"):
+        await process.ask(EditorQuery("lint"), 0.0001)
+    reply = await process.ask(EditorQuery("lint"), SECONDS)
+    assert [(found.path, [problem.code for problem in found.problems]) for found in reply.lint] == [(path, ["CFG101"])]
+    await process.close()
+
+
+@pytest.mark.asyncio
+async def test_a_crash_is_reported_and_the_next_query_answered(tmp_path: Path) -> None:
+    process = AnalysisProcess()
+    assert (await process.ask(EditorQuery("explain", word="EXP102"), SECONDS)).explain.startswith("**EXP102**")
+    query = asyncio.ensure_future(process.ask(EditorQuery("lint"), SECONDS))
+    await asyncio.sleep(0)
+    await process.close()
+    with pytest.raises(AnalysisStoppedError, match="its process ended unexpectedly"):
+        await query
+    assert (await process.ask(EditorQuery("explain", word="nothing"), SECONDS)).explain == ""
+    await process.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_query_leaves_no_reply_for_the_next_one() -> None:
+    process = AnalysisProcess()
+    query = asyncio.ensure_future(process.ask(EditorQuery("explain", word="EXP102"), SECONDS))
+    await asyncio.sleep(0)
+    query.cancel()
+    assert (await process.ask(EditorQuery("explain", word="EXP101"), SECONDS)).explain.startswith("**EXP101**")
+    await process.close()
+
+
+@pytest.mark.asyncio
+async def test_the_process_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "tok-live-1234567890")
+    process = AnalysisProcess()
+    await process.ask(EditorQuery("explain", word="EXP102"), SECONDS)
+    assert process.pid is not None
+    assert b"tok-live" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+    await process.close()

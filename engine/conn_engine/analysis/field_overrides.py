@@ -1,17 +1,15 @@
 """Draft an override of one field of a mapping: the changed text of the document, its findings, and its effects."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from conn_engine.analysis.impact import impact
+from conn_engine.analysis.override_targets import FieldOverride, check_field, find_resource, parse_field
 from conn_engine.config import (
-    MAPPINGS,
     MISSING,
-    RESOURCE_MAPPINGS,
     Effective,
     File,
     OperationName,
@@ -22,52 +20,29 @@ from conn_engine.config import (
 )
 from conn_engine.config.merge import is_replacement, mapping_end
 from conn_engine.config.override_places import OverridePlace, find_override_place
-from conn_engine.diagnostics import Diagnostic, Severity, did_you_mean
-from conn_engine.documents import Document, format_path, parse_path, write_whole
-from conn_engine.documents.edits import SharedChoice, drop_value, put_value
+from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.documents import Document, write_whole
+from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.documents.files import check_writable, read_text
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_workspace
-from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["FieldOverride", "OverrideDraft", "draft_override"]
 
-Action = Literal["set", "replace", "remove"]
-_MOST_NAMES = 8
 _RESOURCE_MAPPING_LENGTH = 4
-
-
-@dataclass(frozen=True, slots=True)
-class FieldOverride:
-    """An override to write. `resource` is `contacts`, `crm.contacts` or an operation such as `contacts.list`, and
-    `field` a field of its response mapping, or one of another mapping: `request_body_mapping.email`.
-
-    With the action "replace", the expression of a complete mapping discards the levels below. The expression "null"
-    removes the field. With `environment`, the override is for every account of the connector in this environment.
-    """
-
-    account: str
-    resource: str
-    field: str
-    expression: str = ""
-    action: Action = "set"
-    environment: str | None = None
-    shared: SharedChoice = "refuse"
 
 
 @dataclass(frozen=True)
 class OverrideDraft:
-    """A document with an override that is not saved. `path` is that of the value in the configuration, and `names` are
-    the operations of its resource, or the only one that it is for."""
+    """A document with an override that is not saved. `path` is that of the value in the configuration."""
 
     saved: Workspace
     workspace: Workspace
     file: File
     path: Path_
     before: Effective
-    names: tuple[OperationName, ...]
     clock: Clock = MACHINE_CLOCK
 
     @property
@@ -177,11 +152,11 @@ def draft_override(workspace: Workspace, override: FieldOverride, clock: Clock =
     the text cannot be changed in place.
     """
     before = workspace.effective(account=override.account, environment=override.environment)
-    names, place = _find_resource(before, override.resource)
-    key, inside = _parse_field(override, place)
+    names, place = find_resource(before, override.resource)
+    key, inside = parse_field(override, place)
     path = (*place, key, *inside)
     if key == "response_mapping" and override.action != "remove":
-        _check_field(before, names, path, inside)
+        check_field(before, names, path, inside)
     start: Path_ = ("override",)
     file = workspace.file("account", override.account)
     if override.environment is not None:
@@ -193,90 +168,7 @@ def draft_override(workspace: Workspace, override: FieldOverride, clock: Clock =
     edit = _drop_value if override.action == "remove" else _put_value
     text = edit(document, start, found, override, path)
     draft = workspace.with_texts({document.file: text})
-    return OverrideDraft(workspace, draft, file, path, before, tuple(names), clock)
-
-
-def _find_resource(effective: Effective, text: str) -> tuple[list[OperationName], Path_]:
-    """Return the unified operations that a name stands for, and the path of the resource or operation. Raises
-    UsageError."""
-    known: dict[str, dict[Path_, list[OperationName]]] = {}
-    for name in effective.operations():
-        if name.kind == "unified":
-            for length in (3, 4):
-                path = name.path[:length]
-                for spelling in (".".join(map(str, path[1:])), ".".join(map(str, path[2:]))):
-                    known.setdefault(spelling, {}).setdefault(path, []).append(name)
-    if not known:
-        raise UsageError(
-            f'the connector "{effective.connector_name}" has no unified resource',
-            hint=f"map its operations in connectors/{effective.connector_name}/unified/MODEL.yaml",
-        )
-    places = known.get(text, {})
-    if len(places) == 1:
-        [(path, names)] = places.items()
-        return names, path
-    if places:
-        spellings = " or ".join(".".join(map(str, path[1:])) for path in places)
-        raise UsageError(f'"{text}" is in several models', hint=f"write {spellings}")
-    resources = sorted({".".join(map(str, path[1:])) for paths in known.values() for path in paths if len(path) == 3})
-    listed = ", ".join(resources[:_MOST_NAMES])
-    what = "operation" if any(text.startswith(f"{name}.") for name in known) else "resource"
-    raise UsageError(
-        f'the account "{effective.account}" has no unified {what} "{text}"',
-        hint=did_you_mean(text, list(known)) or f"use one of: {listed}",
-    )
-
-
-def _parse_field(override: FieldOverride, place: Path_) -> tuple[str, Path_]:
-    """Return the key of the mapping, and the path of the field in it. Raises UsageError."""
-    try:
-        path = parse_path(override.field)
-    except UsageError as error:
-        hint = 'write it as email or custom_fields.vip; quote a name with a space or a dot: custom_fields."a b"'
-        raise UsageError(error.message, hint=hint) from None
-    if not path:
-        raise UsageError("FIELD is empty", hint="name a field of the record, such as email, or response_mapping")
-    key, inside = (str(path[0]), path[1:]) if path and path[0] in MAPPINGS else ("response_mapping", path)
-    if len(place) == 3 and key not in RESOURCE_MAPPINGS:
-        raise UsageError(
-            f"{key} is set for single operations",
-            hint=f"name one, such as {override.resource}.list",
-        )
-    index = next((at for at, part in enumerate(inside) if isinstance(part, int)), None)
-    if index is not None:
-        whole = format_path(inside[:index])
-        raise UsageError(f'"{override.field}" names an item of a list', hint=f"set the complete list: {whole}")
-    if override.action == "replace" and inside:
-        command = f"conn override {override.account} {override.resource} {key} EXPRESSION --replace"
-        raise UsageError(
-            "--replace needs a complete mapping: the override of a field already replaces its inherited expression",
-            hint=f"omit --replace, or replace every field: {command}",
-        )
-    return key, inside
-
-
-def _check_field(effective: Effective, names: Sequence[OperationName], path: Path_, inside: Path_) -> None:
-    """Raise UsageError if the unified model does not have a field that no level maps yet."""
-    operation = effective.get_unified(names[0].model, names[0].resource, names[0].method)
-    record = operation.record if operation is not None and operation.record else ""
-    schema = effective.schemas.find_record(names[0].model, record)
-    if schema is None or any(
-        effective.origins((*name.path, path[len(path) - len(inside) - 1], *inside)) for name in names
-    ):
-        return
-    places = [SchemaPlace(schema, schema)]
-    for depth, part in enumerate(inside):
-        fields = sorted({field for place in places for field in place.names()})
-        if part not in fields:
-            if any(place.is_open() for place in places):
-                return
-            near = did_you_mean(str(part), fields)
-            custom = f"use custom_fields.{format_path(inside)}, or " if "custom_fields" in fields and depth == 0 else ""
-            raise UsageError(
-                f'{names[0].model}.{record} has no field "{format_path(inside[: depth + 1])}"',
-                hint=near or f"{custom}a field that the model has: conn schema {names[0].model}.{record}",
-            )
-        places = [child for place in places for child in place.find_children(str(part))]
+    return OverrideDraft(workspace, draft, file, path, before, clock)
 
 
 def _put_value(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:

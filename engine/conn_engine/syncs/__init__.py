@@ -6,6 +6,14 @@ anything or waits: `conn_service.syncs` runs plans.
 
 from conn_engine.syncs.effective import EffectiveSync, load_sync
 from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
+from conn_engine.syncs.pipeline import (
+    OutgoingRecord,
+    PageResult,
+    RunScope,
+    StageFault,
+    build_call,
+    process_page,
+)
 from conn_engine.syncs.plan import (
     DeliverStep,
     EnrichStep,
@@ -31,20 +39,26 @@ __all__ = [
     "FilterStep",
     "LoopStep",
     "OutgoingEvent",
+    "OutgoingRecord",
+    "PageResult",
     "PlannedStep",
     "RecordFault",
+    "RunScope",
     "Schedule",
     "ScheduleError",
     "SpoolStep",
+    "StageFault",
     "SyncPlan",
     "TransformStep",
     "Transformed",
     "WriteStep",
     "apply_filter",
     "apply_transform",
+    "build_call",
     "build_event",
     "compile_sync",
     "compute_event_id",
     "find_accounts",
     "load_sync",
+    "process_page",
 ]

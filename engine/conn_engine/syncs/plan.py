@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from conn_engine.conditions import Scope
 from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
 from conn_engine.config.merge import compose_mappings
 from conn_engine.config.sync_models import (
@@ -20,8 +21,8 @@ from conn_engine.config.sync_models import (
     SyncTrigger,
 )
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.expressions import UNDEFINED, compile_mapping, expression
 from conn_engine.expressions import Mapping as CompiledMapping
-from conn_engine.expressions import compile_mapping
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.syncs.effective import EffectiveSync
 from conn_engine.syncs.schedule import Schedule
@@ -61,6 +62,11 @@ class LoopStep:
     ids: tuple[Any, ...] = ()
     fetch: FetchStep | None = None
     id: str = "record.id"
+
+    def read_id(self, record: Any, scope: Scope) -> Any:
+        """Return the ID of a record of the operation, None if it has none."""
+        value = expression(self.id).evaluate(scope | {"record": record})
+        return None if value is UNDEFINED else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,7 @@ class SyncPlan:
     concurrency: int = 4
     changes_only: bool = False
     deletes: SyncDeletes | None = None
+    deletes_fetch: FetchStep | None = None
     requires_complete: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -154,6 +161,17 @@ class SyncPlan:
     def fetch(self) -> FetchStep:
         """The step that fetches the records that are delivered."""
         return next(step for step in reversed(self.steps) if isinstance(step, FetchStep))
+
+    @property
+    def spools(self) -> bool:
+        """Whether all records of a run are one event."""
+        return any(isinstance(step, SpoolStep) for step in self.steps)
+
+    def read_deleted(self, record: Any, scope: Scope) -> str:
+        """Return the key of a record that the operation for deleted records lists; "" if it has none."""
+        text = (self.deletes.id if self.deletes is not None else None) or f"record.{self.key}"
+        value = expression(text).evaluate(scope | {"record": record})
+        return "" if value is UNDEFINED or value is None else str(value)
 
     @property
     def deliver(self) -> DeliverStep | None:
@@ -223,6 +241,7 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync) -> SyncPlan:
         concurrency=document.concurrency,
         changes_only=document.changes_only,
         deletes=document.deletes,
+        deletes_fetch=_find_deletes(effective, document.deletes),
         requires_complete=document.require == "complete",
     )
 
@@ -368,6 +387,14 @@ def _check_order(name: str, steps: list[PlannedStep]) -> None:
         raise ConfigurationError(
             f'the sync "{name}" has steps after its delivery', hint="deliver once, in the last step"
         )
+
+
+def _find_deletes(effective: Effective, deletes: SyncDeletes | None) -> FetchStep | None:
+    if deletes is None or deletes.by != "operation":
+        return None
+    if deletes.resource is None:
+        raise ConfigurationError("deletes has no resource", hint="name the operation that lists deleted records")
+    return FetchStep(find_operation(effective, deletes.resource), deletes.params)
 
 
 def _read_duration(name: str, key: str, text: str | None) -> timedelta | None:

@@ -1,0 +1,153 @@
+"""What happens to the records of a page between fetching and storing: filter, complete, transform, and identify."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from conn_engine.conditions import Conditions, Scope
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.expressions import UNDEFINED, expression, render
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.parameters import parameters
+from conn_engine.syncs.plan import EnrichStep, FetchStep, FilterStep, SyncPlan, TransformStep
+from conn_engine.syncs.transforming import RecordFault, apply_filter, apply_transform
+
+__all__ = ["Enricher", "OutgoingRecord", "PageResult", "RunScope", "StageFault", "build_call", "process_page"]
+
+Enricher = Callable[[OperationName, Call], Any]
+"""Calls an operation and returns its record, or its records."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """What expressions of a run see. `last_run_at` is ISO 8601, and None in the first run; `id` and `item` are those of
+    a loop."""
+
+    account: str
+    last_run_at: str | None
+    context: Mapping[str, Any]
+    conditions: Conditions
+    id: Any = None
+    item: Any = None
+
+    def build(self) -> Scope:
+        """Return the scope."""
+        names = {
+            "account": self.account,
+            "last_run_at": self.last_run_at,
+            "context": dict(self.context),
+            "id": self.id,
+            "item": self.item,
+        }
+        return Scope(names, self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """A record that is ready to deliver. `digest` is that of its content, to find what has not changed."""
+
+    key: str
+    version: str
+    value: Any
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageFault:
+    """A record that cannot be delivered, and the stage that failed: `filter`, `enrich`, `transform` or `key`."""
+
+    stage: str
+    fault: RecordFault
+
+
+@dataclass(slots=True)
+class PageResult:
+    """The result of a page. `filtered` is the number of records that a filter left out."""
+
+    records: list[OutgoingRecord] = field(default_factory=list)
+    faults: list[StageFault] = field(default_factory=list)
+    filtered: int = 0
+
+
+def build_call(effective: Effective, fetch: FetchStep, scope: Scope, **more: Any) -> Call:
+    """Return the call of an operation, with its parameters filled in. Those whose value is null are left out.
+
+    Raises ExpressionError for a template that has no value.
+    """
+    values = {name: value for name, value in render(dict(fetch.params), scope).items() if value is not None}
+    names = parameters(effective, fetch.operation).names
+    own_id = values.pop("id", None)
+    return Call(
+        id=None if own_id is None else str(own_id),
+        params={name: value for name, value in values.items() if name in names},
+        query={name: value for name, value in values.items() if name not in names},
+        **more,
+    )
+
+
+def process_page(plan: SyncPlan, records: Sequence[Any], scope: Scope, enrich: Enricher | None = None) -> PageResult:
+    """Run the steps between fetching and delivering on the records of one page.
+
+    Records that fail are in `faults`; the caller decides what happens to them. `enrich` is needed by a plan with
+    steps that complete records.
+    """
+    result = PageResult()
+    current: list[Any] = list(records)
+    for step in plan.steps:
+        if isinstance(step, FilterStep):
+            done = apply_filter(step.expression, current, scope)
+            result.filtered += len(current) - len(done.results) - len(done.faults)
+            result.faults += [StageFault("filter", fault) for fault in done.faults]
+            current = done.results
+        elif isinstance(step, TransformStep):
+            done = apply_transform(step, current, scope)
+            result.faults += [StageFault("transform", fault) for fault in done.faults]
+            current = done.results
+        elif isinstance(step, EnrichStep) and enrich is not None:
+            current = list(_enrich(step, current, scope, enrich, result))
+    _identify(plan, current, scope, result)
+    return result
+
+
+def _enrich(step: EnrichStep, records: Sequence[Any], scope: Scope, enrich: Enricher, result: PageResult) -> Any:
+    for position, record in enumerate(records):
+        try:
+            params = render(dict(step.params), scope | {"record": record})
+            identifier = params.pop("id", None)
+            call = Call(id=None if identifier is None else str(identifier), query=params)
+            yield {**record, step.into: enrich(step.operation, call)} if isinstance(record, dict) else record
+        except ConnError as error:
+            result.faults.append(StageFault("enrich", RecordFault(position, record, error.message, error.hint)))
+
+
+def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageResult) -> None:
+    for position, value in enumerate(values):
+        try:
+            key, version = _read(plan.key, value, scope), _read(plan.version, value, scope)
+        except ExpressionError as error:
+            result.faults.append(StageFault("key", RecordFault(position, value, error.message, error.hint)))
+            continue
+        if not key:
+            hint = "deliver the ID, or set key to the field that identifies a record"
+            message = f'the record has no key: "{plan.key}" has no value'
+            result.faults.append(StageFault("key", RecordFault(position, value, message, hint)))
+            continue
+        content = msgspec.json.encode(value, order="deterministic")
+        result.records.append(OutgoingRecord(key, version, value, hashlib.sha256(content).hexdigest()))
+
+
+def _read(text: str | None, value: Any, scope: Scope) -> str:
+    """Return the text of a field of what is delivered, or "" if there is none. A name is read without the evaluator."""
+    if text is None:
+        return ""
+    if text.isidentifier() and isinstance(value, dict):
+        read = value.get(text)
+    else:
+        read = expression(text).evaluate(value, scope.conditions)
+    if read is UNDEFINED or read is None:
+        return ""
+    return read if isinstance(read, str) else msgspec.json.encode(read, order="deterministic").decode()

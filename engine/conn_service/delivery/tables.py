@@ -1,0 +1,45 @@
+"""The tables of deliveries, next to those of DBOS in the same database."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from conn_service.store import Migration
+
+__all__ = ["MIGRATIONS", "delivery", "endpoint"]
+
+metadata = sa.MetaData()
+_Address = sa.String(2100)
+
+endpoint = sa.Table(
+    "conn_endpoint",
+    metadata,
+    sa.Column("name", _Address, primary_key=True),
+    sa.Column("disabled_reason", sa.Text, nullable=False),
+    sa.Column("disabled_at", sa.Float),
+)
+
+delivery = sa.Table(
+    "conn_delivery",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("endpoint", _Address, nullable=False),
+    sa.Column("run_id", sa.String(300), nullable=False, index=True),
+    sa.Column("event_id", sa.String(40), nullable=False),
+    sa.Column("key", sa.String(600), nullable=False),
+    sa.Column("type", sa.String(200), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("last_error", sa.Text, nullable=False),
+    sa.Column("done_at", sa.Float),
+    sa.Index("conn_delivery_due", "endpoint", "status", "due"),
+)
+"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered` or `dead`."""
+
+
+def _create_tables(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables,)

@@ -1,0 +1,108 @@
+"""Open the database of what runs for long, which DBOS shares: a SQLite file, or Postgres.
+
+Several packages have tables in it, each with a format of its own: the number of its migrations.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+
+from conn_engine.documents.local_state import create_state_folder
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.releases.store_location import StoreLocation
+
+__all__ = ["DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
+
+DEFAULT_FILE = Path(".conn") / "service.sqlite3"
+"""The default database of a workspace, relative to its folder."""
+Migration = Callable[[Connection], None]
+BUSY_SECONDS = 30.0
+_LOCK = 0x636F6E73
+
+
+class ServiceStoreError(ConnError):
+    """The database cannot be used."""
+
+
+def open_engine(location: StoreLocation) -> Engine:
+    """Return an engine for the database, which is created if it is a file that does not exist.
+
+    SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that a vendor
+    was told or an endpoint received.
+    """
+    if location.url is not None:
+        try:
+            import psycopg  # noqa: F401 - for a helpful error if it is missing
+        except ImportError:
+            raise UsageError(
+                "a Postgres store needs the driver psycopg, which is not installed",
+                hint="install it: pip install 'conn-engine[postgres]'",
+            ) from None
+        return sa.create_engine(location.url, pool_pre_ping=True, hide_parameters=True, pool_size=20)
+    if location.file is None:
+        raise UsageError("the store has no address", hint="pass a SQLite file or a Postgres URL")
+    return _open_sqlite(location.file)
+
+
+def _open_sqlite(file: Path) -> Engine:
+    try:
+        create_state_folder(file.parent)
+    except OSError as error:
+        raise ServiceStoreError(
+            f"cannot create the store {file}: {error.strerror}", hint="correct the folder's permissions"
+        ) from None
+    engine = sa.create_engine(
+        URL.create("sqlite", database=str(file.absolute())),
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare_connection(connection: Any, _record: object) -> None:
+        connection.isolation_level = "IMMEDIATE"  # as DBOS does: a writer takes the lock first
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.DatabaseError as error:
+            raise ServiceStoreError(
+                f"the store {file} cannot be used: {str(error).lower()}",
+                hint="check the address; the file may be damaged or not be a database",
+            ) from None
+
+    return engine
+
+
+_formats = sa.Table(
+    "conn_service_format",
+    sa.MetaData(),
+    sa.Column("part", sa.String(40), primary_key=True),
+    sa.Column("format", sa.Integer, nullable=False),
+)
+
+
+def prepare_tables(engine: Engine, part: str, migrations: Sequence[Migration]) -> None:
+    """Create or upgrade the tables of one package. A published migration never changes: another one is added.
+
+    Raises ServiceStoreError if a newer version has written them.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # one at a time; SQLite's write lock does the same
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        _formats.create(connection, checkfirst=True)
+        query = sa.select(_formats.c.format).where(_formats.c.part == part)
+        have = int(connection.execute(query).scalar() or 0)
+        if have > len(migrations):
+            raise ServiceStoreError(
+                f"the store has the format {have} for {part}, but this version supports formats up to "
+                f"{len(migrations)}",
+                hint="upgrade conn-engine: a newer version has written the store",
+            )
+        for migrate in migrations[have:]:
+            migrate(connection)
+        if have < len(migrations):
+            connection.execute(sa.delete(_formats).where(_formats.c.part == part))
+            connection.execute(sa.insert(_formats).values(part=part, format=len(migrations)))

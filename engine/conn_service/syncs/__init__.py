@@ -1,0 +1,1 @@
+"""Run syncs durably, on DBOS. This is the public interface."""

@@ -1,0 +1,133 @@
+"""Fill what a page stores: its records after all steps, those that fail, and those that are deleted."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config import OperationName
+from conn_engine.errors import ConfigurationError
+from conn_engine.runtime.call import Call
+from conn_engine.syncs import OutgoingRecord, StageFault, process_page
+from conn_engine.syncs.events import Change
+from conn_engine.wire import Page
+from conn_service.delivery.queue import add_deliveries
+from conn_service.syncs.events import to_events
+from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.phases import find_loop
+from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
+from conn_service.syncs.targets import find_target
+
+__all__ = ["PageDraft", "fill_deleted", "fill_loop", "fill_records"]
+
+_LONGEST_KEY = 600
+
+
+@dataclass(slots=True)
+class PageDraft:
+    """What a page of a run stores. `hooks` write more rows in the same transaction."""
+
+    run: RunRow
+    opened: OpenRun
+    now: float
+    rows: PageRows = field(default_factory=PageRows)
+    counts: dict[str, int] = field(default_factory=dict)
+    hooks: list[PageHook] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.counts = dict(self.run.counts)
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Add to a count of the run."""
+        if amount:
+            self.counts[name] = self.counts.get(name, 0) + amount
+
+    def deliver(self, records: list[OutgoingRecord], change: Change = "upsert") -> None:
+        """Store records for delivery: as events of an endpoint, or in the spool."""
+        step = find_target(self.run, self.opened.plan)
+        self.add("spooled", len(records))
+        if step is None or not records:
+            return
+        plan = self.opened.plan
+        if step.type == "webhook" and not plan.spools:
+            events = to_events(self.run, plan, step, records, change)
+            self.add("events", len(events))
+            run_id, now = self.run.id, self.now
+            self.hooks.append(lambda connection, _seq: add_deliveries(connection, step.endpoint, run_id, events, now))
+            return
+        events = to_events(self.run, plan, step, records, change, batch=1)
+        self.rows.spool += [
+            SpoolRow(record.key, event.id, json.dumps(record.value), change)
+            for record, event in zip(records, events, strict=True)
+        ]
+
+
+def fill_loop(draft: PageDraft, page: Page) -> None:
+    """Store the records of a page as items of a loop."""
+    loop = find_loop(draft.opened.plan)
+    scope = draft.opened.build_scope(draft.run)
+    if loop is not None:
+        items = [(json.dumps(loop.read_id(record, scope)), json.dumps(record)) for record in page.records]
+        draft.rows.loop_items = items
+
+
+def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:
+    """Run the steps on the records of a page, and deliver what is new.
+
+    Raises ConfigurationError for a record that fails if the sync stops then.
+    """
+    opened = draft.opened
+
+    def enrich(operation: OperationName, call: Call) -> Any:
+        pages = list(opened.connection.pages(operation, call))
+        records = [record for part in pages for record in part.records]
+        return records[0] if pages and pages[0].whole and records else records
+
+    result = process_page(opened.plan, page.records, opened.build_scope(draft.run), enrich)
+    draft.add("records", len(page.records))
+    draft.add("filtered", result.filtered)
+    for fault in result.faults:
+        _treat_fault(draft, fault)
+    draft.deliver(_leave_out_known(draft, result.records, store))
+
+
+def _treat_fault(draft: PageDraft, fault: StageFault) -> None:
+    policy = draft.opened.plan.on_error
+    record = fault.fault.record
+    key = str(record.get("id", "")) if isinstance(record, dict) else ""
+    if policy == "stop":
+        raise ConfigurationError(
+            f"{fault.stage} fails for the record {key or fault.fault.position + 1}: {fault.fault.message}",
+            hint=fault.fault.hint or "correct the expression, or use on_error: set_aside",
+        )
+    if policy == "skip":
+        draft.add("skipped")
+        return
+    draft.add("set_aside")
+    draft.rows.set_aside.append(SetAside(key[:_LONGEST_KEY], fault.stage, json.dumps(record), fault.fault.message))
+
+
+def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: SyncStore) -> list[OutgoingRecord]:
+    """Return the records to deliver. Those that this run has stored are left out, and with `changes_only` those that
+    are as they were."""
+    run, opened, known = draft.run, draft.opened, draft.rows.known
+    before = store.find_known(opened.stream, [record.key for record in records])
+    fresh: list[OutgoingRecord] = []
+    for record in records:
+        digest, seen = (known[record.key], run.id) if record.key in known else before.get(record.key, ("", ""))
+        known[record.key] = record.digest
+        if seen == run.id and digest == record.digest:
+            draft.add("read_again" if opened.is_reopened else "duplicates")
+        elif opened.plan.changes_only and digest == record.digest:
+            draft.add("unchanged")
+        else:
+            fresh.append(record)
+    return fresh
+
+
+def fill_deleted(draft: PageDraft, keys: list[str], store: SyncStore) -> None:
+    """Deliver the deletion of records. Those that a run has delivered as deleted before are left out."""
+    before = store.find_known(draft.opened.stream, keys)
+    gone = [key for key in dict.fromkeys(keys) if before.get(key, ("new", ""))[0] != ""]
+    draft.rows.known = dict.fromkeys(gone, "")
+    draft.add("deletes", len(gone))
+    draft.deliver([OutgoingRecord(key, "", {"id": key}, "") for key in gone], "delete")

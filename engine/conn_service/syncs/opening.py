@@ -1,0 +1,141 @@
+"""Open the listing of a run in this process, and keep it open between pages."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from conn_engine.conditions import Scope
+from conn_engine.config import Workspace
+from conn_engine.responses.failures import Policy
+from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.wiring import Wiring, wire_account
+from conn_engine.secrets import Vault
+from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, load_sync
+from conn_engine.wire import Clock, Page
+from conn_service.syncs.phases import get_fetch
+from conn_service.syncs.store import RunRow, StreamRow, SyncStore
+
+__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup"]
+
+LONGEST_PAUSE = 10.0
+"""Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
+
+
+class ReleaseLookup(Protocol):
+    """Where a worker finds the configuration of a run."""
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the release to begin new runs with, and its workspace; "" for a folder."""
+        ...
+
+    def get_workspace(self, release: str) -> Workspace:
+        """Return the workspace of a release that a run began with."""
+        ...
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that this process reads. `seq` is the number of its stored pages.
+
+    `is_reopened` is set if another process, or this one before an error, has read a part of it, and `is_restarted` if
+    the listing begins again because it has no place to go on at. `item` is the ID and the record of a loop.
+    """
+
+    plan: SyncPlan
+    connection: Connection
+    stream: StreamRow
+    seq: int
+    is_reopened: bool = False
+    is_restarted: bool = False
+    pages: Generator[Page, None, None] | None = None
+    item: tuple[Any, Any] = (None, None)
+
+    def build_scope(self, run: RunRow) -> Scope:
+        """Return what expressions of the run see."""
+        session = self.connection.wiring.session
+        context = self.connection.effective.context
+        return RunScope(run.account, run.since, context, session.conditions, *self.item).build()
+
+    def read_page(self, run: RunRow) -> Page | None:
+        """Return the next page of the listing that the run is at, None at its end."""
+        if run.place.get("done"):
+            return None
+        if self.pages is None:
+            fetch = get_fetch(self.plan, run.phase)
+            cursor, state = run.place.get("cursor"), run.place.get("state")
+            call = build_call(self.connection.effective, fetch, self.build_scope(run), cursor=cursor, state=state)
+            self.pages = self.connection.pages(fetch.operation, call)
+        return next(self.pages, None)
+
+    def close_listing(self) -> None:
+        """Close the listing, so that the next page is that of another one."""
+        if self.pages is not None:
+            self.pages.close()
+        self.pages = None
+
+    def close(self) -> None:
+        """Close the listing and the connection."""
+        self.close_listing()
+        self.connection.close()
+
+
+class OpenRuns:
+    """The runs that this process reads. `connect` makes the connection of a wired account."""
+
+    def __init__(
+        self,
+        store: SyncStore,
+        releases: ReleaseLookup,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        vault: Vault | None = None,
+        connect: Callable[[Wiring], Connection] | None = None,
+    ) -> None:
+        self._store = store
+        self._releases = releases
+        self._environ = environ
+        self._clock = clock
+        self._vault = vault
+        self._connect = connect or (lambda wiring: Connection(wiring, wiring.live()))
+        self._open: dict[str, OpenRun] = {}
+
+    def get(self, run: RunRow) -> OpenRun:
+        """Return a run at the place where the store has it, and open it if it is not. Raises the errors of
+        `wire_account`."""
+        opened = self._open.get(run.id)
+        if opened is not None and opened.seq == run.seq:
+            return opened
+        self.close(run.id)
+        opened = self._open[run.id] = self._open_run(run)
+        return opened
+
+    def _open_run(self, run: RunRow) -> OpenRun:
+        workspace = self._releases.get_workspace(run.release)
+        plan = compile_sync(workspace, load_sync(workspace, run.sync, run.account))
+        wiring = wire_account(
+            workspace,
+            run.account,
+            environ=self._environ,
+            vault=self._vault,
+            policy=Policy(wait=True, max_wait_seconds=LONGEST_PAUSE),
+            clock=self._clock,
+        )
+        wiring.session.now_ms = int(run.began * 1000)
+        stream = self._store.get_stream(run.sync, run.account)
+        has_begun = run.seq > 0
+        return OpenRun(
+            plan,
+            self._connect(wiring),
+            stream,
+            run.seq,
+            is_reopened=has_begun,
+            is_restarted=has_begun and run.place.get("cursor") is None,
+        )
+
+    def close(self, run_id: str | None = None) -> None:
+        """Close one run, or all."""
+        for name in [run_id] if run_id is not None else list(self._open):
+            opened = self._open.pop(name, None)
+            if opened is not None:
+                opened.close()

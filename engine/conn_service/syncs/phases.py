@@ -1,0 +1,61 @@
+"""The phases of a run, and what is known of its place: the items of a loop, the pages, what is deleted, the end."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from conn_engine.syncs import FetchStep, LoopStep, SyncPlan
+from conn_service.syncs.store import RunRow
+
+__all__ = ["find_loop", "get_fetch", "get_next_phase", "is_partial", "keep_verdict", "list_phases", "note_verdict"]
+
+_RANKS: Final = ("complete", "stopped", "unknown", "incomplete")
+
+
+def list_phases(plan: SyncPlan) -> list[str]:
+    """Return the phases of a run in order: `loop` collects the items to repeat for, `fetch` reads the records,
+    `deletes` reads what is deleted, and `end` reads nothing."""
+    loop = find_loop(plan)
+    first = ["loop"] if loop is not None and loop.fetch is not None else []
+    return [*first, "fetch", *(["deletes"] if plan.deletes_fetch is not None else []), "end"]
+
+
+def get_next_phase(plan: SyncPlan, phase: str) -> str:
+    """Return the phase after another one."""
+    phases = list_phases(plan)
+    return phases[phases.index(phase) + 1]
+
+
+def find_loop(plan: SyncPlan) -> LoopStep | None:
+    """Return the step of a plan that repeats the others."""
+    return next((step for step in plan.steps if isinstance(step, LoopStep)), None)
+
+
+def get_fetch(plan: SyncPlan, phase: str) -> FetchStep:
+    """Return what a phase fetches."""
+    loop = find_loop(plan)
+    if phase == "loop" and loop is not None and loop.fetch is not None:
+        return loop.fetch
+    if phase == "deletes" and plan.deletes_fetch is not None:
+        return plan.deletes_fetch
+    return plan.fetch
+
+
+def note_verdict(place: dict[str, Any], state: str, reason: str) -> None:
+    """Combine the verdicts of several listings in a place: the worst one counts."""
+    worst = max(place.get("verdict", "complete"), state, key=_RANKS.index)
+    if worst == state and state != "complete":
+        place["reason"] = reason
+    place["verdict"] = "incomplete" if worst == "stopped" else worst
+
+
+def keep_verdict(place: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    """Return what a place keeps when the run goes on with another listing: the verdict, and values with these names."""
+    return {name: place[name] for name in ("verdict", "reason", *more) if name in place}
+
+
+def is_partial(run: RunRow, plan: SyncPlan, state: Any) -> bool:
+    """Return whether a run may have left out records that exist: by a filter, by a time in its parameters, or by the
+    state that it began with."""
+    asks_for_changes = run.since is not None and "last_run_at" in json.dumps(dict(plan.fetch.params))
+    return bool(run.counts.get("filtered")) or asks_for_changes or (state is not None and not run.is_full)

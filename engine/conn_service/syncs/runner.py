@@ -1,0 +1,343 @@
+"""Perform the steps of runs: begin one, fetch and store its next page, end it.
+
+A run's listing stays open between its pages, and is opened again at the stored place only after a crash, an error, or
+on another worker. What such a listing reads twice is recognized by key and content, and not delivered twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, VendorError
+from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.wiring import Wiring
+from conn_engine.secrets import Vault
+from conn_engine.syncs import SyncPlan, compile_sync, load_sync
+from conn_engine.wire import MACHINE_CLOCK, Clock, Page
+from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records
+from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
+from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
+from conn_service.syncs.store import RunRow, RunStatus, SyncStore
+from conn_service.syncs.targets import find_target
+
+__all__ = ["Advance", "SyncRunner"]
+
+MOST_PAGES = 1_000_000
+_LOGIN_PAUSE = 60.0
+_USUAL_PAUSE = 60.0
+_FIRST_RETRY = 15.0
+_MOST_FAILURES = 5
+_ENDED: tuple[RunStatus, ...] = ("delivering", "complete", "incomplete", "unknown", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a step of a run came to. `seconds` is how long to wait before the next one.
+
+    `page`: a page is stored; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
+    `login`: the account needs a new login; `failed`: the run cannot go on.
+    """
+
+    kind: Literal["page", "end", "wait", "login", "failed"]
+    seconds: float = 0.0
+    reason: str = ""
+
+
+Connect: TypeAlias = Callable[[Wiring], Connection]
+
+
+class SyncRunner:
+    """Performs the steps of runs in one process. `connect` makes the connection of a wired account."""
+
+    def __init__(
+        self,
+        store: SyncStore,
+        releases: ReleaseLookup,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock = MACHINE_CLOCK,
+        vault: Vault | None = None,
+        connect: Connect | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self._releases = releases
+        self._open = OpenRuns(store, releases, environ=environ, clock=clock, vault=vault, connect=connect)
+
+    def create_run(
+        self,
+        run_id: str,
+        sync: str,
+        account: str,
+        *,
+        cause: str = "manual",
+        is_full: bool = False,
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunRow:
+        """Store a new run of a sync for an account, or return the one that has this ID.
+
+        `settings` may have `to` (another destination) and `keeps_state` (the next run begins where this one did).
+        Raises UsageError and ConfigurationError for a sync that cannot run.
+        """
+        release, workspace = self._releases.get_current()
+        plan = compile_sync(workspace, load_sync(workspace, sync, account))
+        stream = self.store.get_stream(sync, account)
+        since = None
+        if stream.last_run_at is not None and not is_full:
+            since = to_iso(stream.last_run_at - plan.lookback.total_seconds())
+        row = RunRow(
+            id=run_id,
+            sync=sync,
+            account=account,
+            release=release,
+            cause=cause,
+            is_full=is_full,
+            status="queued",
+            reason="",
+            began=self.clock.now(),
+            ended=None,
+            since=since,
+            settings=dict(settings or {}),
+            phase=list_phases(plan)[0],
+            seq=0,
+            place={"state": None if is_full else stream.state},
+            counts={},
+            report={},
+        )
+        find_target(row, plan)
+        self.store.create_run(row)
+        return self.store.get_run(run_id)
+
+    def advance(self, run_id: str, seq: int) -> Advance:
+        """Fetch and store the page after the first `seq` ones. A page that is already stored is not fetched again."""
+        run = self.store.get_run(run_id)
+        if run.status == "cancelled":
+            self._open.close(run_id)
+            return Advance("failed", reason="cancelled")
+        if run.seq > seq:
+            return Advance("page")
+        if run.phase == "end":
+            return Advance("end")
+        try:
+            opened = self._open.get(run)
+            self._check_limits(run, opened.plan)
+            self._store_next_page(run, opened)
+        except ConnError as error:
+            self._open.close(run_id)
+            return self._judge_failure(run, error)
+        if run.status != "running":
+            self.store.set_status(run_id, "running", unless=("cancelled",))
+        return Advance("page")
+
+    def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
+        if isinstance(error, CredentialError):
+            self.store.set_status(run.id, "login", error.message, unless=("cancelled",))
+            return Advance("login", _LOGIN_PAUSE, error.message)
+        pause = self._find_pause(run, error)
+        if pause is None:
+            return Advance("failed", reason=error.message)
+        self.store.set_status(run.id, "waiting", error.message, unless=("cancelled",))
+        return Advance("wait", pause, error.message)
+
+    def _find_pause(self, run: RunRow, error: ConnError) -> float | None:
+        """Return how long to wait before the page is fetched again, None if that makes no sense."""
+        if not isinstance(error, VendorError):
+            return None
+        if error.kind == "rate_limited":
+            return max(error.retry_after or _USUAL_PAUSE, 1.0)
+        if not isinstance(error, TransportError) and error.kind != "vendor_unavailable":
+            return None
+        failures = run.counts.get("failures", 0)
+        self.store.add_count(run.id, "failures")
+        return _FIRST_RETRY * 2**failures if failures < _MOST_FAILURES else None
+
+    def _check_limits(self, run: RunRow, plan: SyncPlan) -> None:
+        if run.seq >= MOST_PAGES:
+            raise ConfigurationError(f"the run has read {MOST_PAGES:,} pages", hint="select fewer records")
+        if plan.max_runtime is not None and self.clock.now() - run.began > plan.max_runtime.total_seconds():
+            raise ConfigurationError(
+                "the run takes longer than max_runtime", hint="raise max_runtime, or select fewer records"
+            )
+
+    # --- pages ---
+
+    def _store_next_page(self, run: RunRow, opened: OpenRun) -> None:
+        draft = PageDraft(run, opened, self.clock.now())
+        if run.phase == "fetch" and not self._take_loop_item(run, opened):
+            self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
+            return
+        page = opened.read_page(run)
+        if page is None:
+            self._end_listing(draft)
+            return
+        draft.rows.records = len(page.records)
+        draft.add("pages" if run.phase == "fetch" else f"{run.phase}_pages", 0 if page.partial else 1)
+        place = _find_next_place(run, page)
+        if not page.partial:
+            draft.rows.place_digest = self._check_place(run, place, opened)
+        if run.phase == "loop":
+            fill_loop(draft, page)
+        elif run.phase == "fetch":
+            fill_records(draft, page, self.store)
+        else:
+            scope = opened.build_scope(run)
+            keys = [key for record in page.records if (key := opened.plan.read_deleted(record, scope))]
+            fill_deleted(draft, keys, self.store)
+        self._commit(draft, place, run.phase)
+
+    def _commit(self, draft: PageDraft, place: Mapping[str, Any], phase: str) -> None:
+        run, opened = draft.run, draft.opened
+        stored = self.store.commit_page(
+            run,
+            draft.rows,
+            stream=opened.stream,
+            place=place,
+            counts=draft.counts,
+            phase=phase,
+            now=draft.now,
+            more=draft.hooks,
+        )
+        if stored:
+            opened.seq = run.seq + 1
+        else:  # another worker has stored it: this one begins again at its place
+            self._open.close(run.id)
+
+    def _check_place(self, run: RunRow, place: Mapping[str, Any], opened: OpenRun) -> str:
+        """Return the digest of a place. Raises VendorError when the run has been there: the vendor repeats a page."""
+        if place.get("cursor") is None:
+            return ""
+        text = json.dumps([run.phase, place.get("item", 0), place["cursor"]])
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if not opened.is_restarted and self.store.has_seen_place(run, digest):
+            raise VendorError(
+                "the vendor repeats a page that the run has read",
+                kind="bad_response",
+                hint="check the pagination of the operation: conn test -v shows what it requests",
+            )
+        return digest
+
+    def _take_loop_item(self, run: RunRow, opened: OpenRun) -> bool:
+        """Take the item of the loop that the run is at. Return False behind the last one."""
+        loop = find_loop(opened.plan)
+        if loop is None:
+            return True
+        number = int(run.place.get("item", 0))
+        if loop.fetch is not None:
+            item = self.store.get_loop_item(run.id, number)
+        else:
+            item = (loop.ids[number], loop.ids[number]) if number < len(loop.ids) else None
+        if item is not None:
+            opened.item = item
+        return item is not None
+
+    def _end_listing(self, draft: PageDraft) -> None:
+        """Go on with the next item of the loop, or with the next phase."""
+        run, opened = draft.run, draft.opened
+        opened.close_listing()
+        place = dict(run.place)
+        if run.phase == "fetch":
+            note_verdict(place, "complete", "")
+        if run.phase == "fetch" and find_loop(opened.plan) is not None:
+            self._commit(draft, keep_verdict(place) | {"item": int(place.get("item", 0)) + 1}, "fetch")
+            return
+        kept = keep_verdict(place, "state_after")
+        if run.phase == "fetch":
+            kept["state_after"] = place.get("state")
+        elif run.phase == "loop":
+            kept["state"] = self._get_first_state(run, opened)
+        self._commit(draft, kept, get_next_phase(opened.plan, run.phase))
+
+    def _get_first_state(self, run: RunRow, opened: OpenRun) -> Any:
+        return None if run.is_full else opened.stream.state
+
+    # --- end ---
+
+    def finish(self, run_id: str) -> RunRow:
+        """End the reading of a run: find deleted records, write its report, and move where the next run begins.
+
+        It moves when the run is complete, or when nothing tells whether it is and the sync does not require it.
+        """
+        run = self.store.get_run(run_id)
+        if run.phase != "end" or run.status in _ENDED:
+            return run
+        opened = self._open.get(run)
+        place = {"verdict": "complete", "reason": "", **run.place}
+        if (
+            place["verdict"] == "complete"
+            and _sweeps(opened.plan)
+            and not is_partial(run, opened.plan, opened.stream.state)
+        ):
+            place |= self._sweep(run, opened)
+            run = self.store.get_run(run_id)
+        verdict = place["verdict"]
+        moves = verdict == "complete" or (verdict == "unknown" and not opened.plan.requires_complete)
+        moves = moves and not run.settings.get("keeps_state")
+        report = {
+            **run.counts,
+            "verdict": verdict,
+            "reason": place["reason"],
+            "since": run.since,
+            "state_before": opened.stream.state,
+            "state_after": place.get("state_after"),
+            "moved": moves,
+        }
+        self.store.end_run(
+            run,
+            verdict,
+            place["reason"],
+            report,
+            now=self.clock.now(),
+            state=place.get("state_after"),
+            completed_at=run.began if moves else None,
+        )
+        self._open.close(run_id)
+        return self.store.get_run(run_id)
+
+    def _sweep(self, run: RunRow, opened: OpenRun) -> dict[str, str]:
+        """Deliver the deletion of what a complete run did not contain. If that is too much, none is deleted, and
+        another verdict is returned."""
+        most = opened.plan.deletes.max if opened.plan.deletes is not None else 0
+        gone = self.store.find_unseen(opened.stream, run.id, most + 1)
+        if len(gone) > most:
+            reason = f"more than {most:,} records would be deleted, so none is: raise deletes.max if that is right"
+            return {"verdict": "incomplete", "reason": reason}
+        if gone:
+            draft = PageDraft(run, opened, self.clock.now())
+            fill_deleted(draft, gone, self.store)
+            self._commit(draft, run.place, "end")
+        return {}
+
+    def fail(self, run_id: str, reason: str) -> None:
+        """End a run that cannot go on. Where the next run begins does not move."""
+        run = self.store.get_run(run_id)
+        self._open.close(run_id)
+        if run.status not in _ENDED:
+            report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
+            self.store.end_run(run, "failed", reason, report, now=self.clock.now())
+
+    def close(self) -> None:
+        """Close all listings of this process."""
+        self._open.close()
+
+
+def to_iso(moment: float) -> str:
+    """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _sweeps(plan: SyncPlan) -> bool:
+    return plan.deletes is not None and plan.deletes.by == "sweep"
+
+
+def _find_next_place(run: RunRow, page: Page) -> dict[str, Any]:
+    place = dict(run.place)
+    if page.partial:  # the answer is read again from its start after a crash
+        return place
+    place |= {"cursor": page.next_cursor, "state": page.state if page.state is not None else place.get("state")}
+    if page.completeness is not None:
+        place["done"] = True
+        note_verdict(place, page.completeness.state, page.completeness.reason)
+    return place

@@ -1,0 +1,400 @@
+"""The store of syncs: runs, what they deliver, and where the next run begins. Every method is one transaction.
+
+A page is stored at once: its records, its deliveries, and the place where the run goes on. The run's number of pages
+guards it, so that two workers never store the same page.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine, Row
+
+from conn_engine.errors import UsageError
+from conn_service.store import prepare_tables
+from conn_service.syncs import tables
+
+__all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore"]
+
+RunStatus: TypeAlias = Literal[
+    "queued", "running", "waiting", "login", "delivering", "complete", "incomplete", "unknown", "failed", "cancelled"
+]
+OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
+"""The states of a run that has not read everything yet. A sync has one such run per account."""
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run. Times are in Unix seconds; `since` is the `last_run_at` that the run sees."""
+
+    id: str
+    sync: str
+    account: str
+    release: str
+    cause: str
+    is_full: bool
+    status: RunStatus
+    reason: str
+    began: float
+    ended: float | None
+    since: str | None
+    settings: Mapping[str, Any]
+    phase: str
+    seq: int
+    place: Mapping[str, Any]
+    counts: Mapping[str, int]
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """Where the next run of a sync for an account begins. `number` identifies it in the table of known records."""
+
+    sync: str
+    account: str
+    number: int
+    state: Any
+    last_run_at: float | None
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolRow:
+    """One record to deliver. `payload` is JSON text."""
+
+    key: str
+    event_id: str
+    payload: str
+    change: str = "upsert"
+    seq: int = 0
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A record that failed. `record` is JSON text."""
+
+    key: str
+    stage: str
+    record: str
+    message: str
+
+
+@dataclass(slots=True)
+class PageRows:
+    """What a page stores."""
+
+    spool: list[SpoolRow] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    loop_items: list[tuple[str, str]] = field(default_factory=list)
+    records: int = 0
+    place_digest: str = ""
+
+
+class SyncStore:
+    """The store on an engine of `open_engine`. Threads and processes may share the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        prepare_tables(engine, "syncs", tables.MIGRATIONS)
+
+    # --- runs ---
+
+    def create_run(self, row: RunRow) -> bool:
+        """Store a new run. Return False if it exists; it is not changed then."""
+        values = {name: getattr(row, name) for name in RunRow.__slots__}
+        values |= {name: json.dumps(values[name]) for name in ("settings", "place", "counts", "report")}
+        with self.engine.begin() as connection:
+            statement = self._insert(tables.run).values(values).on_conflict_do_nothing()
+            return connection.execute(statement).rowcount > 0
+
+    def get_run(self, run_id: str) -> RunRow:
+        """Return a run. Raises UsageError if there is none."""
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id)).first()
+        if row is None:
+            raise UsageError(f'there is no run "{run_id}"', hint="list them: conn sync runs")
+        return _to_run(row)
+
+    def find_runs(
+        self,
+        *,
+        sync: str | None = None,
+        account: str | None = None,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 100,
+    ) -> list[RunRow]:
+        """Return runs, the newest first."""
+        columns = tables.run.c
+        query = sa.select(tables.run).order_by(columns.began.desc(), columns.id.desc()).limit(limit)
+        query = query.where(columns.sync == sync) if sync is not None else query
+        query = query.where(columns.account == account) if account is not None else query
+        query = query.where(columns.status.in_(statuses)) if statuses else query
+        with self.engine.connect() as connection:
+            return [_to_run(row) for row in connection.execute(query)]
+
+    def set_status(self, run_id: str, status: RunStatus, reason: str = "", *, unless: Sequence[RunStatus] = ()) -> bool:
+        """Change the status of a run. Return False if it has one of the statuses `unless`."""
+        columns = tables.run.c
+        statement = sa.update(tables.run).where(columns.id == run_id, columns.status.not_in(unless))
+        with self.engine.begin() as connection:
+            return connection.execute(statement.values(status=status, reason=reason)).rowcount > 0
+
+    def add_count(self, run_id: str, name: str, amount: int = 1) -> None:
+        """Add to one of the counts of a run, outside of a page."""
+        columns = tables.run.c
+        with self.engine.begin() as connection:
+            counts = json.loads(connection.execute(sa.select(columns.counts).where(columns.id == run_id)).scalar_one())
+            counts[name] = counts.get(name, 0) + amount
+            connection.execute(sa.update(tables.run).where(columns.id == run_id).values(counts=json.dumps(counts)))
+
+    def commit_page(
+        self,
+        run: RunRow,
+        rows: PageRows,
+        *,
+        stream: StreamRow,
+        place: Mapping[str, Any],
+        counts: Mapping[str, int],
+        phase: str,
+        now: float,
+        more: "Sequence[PageHook]" = (),
+    ) -> bool:
+        """Store a page and where the run goes on. Return False if another worker has stored it; nothing is changed
+        then. `more` run in the same transaction, such as one that adds deliveries."""
+        columns = tables.run.c
+        seq = run.seq + 1
+        with self.engine.begin() as connection:
+            statement = sa.update(tables.run).where(columns.id == run.id, columns.seq == run.seq)
+            values = {"seq": seq, "place": json.dumps(place), "counts": json.dumps(counts), "phase": phase}
+            if connection.execute(statement.values(values)).rowcount == 0:
+                return False
+            self._insert_page(connection, run, rows, seq, now)
+            self._upsert_known(connection, stream.number, run.id, rows.known)
+            for hook in more:
+                hook(connection, seq)
+        return True
+
+    def _insert_page(self, connection: Connection, run: RunRow, rows: PageRows, seq: int, now: float) -> None:
+        page = {"run_id": run.id, "seq": seq, "phase": run.phase, "place_digest": rows.place_digest}
+        connection.execute(sa.insert(tables.page).values(**page, records=rows.records))
+        if rows.spool:
+            spooled = [
+                {
+                    "run_id": run.id,
+                    "seq": seq,
+                    "n": n,
+                    "key": row.key,
+                    "change": row.change,
+                    "event_id": row.event_id,
+                    "payload": row.payload,
+                }
+                for n, row in enumerate(rows.spool)
+            ]
+            connection.execute(sa.insert(tables.spool), spooled)
+        if rows.set_aside:
+            owner = {"run_id": run.id, "sync": run.sync, "account": run.account, "at": now, "is_open": True}
+            names = SetAside.__slots__
+            connection.execute(
+                sa.insert(tables.set_aside),
+                [owner | {name: getattr(row, name) for name in names} for row in rows.set_aside],
+            )
+        if rows.loop_items:
+            first = int(connection.execute(_count(tables.loop_item, run.id)).scalar() or 0)
+            items = [
+                {"run_id": run.id, "number": first + n, "id": item_id, "item": item}
+                for n, (item_id, item) in enumerate(rows.loop_items)
+            ]
+            connection.execute(sa.insert(tables.loop_item), items)
+
+    def has_seen_place(self, run: RunRow, digest: str) -> bool:
+        """Return whether a run has been at a place before."""
+        columns = tables.page.c
+        query = sa.select(columns.seq).where(
+            columns.run_id == run.id, columns.place_digest == digest, columns.seq <= run.seq
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def get_loop_item(self, run_id: str, number: int) -> tuple[Any, Any] | None:
+        """Return the ID and the record of an item of a loop, None behind the last one."""
+        columns = tables.loop_item.c
+        query = sa.select(columns.id, columns.item).where(columns.run_id == run_id, columns.number == number)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (json.loads(row.id), json.loads(row.item))
+
+    def end_run(
+        self,
+        run: RunRow,
+        status: RunStatus,
+        reason: str,
+        report: Mapping[str, Any],
+        *,
+        now: float,
+        state: Any = None,
+        completed_at: float | None = None,
+        more: "Sequence[PageHook]" = (),
+    ) -> None:
+        """End the reading of a run. With `completed_at`, the next run begins there, with `state`."""
+        columns = tables.run.c
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(tables.run)
+                .where(columns.id == run.id)
+                .values(status=status, reason=reason, report=json.dumps(report), ended=now)
+            )
+            if completed_at is not None:
+                stream = tables.stream.c
+                connection.execute(
+                    sa.update(tables.stream)
+                    .where(stream.sync == run.sync, stream.account == run.account)
+                    .values(state=json.dumps(state), last_run_at=completed_at)
+                )
+            for hook in more:
+                hook(connection, run.seq)
+
+    # --- streams ---
+
+    def get_stream(self, sync: str, account: str) -> StreamRow:
+        """Return a stream, which is created by its first use."""
+        columns = tables.stream.c
+        query = sa.select(tables.stream).where(columns.sync == sync, columns.account == account)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            with self.engine.begin() as connection:
+                highest = sa.select(sa.func.coalesce(sa.func.max(columns.number), 0) + 1).scalar_subquery()
+                values = {"sync": sync, "account": account, "number": highest, "state": "null", "is_paused": False}
+                connection.execute(self._insert(tables.stream).values(values).on_conflict_do_nothing())
+                row = connection.execute(query).one()
+        return StreamRow(row.sync, row.account, row.number, json.loads(row.state), row.last_run_at, row.is_paused)
+
+    def reset_stream(self, sync: str, account: str) -> None:
+        """Forget where the next run begins, and which records have been delivered."""
+        stream = self.get_stream(sync, account)
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(tables.known).where(tables.known.c.stream == stream.number))
+            connection.execute(self._of_stream(sync, account).values(state="null", last_run_at=None))
+
+    def pause_stream(self, sync: str, account: str, *, is_paused: bool = True) -> None:
+        """Pause or resume the schedule of a sync for an account."""
+        self.get_stream(sync, account)
+        with self.engine.begin() as connection:
+            connection.execute(self._of_stream(sync, account).values(is_paused=is_paused))
+
+    def _of_stream(self, sync: str, account: str) -> sa.Update:
+        columns = tables.stream.c
+        return sa.update(tables.stream).where(columns.sync == sync, columns.account == account)
+
+    # --- known records ---
+
+    def find_known(self, stream: StreamRow, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return the digest and the last run of each of these records that a run has delivered."""
+        columns = tables.known.c
+        found: dict[str, tuple[str, str]] = {}
+        with self.engine.connect() as connection:
+            for chunk in _split(keys, _CHUNK):
+                query = sa.select(columns.key, columns.digest, columns.seen).where(
+                    columns.stream == stream.number, columns.key.in_(chunk)
+                )
+                found.update({row.key: (row.digest, row.seen) for row in connection.execute(query)})
+        return found
+
+    def find_unseen(self, stream: StreamRow, run_id: str, limit: int) -> list[str]:
+        """Return up to `limit` keys of records that are not deleted and that a run did not contain."""
+        columns = tables.known.c
+        query = (
+            sa.select(columns.key)
+            .where(columns.stream == stream.number, columns.seen != run_id, columns.digest != "")
+            .order_by(columns.key)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            return [row.key for row in connection.execute(query)]
+
+    def _upsert_known(self, connection: Connection, stream: int, run_id: str, known: Mapping[str, str]) -> None:
+        if not known:
+            return
+        statement = self._insert(tables.known)
+        statement = statement.on_conflict_do_update(
+            index_elements=["stream", "key"],
+            set_={"digest": statement.excluded.digest, "seen": statement.excluded.seen},
+        )
+        rows = [
+            {"stream": stream, "key": key, "digest": digest, "seen": run_id} for key, digest in sorted(known.items())
+        ]
+        connection.execute(statement, rows)
+
+    # --- spool ---
+
+    def read_spool(self, run: RunRow, after: tuple[int, int] = (0, -1), limit: int = 1000) -> list[SpoolRow]:
+        """Return rows of finished pages behind a place `(seq, n)`, in order."""
+        columns = tables.spool.c
+        query = (
+            sa.select(tables.spool)
+            .where(
+                columns.run_id == run.id,
+                columns.seq <= run.seq,
+                sa.or_(columns.seq > after[0], sa.and_(columns.seq == after[0], columns.n > after[1])),
+            )
+            .order_by(columns.seq, columns.n)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [SpoolRow(row.key, row.event_id, row.payload, row.change, row.seq, row.n) for row in rows]
+
+    def clear_spool(self, run_id: str) -> None:
+        """Remove what a run has delivered."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(tables.spool).where(tables.spool.c.run_id == run_id))
+
+    def count_spool(self, run_id: str) -> int:
+        """Return how many rows a run has spooled."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(_count(tables.spool, run_id)).scalar() or 0)
+
+    # --- records set aside ---
+
+    def find_set_aside(self, *, sync: str | None = None, run_id: str | None = None, limit: int = 100) -> list[Row[Any]]:
+        """Return open records that were set aside, the oldest first."""
+        columns = tables.set_aside.c
+        query = sa.select(tables.set_aside).where(columns.is_open).order_by(columns.number).limit(limit)
+        query = query.where(columns.sync == sync) if sync is not None else query
+        query = query.where(columns.run_id == run_id) if run_id is not None else query
+        with self.engine.connect() as connection:
+            return list(connection.execute(query))
+
+    def close_set_aside(self, numbers: Iterable[int]) -> None:
+        """Mark records as handled."""
+        with self.engine.begin() as connection:
+            for chunk in _split(list(numbers), _CHUNK):
+                columns = tables.set_aside.c
+                connection.execute(sa.update(tables.set_aside).where(columns.number.in_(chunk)).values(is_open=False))
+
+    def _insert(self, table: sa.Table) -> Any:
+        return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+PageHook = Any
+"""`(connection, seq) -> None`: writes more rows in the transaction of a page."""
+
+
+def _count(table: sa.Table, run_id: str) -> Any:
+    return sa.select(sa.func.count()).select_from(table).where(table.c.run_id == run_id)
+
+
+def _split(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _to_run(row: Row[Any]) -> RunRow:
+    values = {name: getattr(row, name) for name in RunRow.__slots__}
+    return RunRow(**(values | {name: json.loads(values[name]) for name in ("settings", "place", "counts", "report")}))

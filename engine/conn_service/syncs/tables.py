@@ -1,0 +1,126 @@
+"""The tables of syncs, next to those of DBOS in the same database. Only `store` imports this module."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from conn_service.store import Migration
+
+__all__ = [
+    "MIGRATIONS",
+    "known",
+    "loop_item",
+    "page",
+    "run",
+    "set_aside",
+    "spool",
+    "stream",
+]
+
+metadata = sa.MetaData()
+_Name = sa.String(100)
+_RunId = sa.String(300)
+_Key = sa.String(600)
+
+run = sa.Table(
+    "conn_sync_run",
+    metadata,
+    sa.Column("id", _RunId, primary_key=True),
+    sa.Column("sync", _Name, nullable=False),
+    sa.Column("account", _Name, nullable=False),
+    sa.Column("release", sa.String(64), nullable=False),
+    sa.Column("cause", sa.String(32), nullable=False),
+    sa.Column("is_full", sa.Boolean, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("began", sa.Float, nullable=False),
+    sa.Column("ended", sa.Float),
+    sa.Column("since", sa.String(40)),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("phase", sa.String(16), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("counts", sa.Text, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Index("conn_sync_run_by_stream", "sync", "account", "began"),
+)
+"""One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored."""
+
+page = sa.Table(
+    "conn_sync_page",
+    metadata,
+    sa.Column("run_id", _RunId, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("phase", sa.String(16), nullable=False),
+    sa.Column("place_digest", sa.String(64), nullable=False),
+    sa.Column("records", sa.Integer, nullable=False),
+)
+
+loop_item = sa.Table(
+    "conn_sync_loop_item",
+    metadata,
+    sa.Column("run_id", _RunId, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+)
+
+spool = sa.Table(
+    "conn_sync_spool",
+    metadata,
+    sa.Column("run_id", _RunId, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("key", _Key, nullable=False),
+    sa.Column("change", sa.String(8), nullable=False),
+    sa.Column("event_id", sa.String(40), nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("done_at", sa.Float),
+)
+"""What a run delivers. A row whose `seq` is above that of its run belongs to a page that was not finished."""
+
+stream = sa.Table(
+    "conn_sync_stream",
+    metadata,
+    sa.Column("sync", _Name, primary_key=True),
+    sa.Column("account", _Name, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("last_run_at", sa.Float),
+    sa.Column("is_paused", sa.Boolean, nullable=False),
+    sa.Column("next_due", sa.Float),
+)
+"""Where the next run of a sync for an account begins. `state` is that of an incremental operation (JSON)."""
+
+known = sa.Table(
+    "conn_sync_known",
+    metadata,
+    sa.Column("stream", sa.Integer, primary_key=True),
+    sa.Column("key", _Key, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("seen", _RunId, nullable=False),
+    sa.Index("conn_sync_known_by_run", "stream", "seen"),
+)
+"""The records of a stream by key: the digest of what was last delivered, empty for a deleted one, and the last run that
+contained it."""
+
+set_aside = sa.Table(
+    "conn_sync_set_aside",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("run_id", _RunId, nullable=False, index=True),
+    sa.Column("sync", _Name, nullable=False),
+    sa.Column("account", _Name, nullable=False),
+    sa.Column("key", _Key, nullable=False),
+    sa.Column("stage", sa.String(16), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+)
+
+
+def _create_tables(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables,)

@@ -1,0 +1,33 @@
+"""Where a run delivers: what the caller names, else what the sync says."""
+
+from typing import cast
+
+from conn_engine.config.sync_models import EventTarget
+from conn_engine.errors import ConfigurationError
+from conn_engine.syncs import DeliverStep, SyncPlan
+from conn_service.syncs.store import RunRow
+
+__all__ = ["find_target", "parse_target"]
+
+
+def find_target(run: RunRow, plan: SyncPlan) -> DeliverStep | None:
+    """Return where a run delivers, None if it only writes. Raises ConfigurationError for an invalid destination."""
+    text = run.settings.get("to")
+    return parse_target(str(text), plan) if text else plan.deliver
+
+
+def parse_target(text: str, plan: SyncPlan) -> DeliverStep:
+    """Return the destination that a text such as `duckdb:FILE` names, with the event and the table of the plan."""
+    own = plan.deliver
+    table = own.table if own is not None else plan.fetch.operation.resource
+    event = own.event if own is not None else f"{table}.changed"
+    kind, _, rest = text.partition(":")
+    if kind in ("http", "https"):
+        return DeliverStep("webhook", text, event, table=table)
+    if text == "stdout":
+        return DeliverStep("stdout", event=event, table=table)
+    if kind in ("duckdb", "file", "dlt") and rest:
+        return DeliverStep(cast("EventTarget", kind), event=event, to=rest, table=table)
+    raise ConfigurationError(
+        f'"{text}" is not a destination', hint="use https://…, duckdb:FILE, file:PATH, dlt:NAME or stdout"
+    )

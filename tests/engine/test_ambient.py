@@ -26,6 +26,7 @@ OWN_RANDOMNESS = {
     "conn_engine/webhooks/recording_secrets.py": "secrets in place of those of a recorded delivery",
     "conn_engine/documents/files.py": "name of a temporary file",
     "conn_engine/releases/opening.py": "name of a temporary file",
+    "conn_engine/updates/copies.py": "name of a temporary folder",
     "conn_cli/completion/names.py": "name of a temporary file",
     "conn_cli/scaffold.py": "the id of a new workspace",
 }

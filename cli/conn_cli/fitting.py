@@ -1,8 +1,8 @@
 """Fit text for people into the columns of a terminal.
 
-Prose continues on an indented line, broken between words. A command to paste stays on one line if it can, and is
-continued with a backslash if not. A source line is cut around its marker, and the URL of a request in its middle.
-Nothing else is shortened: a longer word (a URL to open, a path) stays whole.
+Prose continues on an indented line or in its column, broken between words. A command to paste stays on one line if it
+can, and is continued with a backslash if not. A source line is cut around its marker, and the URL of a request in its
+middle. Nothing else is shortened: a longer word (a URL to open, a path) stays whole.
 """
 
 import re
@@ -25,6 +25,7 @@ _MARKER = re.compile(r"( *(?:\| )?)( *)((?:\x1b\[[0-9;]*m)*)(\^+)((?:\x1b\[[0-9;
 _REQUEST = re.compile(r"\b((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )([^\s\x1b]+)")
 _COMMAND = re.compile(r"(?:^|(?<=: )|(?<=\x1b\[0m))conn [a-z][^;\x1b]*")
 _ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+_GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _LABEL = re.compile(r" *(?:(?:fix|next): )?")
 
 
@@ -104,7 +105,8 @@ def _wrap(line: str, width: int) -> Iterator[str]:
     """Break a line between words, and before a command."""
     plain = _STYLE.sub("", line)
     label = plain[: len(plain) - len(_LABEL.sub("", plain, count=1))]
-    indent = " " * min(len(label) if label.strip() else len(label) + 4, width // 2)
+    starts = [gap.end() for gap in _GAP.finditer(plain) if gap.end() <= width * 11 // 20]
+    indent = " " * (min(len(label), width // 2) if label.strip() else max([min(len(label) + 4, width // 2), *starts]))
     current, used = "", 0
     for gap, word, ending in _find_words(line, width - len(indent)):
         columns = _columns(word)

@@ -62,7 +62,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Help": {
         "explain": ("explain:explain", "Explain a finding's code, a setting or a function."),
-        "schema": ("schema:schema", "Print the JSON Schema of a document, record or report."),
+        "schema": ("schema:schema", "Print the fields of a record, or the schema of a document."),
         "lsp": ("lsp:lsp", "Serve an editor: findings, completion, hover and fixes."),
         "doctor": ("doctor:doctor", "Check this installation."),
     },

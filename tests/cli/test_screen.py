@@ -1,6 +1,7 @@
 """What commands print by default fits a screen, starts with what matters, and ends with the next step."""
 
 import ast
+import json
 import os
 import re
 import sys
@@ -144,3 +145,12 @@ def test_a_real_terminal_shows_a_failure_on_one_screen_in_legible_colors(desk):
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 80
     assert lines[-2].startswith("next: ") or lines[-1].startswith("next: ")
+
+
+def test_the_fields_of_a_record_are_a_table(tmp_path):
+    _, lines = screen(tmp_path, "schema", "ticketing.ticket")
+    rows = {line.split()[0]: line for line in lines if line and not line.startswith(" ")}
+    assert re.fullmatch(r"id +string, required +The .*", rows["id"])
+    schema = json.loads(conn(tmp_path, "schema", "ticketing.ticket", "--format", "json").out)["schema"]
+    assert set(schema["properties"]) <= set(rows)
+    assert len(screen(tmp_path, "schema")[1]) <= 25

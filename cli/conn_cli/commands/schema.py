@@ -1,4 +1,4 @@
-"""`conn schema`: print a published JSON Schema."""
+"""`conn schema`: print a published JSON Schema, or the fields of a record."""
 
 import json
 from pathlib import Path
@@ -32,9 +32,9 @@ def schema(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Print the JSON Schema of a document, a unified record or a report.
+    """Print the schema of a document or report, or the fields of a record.
 
-    Without a name, lists the schemas.
+    The JSON Schema of a record is printed with --format json. Without a name, lists the schemas.
     """
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
@@ -52,7 +52,7 @@ def schema(
         write_report(lambda: _report_names(app, files), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
     if name is None:
-        text = join_lines(_names(app))
+        text = join_lines(_list_names(app))
         write_report(lambda: _report_names(app, []), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
     if kind is not None and name != "report":
@@ -63,7 +63,12 @@ def schema(
         hint = did_you_mean(name, _names(app)) or "use a name that conn schema lists"
         raise UsageError(f'there is no schema "{name}"', hint=hint)
     text = dump_json(_every_report()) if path is None else path.read_text(encoding="utf-8")
-    texts = {"text": lambda: f"{app.sanitize(text.rstrip(), 'json')}\n"}
+    if "." in name:
+        from conn_cli.report.record_fields import draw_fields
+
+        texts = {"text": lambda: draw_fields(name, json.loads(text))}
+    else:
+        texts = {"text": lambda: f"{app.sanitize(text.rstrip(), 'json')}\n"}
     write_report(lambda: _report(name, json.loads(text)), formats or [], texts, app, folder=app.folder)
 
 
@@ -98,6 +103,19 @@ def _names(app: App) -> list[str]:
         for path in folder.glob(f"*/*{SUFFIX}")
     }
     return [*documents, *reports, *sorted(records)]
+
+
+def _list_names(app: App) -> list[str]:
+    """Return the names of all schemas by what they describe, and how to print one."""
+    names = _names(app)
+    reports = [name.removeprefix("report ") for name in names if name.startswith("report ")]
+    documents = [name for name in names if "." not in name and not name.startswith("report ")]
+    return [
+        f"documents  {', '.join(documents)}",
+        f"records    {', '.join(name for name in names if '.' in name)}",
+        f"reports    {', '.join(reports)}",
+        "next: print one: conn schema NAME, or conn schema report KIND",
+    ]
 
 
 def _find(app: App, name: str) -> Path | None:

@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "why": ("why:why", "Show what set a value, or why a record has it."),
         "override": ("override:override", "Override a field for one account, and show the effect."),
         "diff-override": ("diff_override:diff_override", "Show what overrides change."),
+        "fields": ("fields:fields", "Show the vendor's fields, and which mappings read them."),
         "coverage": ("coverage:coverage", "Show which fields are mapped, seen or always empty."),
         "mutate": ("mutate:mutate", "Inject small mistakes, and list those that no test catches."),
         "drift": ("drift:drift", "Show what the vendor has changed since the recordings."),

@@ -88,6 +88,7 @@ LINES: dict[str, tuple[str, int]] = {
     "override acme contacts.list email $uppercase($base.email)": ("override", 0),
     "override acme contacts.list email $nothing(": ("override", 1),
     "diff-override -a acme": ("diff-override", 0),
+    "fields acme contacts": ("fields", 0),
     "coverage -c demo": ("coverage", 0),
     "mutate demo --kind drop_field": ("mutate", 0),
     f"drift -c demo --recordings {RECORDINGS}": ("drift", 0),

@@ -129,6 +129,7 @@ def connector(world: World) -> dict[str, Any]:
                          "description": EVIL, "pagination": pages},
                 "get": {"method": "get", "path": "/things/{{id}}"},
                 "create": {"method": "post", "path": "/things", "body": {"note": EVIL, NAME: EVIL}},
+                "describe": {"method": "get", "path": "/fields", "pagination": None},
                 "me": {"method": "get", "path": "/me"},
             },
         },
@@ -146,6 +147,9 @@ def answer(got: Arrived) -> tuple[int, dict[str, str], Any]:
         return 400, headers, {"message": EVIL, NAME: EVIL, "errors": [{"detail": EVIL}]}
     if got.target.startswith(("/v1/me", "/v1/hooks")):
         return 200, headers, {"name": EVIL, "id": EVIL}
+    if got.target.startswith("/v1/fields"):
+        fields = [{"name": name, "label": EVIL, "type": EVIL} for name in (EVIL, NAME, json.dumps(NAME), "new")]
+        return 200, headers, fields
     record = {"id": EVIL, NAME: EVIL, "evil": EVIL, "formula": FORMULA, "list": [EVIL], "at": "@octocat"}
     return 200, headers, {"results": [record, {"id": "2", "evil": FORMULA, FORMULA: "+1+1"}], NAME: None}
 
@@ -248,6 +252,11 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield from (("diff-override", *account, *form) for form in formats("text", "json", "markdown"))
     yield from (("diff-override", "-e", "staging", *form) for form in formats("text", "json", "markdown"))
     yield from (("coverage", "--verbose", "--min", "99", *form) for form in formats("text", "json", "markdown", "html"))
+    for form in formats("text", "json"):
+        yield ("fields", "acme", "things", *form)
+        yield ("fields", "acme", "things", "--unmapped", *form)
+        yield ("fields", "acme", "things", "--live", *form)
+        yield ("fields", "acme", EVIL, *form)
     yield from (("account", "list", *form) for form in formats("text", "json"))
     before = world.folder.parent / "before"
     shutil.copytree(world.folder, before, dirs_exist_ok=True)

@@ -34,7 +34,7 @@ def draw_fields(explanations: Sequence[Explanation], format_path: Callable[[Path
     first = explanations[0]
     lines = [f"{first.case.name.text} record {first.record or first.index}", f"  in {format_path(first.case.path)}"]
     rows = [(row.field, _describe_result(row), _describe_place(row)) for row in explanations]
-    return join_lines([*lines, *draw_columns(rows)])
+    return join_lines([*lines, *draw_columns(rows, cut_last_at_start=True)])
 
 
 def _describe_result(explanation: Explanation) -> str:

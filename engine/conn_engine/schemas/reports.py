@@ -6,6 +6,7 @@ from conn_engine.analysis.checks.report import CheckReport
 from conn_engine.analysis.coverage.report import CoverageReport
 from conn_engine.analysis.drift.report import DriftReport
 from conn_engine.analysis.field_override_report import FieldOverrideReport
+from conn_engine.analysis.fields import FieldsReport
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.command_reports import (
@@ -65,6 +66,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     EvalReport,
     EventReport,
     ExplainReport,
+    FieldsReport,
     FieldOverrideReport,
     HarReport,
     HistoryReport,

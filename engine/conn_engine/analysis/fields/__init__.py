@@ -1,18 +1,27 @@
-"""The vendor's fields of a resource, as its recordings show them, and the model fields that read them.
+"""The vendor's fields of a resource, from its recordings and the vendor's description, and the model fields that read
+them.
 
-`FieldIndex` reads recordings and remembers what they have; `selection` finds the operations of a resource, `readers`
-the model fields that read a path.
+`FieldIndex` reads recordings and remembers what they have. `report_fields` combines everything for `conn fields`.
 """
 
+from conn_engine.analysis.fields.described import Descriptions, fetch_descriptions, find_describe
 from conn_engine.analysis.fields.index import FieldIndex, IndexedRecording, RecordedField, RecordedFields
 from conn_engine.analysis.fields.readers import FieldReaders
-from conn_engine.analysis.fields.selection import find_reading_operations
+from conn_engine.analysis.fields.report import FieldsReport, ResourceField, report_fields
+from conn_engine.analysis.fields.selection import DESCRIBE, find_reading_operations
 
 __all__ = [
+    "DESCRIBE",
+    "Descriptions",
     "FieldIndex",
     "FieldReaders",
+    "FieldsReport",
     "IndexedRecording",
     "RecordedField",
     "RecordedFields",
+    "ResourceField",
+    "fetch_descriptions",
+    "find_describe",
     "find_reading_operations",
+    "report_fields",
 ]

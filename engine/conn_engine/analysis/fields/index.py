@@ -44,6 +44,21 @@ class RecordedField:
     example: Any = None
     filled: int = 0
 
+    def add(self, value: Any, *, is_item: bool = False) -> bool:
+        """Add a value or, of a list, its items. Return whether it is filled; the caller counts the record."""
+        if isinstance(value, list) and value:
+            return sum(self.add(item, is_item=True) for item in value) > 0
+        self.is_item = self.is_item or is_item
+        if value is None:
+            return False
+        type_name = name_type(value)
+        self.types[type_name] = self.types.get(type_name, 0) + 1
+        if value in ("", [], {}):
+            return False
+        if self.example is None:
+            self.example = value[:_LONGEST_EXAMPLE] if isinstance(value, str) else value
+        return True
+
     @property
     def type(self) -> str:
         """The types in words: "string", "number or string", "list of object"; "" without a value."""
@@ -126,7 +141,9 @@ class FieldIndex:
             count += len(recording.records.scopes)
             recordings += [place] if recording.records.scopes else []
             is_complete &= _merge(fields, recording.fields) and recording.is_complete
-        return RecordedFields(tuple(names), fields, count, tuple(recordings), tuple(problems), is_complete)
+        above = {path[:length] for path in fields for length in range(1, len(path))}
+        leaves = {path: one for path, one in fields.items() if one.filled or path not in above}
+        return RecordedFields(tuple(names), leaves, count, tuple(recordings), tuple(problems), is_complete)
 
     def _read(
         self, workspace: Workspace, effective: Effective, name: OperationName, file: RecordedFile, key: str
@@ -157,15 +174,7 @@ def collect_fields(records: Iterable[Any]) -> tuple[dict[tuple[str, ...], Record
                     is_complete = False
                     continue
                 known = fields[path] = RecordedField(path, write_name(path))
-            known.is_item = known.is_item or is_item
-            if value is not None:
-                type_name = name_type(value)
-                known.types[type_name] = known.types.get(type_name, 0) + 1
-            if value is None or value in ("", [], {}):
-                continue
-            if not known.filled:
-                known.example = value[:_LONGEST_EXAMPLE] if isinstance(value, str) else value
-            if path not in counted:
+            if known.add(value, is_item=is_item) and path not in counted:
                 counted.add(path)
                 known.filled += 1
     return fields, is_complete
@@ -185,7 +194,7 @@ def _merge(fields: dict[tuple[str, ...], RecordedField], more: Mapping[tuple[str
         for name, count in other.types.items():
             known.types[name] = known.types.get(name, 0) + count
         known.is_item = known.is_item or other.is_item
-        known.example = other.example if not known.filled else known.example
+        known.example = other.example if known.example is None else known.example
         known.filled += other.filled
     return True
 

@@ -15,6 +15,7 @@ _MOST_WORK = 100_000
 _WORK_OF_TRIAL = 20
 """How much work may find out whether expressions use a part of what they read: records to look at, and evaluations,
 each of which costs as much as this number of records."""
+_EXAMPLE = "example"
 _LIMITS = EvaluationLimits(seconds=1.0)
 
 
@@ -27,6 +28,7 @@ class FieldReaders:
 
     def __init__(self, effective: Effective, names: Iterable[OperationName]) -> None:
         self._readers: dict[tuple[str, ...], dict[str, Expression]] = {}
+        self._readers_below: dict[tuple[str, ...], dict[str, None]] = {}
         self._work = 0
         for name in names:
             for leaf_field, compiled in _find_expressions(effective, name):
@@ -34,18 +36,25 @@ class FieldReaders:
                     if path[:1] == ("response",):
                         names_in_path = tuple(part for part in path[1:] if isinstance(part, str))
                         self._readers.setdefault(names_in_path, {})[leaf_field] = compiled
+                        for length in range(1, len(names_in_path)):
+                            self._readers_below.setdefault(names_in_path[:length], {})[leaf_field] = None
 
-    def find(self, path: tuple[str, ...], recordings: Sequence[VendorRecords] = ()) -> list[str]:
+    def find(
+        self, path: tuple[str, ...], recordings: Sequence[VendorRecords] = (), *, is_recorded: bool = True
+    ) -> list[str]:
         """Return the model fields that read a path, or a part of its value, in the order of the mapping. Without
-        recordings, an expression that reads an object uses all parts of it."""
-        found = dict.fromkeys(self._readers.get(path, ()))
-        for length in range(len(path)):
+        recordings, an expression that reads an object uses all parts of it. If `is_recorded` is false, no record has
+        the field, so that only an expression that names it counts."""
+        found = dict.fromkeys([*self._readers.get(path, ()), *self._readers_below.get(path, ())])
+        for length in range(len(path) if is_recorded else 0):
             for leaf_field, compiled in self._readers.get(path[:length], {}).items():
                 if leaf_field not in found and self._uses(compiled, path, recordings):
                     found[leaf_field] = None
         return list(found)
 
     def _uses(self, compiled: Expression, path: tuple[str, ...], recordings: Sequence[VendorRecords]) -> bool:
+        """Return whether an expression gives another value without a field. If it is empty in all records, the first
+        one gets a value."""
         if "base" in compiled.analysis.variables:
             return True
         for records in recordings:
@@ -56,7 +65,12 @@ class FieldReaders:
                 without = _remove(scope["response"], path)
                 if without is not scope["response"]:
                     return self._differs(compiled, records.conditions, scope, {**scope, "response": without})
-        return True
+        first = next((records for records in recordings if records.scopes), None)
+        if first is None:
+            return True
+        scope = first.scopes[0]
+        filled = {**scope, "response": _insert(scope["response"], path)}
+        return self._differs(compiled, first.conditions, scope, filled)
 
     def _differs(self, compiled: Expression, conditions: Conditions, *scopes: Mapping[str, Any]) -> bool:
         """Return whether an expression has different results for two scopes."""
@@ -96,6 +110,17 @@ def _remove(value: Any, path: tuple[str, ...]) -> Any:
         return {key: item for key, item in value.items() if key != path[0]}
     inner = _remove(value[path[0]], path[1:])
     return value if inner is value[path[0]] else {**value, path[0]: inner}
+
+
+def _insert(value: Any, path: tuple[str, ...]) -> Any:
+    """Return a value with a text at a path."""
+    if not path:
+        return _EXAMPLE
+    return {**(value if isinstance(value, dict) else {}), path[0]: _insert(_get(value, path[0]), path[1:])}
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _is_same(one: Any, other: Any) -> bool:

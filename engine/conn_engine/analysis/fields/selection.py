@@ -7,7 +7,10 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.runtime.unified import find_operation_behind
 
-__all__ = ["find_reading_operations"]
+__all__ = ["DESCRIBE", "find_behind", "find_reading_operations"]
+
+DESCRIBE = "describe"
+"""The name of an operation of the vendor whose records are the fields of a resource."""
 
 
 def find_reading_operations(effective: Effective, text: str) -> list[OperationName]:
@@ -45,22 +48,25 @@ def _with_equals(effective: Effective, chosen: list[OperationName]) -> Iterator[
     yield from (name for name in reading if name.kind == "unified")
     vendor = {(name.resource, name.method) for name in reading if name.kind == "vendor"}
     for name in effective.operations() if vendor else ():
-        behind = _find_behind(effective, name) if name.kind == "unified" and name not in reading else None
+        behind = find_behind(effective, name) if name.kind == "unified" and name not in reading else None
         if behind is not None and not behind.writes and (behind.resource, behind.name) in vendor:
             yield name
     yield from (name for name in reading if name.kind == "vendor")
     for name in reading:
-        behind = _find_behind(effective, name) if name.kind == "unified" else None
+        behind = find_behind(effective, name) if name.kind == "unified" else None
         if behind is not None:
             yield OperationName("vendor", "", behind.resource, behind.name)
 
 
 def _reads(effective: Effective, name: OperationName) -> bool:
-    behind = _find_behind(effective, name)
+    if name.kind == "vendor" and name.method == DESCRIBE:
+        return False
+    behind = find_behind(effective, name)
     return name.method in ("list", "get") if behind is None else not behind.writes
 
 
-def _find_behind(effective: Effective, name: OperationName) -> VendorOperation | None:
+def find_behind(effective: Effective, name: OperationName) -> VendorOperation | None:
+    """Return the vendor operation behind a name; None if it is only known at run time, or invalid."""
     try:
         return find_operation_behind(effective, name)
     except ConnError:  # lint reports it

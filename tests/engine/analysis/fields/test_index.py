@@ -1,65 +1,17 @@
 """The vendor's fields in the recordings of a small workspace, counted manually."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from shop import ITEMS, MAPPING, UNIFIED, build, record
 
 from conn_engine.analysis.fields import FieldIndex, FieldReaders, RecordedFields, find_reading_operations
-from conn_engine.config import Workspace, load_workspace
+from conn_engine.conditions import USUAL
+from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression
 from conn_engine.testing.vendor_records import map_vendor_records
-
-ITEMS = [
-    {"id": "1", "props": {"email": "a@example.com", "score": "87", "first name": "Ada"}, "tags": [], "note": ""},
-    {
-        "id": "2",
-        "props": {"email": None, "score": "9", "true": True},
-        "tags": ["x", "y"],
-        "phones": [{"n": 1}, {"n": 2}],
-    },
-]
-MAPPING = {
-    "id": "response.id",
-    "email": "response.props.email",
-    "custom_fields": '$omit(response.props, ["email"])',
-}
-UNIFIED: dict[str, Any] = {
-    "things": {"response_mapping": MAPPING, "list": {}, "get": {"resource": "items"}, "create": {}}
-}
-OPERATIONS = {"list": {"method": "get", "path": "/things"}, "create": {"path": "/things"}}
-
-
-def record(operation: str, items: Any, account: str = "", path: str = "/things") -> dict[str, Any]:
-    return {
-        "format": 1, "connector": "shop", "operation": operation, "source": "sample", "account": account,
-        "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://shop.example", "exchanges": [{
-            "request": {"method": "GET", "url": f"https://shop.example{path}"},
-            "response": {"status": 200, "body": items},
-        }],
-    }  # fmt: skip
-
-
-def build(root: Path, files: Mapping[str, Any] = {}, recordings: Mapping[str, Any] = {}) -> Workspace:
-    everything = {
-        "conn.yaml": {"version": 1},
-        "connectors/shop/connector.yaml": {
-            "base_url": "https://shop.example",
-            "resources": {"things": OPERATIONS, "items": {"get": {"path": "/things"}}, "other": {"list": "/other"}},
-        },
-        "connectors/shop/unified/m.yaml": {"resources": UNIFIED},
-        "accounts/acme.yaml": {"connector": "shop"},
-        "accounts/beta.yaml": {"connector": "shop"},
-        **files,
-        **{f"connectors/shop/recordings/{name}.json": data for name, data in recordings.items()},
-    }
-    for name, data in everything.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(json.dumps(data), encoding="utf-8")
-    return load_workspace(root)
 
 
 def find(workspace: Workspace, resource: str = "things", index: FieldIndex | None = None) -> RecordedFields:
@@ -88,8 +40,6 @@ def test_every_name_reads_its_field(tmp_path: Path) -> None:
     found = find(build(tmp_path, recordings={"m.things.list": record("m.things.list", [{"odd": odd}])}))
     assert len(found.fields) == len(odd)
     for one in found.fields.values():
-        from conn_engine.conditions import USUAL
-
         assert expression(f"response.{one.name}").evaluate({"response": {"odd": odd}}, USUAL) == one.path[1]
 
 

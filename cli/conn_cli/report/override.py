@@ -83,7 +83,7 @@ def _draw_findings(draft: "OverrideDraft", sources: "Sources") -> Iterator[Piece
     for name, finding in draft.failures:
         failures.setdefault((finding.code, finding.span), finding)
         operations[finding.code, finding.span].append(name.text)
-    for finding in draft.findings:
+    for finding in (*draft.findings, *draft.empty_fields):
         yield from draw_finding(finding, sources)
     for key, finding in [*failures.items()][:_FINDINGS]:
         yield from draw_finding(finding, sources)

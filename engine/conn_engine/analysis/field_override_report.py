@@ -59,7 +59,7 @@ class FieldOverrideReport(Report, frozen=True, kw_only=True):
             file=draft.document.file,
             diff=draft.format_diff(),
             written=written,
-            findings=describe_findings(draft.findings),
+            findings=describe_findings([*draft.findings, *draft.empty_fields]),
             failures=[
                 FailingOperation(operation=name.text, finding=describe_finding(finding))
                 for name, finding in draft.failures

@@ -121,6 +121,12 @@ class OverrideDraft:
         """What fails on the recordings because of the override."""
         return [(effect.name, finding) for effect in self.effects for finding in effect.failures.values()]
 
+    @property
+    def empty_fields(self) -> list[Diagnostic]:
+        """The warnings for fields that the override maps and that no recorded record has, one for each place."""
+        rows = {finding.span: finding for effect in self.effects for finding in effect.empty}
+        return list(rows.values())
+
     @cached_property
     def other_effects(self) -> Counter[str]:
         """The number of other accounts by the effect on them, such as `changed`; empty if none uses the document."""

@@ -15,12 +15,13 @@ from conn_engine.expressions import compile_mapping
 from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import error_finding
+from conn_engine.testing.absences import find_emptied_fields, find_empty_fields
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import ChangeKind, RecordComparison, RequestChange, compare_requests
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.judging import compare_outcomes
 from conn_engine.testing.deliveries.replaying import replay_delivery
-from conn_engine.testing.judgement import authors_fault
+from conn_engine.testing.judgement import Verdict, authors_fault, measure_outcome
 
 __all__ = ["CaseEffect", "OperationEffect", "compare_configurations"]
 
@@ -40,7 +41,8 @@ class OperationEffect:
 
     `cases` has the recordings that both could be replayed on. `unknown` is true if there is no recording, or if a
     recording has no response to the changed requests; `reason` explains it. `failures` has, by place, the errors that
-    only the second configuration has: of expressions, and values that the unified model does not allow.
+    only the second configuration has: expressions that fail, fields that an override empties, and values that the
+    unified model does not allow. `empty` has the warnings for fields that it maps, and that no record has.
     """
 
     name: OperationName
@@ -48,6 +50,7 @@ class OperationEffect:
     requests: list[RequestChange] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failures: dict[Span | None, Diagnostic] = field(default_factory=dict)
+    empty: list[Diagnostic] = field(default_factory=list)
     unknown: bool = False
     reason: str = ""
 
@@ -120,16 +123,21 @@ class _Comparison:
             errors = [error for error in _find_unreadable_mappings(self.after, name) if error.text not in below]
             effect.add_failures([error_finding(self.after, name, error, "") for error in errors])
             return effect
-        compared = sum(self._add_case(effect, case, is_new=is_new) for case in cases)
+        results = [(case, *self._replay(case, is_new=is_new)) for case in cases]
+        compared = sum(self._add_case(effect, case, before, after) for case, before, after in results)
+        if name.kind == "unified":
+            self._add_absences(effect, [result for result in results if not authors_fault(result[2].error)])
         if not compared and not effect.unknown:
             effect.unknown = True
             effect.reason = "recorded only with the overrides: there is no result without them to compare with"
         return effect
 
-    def _add_case(self, effect: OperationEffect, case: Case, *, is_new: bool) -> bool:
-        """Add the effect on one recording. Return whether it has a result."""
+    def _replay(self, case: Case, *, is_new: bool) -> tuple[Outcome, Outcome]:
         after = _replay(self.after, case)
-        before = Outcome() if is_new else _replay(self.before, case)
+        return Outcome() if is_new else _replay(self.before, case), after
+
+    def _add_case(self, effect: OperationEffect, case: Case, before: Outcome, after: Outcome) -> bool:
+        """Add the effect on one recording. Return whether it has a result."""
         if isinstance(before.error, MissingRecording | UsageError) and case.golden == case.base_golden:
             return False  # recorded with the overridden requests: the level below never sent them
         missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
@@ -152,6 +160,17 @@ class _Comparison:
         effect.add_failures(self._find_violations(effect.name, before, after, case))
         return True
 
+    def _add_absences(self, effect: OperationEffect, results: Sequence[tuple[Case, Outcome, Outcome]]) -> None:
+        """Add a failure for each field that an override empties, and a warning for each that no record has, unless it
+        was so before."""
+        emptied = find_emptied_fields([_measure(self.after, *result) for result in results], self.after)
+        effect.add_failures(emptied)
+        empty = find_empty_fields([_measure(self.after, *result) for result in results], self.after)
+        if empty:
+            earlier = [_measure(self.before, case, before, before) for case, before, _ in results]
+            known = {finding.path for finding in (*emptied, *find_empty_fields(earlier, self.before))}
+            effect.empty += [finding for finding in empty if finding.path not in known]
+
     def _find_violations(self, name: OperationName, before: Outcome, after: Outcome, case: Case) -> list[Diagnostic]:
         """Return a finding for each way in which only the records after the change break their model."""
         check = ModelCheck(self.workspace.models, self.after, name)
@@ -173,6 +192,12 @@ def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iter
             at = format_place((*name.path, key))
             error.at = f"{at}.{error.at}" if error.at else at
             yield error
+
+
+def _measure(effective: Effective, case: Case, before: Outcome, after: Outcome) -> Verdict:
+    """Return the coverage of the mapping on the results after the change, next to those before it."""
+    coverage = None if authors_fault(after.error) else measure_outcome(effective, case.name, after)
+    return Verdict(case, after, coverage=coverage if after.raw else None, below=before)
 
 
 def _replay(effective: Effective, case: Case) -> Outcome:

@@ -183,11 +183,22 @@ def test_an_expression_with_an_error_has_its_finding_and_no_effect(
 
 
 @pytest.mark.parametrize(
-    ("expression", "code"), [("$string($number(response.score))", "MAP204"), ("response.id", "MAP301")]
+    ("expression", "code"),
+    [("$string($number(response.score))", "MAP204"), ("response.id", "MAP301"), ("response.nam", "MAP133")],
 )
 def test_an_expression_that_fails_on_a_record_is_a_failure(expression: str, code: str, workspace: Workspace) -> None:
     made = draft(workspace, "name", expression)
     assert (made.errors, made.failures[0][0].text, made.failures[0][1].code) == ([], "crm.contacts.list", code)
+
+
+def test_a_new_field_that_no_record_has_is_a_warning_with_what_the_response_has(workspace: Workspace) -> None:
+    made = draft(workspace, "custom_fields.points", "response.scor")
+    assert (made.errors, made.failures) == ([], [])
+    [finding] = made.empty_fields
+    assert (finding.code, finding.span and finding.span.line) == ("MAP201", 6)
+    assert 'did you mean "score"?' in finding.hint
+    again = draft(made.workspace, "name", "response.name")
+    assert again.empty_fields == []
 
 
 def test_errors_that_the_saved_document_has_do_not_count(workspace: Workspace) -> None:

@@ -100,10 +100,13 @@ class ImportedConnector:
 
 
 def read_source(path: Path, shown: str = "") -> ImportedDocument:
-    """Read a document and recognize its format. Errors call it `shown` (default: its name).
+    """Read a document, or the folder of a Bruno collection, and recognize its format. Errors call it `shown` (default:
+    its name).
 
     Raises ConfigurationError if it cannot be read or its format is unknown.
     """
+    if path.is_dir() or path.suffix.lower() == ".bru":
+        return _read_bruno(path, shown or path.name)
     text = read_text(path, shown or path.name, limit=MAX_SOURCE)
     known = formats()
     labels = ", ".join(one.label for one in known)
@@ -126,6 +129,14 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
         f"{path.name} is not in a format that can be imported{shown}",
         hint=f"pass a file in one of these formats: {labels}",
     )
+
+
+def _read_bruno(path: Path, shown: str) -> ImportedDocument:
+    from conn_import import bruno
+
+    data = bruno.read_collection(path, shown)
+    [known] = [one for one in formats() if one.label == bruno.LABEL]
+    return ImportedDocument(path.resolve().name, data, known, path.parent)
 
 
 def read_curl(text: str) -> ImportedDocument:

@@ -23,7 +23,11 @@ _MOST_URL = 8_000
 _CONTINUED = re.compile(r"[\\^`]\r?\n")
 _ANSI_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\"}
-_SEPARATORS = frozenset({";", "&&", "|", "||"})
+_FOR_WINDOWS = re.compile(r'\^"[a-z]+://', re.IGNORECASE)
+_CARET = re.compile(r"\^(\r?\n(\r?\n)?|.)", re.DOTALL)
+_WORD = re.compile(r'(?:"(?:[^"\\]|\\.|"")*"|[^\s"])+', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.|"")*)"', re.DOTALL)
+_SEPARATORS = frozenset({";", "&", "&&", "|", "||"})
 _TEXT_BODIES = frozenset({"data", "data-ascii", "data-raw", "data-binary"})
 _TAKES_VALUE = frozenset({
     "request", "header", "data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json", "form",
@@ -99,7 +103,9 @@ def import_document(data: dict[str, Any], options: Options) -> Contract:
 
 
 def _split(text: str) -> list[str]:
-    """Return the words of a shell script, with the quotes removed."""
+    """Return the words of a script for a POSIX shell or for cmd.exe, with the quotes removed."""
+    if _FOR_WINDOWS.search(text):
+        return _split_for_windows(text)
     text = _CONTINUED.sub(" ", text)
     text = _ANSI_QUOTED.sub(lambda found: shlex.quote(_unescape(found[1])), text)
     lexer = shlex.shlex(text, posix=True, punctuation_chars=";|")
@@ -107,9 +113,26 @@ def _split(text: str) -> list[str]:
     try:
         return list(lexer)
     except ValueError:
-        raise ConfigurationError(
-            "the curl command has a quote that is not closed", hint="copy the complete command"
-        ) from None
+        raise _build_quote_error() from None
+
+
+def _split_for_windows(text: str) -> list[str]:
+    """Return the words of commands that browsers copy for cmd.exe. A caret escapes each character that has a meaning
+    for cmd.exe, also a line break; curl then reads quotes in quotes as `\\"` or `""`."""
+    text = _CARET.sub(lambda found: "\n" if found[2] else " " if "\n" in found[1] else found[1], text)
+    if _WORD.sub("", text).strip():
+        raise _build_quote_error()
+    return [
+        _QUOTED.sub(lambda found: re.sub(r'"(")|\\([\\"`$])', _unquote, found[1]), word) for word in _WORD.findall(text)
+    ]
+
+
+def _unquote(found: re.Match[str]) -> str:
+    return found[1] or found[2]
+
+
+def _build_quote_error() -> ConfigurationError:
+    return ConfigurationError("the curl command has a quote that is not closed", hint="copy the complete command")
 
 
 def _unescape(text: str) -> str:

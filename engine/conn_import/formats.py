@@ -25,11 +25,12 @@ class Format:
 
 def formats() -> tuple[Format, ...]:
     """Return all formats, in the order in which they are tried."""
-    from conn_import import airbyte, har, nango, openapi, postman
+    from conn_import import airbyte, bruno, har, nango, openapi, postman
 
     rows = (
         (openapi, "only security samples models"),
         (postman, "only samples models"),
+        (bruno, "only samples models"),
         (har, "only samples models"),
         (airbyte, "only"),
     )

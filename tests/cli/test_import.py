@@ -38,6 +38,46 @@ def test_an_import_lints_and_tests_at_once(workspace: Path, file: str) -> None:
     assert code == Exit.OK and "passed" in said, said
 
 
+BRUNO = {
+    "bruno.json": '{"name": "Shop", "version": "1", "type": "collection"}',
+    "contacts/list.bru": """\
+get {
+  url: https://api.shop.example/contacts
+}
+
+example {
+  response: {
+    status: {
+      code: 200
+    }
+
+    body: {
+      type: json
+      content: '''
+        {"data": [{"id": 1, "last_name": "Lovelace"}]}
+      '''
+    }
+  }
+}
+""",
+}
+
+
+def test_the_folder_of_a_bruno_collection_is_a_document(workspace: Path, tmp_path: Path) -> None:
+    for name, text in BRUNO.items():
+        path = tmp_path / "collection" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code, said = conn(workspace, "import", "collection", "--with-samples")
+    assert code == Exit.OK, said
+    assert "from Bruno collection: 1 operation in 1 resource, 1 sample recording" in said
+    assert conn(workspace, "lint", "connectors")[1].startswith("no findings\n")
+    code, said = conn(workspace, "test", "--all", "--raw", "--connector", "shop")
+    assert code == Exit.OK, said
+    recording = (workspace / "connectors/shop/recordings/contacts.list.json").read_text()
+    assert "Lovelace" not in recording
+
+
 def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
     code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml")
     assert code == Exit.OK

@@ -128,6 +128,8 @@ def test_an_incomplete_command_says_what_to_pass(text, message):
         "curl -" + "d" * 10_000,
         "curl " + "https://x.example/ " * 3_000,
         "curl https://x.example/$(rm -rf ~)",
+        'curl ^"https://x.example^" ' + '^"' * 100_001,
+        'curl ^"https://x.example^" ' + '^"\\^" ' * 50_000,
     ],
 )
 def test_hostile_commands_end_in_a_connector_or_an_error(text):
@@ -145,3 +147,49 @@ def test_hostile_commands_end_in_a_connector_or_an_error(text):
 def test_commands_that_would_take_minutes_are_refused(text, message):
     with pytest.raises(ConfigurationError, match=message):
         read_curl(text)
+
+
+CHROME_ON_WINDOWS = f"""\
+curl ^"https://api.shop.example/v2/contacts?limit=5^&q=a^%^20b^" ^
+  -H ^"accept: application/json^" ^
+  -H ^"authorization: Bearer {KEY}^" ^
+  -b ^"sid={KEY}^" ^
+  --data-raw ^"^{{^\\^"name^\\^":^\\^"O'Hara ^^ C:^\\^\\tmp^\\^",^\\^"note^\\^":^\\^"a^
+
+b^\\^"^}}^" &
+curl ^"https://api.shop.example/v2/orders^" ^
+  -X ^"DELETE^" --compressed
+"""
+FIREFOX_ON_WINDOWS = f"""\
+curl ^"https://api.shop.example/v2/contacts^" -H ^"X-Api-Key: {KEY}^" --data-raw ^"^{{^"^"price^"^":^"^"\\$5^"^"^}}^"
+"""
+
+
+def test_what_browsers_copy_on_windows_with_carets():
+    first, second = read_curl(CHROME_ON_WINDOWS.replace("\n", "\r\n")).data["item"]
+    assert first["request"]["url"] == "https://api.shop.example/v2/contacts?limit=5&q=a%20b"
+    assert first["request"]["body"]["raw"] == '{"name":"O\'Hara ^ C:\\tmp","note":"a\nb"}'
+    assert [row["key"] for row in first["request"]["header"]] == ["accept", "authorization"]
+    assert (second["request"]["method"], second["request"]["url"]) == ("DELETE", "https://api.shop.example/v2/orders")
+    data, _ = connector(CHROME_ON_WINDOWS)
+    assert data["authorization"] == "bearer"
+    (item,) = read_curl(FIREFOX_ON_WINDOWS).data["item"]
+    assert item["request"]["body"]["raw"] == '{"price":"$5"}'
+    assert "X-Api-Key" in str(connector(FIREFOX_ON_WINDOWS)[0]["authorization"])
+
+
+def test_a_command_in_the_style_of_windows_without_carets():
+    (item,) = read_curl(
+        'curl.exe "https://api.shop.example/v2/contacts" ^\r\n -H "Content-Type: application/json" -d "{\\"a\\": 1}"'
+    ).data["item"]
+    assert item["request"]["body"]["raw"] == '{"a": 1}'
+
+
+def test_a_caret_before_a_quote_of_a_posix_shell_is_text():
+    (item,) = read_curl(f'{LIST} -d \'{{"starts": "^", "x": 1}}\'').data["item"]
+    assert item["request"]["body"]["raw"] == '{"starts": "^", "x": 1}'
+
+
+def test_a_quote_with_a_caret_must_be_closed_too():
+    with pytest.raises(ConfigurationError, match="has a quote that is not closed"):
+        read_curl('curl ^"https://x.example')

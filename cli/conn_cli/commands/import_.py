@@ -17,7 +17,8 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="OpenAPI 3.x or 2.0, Airbyte manifest, Postman, HAR, or Nango providers (JSON or YAML).",
+            help="OpenAPI 3.x or 2.0, Airbyte manifest, Postman, HAR or Nango providers (JSON or YAML), or the folder "
+            "of a Bruno collection.",
         ),
     ] = None,
     curl: Annotated[

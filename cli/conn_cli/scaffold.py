@@ -6,8 +6,9 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from conn_engine.errors import UsageError
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 SKELETON = Path(__file__).parent / "skeleton"
+_HIDDEN = ("gitignore", "vscode")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -79,7 +81,7 @@ def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
     workspace_id = _workspace_id(root)
     files = []
     for source in _files(SKELETON / "workspace"):
-        target = root / str(source.relative_to(SKELETON / "workspace")).replace("gitignore", ".gitignore")
+        target = root / _find_target(source)
         if target.exists() and not (force and target.name == "conn.yaml"):
             continue
         _write(target, source.read_text(encoding="utf-8"))
@@ -88,6 +90,12 @@ def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
     for folder in ("connectors", "accounts"):
         (root / folder).mkdir(exist_ok=True)
     return files + write_schemas(root)
+
+
+def _find_target(source: Path) -> Path:
+    """Return the path in a workspace of a file of the skeleton, which has no hidden files."""
+    first, *rest = source.relative_to(SKELETON / "workspace").parts
+    return Path(f".{first}" if first in _HIDDEN else first, *rest)
 
 
 def _workspace_id(root: Path) -> str:
@@ -109,17 +117,22 @@ def _write_id(root: Path, workspace_id: str) -> None:
     _write(path, re.sub(r"(?m)^version: .*$", rf"\g<0>\nid: {workspace_id}", text, count=1))
 
 
-def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
+def write_schemas(
+    root: Path, *, refresh: bool = False, with_names: Mapping[str, dict[str, Any]] = MappingProxyType({})
+) -> list[Path]:
     """Write the published schemas to the workspace's `schemas/`, where editors look for them.
 
-    Existing files are only replaced with `refresh`. Returns the written files.
+    `with_names` has those to write instead, by the kind of document. Existing files are only replaced with `refresh`.
+    Returns the written files.
     """
+    from conn_engine.documents import dump_json
     from conn_engine.documents.locate import find_packaged
 
     files = []
     for source in sorted(find_packaged("schemas").glob("*.schema.json")):
         target = root / "schemas" / source.name
-        text = source.read_text(encoding="utf-8")
+        named = with_names.get(source.name.removesuffix(".schema.json"))
+        text = source.read_text(encoding="utf-8") if named is None else dump_json(named)
         if target.exists() and (not refresh or target.read_text(encoding="utf-8") == text):
             continue
         _write(target, text)
@@ -142,7 +155,10 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
         for name in list_bundled():
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
-        shutil.copy(SKELETON / "workspace" / "gitignore", folder / ".gitignore")
+        for source in _files(SKELETON / "workspace"):
+            target = folder / _find_target(source)
+            if not target.exists():
+                _write(target, source.read_text(encoding="utf-8"))
         write_schemas(folder)
 
     files = _build_completely(root, build)

@@ -28,7 +28,8 @@ def schema(
         typer.Argument(metavar="KIND", help="With report: kind of report, such as lint. Default: every kind."),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Write the schemas of documents to schemas/ in the workspace, for editors.")
+        bool,
+        typer.Option("--write", help="Write the schemas of documents to schemas/, with the workspace's own names."),
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
@@ -45,9 +46,11 @@ def schema(
     app: App = context.obj
     if write:
         from conn_cli.scaffold import write_schemas
+        from conn_engine.schemas.workspace_names import build_workspace_schemas
 
-        written = write_schemas(app.workspace.root, refresh=True)
-        text = f"wrote {pluralize(len(written), 'schema')} to schemas/\n"
+        names = build_workspace_schemas(app.workspace)
+        written = write_schemas(app.workspace.root, refresh=True, with_names=names)
+        text = f"wrote {pluralize(len(written), 'schema')} to schemas/, with the names of this workspace\n"
         files = [str(path.relative_to(app.workspace.root)) for path in written]
         write_report(lambda: _report_names(app, files), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return

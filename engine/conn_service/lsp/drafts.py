@@ -137,7 +137,7 @@ class DraftWorkspace:
         """Return the connectors that a document is about; None if that cannot be read from it."""
         if file.kind in ("connector", "unified"):
             return frozenset((file.name.partition("/")[0],))
-        document = self.read(file)
+        document = self.read(file) if file.kind in ("account", "environment") else None
         return None if document is None else frozenset(_list_connectors(file, document.data))
 
 

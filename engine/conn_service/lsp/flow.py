@@ -76,7 +76,9 @@ def locate_in_flow(text: str, start: int, offset: int, path: Path_) -> TypingPla
     while at < offset:
         sign = text[at]
         top = collections[-1] if collections else None
-        if sign in "\"'" and not text[top.start if top else at : at].strip():
+        if top is None and at > start:
+            return None
+        if top is not None and sign in "\"'" and not text[top.start : at].strip():
             end = _find_quote_end(text, at)
             if offset < end or (offset == end and text[end - 1] != sign):
                 return _build_place(collections, path, _unquote(text[at + 1 : offset], sign), sign, end)

@@ -1,7 +1,7 @@
 """What is at the cursor (`‸`), also in a document that is not valid yet."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_service.lsp.cursor import locate_cursor
@@ -63,6 +63,7 @@ def test_a_key_knows_the_other_keys_of_its_mapping():
     assert locate_cursor(text.replace("‸", ""), text.index("‸")).keys == ("b", "c", "d")
 
 
+@example('[]":', 3)
 @given(st.text(st.sampled_from("ab:-|>{}[]'\",# \n\t&é😀"), max_size=40), st.integers(0, 40))
 def test_any_text_has_a_place_or_none(text, offset):
     place = locate_cursor(text, min(offset, len(text)))

@@ -113,6 +113,7 @@ def record(
     """
     from conn_cli.completeness import show_completeness
     from conn_cli.effective_selection import choose_effective
+    from conn_cli.error_location import attach_finding
     from conn_cli.live_run import resolve_account
     from conn_cli.personal_data import choose_personal_data
     from conn_cli.recording_path import find_recording_path
@@ -146,12 +147,13 @@ def record(
         placing={"within": app.workspace.root, "overwrite": force},
         personal=choose_personal_data(app, app.workspace, keep=keep_personal),
     )
-    if wiring is None:
-        recorded = record_samples(
-            effective, name, call, samples or [], path, clock=app.clock, redactor=app.redactor, **saving
-        )
-    else:
-        recorded = _record_live(app, wiring, name, call, path, pages or 3, saving)
+    with attach_finding(effective, name):
+        if wiring is None:
+            recorded = record_samples(
+                effective, name, call, samples or [], path, clock=app.clock, redactor=app.redactor, **saving
+            )
+        else:
+            recorded = _record_live(app, wiring, name, call, path, pages or 3, saving)
     _show(app, recorded, path, name, effective, formats)
     verdict = recorded.completeness
     if verdict is not None:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conn_engine.conditions import conditions_of
-from conn_engine.diagnostics import did_you_mean
+from conn_engine.diagnostics import find_match
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, compile_mapping, evaluate, expression
 from conn_engine.settings import Scope, ask
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_DEEPEST_LIST = 4
 LISTED_PATH = re.compile(rf"\[({PLAIN_PATH.pattern})\]")
 
 Picked = tuple[list[Any], bool]
@@ -107,18 +108,34 @@ def holds_list(path: str, body: Any, lists: Sequence[str], scope: Scope) -> bool
 def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:
     level = body
     names = path.split(".")
-    for name in names:
-        if not isinstance(level, dict) or name not in level:
-            break
-        level = level[name]
-        names = names[1:]
+    found = 0
+    while found < len(names) and isinstance(level, dict) and names[found] in level:
+        level = level[names[found]]
+        found += 1
     near = [str(key) for key in level] if isinstance(level, dict) else []
     if not PLAIN_PATH.fullmatch(path):
         return ResponsePathMissing(path, near, f"write [{path}] if it may match nothing: it then gives an empty list")
-    hint = did_you_mean(names[0] if names else path, near)
-    if not hint:
+    if isinstance(body, list):
+        return ResponsePathMissing(path, near, "remove response_path: the response is the list of records")
+    match, _ = find_match(names[found] if found < len(names) else path, near)
+    lists = list(_find_lists(body, ""))
+    if match:
+        hint = f'did you mean "{".".join([*names[:found], match])}"?'
+    elif len(lists) == 1:
+        hint = f'did you mean "{lists[0]}", the only list in the response?'
+    else:
         hint = "if the vendor omits the key when there are no records, write: $exists(key) ? key : []"
     return ResponsePathMissing(path, near, hint)
+
+
+def _find_lists(body: Any, above: str, depth: int = 0) -> Iterator[str]:
+    """Yield the paths of the lists in a body, outside of other lists."""
+    for key, value in body.items() if isinstance(body, dict) and depth < _DEEPEST_LIST else ():
+        path = f"{above}.{key}" if above else str(key)
+        if isinstance(value, list):
+            yield path
+        else:
+            yield from _find_lists(value, path, depth + 1)
 
 
 def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:

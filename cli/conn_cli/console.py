@@ -5,7 +5,7 @@ Everything that commands print passes its redactor and `neutralize`.
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +15,7 @@ from os import get_terminal_size
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from conn_cli.file_changes import watch_files
 from conn_cli.neutralize import Form, Styled, neutralize
 from conn_cli.progress import ProgressReporter, RichProgress, SparseProgress
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
@@ -51,6 +52,7 @@ class App:
     stdout: TextIO = field(default_factory=lambda: sys.stdout or StringIO())
     stderr: TextIO = field(default_factory=lambda: sys.stderr or StringIO())
     redactor: "Redactor" = field(default_factory=_redactor)
+    watch: Callable[[Sequence[Path]], Iterator[frozenset[Path]]] = watch_files
     no_input: bool = False
     debug: bool = False
     quiet: bool = False

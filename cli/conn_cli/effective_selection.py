@@ -7,10 +7,10 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from conn_cli.report import Sources
-    from conn_engine.config import Effective, OperationName
+    from conn_engine.config import Effective, Layer, OperationName
     from conn_engine.diagnostics import Diagnostic
 
 __all__ = ["choose_effective", "learn_found_literals", "learn_literals"]
@@ -33,13 +33,22 @@ def choose_effective(
     return effective
 
 
-def learn_literals(app: App, effective: "Effective") -> None:
-    """Add the secrets that its documents contain to the redactor, so that nothing printed or stored shows them."""
+def learn_literals(
+    app: App, *effectives: "Effective", known: "Mapping[int, Layer] | None" = None
+) -> "dict[int, Layer]":
+    """Add the secrets that their documents contain to the redactor, so that nothing printed or stored shows them.
+
+    Levels that configurations share are searched once, and those in `known` are not searched again. Returns the levels
+    by identity, to be passed as `known`.
+    """
     from conn_engine.config.literals import literal_secrets
 
-    for layer in effective.layers:  # overridden values are shown too
-        for path, value in literal_secrets(layer.data):
-            app.redactor.add(value, f"the literal {path[-1]}")
+    layers = {id(layer): layer for effective in effectives for layer in effective.layers}
+    for key, layer in layers.items():  # overridden values are shown too
+        if known is None or known.get(key) is not layer:
+            for path, value in literal_secrets(layer.data):
+                app.redactor.add(value, f"the literal {path[-1]}")
+    return layers
 
 
 def learn_found_literals(app: App, findings: "Sequence[Diagnostic]", sources: "Sources") -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
+from conn_cli.exits import Exit
 from conn_engine.diagnostics import join_words
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.selection import Selection, SuiteKey
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["SuiteRun", "read_failures", "store_failures"]
+__all__ = ["SuiteRun", "choose_exit", "read_failures", "store_failures"]
 
 _NAMED = 3
 
@@ -82,3 +83,13 @@ def store_failures(app: App, reports: "list[OperationReport]", selection: "Selec
         LastFailures(app.workspace.root).update(keys, failed, is_complete=selection.is_complete and not is_stopped)
     except ConfigurationError as error:
         app.err(f"the failures are not stored for --failed: {error.message}")
+
+
+def choose_exit(reports: "list[OperationReport]", *, has_names: bool) -> Exit:
+    """Return the exit code of some results. Without a recording, an operation that was named has not passed."""
+    if any(report.failed for report in reports):
+        return Exit.FINDINGS
+    unrecorded = [report for report in reports if not report.recorded]
+    if unrecorded and (has_names or len(unrecorded) == len(reports)):
+        return Exit.NO_RECORDING
+    return Exit.OK

@@ -3,7 +3,7 @@
     ```yaml file=accounts/acme.yaml      writes the file (content of the block)
     ```console
     $ conn lint                          a command; also: NAME=value conn …, conn … < FILE, cat FILE, rm FILE,
-    no findings                          replace FILE OLD NEW
+    no findings                          replace FILE OLD NEW; the input of --watch are such edits (`save_in_turn`)
     ! 2 files checked                    standard error, after standard output
     ? 1                                  exit code, when it is not 0
 
@@ -15,6 +15,7 @@ import io
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -60,12 +61,27 @@ def conn(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> Run:
         stdin=io.StringIO(stdin),
         stdout=out,
         stderr=err,
+        watch=lambda folders: save_in_turn(folders[0], stdin),
     )
     code = execute(arguments, app)
     check_report(out.getvalue())
     for written in (argument.removeprefix("json=") for argument in arguments if argument.startswith("json=")):
         check_report(path.read_text(encoding="utf-8") if (path := app.folder / written).is_file() else "")
     return Run(int(code), out.getvalue(), err.getvalue())
+
+
+def save_in_turn(folder: Path, edits: str) -> Iterator[frozenset[Path]]:
+    """What `--watch` sees while each line of standard input changes its file: `replace FILE OLD NEW` or `rm FILE`.
+    Lines that end with `&` are saved together with the next one."""
+    yield frozenset()
+    changed: set[Path] = set()
+    for line in edits.splitlines():
+        perform(line.removesuffix("&"), folder)
+        changed.add(folder / shlex.split(line)[1])
+        if not line.endswith("&"):
+            yield frozenset(changed)
+            changed = set()
+    raise KeyboardInterrupt
 
 
 def check_report(text: str) -> None:

@@ -84,8 +84,7 @@ def ci(
         result = _check(app, other, baseline, processes)
         if accept and other is not None:
             _accept(app, result, other, reason.strip(), fail_on)
-    for report in result.reports:
-        learn_literals(app, report.effective)
+    learn_literals(app, *(report.effective for report in result.reports))
     ending = choose_exit(result.impact, fail_on) if result.impact is not None else Exit.OK
     verdicts = CheckVerdicts(result, minimum=minimum, impact_fails=ending is not Exit.OK)
     draw = draw_checks(

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
@@ -80,6 +79,9 @@ def test(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also show the requests, the coverage and every finding.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Test again what changed files reach, until Ctrl-C, and show what changed.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only failures and the summary.")] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
@@ -93,11 +95,12 @@ def test(
       conn test contacts.list --account acme
       conn test 'contacts.*' -k "not rate_limited" -x
       conn test --failed
+      conn test contacts.list --watch
       conn test webhooks contact_created --update
     """
     from conn_cli.report import Sources, write_report
     from conn_cli.report.results import draw_reports
-    from conn_cli.suite_run import read_failures
+    from conn_cli.suite_run import choose_exit, read_failures
     from conn_engine.errors import UsageError
     from conn_engine.testing.keyword import KeywordExpression
     from conn_engine.testing.report import SuiteReport
@@ -105,7 +108,8 @@ def test(
 
     app: App = context.obj
     _refuse_contradictions(has_names=bool(operations), every=every, live=live, send=send)
-    _refuse_with_live(live, {"--scenario": scenario, "--failed": failed, "--first": first})
+    _refuse_with("--live", live, {"--scenario": scenario, "--failed": failed, "--first": first})
+    _refuse_with("--watch", watch, {"--live": live, "--update": update, "--first": first, "--format": formats})
     if quiet and verbose:
         raise UsageError("--quiet and --verbose cannot be used together", hint="omit one of them")
     operation_names, deliveries = _select_names(operations or [], no_deliveries=live or raw)
@@ -121,10 +125,14 @@ def test(
         scenarios=tuple(scenario or ()),
         only=read_failures(app) if failed else None,
     )
+    is_named = any(not is_pattern(name) for name in operations or [])
+    if watch:
+        from conn_cli.suite_watch import SuiteWatch
+
+        raise typer.Exit(SuiteWatch(app, selection, has_names=is_named, verbose=verbose, quiet=quiet).run())
     reports, ending = (_run_live(app, selection, send), "") if live else _replay(app, selection, first=first)
     if update:
         _update(app, reports)
-    is_named = any(not is_pattern(name) for name in operations or [])
     draw = draw_reports(
         reports,
         Sources(app.workspace.root),
@@ -136,7 +144,7 @@ def test(
     write_report(lambda: SuiteReport.from_reports(reports), formats or [], draw, app, folder=app.folder)
     if ending:
         app.err(ending)
-    raise typer.Exit(_choose_exit(reports, has_names=is_named))
+    raise typer.Exit(choose_exit(reports, has_names=is_named))
 
 
 def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bool) -> None:
@@ -148,14 +156,12 @@ def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bo
         raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
 
 
-def _refuse_with_live(live: bool, options: "Mapping[str, object]") -> None:
+def _refuse_with(name: str, is_given: bool, options: "Mapping[str, object]") -> None:
     from conn_engine.errors import UsageError
 
     for option, value in options.items():
-        if live and value:
-            raise UsageError(
-                f"--live and {option} cannot be used together", hint=f"omit {option}: it applies only to replays"
-            )
+        if is_given and value:
+            raise UsageError(f"{name} and {option} cannot be used together", hint="omit one of them")
 
 
 def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
@@ -179,8 +185,7 @@ def _replay(app: App, selection: "Selection", *, first: bool) -> "tuple[list[Ope
 
     suite_run = SuiteRun(app, selection, first=first)
     suite_run.run()
-    for report in suite_run.reports:
-        learn_literals(app, report.effective)
+    learn_literals(app, *(report.effective for report in suite_run.reports))
     store_failures(app, suite_run.reports, selection, is_stopped=suite_run.is_stopped)
     return suite_run.reports, suite_run.explain_stop()
 
@@ -195,8 +200,8 @@ def _run_live(app: App, selection: "Selection", send: bool) -> "list[OperationRe
             app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send, clock=app.clock
         ):
             reports.append(report)
-            learn_literals(app, report.effective)
             progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
+    learn_literals(app, *(report.effective for report in reports))
     return reports
 
 
@@ -210,12 +215,3 @@ def _update(app: App, reports: "list[OperationReport]") -> None:
         for judgement in report.judgements:
             changed += update_golden(judgement, app.redactor, within=app.workspace.root)
     app.err(f"{pluralize(changed, 'golden')} written")
-
-
-def _choose_exit(reports: "list[OperationReport]", *, has_names: bool) -> Exit:
-    if any(report.failed for report in reports):
-        return Exit.FINDINGS
-    unrecorded = [report for report in reports if not report.recorded]
-    if unrecorded and (has_names or len(unrecorded) == len(reports)):
-        return Exit.NO_RECORDING
-    return Exit.OK

@@ -14,7 +14,7 @@ from conn_engine.diagnostics import Diagnostic, pluralize
 if TYPE_CHECKING:
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["count_outcomes", "draw_reports", "draw_results"]
+__all__ = ["count_outcomes", "draw_failures", "draw_reports", "draw_results", "draw_warnings"]
 
 FAILURE_LINES = 14
 """Lines of the details of a failed operation, so that one operation fits on a screen of 25 lines."""
@@ -56,11 +56,11 @@ def draw_results(
     if verbose:
         yield from _draw_everything(rows, sources, live)
     else:
-        yield from _draw_failures(rows, sources, live)
+        yield from draw_failures(rows, sources, live)
     if not quiet:
         yield from draw_rows([row for row in rows if row.state != "FAIL" or verbose])
     if not verbose and not quiet:
-        yield from _draw_warnings(rows, live)
+        yield from draw_warnings(rows, live)
     yield f"{count_outcomes(rows)}\n", "error" if any(row.state == "FAIL" for row in rows) else "good"
     if not quiet:
         yield "next: ", "good"
@@ -80,14 +80,16 @@ def _draw_everything(rows: Sequence[OperationRow], sources: Sources, live: bool)
         drawn.update(row.findings)
 
 
-def _draw_failures(rows: Sequence[OperationRow], sources: Sources, live: bool) -> Iterator[Piece]:
-    """Draw the failed operations, the first ones with what explains the failure."""
+def draw_failures(
+    rows: Sequence[OperationRow], sources: Sources, live: bool, *, detailed: int = DETAILED
+) -> Iterator[Piece]:
+    """Draw the failed operations, the first ones (`detailed`) with what explains the failure."""
     failed = [row for row in rows if row.state == "FAIL"]
     drawn: set[Diagnostic] = set()
     for number, row in enumerate(failed, 1):
         yield from draw_rows([row])
         new = [finding for finding in row.findings if finding not in drawn]
-        if number <= DETAILED:
+        if number <= detailed:
             yield from _draw_causes(row, new, sources, live)
         else:
             yield from draw_brief((new or row.findings)[0])
@@ -135,7 +137,7 @@ def _count_lines(pieces: Sequence[Piece]) -> int:
     return fit_text("".join(text for text, _ in pieces), USUAL_WIDTH).count("\n")
 
 
-def _draw_warnings(rows: Sequence[OperationRow], live: bool) -> Iterator[Piece]:
+def draw_warnings(rows: Sequence[OperationRow], live: bool) -> Iterator[Piece]:
     """Draw the findings of operations that did not fail. A missing recording is a row of its own already."""
     found = dict.fromkeys(
         finding for row in rows if row.state != "FAIL" for finding in row.findings if finding.code != "REC101"

@@ -1,0 +1,54 @@
+"""Watches folders for changed documents, for `--watch`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from conn_engine.errors import UsageError
+
+__all__ = ["is_relevant", "watch_files"]
+
+_MOST_GROUPED = 200
+_QUIET = 20
+"""Milliseconds without a further change after which a group of changes is complete, and the most that it can take."""
+_WAKE = 100
+_SUFFIXES = (".yaml", ".yml", ".json", ".md", "")
+_SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__"})
+
+
+def watch_files(folders: Sequence[Path]) -> Iterator[frozenset[Path]]:
+    """Yield the changed, added and removed files below some folders, in groups. The first group is empty: from then on,
+    no change is missed.
+
+    Raises UsageError if the package that watches is not installed, and KeyboardInterrupt at Ctrl-C.
+    """
+    try:
+        from watchfiles import watch
+    except ImportError as error:
+        raise UsageError(
+            "--watch needs the package watchfiles, which is not installed",
+            hint="install it: pip install watchfiles",
+        ) from error
+    groups = watch(
+        *folders,
+        watch_filter=None,
+        debounce=_MOST_GROUPED,
+        step=_QUIET,
+        rust_timeout=_WAKE,
+        yield_on_timeout=True,  # so that the first group comes at once
+        ignore_permission_denied=True,
+    )
+    is_ready = False
+    for group in groups:
+        files = frozenset(Path(path) for _, path in group)
+        if files or not is_ready:
+            is_ready = True
+            yield files
+
+
+def is_relevant(path: Path, root: Path) -> bool:
+    """Return whether a changed file can be a document: not a hidden file, such as those of editors and of `.conn`, nor
+    one of another kind. A name without a suffix can be a folder that was moved."""
+    if not path.is_relative_to(root):
+        return False
+    parts = path.relative_to(root).parts
+    return path.suffix in _SUFFIXES and not any(part.startswith(".") or part in _SKIPPED for part in parts)

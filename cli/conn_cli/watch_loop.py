@@ -1,0 +1,52 @@
+"""Repeats the work of a command when files change, until Ctrl-C."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from conn_cli.console import App
+from conn_cli.error_output import show_error, show_file_error
+from conn_cli.exits import Exit
+from conn_cli.file_changes import is_relevant
+from conn_engine.diagnostics import join_words
+from conn_engine.errors import ConnError, UsageError
+
+__all__ = ["repeat_on_changes"]
+
+_NAMED = 3
+
+
+def repeat_on_changes(app: App, root: Path, run: Callable[[], Exit], update: Callable[[frozenset[Path]], Exit]) -> Exit:
+    """Run the work once, and `update` for each group of changed files below a folder. Return the last exit code.
+
+    A document that cannot be read is shown, and the next change is awaited. Raises UsageError of the first run.
+    """
+    changes = app.watch([root])
+    next(changes, None)  # changes during the first run are not missed
+    code = _attempt(app, run, is_first=True)
+    app.write("watching for changes; Ctrl-C stops")
+    app.flush()
+    try:
+        for group in changes:
+            changed = frozenset(path for path in group if is_relevant(path, root))
+            if changed:
+                names = sorted(path.relative_to(root).as_posix() for path in changed)
+                app.write(f"\n{join_words(names, most=_NAMED)}")
+                code = _attempt(app, lambda changed=changed: update(changed))  # type: ignore[misc]
+            app.flush()
+            app.check_reader()
+    except KeyboardInterrupt:
+        app.write()
+    return code
+
+
+def _attempt(app: App, work: Callable[[], Exit], *, is_first: bool = False) -> Exit:
+    try:
+        return work()
+    except ConnError as error:
+        if is_first and isinstance(error, UsageError):
+            raise
+        show_error(app, error)
+        return Exit(error.exit_code)
+    except OSError as error:  # such as a file that vanished while it was read
+        show_file_error(app, error)
+        return Exit.CONFIGURATION

@@ -1,11 +1,14 @@
 """Find the origins of the leaves of an effective configuration, including fields of composed mappings."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, Origin
 
-__all__ = ["leaf_origins"]
+__all__ = ["LEVELS", "leaf_origins"]
+
+LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
+"""The levels of the configuration, the most specific first."""
 
 
 def leaf_origins(effective: "Effective") -> "dict[tuple[str | int, ...], list[Origin]]":

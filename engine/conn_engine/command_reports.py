@@ -159,7 +159,7 @@ class DeliveryRecordReport(Report, frozen=True, kw_only=True):
 
 
 class ListedAccount(_Data, frozen=True, kw_only=True):
-    """One account. `overrides` is the number of settings that it or its environment overrides."""
+    """One account. `overrides` is the number of settings that it overrides itself, without its environment's."""
 
     account: str
     connector: str

@@ -84,14 +84,14 @@ def test_failures_are_first_and_the_counts_say_what_they_count(desk):
 
 
 def test_many_operations_and_accounts_are_a_line_for_each_connector(desk):
-    for number in range(40):
+    for number in range(20):
         (desk / f"accounts/customer{number}.yaml").write_text("connector: demo\n")
     for name in ("second", "third", "fourth"):
         assert conn(desk, "new", name).code == 0
     done, lines = screen(desk, "test")
     assert done.code == 0 and len(lines) < 10
-    assert lines[0].split()[:5] == ["ok", "5", "operations", "demo", "41"]
-    assert lines[4] == "20 operations passed (308 cases, 41 accounts)"
+    assert lines[0].split()[:5] == ["ok", "5", "operations", "demo", "21"]
+    assert lines[4] == "20 operations passed (168 cases, 21 accounts)"
 
 
 def test_quiet_shows_no_operation_that_passes(desk):
@@ -154,3 +154,48 @@ def test_the_fields_of_a_record_are_a_table(tmp_path):
     schema = json.loads(conn(tmp_path, "schema", "ticketing.ticket", "--format", "json").out)["schema"]
     assert set(schema["properties"]) <= set(rows)
     assert len(screen(tmp_path, "schema")[1]) <= 25
+
+
+@pytest.fixture
+def crowd(desk):
+    """A workspace with 200 accounts; one of them, in an environment with overrides, has an override of its own."""
+    (desk / "environments").mkdir(exist_ok=True)
+    (desk / "environments/staging.yaml").write_text(
+        "connectors: {demo: {crm.contacts.response_mapping: {first_name: response.a, last_name: response.b}}}\n"
+    )
+    for number in range(199):
+        (desk / f"accounts/customer{number:04}.yaml").write_text("connector: demo\nenvironment: staging\n")
+    (desk / "accounts/customer0001.yaml").write_text(
+        "connector: demo\nenvironment: staging\noverride: {crm.contacts.response_mapping.email: response.mail}\n"
+    )
+    return desk
+
+
+def test_the_accounts_fit_a_screen_and_count_their_own_overrides(crowd):
+    _, lines = screen(crowd, "account", "list")
+    assert len(lines) == 22
+    assert lines[0] == "customer0000  demo           staging        0 overrides"
+    assert lines[1] == "customer0001  demo           staging        1 override"
+    assert lines[-2:] == [
+        "… and 180 more accounts; 200 of demo",
+        "next: see the others: conn account list --all, or --connector NAME",
+    ]
+    assert len(screen(crowd, "account", "list", "--all")[1]) == 200
+    piped = conn(crowd, "account", "list").out.splitlines()
+    assert len(piped) == 200 and piped[:20] == lines[:20]
+
+
+def test_the_workspace_and_a_configuration_fit_a_screen(crowd):
+    _, lines = screen(crowd, "show")
+    assert len(lines) <= 20
+    assert "demo   accounts: customer0000, customer0001, customer0002 and 197 more" in lines
+    for number in range(5):
+        assert conn(crowd, "new", f"another{number}").code == 0
+    _, lines = screen(crowd, "show")
+    assert len(lines) <= 20 and lines[-1] == "next: see every operation and account: conn show --all"
+    assert re.search(r"^demo +200 accounts +5 operations of crm.contacts$", "\n".join(lines), re.MULTILINE)
+    _, lines = screen(crowd, "show", "--account", "customer0001")
+    assert len(lines) <= 25
+    assert lines[0].endswith("stomer0001.yaml:3")  # cut to fit
+    every = screen(crowd, "show", "--account", "customer0001", "--all")[1]
+    assert len(every) == len(conn(crowd, "show", "--account", "customer0001").out.splitlines()) + 1

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.fitting import shorten_middle
+from conn_cli.leaf_origins import LEVELS, leaf_origins
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conn_engine.config import Effective, OperationName, Origin
     from conn_engine.config.report import ImpliedValue, WorkspaceReport
     from conn_engine.reports import Report
+
+MOST = 20
+"""The values that fit on a screen."""
 
 
 def show(
@@ -29,6 +36,9 @@ def show(
     environment: Annotated[
         str | None, typer.Option("--environment", "-e", help="Apply the overrides of this environment.")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show everything. Default in a terminal: what fits on a screen.")
+    ] = False,
     formats: Annotated[Formats, format_option("yaml")] = None,
 ) -> None:
     """Show the workspace, or a configuration and where its values are set.
@@ -44,7 +54,12 @@ def show(
     app: App = context.obj
     if account is None and connector is None and operation is None:
         workspace_report = _find_workspace(app)
-        texts = {"text": lambda: _overview(workspace_report), "yaml": lambda: _overview_yaml(workspace_report)}
+        from conn_cli.report.workspace import draw_workspace
+
+        texts = {
+            "text": lambda: draw_workspace(workspace_report, complete=every or app.width is None),
+            "yaml": lambda: _overview_yaml(workspace_report),
+        }
         write_report(lambda: workspace_report, formats or [], texts, app, folder=app.folder)
         return
     effective = choose_effective(app, account, connector, operation, environment)
@@ -53,7 +68,7 @@ def show(
     write_report(
         configuration.report,
         formats or [],
-        {"text": configuration.text, "yaml": configuration.yaml},
+        {"text": lambda: configuration.text(app.width, every=every), "yaml": configuration.yaml},
         app,
         folder=app.folder,
     )
@@ -101,7 +116,6 @@ class _Configuration:
 
     def origins(self) -> "list[tuple[str, Origin]]":
         """Return the effective origin of each value, with the value's path below the operation."""
-        from conn_cli.leaf_origins import leaf_origins
         from conn_engine.config import format_place
         from conn_engine.documents import format_path
 
@@ -147,15 +161,25 @@ class _Configuration:
             data = {**data, "disabled": self.disabled}
         return dump_yaml(data)
 
-    def text(self) -> str:
+    def text(self, columns: int | None, *, every: bool) -> str:
+        """Return a line for each value. In a terminal, the lines fit it and, unless `every`, a screen: overrides are
+        first then."""
         from conn_cli.formatting import join_lines
+        from conn_engine.diagnostics import pluralize
 
+        origins = self.origins()
+        left = 0 if every or columns is None or len(origins) <= MOST + 1 else len(origins) - MOST
+        if left:
+            origins = sorted(origins, key=lambda row: LEVELS.index(row[1].level))[:MOST]
         rows = [
             (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}")
-            for path, origin in self.origins()
+            for path, origin in origins
         ]
-        width = min(max((len(row[0]) for row in rows), default=0), 60)
-        lines = [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+        lines = _draw_rows(rows, columns)
+        if left:
+            lines.append(
+                f"… and {pluralize(left, 'more value')}: add --all{'' if self.name else ', or name an operation'}"
+            )
         for value in self.implied:
             place = f"{value.file}:{value.line}" if value.file else ""
             lines.append(f"{value.path} follows from {value.follows_from}: {_value(value.value)}  {place}".rstrip())
@@ -163,7 +187,21 @@ class _Configuration:
         lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
         for parameter, description in self.parameters.items():
             lines.append(f"takes -p {parameter}{f'  {description}' if description else ''}")
+        if columns is not None:
+            lines.append("next: see complete values and levels: add --format yaml or json")
         return join_lines(lines)
+
+
+def _draw_rows(rows: "Sequence[tuple[str, str, str, str]]", columns: int | None) -> list[str]:
+    width = min(max((len(row[0]) for row in rows), default=0), 60)
+    if columns is None or not rows:
+        return [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+    from conn_cli.report.columns import draw_columns
+
+    # The name is complete if it leaves room, and the place shows the level: accounts/, environments/ or connectors/.
+    width = min(width, columns // 2)
+    settings = draw_columns([(value, place) for _, value, _, place in rows], columns - width - 2)
+    return [f"{shorten_middle(row[0], width):<{width}}  {setting}" for row, setting in zip(rows, settings, strict=True)]
 
 
 def _find_parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
@@ -219,24 +257,6 @@ def _overview_yaml(report: "WorkspaceReport") -> str:
 
     data = report.data()
     return dump_yaml({key: value for key, value in data.items() if key not in ("version", "kind")})
-
-
-def _overview(report: "WorkspaceReport") -> str:
-    from conn_cli.formatting import join_lines
-
-    lines = [f"workspace     {report.workspace}", f"environments  {', '.join(report.environments) or '-'}"]
-    for row in report.connectors:
-        lines.append(f"\n{row.connector}   accounts: {', '.join(row.accounts) or '-'}")
-        lines += [f"  {_mark(text, row.disabled)}" for text in row.operations]
-        width = max(map(len, row.resources), default=0)
-        for resource, methods in row.resources.items():
-            marked = [_mark(f"{resource}.{method}", row.disabled).removeprefix(f"{resource}.") for method in methods]
-            lines.append(f"  {resource:<{width}}  {', '.join(marked)}")
-    return join_lines(lines)
-
-
-def _mark(operation: str, disabled: list[str]) -> str:
-    return f"{operation} (disabled)" if operation in disabled else operation
 
 
 def _value(value: Any) -> str:

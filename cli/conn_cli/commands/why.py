@@ -1,11 +1,12 @@
 """`conn why`: which level, file and line set a value, and what it overrides."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.leaf_origins import LEVELS
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, Origin, Path_
     from conn_engine.config.implications import Implication
     from conn_engine.reports import Report
-
-LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
 
 
 def why(

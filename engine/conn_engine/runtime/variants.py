@@ -22,6 +22,7 @@ from conn_engine.urls import split_plain_url
 
 __all__ = [
     "base_url",
+    "count_account_overrides",
     "for_replay",
     "in_context",
     "inline_operation",
@@ -101,6 +102,11 @@ def verify_operation(effective: Effective) -> VendorOperation | None:
         return effective.vendor(resource, method)
     except UsageError as error:  # an unknown operation is the author's fault here, not the caller's
         raise ConfigurationError(f'`verify` is "{operation_name}": {error}') from error
+
+
+def count_account_overrides(effective: Effective) -> int:
+    """Return the number of settings that the account itself overrides, without those of its environment."""
+    return sum(1 for layer in effective.layers if layer.level == "account" for _ in leaves(layer.data))
 
 
 def override_leaves(effective: Effective) -> list[Path_]:

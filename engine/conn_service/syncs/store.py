@@ -60,6 +60,7 @@ class StreamRow:
     state: Any
     last_run_at: float | None
     is_paused: bool
+    next_due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,9 @@ class SyncStore:
                 values = {"sync": sync, "account": account, "number": highest, "state": "null", "is_paused": False}
                 connection.execute(self._insert(tables.stream).values(values).on_conflict_do_nothing())
                 row = connection.execute(query).one()
-        return StreamRow(row.sync, row.account, row.number, json.loads(row.state), row.last_run_at, row.is_paused)
+        return StreamRow(
+            row.sync, row.account, row.number, json.loads(row.state), row.last_run_at, row.is_paused, row.next_due
+        )
 
     def reset_stream(self, sync: str, account: str) -> None:
         """Forget where the next run begins, and which records have been delivered."""
@@ -287,6 +290,11 @@ class SyncStore:
         self.get_stream(sync, account)
         with self.engine.begin() as connection:
             connection.execute(self._of_stream(sync, account).values(is_paused=is_paused))
+
+    def set_next_due(self, sync: str, account: str, moment: float | None) -> None:
+        """Set when a sync is due for an account."""
+        with self.engine.begin() as connection:
+            connection.execute(self._of_stream(sync, account).values(next_due=moment))
 
     def _of_stream(self, sync: str, account: str) -> sa.Update:
         columns = tables.stream.c

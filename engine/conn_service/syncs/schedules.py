@@ -1,0 +1,55 @@
+"""Find the runs that are due, and create them with fixed IDs, so that a minute that is handled twice starts nothing
+twice."""
+
+from datetime import UTC, datetime
+
+from conn_engine.errors import ConnError
+from conn_engine.syncs import SyncPlan, compile_sync, find_accounts, load_sync
+from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.store import OPEN
+
+__all__ = ["find_scheduled", "start_due"]
+
+
+def find_scheduled(releases: ReleaseLookup) -> list[SyncPlan]:
+    """Return the plans of all syncs with a schedule, for each of their accounts."""
+    _, workspace = releases.get_current()
+    plans = []
+    for name in workspace.syncs():
+        document = workspace.sync(name)
+        if document.trigger not in (None, "schedule"):
+            continue
+        for account in find_accounts(workspace, name):
+            try:
+                plan = compile_sync(workspace, load_sync(workspace, name, account))
+            except ConnError:
+                continue
+            if plan.schedule is not None:
+                plans.append(plan)
+    return plans
+
+
+def start_due(runner: SyncRunner, releases: ReleaseLookup, moment: float) -> list[str]:
+    """Create the runs that are due at a moment (Unix seconds), and return their IDs.
+
+    A run that was missed while no worker was running is started once. While a run of the same sync and account is
+    open, none is started.
+    """
+    started = []
+    store = runner.store
+    for plan in find_scheduled(releases):
+        stream = store.get_stream(plan.name, plan.account)
+        if stream.is_paused or plan.schedule is None:
+            continue
+        due = stream.next_due
+        if due is not None and due <= moment:
+            if not store.find_runs(sync=plan.name, account=plan.account, statuses=OPEN, limit=1):
+                run_id = f"{plan.name}:{plan.account}:{int(due * 1000):013d}"
+                started.append(runner.create_run(run_id, plan.name, plan.account, cause="schedule").id)
+            elif plan.overlap == "queue":
+                continue
+        if due is None or due <= moment:
+            after = datetime.fromtimestamp(moment, UTC)
+            store.set_next_due(plan.name, plan.account, plan.schedule.find_next(after).timestamp())
+    return started

@@ -1,0 +1,185 @@
+"""A worker of syncs: one process with one DBOS, which runs what is enqueued and what is due."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.errors import UsageError
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets import Vault
+from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_service.store import open_engine
+from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.schedules import start_due
+from conn_service.syncs.store import OPEN, RunRow, SyncStore
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+__all__ = ["FolderReleases", "SyncWorker"]
+
+APPLICATION_VERSION = "1"
+"""Raised only when the order of the steps of a workflow changes: runs of another version are not continued."""
+POLL_SECONDS = 0.1
+_WORKERS = 8
+
+
+class FolderReleases:
+    """A workspace folder as the only release: each run uses the files as they are when it is opened."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the workspace in the folder."""
+        return "", load_workspace(self.root)
+
+    def get_workspace(self, release: str) -> Workspace:
+        """Return the workspace in the folder."""
+        return load_workspace(self.root)
+
+
+class SyncWorker:
+    """Runs syncs in this process. Use it as a context manager. A process has at most one at a time.
+
+    Raises UsageError if the libraries are not installed, or if another one is open.
+    """
+
+    def __init__(
+        self,
+        location: StoreLocation,
+        releases: ReleaseLookup,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock = MACHINE_CLOCK,
+        vault: Vault | None = None,
+        executor: str = "local",
+        schedules: bool = False,
+    ) -> None:
+        _require_dbos()
+        self.location = location
+        self.releases = releases
+        self.clock = clock
+        self.executor = executor
+        self.schedules = schedules
+        self._engine: Engine = open_engine(location)
+        self.store = SyncStore(self._engine)
+        self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault)
+
+    def __enter__(self) -> "SyncWorker":
+        from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+        from conn_service.syncs import workflows
+
+        workflows.use_parts(self)
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        config: DBOSConfig = {
+            "name": "conn-syncs",
+            "system_database_url": self._engine.url.render_as_string(hide_password=False),
+            "system_database_engine": self._engine,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": self.executor,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "ERROR",
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(
+            workflows.QUEUE, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
+        )
+        if self.schedules:
+            DBOS.apply_schedules(
+                [{"schedule_name": workflows.TICK, "workflow_fn": workflows.tick, "schedule": "* * * * *"}]
+            )
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        from dbos import DBOS
+
+        from conn_service.syncs import workflows
+
+        DBOS.destroy()
+        self.runner.close()
+        workflows.use_parts(None)
+        self._engine.dispose()
+
+    def start(
+        self,
+        sync: str,
+        account: str,
+        *,
+        cause: str = "manual",
+        is_full: bool = False,
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunRow:
+        """Create a run and enqueue it. Raises UsageError if one is still open."""
+        from conn_service.syncs.workflows import enqueue_leg
+
+        unfinished = self.store.find_runs(sync=sync, account=account, statuses=OPEN, limit=1)
+        if unfinished:
+            raise UsageError(
+                f'the sync "{sync}" is still running for "{account}": {unfinished[0].id}',
+                hint=f"wait for it, or end it: conn sync cancel {unfinished[0].id}",
+            )
+        run = self.runner.create_run(
+            name_run(sync, account, self.clock.now()),
+            sync,
+            account,
+            cause=cause,
+            is_full=is_full,
+            settings=settings,
+        )
+        enqueue_leg(run.id)
+        return run
+
+    def resume_unfinished(self) -> list[RunRow]:
+        """Enqueue the runs that are created and that no leg continues, such as after a crash between the two."""
+        from dbos import DBOS
+
+        from conn_service.syncs.workflows import enqueue_leg
+
+        resumed = []
+        for run in self.store.find_runs(statuses=OPEN, limit=1000):
+            if not DBOS.list_workflows(workflow_id_prefix=f"{run.id}~", load_input=False, load_output=False, limit=1):
+                enqueue_leg(run.id, seq=run.seq)
+                resumed.append(run)
+        return resumed
+
+    def wait(self, run_ids: Sequence[str], seconds: float | None = None) -> list[RunRow]:
+        """Wait until runs have ended, or until they wait for a login. Return them."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            runs = [self.store.get_run(run_id) for run_id in run_ids]
+            if all(run.status not in ("queued", "running", "waiting") for run in runs):
+                return runs
+            if deadline is not None and time.monotonic() > deadline:
+                return runs
+            time.sleep(POLL_SECONDS)
+
+    # --- what the workflows use ---
+
+    def deliver(self, run_id: str) -> None:
+        """Deliver what a run has spooled into a file or a table."""
+
+    def start_due(self, moment: float) -> list[str]:
+        """Create the runs that are due at a moment, and return their IDs."""
+        return start_due(self.runner, self.releases, moment)
+
+
+def name_run(sync: str, account: str, moment: float) -> str:
+    """Return the ID of a run. IDs of one sync and account sort by time."""
+    return f"{sync}:{account}:{int(moment * 1000):013d}"
+
+
+def _require_dbos() -> None:
+    try:
+        import dbos  # noqa: F401 - for a helpful error if it is missing
+    except ImportError:
+        raise UsageError(
+            "syncs need DBOS, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
+        ) from None

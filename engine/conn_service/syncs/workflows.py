@@ -1,0 +1,107 @@
+"""The workflows of syncs on DBOS. A process has one DBOS, so it has one worker, which these functions use.
+
+One page is one step. A pause longer than a few seconds ends the workflow and enqueues the next leg of the run with a
+delay, so that no thread waits.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+
+from conn_service.syncs.runner import SyncRunner
+
+__all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run_sync", "tick", "use_parts"]
+
+QUEUE: Final = "conn_syncs"
+TICK: Final = "conn_sync_tick"
+_PAGES_PER_LEG = 1000
+
+
+class WorkerParts(Protocol):
+    """What the workflows use of the worker of this process."""
+
+    runner: SyncRunner
+
+    def deliver(self, run_id: str) -> None:
+        """Deliver what a run has spooled into a file or a table."""
+        ...
+
+    def start_due(self, moment: float) -> list[str]:
+        """Create the runs that are due, and return their IDs."""
+        ...
+
+
+_parts: list[WorkerParts] = []
+
+
+def use_parts(parts: WorkerParts | None) -> None:
+    """Set the worker that the workflows of this process use."""
+    _parts[:] = [] if parts is None else [parts]
+
+
+def name_partition(run_id: str) -> str:
+    """Return the partition of a run: runs of the same account are one after another."""
+    return run_id.split(":")[1]
+
+
+def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0) -> None:
+    """Enqueue a leg of a run, to begin after a delay. A leg that is already enqueued is not enqueued again."""
+    options = SetEnqueueOptions(queue_partition_key=name_partition(run_id), delay_seconds=seconds or None)
+    with SetWorkflowID(f"{run_id}~{leg:06d}"), options:
+        DBOS.enqueue_workflow(QUEUE, run_sync, run_id, leg, seq)
+
+
+@DBOS.workflow(name="conn_sync_run")
+def run_sync(run_id: str, leg: int, seq: int) -> str:
+    """Read a run from its page `seq` on, and end it."""
+    for _ in range(_PAGES_PER_LEG):
+        done = _advance(run_id, seq)
+        if done["kind"] == "page":
+            seq += 1
+        elif done["kind"] == "end":
+            _finish(run_id)
+            _deliver(run_id)
+            return "end"
+        elif done["kind"] == "failed":
+            _fail(run_id, done["reason"])
+            return "failed"
+        else:
+            enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+            return str(done["kind"])
+    enqueue_leg(run_id, leg + 1, seq)
+    return "page"
+
+
+@DBOS.step(name="conn_sync_page")
+def _advance(run_id: str, seq: int) -> Mapping[str, Any]:
+    done = _parts[0].runner.advance(run_id, seq)
+    return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
+
+
+@DBOS.step(name="conn_sync_finish")
+def _finish(run_id: str) -> None:
+    _parts[0].runner.finish(run_id)
+
+
+@DBOS.step(name="conn_sync_deliver")
+def _deliver(run_id: str) -> None:
+    _parts[0].deliver(run_id)
+
+
+@DBOS.step(name="conn_sync_fail")
+def _fail(run_id: str, reason: str) -> None:
+    _parts[0].runner.fail(run_id, reason)
+
+
+@DBOS.workflow(name="conn_sync_tick")
+def tick(moment: datetime, _context: Any) -> None:
+    """Start what is due, once per minute."""
+    for run_id in _start_due(moment.timestamp()):
+        enqueue_leg(run_id)
+
+
+@DBOS.step(name="conn_sync_due")
+def _start_due(moment: float) -> list[str]:
+    return _parts[0].start_due(moment)

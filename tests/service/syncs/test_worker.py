@@ -1,0 +1,116 @@
+"""A worker on DBOS with SQLite: it runs what is enqueued, waits without a thread, and goes on after a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SYNC, Bench, Releases
+
+from conn_engine.errors import UsageError
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.syncs.worker import SyncWorker
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def worker_of(bench: Bench, **options: bool) -> SyncWorker:
+    location = StoreLocation(file=bench.root.parent / "store.sqlite3")
+    return SyncWorker(location, Releases(bench.root), environ={}, **options)
+
+
+def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
+    with worker_of(bench) as worker:
+        run = worker.start("people", "acme")
+        with pytest.raises(UsageError, match="still running"):
+            worker.start("people", "acme")
+        [done] = worker.wait([run.id], 30)
+        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        [again] = worker.wait([worker.start("people", "acme").id], 30)
+        assert again.since is not None
+
+
+def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:
+    bench.contacts.fail_at = {2: (429, {"Retry-After": "12"}, {})}
+    with worker_of(bench) as worker:
+        run = worker.start("people", "acme")
+        for _ in range(300):
+            if worker.store.get_run(run.id).status == "waiting":
+                break
+            time.sleep(0.05)
+        from dbos import DBOS
+
+        [leg] = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
+        DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
+        [done] = worker.wait([run.id], 30)
+        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+
+
+KILLED = """\
+import os, signal, sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from conftest import Releases
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.syncs.worker import SyncWorker
+root = Path({root!r})
+with SyncWorker(StoreLocation(file=root.parent / "store.sqlite3"), Releases(root), environ={{}}) as worker:
+    advance = worker.runner.advance
+    def killing(run_id, seq):
+        done = advance(run_id, seq)
+        if seq == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    worker.runner.advance = killing
+    worker.wait([worker.start("people", "acme").id])
+"""
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Bench) -> None:
+    bench.write({"syncs/people.yaml": SYNC})
+    text = KILLED.format(paths=[str(Path(__file__).parent), *sys.path], root=str(bench.root))
+    done = subprocess.run([sys.executable, "-c", text], env=dict(os.environ), timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with worker_of(bench) as worker:
+        [run] = worker.store.find_runs()
+        [ended] = worker.wait([run.id], 60)
+        assert (ended.status, worker.store.count_spool(run.id)) == ("complete", 10)
+    assert len(bench.contacts.asked) == 4
+
+
+def test_a_run_without_a_leg_is_enqueued_again(bench: Bench) -> None:
+    bench.runner().create_run("people:acme:0000000000001", "people", "acme")
+    with worker_of(bench) as worker:
+        assert [run.id for run in worker.resume_unfinished()] == ["people:acme:0000000000001"]
+        [done] = worker.wait(["people:acme:0000000000001"], 30)
+        assert done.status == "complete"
+
+
+class TestSchedules:
+    def test_what_is_due_is_started_once(self, bench: Bench) -> None:
+        bench.write({"syncs/people.yaml": f"{SYNC}schedule: '*/15 * * * *'\n"})
+        runner = bench.runner()
+        from conn_service.syncs.schedules import start_due
+
+        releases = Releases(bench.root)
+        assert start_due(runner, releases, 1_700_000_000.0) == [], "the first look only finds the next moment"
+        due = bench.store.get_stream("people", "acme").next_due
+        assert due is not None and due % 900 == 0
+        assert start_due(runner, releases, due - 1) == []
+        [run_id] = start_due(runner, releases, due + 30)
+        assert run_id == f"people:acme:{int(due * 1000):013d}"
+        assert start_due(runner, releases, due + 30) == []
+        assert start_due(runner, releases, due + 5000) == [], "the earlier run is still open"
+        bench.store.set_status(run_id, "cancelled")
+        assert len(start_due(runner, releases, due + 50_000)) == 1, "several missed moments are one run"
+
+    def test_a_paused_sync_is_not_started(self, bench: Bench) -> None:
+        bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
+        from conn_service.syncs.schedules import start_due
+
+        start_due(bench.runner(), Releases(bench.root), 1_700_000_000.0)
+        bench.store.pause_stream("people", "acme")
+        assert start_due(bench.runner(), Releases(bench.root), 1_800_000_000.0) == []

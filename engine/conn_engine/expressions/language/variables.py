@@ -100,6 +100,14 @@ _DELIVERIES: Final[tuple[Row, ...]] = (
     ("new_secret", "A random secret for a vendor that accepts one when a subscription is created.",
      "$length(new_secret)", 4, {"new_secret": "77ab"}),
 )
+_SYNCS: Final[tuple[Row, ...]] = (
+    ("last_run_at", "When the last completed run of a sync began, minus its `lookback`; null in the first run.",
+     "last_run_at", _DATE, {"last_run_at": _DATE}),
+    ("account", "The name of the account that a sync runs for.", "account & '-' & id", "acme-7",
+     {"account": "acme", "id": "7"}),
+    ("results", "The records of a page that a sync transforms; the same as `records`.", "$count(results)", 2,
+     {"results": [{"id": 8}, {"id": 9}]}),
+)
 # fmt: on
 
 VARIABLE_ENTRIES: Final[tuple[LanguageEntry, ...]] = (
@@ -119,7 +127,7 @@ VARIABLE_ENTRIES: Final[tuple[LanguageEntry, ...]] = (
     ),
     *(
         LanguageEntry("variable", name, name, doc, example, result, data)
-        for name, doc, example, result, data in (*_CALL, *_RESPONSES, *_DELIVERIES)
+        for name, doc, example, result, data in (*_CALL, *_RESPONSES, *_DELIVERIES, *_SYNCS)
     ),
 )  # fmt: skip
 """`conn explain KEY` shows which of these names a setting has."""

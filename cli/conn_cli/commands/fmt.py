@@ -1,4 +1,4 @@
-"""`conn fmt`: write documents in the short form, without changing what they mean."""
+"""`conn fmt`: write documents in the short form, and lay out expressions, without changing what they mean."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,10 +24,11 @@ def fmt(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Write documents in the short form.
+    """Write documents in the short form, and lay out expressions.
 
-    Settings move next to their format and get their current names; what names imply is left out. Comments and all
-    other lines stay, and each document means the same as before.
+    Settings move next to their format and get their current names; what names imply is left out. Expressions get the
+    usual spaces, and long ones in a block (|) a line for each item. Comments and all other lines stay, and each
+    document means the same as before.
     """
     from conn_cli.report import write_report
     from conn_engine.command_reports import FormattingReport

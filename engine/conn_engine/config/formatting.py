@@ -1,21 +1,27 @@
-"""Write a document in the short form and with the current names of settings. Comments and all other lines stay.
+"""Write a document in the short form, with the current names of settings and the usual layout of expressions. Comments
+and all other lines stay.
 
 Each change is checked: the document must mean the same, or the change is left out.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from conn_engine.config.expanded_document import find_configurations
+from conn_engine.config.expanded_document import ExpandedDocument, find_configurations
 from conn_engine.config.implied import METHODS
 from conn_engine.config.merge import Path_, lookup
 from conn_engine.config.models import Configuration
+from conn_engine.config.reads import is_expression
 from conn_engine.config.short_form import Spelling, expand, find_long_strategies, find_spellings
-from conn_engine.documents import Document, parse
+from conn_engine.documents import Document, iterate_texts, parse
 from conn_engine.documents.edits import drop_value, lift_value, put_value, rename_key
 from conn_engine.errors import ConfigurationError
+from conn_engine.expressions.layout import lay_out
+from conn_engine.expressions.syntax_trees import has_same_tree
 
-__all__ = ["format_document", "rename_settings"]
+__all__ = ["find_expressions", "format_document", "rename_settings"]
 
 _Change = Callable[[Document], str]
 
@@ -24,10 +30,13 @@ def format_document(document: Document, kind: str) -> str:
     """Return the text of a document of a kind in the short form.
 
     Strategies lose their `config`, settings get their current names, and the methods that the names of operations imply
-    are left out. Spaces at the ends of lines go, and the text ends with one line break. Below dotted places of an
-    override, only the spaces change.
+    are left out. Below dotted places of an override, this does not happen. Expressions get the layout of
+    `expressions.layout`: on one line in a value of one line, else in lines. Spaces at the ends of lines go, and the
+    text ends with one line break.
     """
-    return _trim(_apply_changes(document, kind)[0]) if isinstance(document.data, dict) else document.text
+    if not isinstance(document.data, dict):
+        return document.text
+    return _trim(_lay_out_expressions(_apply_changes(document, kind)[0], kind))
 
 
 def rename_settings(document: Document, kind: str) -> tuple[str, list[Spelling]]:
@@ -124,6 +133,37 @@ def _with_method(name: str, operation: Any) -> Any:
         return operation
     method = operation.get("method", METHODS[name])
     return {**operation, "method": method.lower() if isinstance(method, str) else method}
+
+
+def _lay_out_expressions(document: Document, kind: str) -> Document:
+    for path, text in list(find_expressions(document, kind)):
+        source = document.read_source(path)
+        is_block = re.match(r"\|[-+]?[ \t]*(#[^\n]*)?\r?\n", source) is not None
+        if ("\n" in source and not is_block) or "{{" in text or lookup(document.data, path) != text:
+            continue
+        new = lay_out(text, in_lines=is_block)
+        if new != text and has_same_tree(text, new):
+            with suppress(ConfigurationError):  # an alias repeats the text, or it cannot be changed in place
+                document = parse(put_value(document, path, new), document.file)
+    return document
+
+
+def find_expressions(document: Document, kind: str) -> Iterator[tuple[Path_, str]]:
+    """Yield the expressions of a document with their paths in it."""
+    expanded = ExpandedDocument(document, kind, document.data)
+    for at in find_configurations(kind, document.data):
+        override = expanded.overrides.get(at)
+        data, written = expand(lookup(document.data, at) if override is None else override.data, Configuration)
+        for path, text in _list_expressions(data):
+            place = written.find(path)
+            yield (*at, *(place if override is None else override.find_written(place))), text
+    if kind == "unified":
+        for path, text in _list_expressions({"unified": {"": document.data.get("resources")}}):
+            yield ("resources", *path[2:]), text
+
+
+def _list_expressions(data: Any) -> Iterator[tuple[Path_, str]]:
+    return ((path, text) for path, text in iterate_texts(data) if is_expression(Configuration, path))
 
 
 def _trim(document: Document) -> str:

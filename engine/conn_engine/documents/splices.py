@@ -74,7 +74,8 @@ class Splicer(ChildFinder):
             return self.splice(child.value, child.end, self._indent_json(value, child.start))
         if self.is_flow(parent):
             blank = " " if parent.keys is not None and child.value == child.end == child.after else ""
-            return self.splice(child.value, child.end, blank + format_flow(value))
+            style = "" if child.alias else (parent.children or {})[step].style
+            return self.splice(child.value, child.end, blank + format_flow(value, style))
         anchor = self._find_anchor(child)
         comment, gap, end = self._find_comment(child)
         style = "" if child.alias else (parent.children or {})[step].style

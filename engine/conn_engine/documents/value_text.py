@@ -76,8 +76,10 @@ def _indent(lines: list[str], shift: str) -> list[str]:
     return [shift + line if line else line for line in lines]
 
 
-def format_flow(value: Any) -> str:
-    """Return a value on one line, as it can stand between the brackets of flow YAML."""
+def format_flow(value: Any, style: str = "") -> str:
+    """Return a value on one line, as it can stand between the brackets of flow YAML. `style` is the quote to keep."""
+    if style == "'" and isinstance(value, str) and value.isprintable():
+        return format_scalar(value, style)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{format_flow(key)}: {format_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -141,3 +141,78 @@ def test_what_is_written_stays_where_the_meaning_could_change(text):
         assert expand(after, Configuration)[0] == expand(before, Configuration)[0]
     else:
         assert changed == text
+
+
+UNIFIED = """\
+resources:
+  people: # all
+    response_mapping:
+      id: $string( response.id )   # the ID
+      name: "response.a&' '&response.b"
+      email: 'response.email ?$lowercase( response.email )'
+      tags: |  # several
+        (
+            $t:=response.tags;
+          /* only their names */
+            $t.name
+        )
+      kept: '{{response.a+1}}'
+      folded: >
+        response.a+
+        response.b
+      fixed: '"a+b"'
+      number: 1
+    list: { query_mapping: { limit: query.limit+0, q: 'query.q&"*"' } }
+"""
+LAID_OUT = """\
+resources:
+  people: # all
+    response_mapping:
+      id: $string(response.id)   # the ID
+      name: "response.a & ' ' & response.b"
+      email: 'response.email ? $lowercase(response.email)'
+      tags: |  # several
+        (
+          $t := response.tags;
+          /* only their names */
+          $t.name
+        )
+      kept: '{{response.a+1}}'
+      folded: >
+        response.a+
+        response.b
+      fixed: '"a+b"'
+      number: 1
+    list: { query_mapping: { limit: "query.limit + 0", q: 'query.q & "*"' } }
+"""
+
+
+def test_expressions_are_laid_out_and_their_lines_stay() -> None:
+    assert format_document(parse(UNIFIED, "crm.yaml"), "unified") == LAID_OUT
+    assert format_document(parse(LAID_OUT, "crm.yaml"), "unified") == LAID_OUT
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("account", "override: { crm.people.response_mapping.a: b+c }\n", '{ crm.people.response_mapping.a: "b + c" }'),
+        ("account", "override: {people: {list: {record_filter: 'record.a=1'}}}\n", "'record.a=1'"),  # not a resource
+        ("account", "override:\n  resources: {p: {list: {record_filter: 'record.a=1'}}}\n", "'record.a = 1'"),
+        ("environment", "connectors: {s: {errors: [{when: 'status=404', then: empty}]}}\n", "{when: 'status = 404',"),
+        ("connector", "pagination: {format: page, stop: 'last=true', size: 10}\n", "stop: 'last = true', size: 10"),
+        (
+            "connector",
+            'resources: {p: {list: {path: "/p/{{a+b}}", query: {q: "x+y"}}}}\n',
+            '"/p/{{a+b}}", query: {q: "x+y"}',
+        ),
+        ("connector", "a: &x response.a+1\nerrors: [{when: *x, then: empty}]\n", "&x response.a+1\n"),
+        ("connector", "errors: [{when: 'status==404', then: empty}]\n", "'status==404'"),
+    ],
+)
+def test_expressions_are_found_by_their_settings(kind: str, text: str, expected: str) -> None:
+    assert expected in format_document(parse(text, "a.yaml"), kind)
+
+
+def test_expressions_in_json_are_laid_out() -> None:
+    text = '{\n  "errors": [{"when": "status=404", "then": "empty"}]\n}\n'
+    assert format_document(parse(text, "a.json"), "connector") == text.replace("status=404", "status = 404")

@@ -154,7 +154,10 @@ def record(
             )
         else:
             recorded = _record_live(app, wiring, name, call, path, pages or 3, saving)
-    _show(app, recorded, path, name, effective, formats)
+    selection = f"--account {account}" if account is not None else f"--connector {effective.connector_name}"
+    selection += f" --scenario {scenario}" if scenario != "default" else ""
+    selection += " --raw" if name.kind == "vendor" else ""
+    _show(app, recorded, path, name.text, account, f"conn test {name.text} {selection} -v", formats)
     verdict = recorded.completeness
     if verdict is not None:
         show_completeness(app, verdict, recorded.records, effective=effective, name=name, call=call, action="recorded")
@@ -224,16 +227,16 @@ def _refuse_existing(path: Path, account: str) -> NoReturn:
 
 
 def _show(  # noqa: PLR0917
-    app: App, recorded: "Recorded", path: Path, name: "OperationName", effective: "Effective", formats: Formats
+    app: App, recorded: "Recorded", path: Path, operation: str, account: str | None, command: str, formats: Formats
 ) -> None:
-    """Show what was recorded, and what to check."""
+    """Show what was recorded, and what to check. `command` shows the result."""
     from conn_cli.personal_data import show_summary
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
 
     path_text = to_relative(path)
-    text = {"text": lambda: _text(recorded, path_text, name.text, effective)}
-    report = partial(_report, recorded, path_text, name.text, effective.account)
+    text = {"text": lambda: _text(recorded, path_text, command)}
+    report = partial(_report, recorded, path_text, operation, account)
     write_report(report, formats or [], text, app, folder=app.folder)
     show_summary(app, recorded.personal)
     for note in recorded.notes:
@@ -243,7 +246,7 @@ def _show(  # noqa: PLR0917
         app.err("  redaction may have changed a value that the operation uses: check the file")
 
 
-def _text(recorded: "Recorded", path: str, operation: str, effective: "Effective") -> str:
+def _text(recorded: "Recorded", path: str, command: str) -> str:
     from conn_cli.formatting import join_lines
     from conn_engine.diagnostics import pluralize
 
@@ -252,11 +255,10 @@ def _text(recorded: "Recorded", path: str, operation: str, effective: "Effective
         lines.append(f"the operation ended with: {recorded.error.message}")
         lines += [f"  fix: {recorded.error.hint}"] if recorded.error.hint else []
     verdict = recorded.completeness
-    selection = f" --account {effective.account}" if effective.account else f" --connector {effective.connector_name}"
     if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
         lines.append("next: correct the setting, then run this command again with --force")
     else:
-        lines.append(f"next: look at the result: conn test {operation}{selection} -v")
+        lines.append(f"next: look at the result: {command}")
     return join_lines(lines)
 
 

@@ -106,7 +106,7 @@ def _text(stored: "KeptDelivery", path: str, name: str) -> str:
         f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
     )
     lines = [f"recorded {manner}, {outcome.verified_by or 'not verified'}, in {path}"]
-    return join_lines([*lines, f"next: conn test webhooks {name} --update"])
+    return join_lines([*lines, f"next: look at the result: conn test webhooks {name} -v"])
 
 
 def _report(stored: "KeptDelivery", path: str) -> "Report":

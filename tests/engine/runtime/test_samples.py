@@ -187,6 +187,7 @@ def test_an_error_is_recorded_as_often_as_it_would_be_sent(shop: Workspace, stat
     done, path = recorded(shop, "people.get", sample, call=Call(id="7"))
     assert (done.exchanges, len(requests_of(path)), done.difference) == (requests, requests, "")
     assert replayed(shop).failure == replayed(shop, None).failure != ""
+    assert done.error is not None and done.error.hint == ""
 
 
 def test_the_output_of_curl_has_status_and_headers(shop: Workspace) -> None:

@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs locks servers nightly differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs locks servers nightly extension differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -66,7 +66,11 @@ locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE
 servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
 	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
-nightly:          ## the same, with what takes long by its nature
+extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (needs node and npm)
+	cd editors/vscode && npm ci && npm test && \
+		SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} npm run package
+
+nightly: extension ## the same, with what takes long by its nature, and the extension
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table

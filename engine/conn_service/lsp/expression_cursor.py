@@ -63,7 +63,7 @@ def locate_in_expression(text: str) -> ExpressionPlace | None:
     if typed[:1].isdigit():
         return None
     reader = _TokenReader(tokens)
-    reader.read()
+    reader.read_tokens()
     variables = tuple(dict.fromkeys(reader.variables))
     if typed.startswith("$"):
         return ExpressionPlace("function", typed, (), variables)
@@ -88,7 +88,7 @@ class _TokenReader:
     _function: str = ""
     _variable: str = ""
 
-    def read(self) -> None:
+    def read_tokens(self) -> None:
         for index, token in enumerate(self.tokens):
             if token.kind == "operator":
                 self._read_operator(token.text)

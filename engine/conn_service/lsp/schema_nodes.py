@@ -82,7 +82,7 @@ class SchemaNodes:
 
     @property
     def description(self) -> str:
-        """The first description; empty if there is none."""
+        """The first description, or an empty string."""
         return next((str(node["description"]) for node in self.nodes if node.get("description")), "")
 
 

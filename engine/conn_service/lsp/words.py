@@ -42,7 +42,7 @@ class WordPlace:
 
 
 def find_word(document: EditedDocument, offset: int) -> WordPlace | None:
-    """Return the word around an offset; None where there is none."""
+    """Return the word around an offset, or None."""
     text = document.text
     end = _match_end(_WORD, text, offset)
     at = locate_cursor(text, end)

@@ -23,7 +23,7 @@ def serve() -> None:
     os.dup2(2, 1)
     session = EditorSession()
     decoder = msgspec.json.Decoder(EditorQuery)
-    while (message := _read(queries)) is not None:
+    while (message := _read_message(queries)) is not None:
         reply = msgspec.json.encode(_answer(session, decoder.decode(message)))
         replies.write(LENGTH.pack(len(reply)) + reply)
         replies.flush()
@@ -36,6 +36,6 @@ def _answer(session: EditorSession, query: EditorQuery) -> EditorReply:
         return EditorReply(error=error.message)
 
 
-def _read(stream: BinaryIO) -> bytes | None:
+def _read_message(stream: BinaryIO) -> bytes | None:
     head = stream.read(LENGTH.size)
     return stream.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None

@@ -1,0 +1,80 @@
+"""Editors: the extension for VS Code, and the YAML language server with the schemas of a workspace."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+from processes import cache
+from pytest_lsp import make_test_lsp_client
+
+from conn_cli.scaffold import copy_example, write_schemas
+from conn_engine.config import load_workspace
+from conn_engine.schemas.workspace_names import build_workspace_schemas
+
+EXTENSION = Path(__file__).resolve().parents[2] / "editors" / "vscode"
+SECONDS = 60.0
+WRONG = "# yaml-language-server: $schema=../schemas/account.schema.json\nconnector: hubsport\n"
+
+
+@pytest.fixture(scope="module")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the extension with its packages."""
+    folder: Path = tmp_path_factory.mktemp("extension") / "vscode"
+    shutil.copytree(EXTENSION, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    run_npm(folder, "ci", "--prefer-offline")
+    return folder
+
+
+def run_npm(folder: Path, *words: str) -> None:
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    done = subprocess.run(
+        [cache.tool("npm", "builds the extension"), *words],
+        cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_the_grammar_of_the_extension_finds_expressions(extension: Path) -> None:
+    run_npm(extension, "test")
+
+
+@pytest.mark.nightly
+def test_the_extension_is_built_twice_with_the_same_bytes(extension: Path) -> None:
+    digests = []
+    for _ in range(2):
+        shutil.rmtree(extension / "dist", ignore_errors=True)
+        run_npm(extension, "run", "package")
+        digests.append(hashlib.sha256((extension / "dist" / "conn.vsix").read_bytes()).hexdigest())
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.asyncio
+async def test_the_yaml_language_server_refuses_a_name_that_the_workspace_does_not_have(tmp_path: Path) -> None:
+    root = tmp_path / "tour"
+    copy_example(root)
+    write_schemas(root, refresh=True, with_names=build_workspace_schemas(load_workspace(root)))
+    server = cache.node_modules("yaml-language-server", "1.25.0") / "yaml-language-server" / "bin"
+    client = make_test_lsp_client()
+    await client.start_io(cache.tool("node", "runs it"), str(server / "yaml-language-server"), "--stdio")
+    try:
+        client.set_configuration({"yaml": {"schemaStore": {"enable": False}, "validate": True}})
+        parameters = types.InitializeParams(types.ClientCapabilities(), root_uri=root.as_uri())
+        await asyncio.wait_for(client.initialize_session(parameters), SECONDS)
+        for name, text, messages in (
+            ("wrong", WRONG, ['Value is not accepted. Valid values: "github", "hubspot"']),
+            ("acme", (root / "accounts" / "acme.yaml").read_text(encoding="utf-8"), []),
+        ):
+            uri = (root / "accounts" / f"{name}.yaml").as_uri()
+            published = asyncio.ensure_future(client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS))
+            item = types.TextDocumentItem(uri, "yaml", 1, text)
+            client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+            await asyncio.wait_for(published, SECONDS)
+            shown = [problem.message for problem in client.diagnostics[uri]]
+            assert len(shown) == len(messages) and all(map(str.startswith, shown, messages)), shown
+    finally:
+        await asyncio.wait_for(client.shutdown_session(), SECONDS)

@@ -18,6 +18,7 @@ _NAMES = {
     "ACCOUNT": "accounts",
     "CONNECTOR": "connectors",
     "OPERATION": "operations",
+    "RESOURCE": "resources",
     "RESOURCE[.OPERATION]": "resources",
 }
 """What completes an option or, by its placeholder, an argument: a source in `SOURCES`."""

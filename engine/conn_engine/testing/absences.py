@@ -49,8 +49,8 @@ def find_emptied_fields(results: Sequence[Verdict], effective: Effective) -> lis
     covered = [result for result in results if result.coverage is not None and result.below is not None]
     records = [record for result in covered for record in result.outcome.records]
     fields = sorted({name for result in covered if result.coverage for name in result.coverage.seen})
-    counts = measure(fields, (), records, ()).seen
-    below = measure(fields, (), [record for result in covered if result.below for record in result.below.records], ())
+    counts = measure(fields, records).seen
+    below = measure(fields, [record for result in covered if result.below for record in result.below.records])
     findings = []
     emptied = (name for name in fields if records and below.seen[name] and not counts[name])
     for name in (name for name in emptied if not _fails_everywhere(covered, name)):

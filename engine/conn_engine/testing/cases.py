@@ -90,7 +90,8 @@ class Outcome:
 
     `previous` has each page's previous cursor in the vendor's form (a token, a number, a relative URL), or None.
     `completeness` is the verdict on the listing; None before its end. `headers` and `states` have one entry per page.
-    `problems` has the fields whose expressions fail on some records.
+    `problems` has the fields whose expressions fail on some records. `scopes` has what the response mapping saw of each
+    record, and `conditions` those of its evaluation; empty for an operation without one.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -105,6 +106,8 @@ class Outcome:
     headers: list[Mapping[str, str]] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
     problems: tuple[FieldProblem, ...] = ()
+    scopes: list[Mapping[str, Any]] = field(default_factory=list, repr=False, compare=False)
+    conditions: Conditions | None = field(default=None, repr=False, compare=False)
     _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
 
     def vendor_paths(self) -> frozenset[tuple[str, ...]]:
@@ -212,14 +215,21 @@ def replay(
     answers = Replay(recording, base_url=base)
     transport = LoggingTransport(answers)
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
+
+    def observe(operation: OperationName, scopes: Sequence[Mapping[str, Any]], results: Sequence[Any]) -> None:
+        outcome.scopes += scopes
+        if observer is not None:
+            observer(operation, scopes, results)
+
+    outcome.conditions = conditions_at(clock.now(), evaluator or effective.evaluator)
     session = Session(
         account=effective.account or "",
         document=document,
         environ=environ,
         clock=clock,
         policy=Policy(wait=recording.call.wait),
-        observer=observer,
-        conditions=conditions_at(clock.now(), evaluator or effective.evaluator),
+        observer=observe,
+        conditions=outcome.conditions,
     )
     run = Run(for_replay(effective, base, recording.base_url), session)
     flow = perform(run, name, recorded_call(recording))

@@ -25,14 +25,9 @@ class Coverage:
         return tuple(field for field, count in self.seen.items() if count == 0)
 
 
-def measure(
-    fields: Iterable[str], reads: Iterable[tuple[Any, ...]], results: Sequence[Any], paths: Iterable[tuple[str, ...]]
-) -> Coverage:
-    """Measure which mapped `fields` (dotted) have values in `results`, and which vendor `paths` are not in `reads`.
-
-    `reads` are paths of the mapping's scope, such as `("response", "properties", "email")`. Reading an object or a list
-    reads everything below it.
-    """
+def measure(fields: Iterable[str], results: Sequence[Any], unread: Iterable[tuple[str, ...]] = ()) -> Coverage:
+    """Measure which mapped `fields` (dotted) have values in `results`. `unread` are the vendor paths that no mapping
+    reads."""
     counts = dict.fromkeys(fields, 0)
     for result in results:
         present: dict[str, Any] | None = None
@@ -44,9 +39,7 @@ def measure(
                 present = leaves(result) if isinstance(result, Mapping) else {}
             if _present(present, field):
                 counts[field] += 1
-    below = {tuple(part for part in path[1:] if isinstance(part, str)) for path in reads if path[:1] == ("response",)}
-    unread = sorted(path for path in paths if not any(path[:n] in below for n in range(len(path) + 1)))
-    return Coverage(len(results), counts, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
+    return Coverage(len(results), counts, tuple(".".join(path) for path in sorted(unread)[:MAX_UNREAD]))
 
 
 def _present(present: Mapping[str, Any], field: str) -> bool:

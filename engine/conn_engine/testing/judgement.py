@@ -25,6 +25,7 @@ from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
 from conn_engine.testing.compare import RecordComparison, RequestChange, compare_records, compare_requests
 from conn_engine.testing.coverage import Coverage, measure
+from conn_engine.testing.field_readers import FieldReaders
 from conn_engine.testing.golden_form import (
     error_document,
     has_credentials,
@@ -36,6 +37,7 @@ from conn_engine.testing.golden_form import (
 )
 from conn_engine.testing.refusals import find_credential_refusal
 from conn_engine.testing.request_findings import find_other_requests, shorten
+from conn_engine.testing.vendor_records import VendorRecords
 from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDEN, describe_presence, describe_unused
 
 __all__ = ["Verdict", "authors_fault", "judge", "judge_live", "measure_outcome"]
@@ -341,10 +343,12 @@ def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome)
     mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
     if operation is None or mapping is None:
         return None
-    reads = [path for paths in mapping.reads().values() for path in paths]
     fields = list(mapping.fields) or _keys(outcome.records)
-    # A mapping that reads a page does not show what it reads of each record.
-    return measure(fields, reads, outcome.records, () if operation.each == "page" else outcome.vendor_paths())
+    if operation.each == "page":  # such a mapping does not show what it reads of each record
+        return measure(fields, outcome.records)
+    readers = FieldReaders(effective, [name])
+    records = [VendorRecords(outcome.scopes, outcome.conditions)] if outcome.conditions is not None else []
+    return measure(fields, outcome.records, (p for p in outcome.vendor_paths() if not readers.is_read(p, records)))
 
 
 def _judge_coverage(result: Verdict, effective: Effective) -> None:

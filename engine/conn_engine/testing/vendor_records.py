@@ -38,16 +38,16 @@ def read_vendor_records(effective: Effective, name: OperationName, recording: Re
     The records are those after `response_path`, `record_mapping` and `enrich`. Errors are returned, not raised.
     """
     conditions = conditions_at(read_recorded_at(recording.recorded_at), effective.evaluator)
-    scopes: list[Mapping[str, Any]] = []
     try:
         if name.kind == "unified":
             operation = effective.get_unified(name.model, name.resource, name.method)
             if operation is not None:
                 operation = structs.replace(operation, response_mapping=_NOTHING, after=(), on_error=None)
                 effective = effective.with_unified(name, operation)
-        outcome = replay(effective, name, recording, lambda _, page, results: scopes.extend(page))
+        outcome = replay(effective, name, recording)
     except ConnError as error:
         return VendorRecords((), conditions, error)
+    scopes = outcome.scopes
     if name.kind == "vendor":
         scopes = [{"response": record, "context": effective.context} for record in outcome.raw]
     return VendorRecords(scopes, conditions, outcome.error)

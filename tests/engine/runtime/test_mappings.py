@@ -22,23 +22,17 @@ from conn_engine.wire import FrozenClock
 # --- coverage ---
 
 
-def test_coverage_counts_values_and_finds_unread_fields() -> None:
-    raw = [
-        {"id": 1, "mail": "a", "address": {"city": "X", "zip": "1"}, "tags": [{"k": 1}]},
-        {"id": 2, "phone": None},
-    ]
+def test_coverage_counts_values() -> None:
     results = [{"id": "1", "email": "a", "address": {"city": "X"}, "tags": []}, {"id": "2", "email": None}]
-    reads = [("response", "id"), ("response", "mail"), ("response", "address", "city"), ("query", "phone")]
-    made = measure(["id", "email", "address.city", "address", "tags"], reads, results, find_paths(raw))
+    made = measure(["id", "email", "address.city", "address", "tags"], results, [("tags", "k"), ("phone",)])
     assert made.seen == {"id": 2, "email": 1, "address.city": 1, "address": 1, "tags": 0}
     assert made.empty == ("tags",)
-    assert made.unread == ("address.zip", "phone", "tags.k")
+    assert made.unread == ("phone", "tags.k")
 
 
-def test_reading_an_object_reads_everything_below_it() -> None:
-    raw = [{"a": {"b": {"c": 1}}, "list": [{"x": 1}, {"y": 2}]}]
-    assert measure([], [("response", "a"), ("response", "list", 0, "x")], [], find_paths(raw)).unread == ("list.y",)
-    assert measure([], [("response",)], [], find_paths(raw)).unread == ()
+def test_paths_have_values_and_the_items_of_a_list_share_one() -> None:
+    raw = [{"id": 1, "address": {"city": "X"}, "tags": [{"k": 1}, {"l": []}]}, {"phone": None, "none": {}}, 7, None]
+    assert find_paths(raw) == {("id",), ("address", "city"), ("tags", "k"), ("phone",), ("none",)}
 
 
 # --- trial ---

@@ -92,6 +92,7 @@ class _Sum:
     seen: Counter[str] = field(default_factory=Counter)
     fields: dict[str, None] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
     records: int = 0
     broken: list[str] = field(default_factory=list)
 
@@ -201,7 +202,7 @@ def _coverage(  # noqa: PLR0917
         len(files),
         total.records,
         tuple(sorted(fields, key=lambda row: row.field)),
-        tuple(sorted(total.unread)),
+        tuple(sorted(total.unread - total.read)),
         tuple(total.broken),
     )
 
@@ -215,6 +216,7 @@ def _add(total: _Sum, effective: Effective, name: OperationName, outcome: Outcom
     total.fields.update(dict.fromkeys(counted.seen))
     total.seen.update({field: number for field, number in counted.seen.items() if number})
     total.unread |= set(counted.unread)
+    total.read |= {".".join(path) for path in outcome.vendor_paths()}.difference(counted.unread)
     total.records += counted.records
 
 

@@ -6,7 +6,6 @@ them.
 
 from conn_engine.analysis.fields.described import Descriptions, fetch_descriptions, find_describe
 from conn_engine.analysis.fields.index import FieldIndex, IndexedRecording, RecordedField, RecordedFields
-from conn_engine.analysis.fields.readers import FieldReaders
 from conn_engine.analysis.fields.report import FieldsReport, ResourceField, report_fields
 from conn_engine.analysis.fields.selection import DESCRIBE, find_reading_operations
 
@@ -14,7 +13,6 @@ __all__ = [
     "DESCRIBE",
     "Descriptions",
     "FieldIndex",
-    "FieldReaders",
     "FieldsReport",
     "IndexedRecording",
     "RecordedField",

@@ -20,7 +20,7 @@ __all__ = ["FieldIndex", "IndexedRecording", "RecordedField", "RecordedFields", 
 
 MAX_FIELDS = 5_000
 """The most fields of an operation. Records with more have keys that are data, such as IDs."""
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 """The most bytes of recordings whose records stay in memory."""
 _LONGEST_EXAMPLE = 200
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

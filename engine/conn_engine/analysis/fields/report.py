@@ -7,12 +7,12 @@ import msgspec
 
 from conn_engine.analysis.fields.described import DescribedField, Descriptions, find_describe, read_descriptions
 from conn_engine.analysis.fields.index import FieldIndex, IndexedRecording, RecordedField
-from conn_engine.analysis.fields.readers import FieldReaders
 from conn_engine.analysis.fields.selection import find_reading_operations
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import MissingRecording
 from conn_engine.expressions import evaluate_fields
 from conn_engine.reports import Report
+from conn_engine.testing.field_readers import FieldReaders
 
 __all__ = ["FieldsReport", "ResourceField", "report_fields"]
 

@@ -75,6 +75,25 @@ def test_fields_are_seen_empty_or_unmapped(root: Path) -> None:
     assert (row.percent, row.mapped, row.model) == (75.0, 4, 5)
 
 
+def test_a_field_that_an_expression_leaves_out_is_not_read(root: Path) -> None:
+    file = root / "connectors/shop/unified/m.yaml"
+    mapping = {"id": "response.id", "extra": '$omit(response, ["id", "town"])'}
+    file.write_text(json.dumps({"resources": {"things": {"list": {"response_mapping": mapping}}}}), encoding="utf-8")
+    assert rows(root)["m.things.list", ("one", "two")].unread == ("town",)
+
+
+def test_a_field_that_is_read_in_one_recording_is_read(root: Path) -> None:
+    file = root / "connectors/shop/unified/m.yaml"
+    mapping = {"id": "response.id", "extra": "response.id = '1' ? response"}
+    file.write_text(json.dumps({"resources": {"things": {"list": {"response_mapping": mapping}}}}), encoding="utf-8")
+    first = root / "connectors/shop/recordings/m.things.list.json"
+    recording = json.loads(first.read_text(encoding="utf-8"))
+    for path, number in ((first, "1"), (first.with_suffix(".other.json"), "2")):
+        recording["exchanges"][0]["response"]["body"] = [{"id": number, "x": 1, f"only_{number}": 1}]
+        path.write_text(json.dumps({**recording, "scenario": f"s{number}"}), encoding="utf-8")
+    assert rows(root)["m.things.list", ("one", "two")].unread == ("only_2",)
+
+
 def test_an_override_has_a_row_of_its_own(root: Path) -> None:
     row = rows(root)["m.things.list", ("own",)]
     assert {one.field: one.records for one in row.fields if one.state == "seen"}["phone"] == 1

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from shop import ITEMS, MAPPING, UNIFIED, build, record
 
-from conn_engine.analysis.fields import FieldIndex, FieldReaders, RecordedFields, find_reading_operations
+from conn_engine.analysis.fields import FieldIndex, RecordedFields, find_reading_operations
 from conn_engine.conditions import USUAL
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression
+from conn_engine.testing.field_readers import FieldReaders
 from conn_engine.testing.vendor_records import map_vendor_records
 
 

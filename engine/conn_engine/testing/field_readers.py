@@ -15,6 +15,8 @@ _MOST_WORK = 100_000
 _WORK_OF_TRIAL = 20
 """How much work may find out whether expressions use a part of what they read: records to look at, and evaluations,
 each of which costs as much as this number of records."""
+_MOST_RECORDS = 100
+"""How many records of a recording are looked at."""
 _EXAMPLE = "example"
 _LIMITS = EvaluationLimits(seconds=1.0)
 
@@ -27,6 +29,7 @@ class FieldReaders:
     """
 
     def __init__(self, effective: Effective, names: Iterable[OperationName]) -> None:
+        """`names` are the operations; those without a response mapping are ignored."""
         self._readers: dict[tuple[str, ...], dict[str, Expression]] = {}
         self._readers_below: dict[tuple[str, ...], dict[str, None]] = {}
         self._work = 0
@@ -46,19 +49,28 @@ class FieldReaders:
         recordings, an expression that reads an object uses all parts of it. If `is_recorded` is false, no record has
         the field, so that only an expression that names it counts."""
         found = dict.fromkeys([*self._readers.get(path, ()), *self._readers_below.get(path, ())])
-        for length in range(len(path) if is_recorded else 0):
-            for leaf_field, compiled in self._readers.get(path[:length], {}).items():
-                if leaf_field not in found and self._uses(compiled, path, recordings):
-                    found[leaf_field] = None
+        for leaf_field, compiled in self._iterate_readers_above(path) if is_recorded else ():
+            if leaf_field not in found and self._uses(compiled, path, recordings):
+                found[leaf_field] = None
         return list(found)
 
+    def is_read(self, path: tuple[str, ...], recordings: Sequence[VendorRecords] = ()) -> bool:
+        """Return whether `find` returns a model field."""
+        if path in self._readers or path in self._readers_below:
+            return True
+        return any(self._uses(compiled, path, recordings) for _, compiled in self._iterate_readers_above(path))
+
+    def _iterate_readers_above(self, path: tuple[str, ...]) -> Iterator[tuple[str, Expression]]:
+        for length in range(len(path)):
+            yield from self._readers.get(path[:length], {}).items()
+
     def _uses(self, compiled: Expression, path: tuple[str, ...], recordings: Sequence[VendorRecords]) -> bool:
-        """Return whether an expression gives another value without a field. If it is empty in all records, the first
-        one gets a value."""
+        """Return whether an expression gives another value without a field. If it is empty in the first records, the
+        first one gets a value."""
         if "base" in compiled.analysis.variables:
             return True
         for records in recordings:
-            for scope in records.scopes:
+            for scope in records.scopes[:_MOST_RECORDS]:
                 if self._work >= _MOST_WORK:
                     return True
                 self._work += 1
@@ -73,16 +85,14 @@ class FieldReaders:
         return self._differs(compiled, first.conditions, scope, filled)
 
     def _differs(self, compiled: Expression, conditions: Conditions, *scopes: Mapping[str, Any]) -> bool:
-        """Return whether an expression has different results for two scopes."""
+        """Return whether an expression has different results for two scopes, or fails."""
         self._work += _WORK_OF_TRIAL
-        results = []
-        for scope in scopes:
-            try:
-                results.append(compiled.evaluate(scope, conditions, limits=_LIMITS))
-            except ExpressionError as error:
-                self._work = _MOST_WORK if error.code == "timeout" else self._work
-                results.append(error.code)
-        return bool(results[0] != results[1])
+        try:
+            first, second = (compiled.evaluate(scope, conditions, limits=_LIMITS) for scope in scopes)
+        except ExpressionError as error:
+            self._work = _MOST_WORK if error.code == "timeout" else self._work
+            return True
+        return bool(first != second)
 
 
 def _find_expressions(effective: Effective, name: OperationName) -> Iterator[tuple[str, Expression]]:

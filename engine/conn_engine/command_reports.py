@@ -317,11 +317,12 @@ class SchemaReport(Report, frozen=True, kw_only=True):
 
 
 class MachineCheck(_Data, frozen=True, kw_only=True):
-    """One part of the installation."""
+    """One part of the installation. `info` is something to know, not a problem. `fix` may be empty."""
 
     check: str
-    state: Literal["ok", "warn", "bad"]
+    state: Literal["ok", "info", "warn", "bad"]
     detail: str
+    fix: str
 
 
 class DoctorReport(Report, frozen=True, kw_only=True):

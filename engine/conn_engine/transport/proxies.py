@@ -29,6 +29,7 @@ __all__ = [
     "ProxyFailure",
     "build_proxy_failure",
     "choose_proxy",
+    "complete_proxy_url",
     "make_proxy",
     "read_proxies",
     "show_proxy",
@@ -53,6 +54,11 @@ def choose_proxy(goal: gateway.RequestTarget, proxies: Mapping[str, str]) -> str
     url = proxies.get(goal.scheme) or proxies.get("all") or ""
     if not url or gateway.is_loopback(goal.host) or proxy_bypass(f"{goal.host}:{goal.port}"):
         return ""
+    return complete_proxy_url(url)
+
+
+def complete_proxy_url(url: str) -> str:
+    """Return the URL of a proxy with its scheme, which a variable may leave out."""
     return url if "://" in url else f"http://{url}"
 
 

@@ -11,7 +11,7 @@ _MOST_GROUPED = 200
 _QUIET = 20
 """Milliseconds without a further change after which a group of changes is complete, and the most that it can take."""
 _WAKE = 100
-_SUFFIXES = (".yaml", ".yml", ".json", ".md", "")
+_SUFFIXES = (".yaml", ".yml", ".json", "")
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 
@@ -45,10 +45,11 @@ def watch_files(folders: Sequence[Path]) -> Iterator[frozenset[Path]]:
             yield files
 
 
-def is_relevant(path: Path, root: Path) -> bool:
+def is_relevant(path: Path, root: Path, *, markdown: bool = False) -> bool:
     """Return whether a changed file can be a document: not a hidden file, such as those of editors and of `.conn`, nor
-    one of another kind. A name without a suffix can be a folder that was moved."""
+    one of another kind. A name without a suffix can be a folder that was moved. `markdown` includes Markdown files."""
     if not path.is_relative_to(root):
         return False
     parts = path.relative_to(root).parts
-    return path.suffix in _SUFFIXES and not any(part.startswith(".") or part in _SKIPPED for part in parts)
+    is_document = path.suffix in _SUFFIXES or (markdown and path.suffix == ".md")
+    return is_document and not any(part.startswith(".") or part in _SKIPPED for part in parts)

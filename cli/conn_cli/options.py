@@ -1,6 +1,6 @@
 """Options that several commands have, each with its help."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -20,6 +20,7 @@ __all__ = [
     "Processes",
     "Send",
     "format_option",
+    "refuse_together",
 ]
 
 Operation = Annotated[str, typer.Argument(metavar="OPERATION", help="Name of the operation, such as contacts.list.")]
@@ -81,6 +82,15 @@ def format_option(*others: str) -> Any:
         callback=_check_formats(names),
         show_default=False,
     )
+
+
+def refuse_together(name: str, others: Mapping[str, object]) -> None:
+    """Raise UsageError if one of the other options, by name, is given together with the named one."""
+    from conn_engine.errors import UsageError
+
+    for other, value in others.items():
+        if value:
+            raise UsageError(f"{name} and {other} cannot be used together", hint="omit one of them")
 
 
 def _check_formats(names: tuple[str, ...]) -> Callable[[Formats], Formats]:

@@ -15,8 +15,16 @@ __all__ = ["repeat_on_changes"]
 _NAMED = 3
 
 
-def repeat_on_changes(app: App, root: Path, run: Callable[[], Exit], update: Callable[[frozenset[Path]], Exit]) -> Exit:
-    """Run the work once, and `update` for each group of changed files below a folder. Return the last exit code.
+def repeat_on_changes(
+    app: App,
+    root: Path,
+    run: Callable[[], Exit],
+    update: Callable[[frozenset[Path]], Exit],
+    *,
+    markdown: bool = False,
+) -> Exit:
+    """Run the work once, and `update` for each group of changed documents below a folder, and of Markdown files if
+    `markdown` is set. Return the last exit code.
 
     A document that cannot be read is shown, and the next change is awaited. Raises UsageError of the first run.
     """
@@ -27,7 +35,7 @@ def repeat_on_changes(app: App, root: Path, run: Callable[[], Exit], update: Cal
     app.flush()
     try:
         for group in changes:
-            changed = frozenset(path for path in group if is_relevant(path, root))
+            changed = frozenset(path for path in group if is_relevant(path, root, markdown=markdown))
             if changed:
                 names = sorted(path.relative_to(root).as_posix() for path in changed)
                 app.write(f"\n{join_words(names, most=_NAMED)}")

@@ -91,13 +91,15 @@ def test_files_that_appear_and_vanish_are_reported(tmp_path: Path) -> None:
     ("name", "relevant"),
     [
         ("connectors/a/connector.yaml", True), ("accounts/a.yml", True), ("conn.yaml", True), ("connectors/a", True),
-        ("connectors/a/recordings/x.json", True), ("connectors/a/.connector.yaml.swp", False),
+        ("connectors/a/recordings/x.json", True), ("connectors/a/README.md", False),
+        ("connectors/a/.connector.yaml.swp", False),
         ("accounts/.#acme.yaml", False), ("accounts/acme.yaml~", False), (".conn/last-test.json", False),
         (".git/config.json", False), ("node_modules/a/package.json", False), ("accounts/acme.yaml.tmp", False),
     ],
 )  # fmt: skip
 def test_files_of_editors_and_tools_are_not_relevant(tmp_path: Path, name: str, relevant: bool) -> None:
     assert is_relevant(tmp_path / name, tmp_path) is relevant
+    assert is_relevant(tmp_path / name, tmp_path, markdown=True) is (relevant or name.endswith(".md"))
     assert not is_relevant(Path("/elsewhere/conn.yaml"), tmp_path)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.options import Formats, format_option
+from conn_cli.options import Formats, format_option, refuse_together
 
 
 def lint(
@@ -31,6 +31,9 @@ def lint(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "--diff", help="With --fix: show the changes, and write nothing.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again what changed files reach, until Ctrl-C, and show what changed.")
+    ] = False,
 ) -> None:
     """Find mistakes in documents without running anything.
 
@@ -39,6 +42,11 @@ def lint(
     --fix applies the fixes that only one edit can be, such as an unknown key that is nearly a known one. A fix is left
     out if its finding would remain or an error would appear. Comments and all other lines stay.
     """
+    if watch:
+        refuse_together("--watch", {"--fix": fix or dry_run, "--format": formats, "--update-baseline": update_baseline})
+        from conn_cli.lint_watch import LintWatch
+
+        raise typer.Exit(LintWatch(context.obj, paths or [], baseline).run())
     if fix or dry_run:
         if baseline is not None or update_baseline:
             raise _refuse_baseline()

@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.options import Formats, format_option
+from conn_cli.options import Formats, format_option, refuse_together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from conn_engine.testing.selection import Selection
     from conn_engine.testing.suite import OperationReport
 
@@ -101,17 +99,18 @@ def test(
     from conn_cli.report import Sources, write_report
     from conn_cli.report.results import draw_reports
     from conn_cli.suite_run import choose_exit, read_failures
-    from conn_engine.errors import UsageError
     from conn_engine.testing.keyword import KeywordExpression
     from conn_engine.testing.report import SuiteReport
     from conn_engine.testing.selection import Selection, is_pattern
 
     app: App = context.obj
     _refuse_contradictions(has_names=bool(operations), every=every, live=live, send=send)
-    _refuse_with("--live", live, {"--scenario": scenario, "--failed": failed, "--first": first})
-    _refuse_with("--watch", watch, {"--live": live, "--update": update, "--first": first, "--format": formats})
-    if quiet and verbose:
-        raise UsageError("--quiet and --verbose cannot be used together", hint="omit one of them")
+    if live:
+        refuse_together("--live", {"--scenario": scenario, "--failed": failed, "--first": first})
+    if watch:
+        refuse_together("--watch", {"--live": live, "--update": update, "--first": first, "--format": formats})
+    if quiet:
+        refuse_together("--quiet", {"--verbose": verbose})
     operation_names, deliveries = _select_names(operations or [], no_deliveries=live or raw)
     selection = Selection(
         operations=operation_names,
@@ -154,14 +153,6 @@ def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bo
         raise UsageError("--all and operation names cannot be used together", hint="omit --all, or the names")
     if send and not live:
         raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
-
-
-def _refuse_with(name: str, is_given: bool, options: "Mapping[str, object]") -> None:
-    from conn_engine.errors import UsageError
-
-    for option, value in options.items():
-        if is_given and value:
-            raise UsageError(f"{name} and {option} cannot be used together", hint="omit one of them")
 
 
 def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

@@ -31,7 +31,7 @@ from conn_engine.lint.workspace_rules import (
 )
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["SKIPPED_FOLDERS", "LintResult", "lint_paths", "lint_workspace", "open_paths"]
+__all__ = ["SKIPPED_FOLDERS", "LintResult", "lint_opened", "lint_paths", "lint_workspace", "open_paths"]
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
 _NAME = re.compile(NAME)
@@ -53,22 +53,36 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     contains no file to lint, because an empty check must not look like a passed one.
     """
     workspace, only = open_paths(folder, paths)
-    places = only or [_resolve_parents(folder)]
+    return lint_opened(folder, workspace, only, clock)
+
+
+def lint_opened(
+    folder: Path, workspace: Workspace, only: Sequence[Path] | None, clock: Clock = MACHINE_CLOCK
+) -> LintResult:
+    """Lint what `open_paths` returned. Raises UsageError if a path contains no file to lint."""
     result = LintResult(workspace.root)
+    checked = _check_files(workspace, only, result, clock, markdown=True)
+    for place in only or [_resolve_parents(folder)]:
+        if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
+            problem = f"nothing to lint in {_format_relative(place, folder)}"
+            raise UsageError(problem, hint=_explain_nothing_to_lint(place, workspace))
+    return result
+
+
+def _check_files(
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, clock: Clock, *, markdown: bool
+) -> list[Path]:
+    """Add the findings to `result`, with Markdown files in `only` if `markdown` is set. Return the checked files."""
     checked: list[Path] = []
     documents = _check_workspace(workspace, only, result, checked, clock.now())
-    for path in sorted({path for place in only or () for path in _find_markdown(place)}):
+    for path in sorted({path for place in only or () if markdown for path in _find_markdown(place)}):
         checked.append(path)
         found, findings = lint_markdown(path, workspace.format_path(path))
         documents += found
         result.findings += findings
     result.files = len(checked)
-    for place in places:
-        if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
-            problem = f"nothing to lint in {_format_relative(place, folder)}"
-            raise UsageError(problem, hint=_explain_nothing_to_lint(place, workspace))
     result.findings = _apply_severities(workspace, documents, result.findings)
-    return result
+    return checked
 
 
 def open_paths(folder: Path, paths: Sequence[Path]) -> tuple[Workspace, list[Path] | None]:
@@ -85,17 +99,18 @@ def open_paths(folder: Path, paths: Sequence[Path]) -> tuple[Workspace, list[Pat
 
 
 def lint_workspace(
-    workspace: Workspace, only: Sequence[Path] | None = None, clock: Clock = MACHINE_CLOCK
+    workspace: Workspace,
+    only: Sequence[Path] | None = None,
+    clock: Clock = MACHINE_CLOCK,
+    *,
+    markdown: bool = False,
 ) -> LintResult:
     """Lint a workspace, which may be a draft (`Workspace.with_texts`): its documents and recordings, or those of `only`
-    (files and folders). Markdown is not included. With an invalid conn.yaml, which is a finding, the default settings
-    apply."""
+    (files and folders), and the Markdown files of `only` if `markdown` is set. With an invalid conn.yaml, which is a
+    finding, the default settings apply."""
     _use_default_settings_if_unreadable(workspace)
     result = LintResult(workspace.root)
-    checked: list[Path] = []
-    documents = _check_workspace(workspace, only, result, checked, clock.now())
-    result.files = len(checked)
-    result.findings = _apply_severities(workspace, documents, result.findings)
+    _check_files(workspace, only, result, clock, markdown=markdown)
     return result
 
 

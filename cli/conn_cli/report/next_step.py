@@ -7,6 +7,8 @@ from conn_engine.diagnostics import Severity
 
 __all__ = ["suggest_command", "suggest_next"]
 
+_RECORDED_ERRORS = frozenset({"RUN101", "RUN201"})
+
 
 def suggest_command(row: OperationRow, *, live: bool = False) -> str:
     """Return the command that tests only this operation, for the account if it is one."""
@@ -29,8 +31,10 @@ def suggest_next(rows: Sequence[OperationRow], *, verbose: bool, live: bool) -> 
         return f"correct the first failure, then test again what failed: {again}"
     if failed:
         command = suggest_command(failed[0], live=live)
-        errors = {finding.code for finding in failed[0].findings if finding.severity is Severity.ERROR}
-        if errors <= GOLDEN_DIFFERENCES and not live:
+        errors = [finding for finding in failed[0].findings if finding.severity is Severity.ERROR]
+        if errors and all(finding.code in _RECORDED_ERRORS and finding.hint.endswith("--update") for finding in errors):
+            return f"if this error is the expected result, save it as the golden: {command} --update"
+        if GOLDEN_DIFFERENCES.issuperset(finding.code for finding in errors) and not live:
             return f"correct the mapping or, if the change is intended, accept it: {command} --update"
         return f"correct it, then test again: {command}"
     if unknown:

@@ -5,6 +5,7 @@ from the samples. `testing.recorder` writes the recording.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 from conn_engine import bodies
 from conn_engine.config import Effective, OperationName
 from conn_engine.diagnostics import pluralize
-from conn_engine.documents import WriteOptions
+from conn_engine.documents import WriteOptions, iterate_texts
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Ending
@@ -38,6 +39,7 @@ from conn_engine.wire import Clock, FrozenClock, Headers, Request, Response
 __all__ = ["SampleResponse", "read_sample", "record_samples"]
 
 _PLACEHOLDER = "example"
+_CONTEXT_VALUE = re.compile(r"\{\{\s*context\.(\w+)\s*\}\}")
 _UNWANTED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -134,14 +136,18 @@ def _wire(effective: Effective, clock: Clock, redactor: Redactor) -> Wiring:
 
 
 def _find_placeholders(effective: Effective) -> Mapping[str, Any]:
-    """Return a value for each value that an account must supply, or that a login finds, and that is not known."""
-    fields = {
-        field.name: (field.options or (_PLACEHOLDER,))[0]
-        for field in effective.connector.fields
-        if field.required and not field.secret
-    }
-    found = {step.name: _PLACEHOLDER for step in effective.connector.connect}
-    return {name: value for name, value in (fields | found).items() if effective.context.get(name) is None}
+    """Return a value for each value of the context that is not known: those that an account must supply, that a login
+    finds, and that a base URL contains. A value that is the start of a base URL is the URL of the connector's host."""
+    base_urls = [text for path, text in iterate_texts(effective.data) if path[-1] == "base_url"]
+    host = next(iter(effective.hosts), "example.com").replace("*", _PLACEHOLDER)
+    found = dict.fromkeys((step.name for step in effective.connector.connect), _PLACEHOLDER)
+    for match in (match for text in base_urls for match in _CONTEXT_VALUE.finditer(text)):
+        found[match[1]] = _PLACEHOLDER if match.start() else f"https://{host}"
+    for field_ in effective.connector.fields:
+        if field_.required and not field_.secret:
+            found.setdefault(field_.name, _PLACEHOLDER)
+            found |= {field_.name: field_.options[0]} if field_.options else {}
+    return {name: value for name, value in found.items() if effective.context.get(name) is None}
 
 
 class _SampleTransport:

@@ -219,3 +219,25 @@ def test_secrets_of_a_sample_are_removed(shop: Workspace) -> None:
     assert "314159265" not in path.read_text()
     assert "synthetic" not in path.read_text()
     assert "sample-1" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "more", "url"),
+    [
+        ("https://{{context.shop}}.example.com/v1", "fields: [{ name: shop, options: [eu, us] }]", "https://eu.example.com/v1"),
+        ("{{context.instance}}/v1", "fields: [{ name: instance }]", "https://example.example.com/v1"),
+        ("{{context.found_by_login}}/v1", "", "https://example.example.com/v1"),
+        ("https://api.example.com/{{context.cloud}}",
+         "connect: [{ name: cloud, request: { path: /c }, transform: id }]", "https://api.example.com/example"),
+        ("https://{{context.shop}}.example.com", "fields: [{ name: shop, default: main }]", "https://main.example.com"),
+    ],
+)  # fmt: skip
+def test_a_value_that_nothing_supplies_has_a_placeholder(
+    make: Callable[..., Workspace], base_url: str, more: str, url: str
+) -> None:
+    listing = "resources: { people: { list: { path: /people, pagination: none } } }"
+    connector = f'base_url: "{base_url}"\nhosts: ["*.example.com"]\n{more}\n{listing}\n'
+    files = {"connectors/shop/unified/crm.yaml": "resources: {}\n", "accounts/acme.yaml": None}
+    workspace = make({**files, "connectors/shop/connector.yaml": connector})
+    _, path = recorded(workspace, "people.list", b"[]")
+    assert requests_of(path) == [f"{url}/people"]

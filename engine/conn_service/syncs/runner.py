@@ -17,6 +17,7 @@ from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
 from conn_engine.syncs import SyncPlan, compile_sync, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
+from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
@@ -30,7 +31,15 @@ _LOGIN_PAUSE = 60.0
 _USUAL_PAUSE = 60.0
 _FIRST_RETRY = 15.0
 _MOST_FAILURES = 5
-_ENDED: tuple[RunStatus, ...] = ("delivering", "complete", "incomplete", "unknown", "failed", "cancelled")
+_ENDED: tuple[RunStatus, ...] = (
+    "delivering",
+    "undelivered",
+    "complete",
+    "incomplete",
+    "unknown",
+    "failed",
+    "cancelled",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +293,11 @@ class SyncRunner:
             "state_after": place.get("state_after"),
             "moved": moves,
         }
+        target = find_target(run, opened.plan)
+        is_spooled = target is not None and (target.type != "webhook" or opened.plan.spools)
         self.store.end_run(
             run,
-            verdict,
+            "delivering" if is_spooled and run.counts.get("spooled") else verdict,
             place["reason"],
             report,
             now=self.clock.now(),
@@ -309,6 +320,30 @@ class SyncRunner:
             fill_deleted(draft, gone, self.store)
             self._commit(draft, run.place, "end")
         return {}
+
+    def deliver(self, run_id: str) -> Advance:
+        """Deliver what a run has spooled into a file or tables, and give the run its verdict as status."""
+        run = self.store.get_run(run_id)
+        if run.status != "delivering":
+            return Advance("end")
+        workspace = self._releases.get_workspace(run.release)
+        plan = compile_sync(workspace, load_sync(workspace, run.sync, run.account))
+        target = find_target(run, plan)
+        partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
+        spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
+        try:
+            count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
+        except DestinationBusyError as error:
+            self.store.set_status(run_id, "delivering", error.message)
+            return Advance("wait", _USUAL_PAUSE, error.message)
+        except ConnError as error:
+            self.store.set_status(run_id, "undelivered", error.message)
+            return Advance("failed", reason=error.message)
+        self.store.set_report(run_id, {**run.report, "delivered": count})
+        self.store.set_status(run_id, run.report["verdict"], run.report["reason"])
+        if target is not None and target.type != "stdout":
+            self.store.clear_spool(run_id)
+        return Advance("end")
 
     def fail(self, run_id: str, reason: str) -> None:
         """End a run that cannot go on. Where the next run begins does not move."""

@@ -20,7 +20,17 @@ from conn_service.syncs import tables
 __all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore"]
 
 RunStatus: TypeAlias = Literal[
-    "queued", "running", "waiting", "login", "delivering", "complete", "incomplete", "unknown", "failed", "cancelled"
+    "queued",
+    "running",
+    "waiting",
+    "login",
+    "delivering",
+    "undelivered",
+    "complete",
+    "incomplete",
+    "unknown",
+    "failed",
+    "cancelled",
 ]
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
@@ -145,6 +155,12 @@ class SyncStore:
         statement = sa.update(tables.run).where(columns.id == run_id, columns.status.not_in(unless))
         with self.engine.begin() as connection:
             return connection.execute(statement.values(status=status, reason=reason)).rowcount > 0
+
+    def set_report(self, run_id: str, report: Mapping[str, Any]) -> None:
+        """Replace the report of a run."""
+        with self.engine.begin() as connection:
+            statement = sa.update(tables.run).where(tables.run.c.id == run_id)
+            connection.execute(statement.values(report=json.dumps(report)))
 
     def add_count(self, run_id: str, name: str, amount: int = 1) -> None:
         """Add to one of the counts of a run, outside of a page."""

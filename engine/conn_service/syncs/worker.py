@@ -155,16 +155,13 @@ class SyncWorker:
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
             runs = [self.store.get_run(run_id) for run_id in run_ids]
-            if all(run.status not in ("queued", "running", "waiting") for run in runs):
+            if all(run.status not in ("queued", "running", "waiting", "delivering") for run in runs):
                 return runs
             if deadline is not None and time.monotonic() > deadline:
                 return runs
             time.sleep(POLL_SECONDS)
 
     # --- what the workflows use ---
-
-    def deliver(self, run_id: str) -> None:
-        """Deliver what a run has spooled into a file or a table."""
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""

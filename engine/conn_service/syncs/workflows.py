@@ -24,10 +24,6 @@ class WorkerParts(Protocol):
 
     runner: SyncRunner
 
-    def deliver(self, run_id: str) -> None:
-        """Deliver what a run has spooled into a file or a table."""
-        ...
-
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
         ...
@@ -62,8 +58,10 @@ def run_sync(run_id: str, leg: int, seq: int) -> str:
             seq += 1
         elif done["kind"] == "end":
             _finish(run_id)
-            _deliver(run_id)
-            return "end"
+            done = _deliver(run_id)
+            if done["kind"] == "wait":
+                enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+            return str(done["kind"])
         elif done["kind"] == "failed":
             _fail(run_id, done["reason"])
             return "failed"
@@ -86,8 +84,9 @@ def _finish(run_id: str) -> None:
 
 
 @DBOS.step(name="conn_sync_deliver")
-def _deliver(run_id: str) -> None:
-    _parts[0].deliver(run_id)
+def _deliver(run_id: str) -> Mapping[str, Any]:
+    done = _parts[0].runner.deliver(run_id)
+    return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
 
 
 @DBOS.step(name="conn_sync_fail")

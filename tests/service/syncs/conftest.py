@@ -37,7 +37,7 @@ resources:
 SYNC = """\
 source: { connector: shop, resource: contacts }
 transform: { id: record.id, name: record.name }
-emit: { event: contact.updated, to: out, type: file }
+emit: { event: contact.updated, type: stdout }
 """
 
 
@@ -107,7 +107,9 @@ class Bench:
         for _ in range(100):
             done = runner.advance(run_id, seq)
             if done.kind == "end":
-                return runner.finish(run_id)
+                runner.finish(run_id)
+                self.delivered = runner.deliver(run_id)
+                return self.store.get_run(run_id)
             if done.kind != "page":
                 self.last = done
                 return self.store.get_run(run_id)
@@ -115,6 +117,7 @@ class Bench:
         raise AssertionError("the run does not end")
 
     last: Advance | None = None
+    delivered: Advance | None = None
 
     def spooled(self, run_id: str = "r1") -> list[Any]:
         rows = self.store.read_spool(self.store.get_run(run_id))

@@ -198,7 +198,7 @@ steps:
 - { action: for_each, connector: shop, resource: companies }
 - { action: fetch_resource, resource: contacts, params: { company: "{{id}}" } }
 - { action: transform, transform: '$map(results, function($r) { {"id": $r.id & "-" & id} })' }
-- { action: deliver, type: file, to: out }
+- { action: deliver, type: stdout }
 """
     bench.write({"syncs/people.yaml": text})
     runner = bench.runner()
@@ -218,7 +218,7 @@ def test_a_partial_answer_is_read_again_and_delivered_once(bench: Bench) -> None
     bench.write(
         {
             "connectors/shop/connector.yaml": connector + "  lines: {list: {path: /lines, response_format: jsonl}}\n",
-            "syncs/people.yaml": "source: { resource: lines }\nemit: { type: file, to: out }\n",
+            "syncs/people.yaml": "source: { resource: lines }\nemit: { type: stdout }\n",
         }
     )
     bench.contacts.fail_at = dict.fromkeys(range(1, 9), lines)

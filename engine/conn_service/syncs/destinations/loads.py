@@ -1,0 +1,131 @@
+"""Load a run into tables with dlt: DuckDB, Postgres, or any other of its destinations.
+
+Records are merged by key, the newest last, and deleted ones are removed. A load that was interrupted can be repeated.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from conn_engine.errors import UsageError
+from conn_engine.syncs import DeliverStep
+from conn_service.syncs.destinations.batches import Spooled
+from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
+
+__all__ = ["load_tables"]
+
+_BATCH = 100_000
+_DATASET = "conn"
+_KEY = "_key"
+_SEQ = "_seq"
+_DELETED = "_deleted"
+
+
+def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
+    """Merge the rows of a run into a table, and return how many.
+
+    The table has the fields of the records, and three of its own: `_key`, `_seq` and `_deleted`, by which rows are
+    merged. Nested values are JSON.
+    """
+    dlt = _import_dlt()
+    destination, dataset = _find_destination(dlt, step, folder)
+    count = 0
+    with tempfile.TemporaryDirectory(prefix="conn-load-") as place:  # nothing of dlt's own state is needed later
+        pipeline = dlt.pipeline(
+            pipeline_name=f"conn_{_to_identifier(spooled.run.sync)}",
+            destination=destination,
+            dataset_name=dataset,
+            pipelines_dir=place,
+        )
+        for batch in spooled.read_batches(_BATCH):
+            _run(pipeline, _to_resource(dlt, step, spooled, batch))
+            count += len(batch)
+    return count
+
+
+def _import_dlt() -> Any:
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    try:
+        import dlt
+    except ImportError:
+        raise UsageError(
+            "tables need dlt, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
+        ) from None
+    return dlt
+
+
+def _find_destination(dlt: Any, step: DeliverStep, folder: Path) -> tuple[Any, str]:
+    if step.type == "dlt":
+        name, _, dataset = step.to.partition("/")
+        return dlt.destinations.__dict__.get(name, name), dataset or _DATASET
+    path = (folder / step.to).resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DestinationBusyError(
+            f"{path} cannot be written: {(error.strerror or str(error)).lower()}", hint="correct the permissions"
+        ) from None
+    dataset = f"{_DATASET}_data" if path.stem == _DATASET else _DATASET  # DuckDB confuses a schema with the file
+    return dlt.destinations.duckdb(str(path)), dataset
+
+
+def _to_resource(dlt: Any, step: DeliverStep, spooled: Spooled, batch: list[Any]) -> Any:
+    from conn_service.syncs.destinations.columns import build_table, find_columns
+
+    rows = list(_to_rows(spooled, batch))
+    table = build_table(rows, find_columns(rows))
+    return dlt.resource(
+        table,
+        name=_to_identifier(step.table or spooled.run.sync),
+        primary_key=_KEY,
+        write_disposition="merge",
+        columns={
+            _KEY: {"data_type": "text", "nullable": False},
+            _SEQ: {"data_type": "bigint", "dedup_sort": "desc"},
+            _DELETED: {"data_type": "bool", "hard_delete": True},
+        },
+        max_table_nesting=0,
+    )
+
+
+def _to_rows(spooled: Spooled, batch: list[Any]) -> Iterator[dict[str, Any]]:
+    for row, record in batch:
+        own = {_KEY: row.key, _SEQ: row.seq * 1_000_000 + row.n, _DELETED: row.change == "delete"}
+        if row.change == "delete":
+            yield own
+        else:
+            yield {**(record if isinstance(record, dict) else {"value": record}), **own}
+
+
+def _run(pipeline: Any, resource: Any) -> None:
+    try:
+        pipeline.run(resource)
+    except Exception as error:  # dlt wraps the errors of each destination in its own
+        reason = _find_reason(error)
+        kind = DestinationBusyError if _is_passing(reason) else DestinationError
+        raise kind(
+            f"the destination does not take the records: {reason}",
+            hint="close what has the file open; the run goes on by itself"
+            if kind is DestinationBusyError
+            else "correct the destination, then repeat the delivery: conn sync retry",
+        ) from None
+
+
+def _find_reason(error: BaseException) -> str:
+    inner: BaseException | None = error
+    while inner is not None and (inner.__cause__ or inner.__context__) is not None:
+        inner = inner.__cause__ or inner.__context__
+    lines = [line.strip() for line in str(inner or error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def _is_passing(reason: str) -> bool:
+    lower = reason.lower()
+    return any(words in lower for words in ("lock", "timeout", "timed out", "connection", "no space", "disk full"))
+
+
+def _to_identifier(name: str) -> str:
+    text = "".join(char if char.isalnum() else "_" for char in name.lower())
+    return text if text[:1].isalpha() else f"t_{text}"

@@ -26,6 +26,7 @@ _REQUEST = re.compile(r"\b((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )([^\s\x1b
 _COMMAND = re.compile(r"(?:^|(?<=: )|(?<=\x1b\[0m))conn [a-z][^;\x1b]*")
 _ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
+_FINDING = re.compile(r"\S+:\d+:\d+  ")
 _LABEL = re.compile(r" *(?:(?:fix|next): )?")
 
 
@@ -103,10 +104,7 @@ def _shorten_request(line: str, width: int) -> str:
 
 def _wrap(line: str, width: int) -> Iterator[str]:
     """Break a line between words, and before a command."""
-    plain = _STYLE.sub("", line)
-    label = plain[: len(plain) - len(_LABEL.sub("", plain, count=1))]
-    starts = [gap.end() for gap in _GAP.finditer(plain) if gap.end() <= width * 11 // 20]
-    indent = " " * (min(len(label), width // 2) if label.strip() else max([min(len(label) + 4, width // 2), *starts]))
+    indent = " " * _find_indent(_STYLE.sub("", line), width)
     current, used = "", 0
     for gap, word, ending in _find_words(line, width - len(indent)):
         columns = _columns(word)
@@ -119,6 +117,17 @@ def _wrap(line: str, width: int) -> Iterator[str]:
             yield current
             current, used = f"{indent}  ", len(indent) + 2
     yield current
+
+
+def _find_indent(line: str, width: int) -> int:
+    """Return where a line continues: below the text after its label, in its last column, or a little to the right."""
+    label = len(line) - len(_LABEL.sub("", line, count=1))
+    gaps = [gap.end() for gap in _GAP.finditer(line)]
+    start = len(line) - len(line.lstrip(" "))
+    if label > start or (not gaps and line[start : start + 1].isupper()):  # a sentence, as in a paragraph
+        return min(label, width // 2)
+    columns = [] if _FINDING.match(line) else [gap for gap in gaps if gap <= width * 3 // 5]
+    return max([min(start + 4, width // 2), *columns])
 
 
 def _find_words(line: str, room: int) -> Iterator[tuple[str, str, str]]:

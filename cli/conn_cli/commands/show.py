@@ -198,10 +198,9 @@ def _draw_rows(rows: "Sequence[tuple[str, str, str, str]]", columns: int | None)
         return [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
     from conn_cli.report.columns import draw_columns
 
-    # The name is complete if it leaves room, and the place shows the level: accounts/, environments/ or connectors/.
-    width = min(width, columns // 2)
-    settings = draw_columns([(value, place) for _, value, _, place in rows], columns - width - 2)
-    return [f"{shorten_middle(row[0], width):<{width}}  {setting}" for row, setting in zip(rows, settings, strict=True)]
+    # The place shows the level: accounts/, environments/ or connectors/.
+    shown = [(shorten_middle(name, columns // 2), value, place) for name, value, _, place in rows]
+    return draw_columns(shown, columns, cut_last_at_start=True)
 
 
 def _find_parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Draw everything about one tested operation: its requests, and what the cases return. `conn test -v` shows it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.formatting import shorten_text
@@ -113,19 +113,27 @@ def _draw_differences(judgement: "Verdict") -> Iterator[Piece]:
 
 
 def draw_changes(judgements: "Sequence[Verdict]") -> Iterator[Piece]:
-    """Draw the first changed values of failed cases."""
-    changes = [
-        (record.key, change, judgement.places.get(change.field))
-        for judgement in judgements
-        if judgement.failed and judgement.comparison is not None
-        for record in judgement.comparison.changed
-        for change in record.fields
-    ]
+    """Draw the first changed values of failed cases. Those that the overrides of an account cause on purpose are only
+    drawn if they are few."""
+    failed = [judgement for judgement in judgements if judgement.failed and judgement.comparison is not None]
+    changes = _find_changes(judgement for judgement in failed if judgement.golden != "overridden")
+    if not changes and len(overridden := _find_changes(failed)) <= FIRST_CHANGES:
+        changes = overridden
     for key, change, place in changes[:FIRST_CHANGES]:
         yield "  ", ""
         yield from _draw_change(key, change, place)
     if len(changes) > FIRST_CHANGES:
         yield f"  … and {pluralize(len(changes) - FIRST_CHANGES, 'more changed value')}\n", ""
+
+
+def _find_changes(judgements: "Iterable[Verdict]") -> "list[tuple[str, FieldChange, str | None]]":
+    """Return each changed field with the key of its record and the place that sets it."""
+    return [
+        (record.key, change, judgement.places.get(change.field))
+        for judgement in judgements
+        for record in (judgement.comparison.changed if judgement.comparison is not None else ())
+        for change in record.fields
+    ]
 
 
 def _draw_change(key: str, change: "FieldChange", place: str | None) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from itertools import chain
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
 from conn_cli.report.next_step import suggest_command, suggest_next
-from conn_cli.report.operation_rows import OperationRow, draw_rows, find_rows
+from conn_cli.report.operation_rows import OperationRow, draw_rows, find_rows, weigh_finding
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import Piece, Style, draw_brief, draw_finding
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
@@ -54,7 +54,7 @@ def _draw_failed(failed: Sequence[OperationRow], sources: Sources) -> Iterator[P
     for row in failed:
         for finding in row.findings[:1]:
             operations[finding] = operations.get(finding, 0) + 1
-    causes = sorted(operations, key=lambda finding: -operations[finding])
+    causes = sorted(operations, key=lambda finding: (weigh_finding(finding), -operations[finding]))
     for finding in causes[:_CAUSES]:
         yield from draw_finding(finding, sources, brief=True)
     yield from draw_rows(failed)

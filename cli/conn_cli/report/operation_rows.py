@@ -1,10 +1,11 @@
 """The results of `conn test` as rows: one for each operation, over its accounts, in the order of their importance."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, Style
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from conn_engine.testing.judgement import Verdict
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["GOLDEN_DIFFERENCES", "OperationRow", "RowState", "count_failed", "count_rows", "draw_rows", "find_rows"]
+__all__ = [
+    "GOLDEN_DIFFERENCES",
+    "OperationRow",
+    "RowState",
+    "count_failed",
+    "count_rows",
+    "draw_rows",
+    "find_rows",
+    "weigh_finding",
+]
 
 RowState = Literal["FAIL", "unknown", "ok", "skipped"]
 _ORDER: tuple[RowState, ...] = ("FAIL", "unknown", "ok", "skipped")
@@ -22,8 +32,9 @@ _EMPTY: dict[RowState, str] = {"unknown": "no recording", "skipped": "disabled"}
 _STYLES: dict[RowState, Style] = {"FAIL": "error", "unknown": "warning", "ok": "good", "skipped": ""}
 GOLDEN_DIFFERENCES = frozenset({"TST101", "TST102", "TST104", "TST105", "TST106", "TST107", "TST108"})
 """Findings about a result that differs from the accepted one."""
+EMPTY_FIELD = "MAP201"
 _MOST_ROWS = 16
-_NAMED = 3
+_NAMED = 2
 
 
 @dataclass
@@ -54,22 +65,21 @@ class OperationRow:
     def findings(self) -> list[Diagnostic]:
         """The findings of every account, the most important first.
 
-        Findings about one place stay together, in the order of the worst. What explains a difference from the golden
-        comes before the difference.
+        Findings about one place stay together. What explains a difference from the golden comes before the difference,
+        and what concerns more accounts before what concerns fewer.
         """
-        every = dict.fromkeys(finding for report in self.reports for finding in report.all_findings)
+        counts = Counter(finding for report in self.reports for finding in report.all_findings)
         groups: dict[Span | None, list[Diagnostic]] = {}
-        for finding in every:
+        for finding in counts:
             groups.setdefault(finding.span, []).append(finding)
 
-        def weigh(finding: Diagnostic) -> tuple[int, bool]:
-            return -finding.severity, finding.code in GOLDEN_DIFFERENCES
+        def weigh(group: list[Diagnostic]) -> tuple[Any, ...]:
+            concerned = max(counts[finding] for finding in group)
+            return min(map(weigh_finding, group)), -concerned, not group[0].path, group[0].sort_key()
 
         for group in groups.values():
-            group.sort(key=lambda finding: (finding.code in GOLDEN_DIFFERENCES, -finding.severity, finding.sort_key()))
-        ordered = sorted(
-            groups.values(), key=lambda group: (min(map(weigh, group)), not group[0].path, group[0].sort_key())
-        )
+            group.sort(key=lambda finding: (weigh_finding(finding), finding.sort_key()))
+        ordered = sorted(groups.values(), key=weigh)
         return list(chain.from_iterable(ordered))
 
     @cached_property
@@ -78,6 +88,12 @@ class OperationRow:
         tested = [report for report in self.reports if report.enabled and report.recorded]
         chosen = [report for report in self.reports if report.failed] or tested or self.reports
         return [report.effective.account for report in chosen if report.effective.account]
+
+
+def weigh_finding(finding: Diagnostic) -> tuple[int, bool, bool]:
+    """Return the key that sorts the findings of a failed operation: a field that became empty explains the others."""
+    explains = finding.code == EMPTY_FIELD
+    return -(Severity.ERROR if explains else finding.severity), finding.code in GOLDEN_DIFFERENCES, not explains
 
 
 def find_rows(reports: "Iterable[OperationReport]") -> list[OperationRow]:

@@ -7,7 +7,14 @@ from conn_cli.fitting import USUAL_WIDTH, fit_text
 from conn_cli.report import Sources, draw_findings
 from conn_cli.report.case_details import draw_changes, draw_details
 from conn_cli.report.next_step import suggest_command, suggest_next
-from conn_cli.report.operation_rows import OperationRow, RowState, count_failed, count_rows, draw_rows, find_rows
+from conn_cli.report.operation_rows import (
+    OperationRow,
+    RowState,
+    count_failed,
+    count_rows,
+    draw_rows,
+    find_rows,
+)
 from conn_cli.report.text import Piece, draw_brief, draw_finding, paint
 from conn_engine.diagnostics import Diagnostic, pluralize
 
@@ -103,8 +110,10 @@ def _draw_causes(row: OperationRow, new: Sequence[Diagnostic], sources: Sources,
         return
     blocks: list[Block] = []
     for before, finding in zip([None, *new], new, strict=False):
-        is_same_place = before is not None and before.span == finding.span
-        drawn = draw_brief(finding, hint=True) if is_same_place else draw_finding(finding, sources, brief=True)
+        if before is None or (before.span != finding.span and before.hint != finding.hint):
+            drawn = draw_finding(finding, sources, brief=True)
+        else:
+            drawn = draw_brief(finding, hint=before.hint != finding.hint)
         blocks.append((list(drawn), list(draw_brief(finding))))
     changes = list(draw_changes(row.cases))
     if changes:

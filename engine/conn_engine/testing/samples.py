@@ -7,6 +7,7 @@ from the samples. `testing.recorder` writes the recording.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,12 @@ from conn_engine.diagnostics import pluralize
 from conn_engine.documents import WriteOptions, iterate_texts
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.listing.pagination.completeness import EndKey
-from conn_engine.listing.pagination.ending import Ending
+from conn_engine.listing.pagination.ending import Ending, Sized
 from conn_engine.recordings.exchanges import to_recorded_request
 from conn_engine.recordings.files import RecordedRequest
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.records import records_of
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.runtime.wiring import Wiring
@@ -40,6 +42,8 @@ __all__ = ["SampleResponse", "read_sample", "record_samples"]
 
 _PLACEHOLDER = "example"
 _CONTEXT_VALUE = re.compile(r"\{\{\s*context\.(\w+)\s*\}\}")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_STATUS = re.compile(r"HTTP/[0-9.]+ +([1-5][0-9]{2})(?: |$)")
 _UNWANTED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -59,17 +63,17 @@ def read_sample(content: bytes, file: str) -> SampleResponse:
     redirects). Raises UsageError for an incomplete head of a response."""
     response = SampleResponse(file, content.removeprefix(b"\xef\xbb\xbf"))
     while response.body.startswith(b"HTTP/"):
-        head, _, body = response.body.replace(b"\r\n", b"\n", 1 + response.body.count(b"\r\n")).partition(b"\n\n")
-        lines = head.decode("utf-8", "replace").split("\n")
-        status = lines[0].split()[1:2]
-        pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
-        if not status or not status[0].isdigit() or not 100 <= int(status[0]) <= 599:
+        head, *rest = _HEAD_END.split(response.body, maxsplit=1)
+        first, *lines = head.decode("utf-8", "replace").splitlines()
+        status = _STATUS.match(first)
+        if status is None:
             raise UsageError(
-                f'{file} starts with "{lines[0][:60]}", which has no status',
+                f'{file} starts with "{first[:60]}", which has no status',
                 hint="save the response with `curl -i`, or only its body",
             )
+        pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         headers = Headers(pair for pair in pairs if pair[0] and pair[0].lower() not in _UNWANTED)
-        response = SampleResponse(file, body, int(status[0]), headers)
+        response = SampleResponse(file, b"".join(rest), int(status[1]), headers)
     return response
 
 
@@ -238,16 +242,20 @@ def _explain_end(
         return f"it sends {sent}"
     if ran.completeness.reason:
         return ran.completeness.reason
-    response = transport.last[1]
-    try:
+    file, response = transport.samples[transport.used - 1].file, transport.last[1]
+    scope = Scope({}, effective.conditions)
+    body: Any = None
+    records: list[Any] = []
+    with suppress(ConnError):
         body = bodies.decode(response, operation.response_format, operation.response_options)
-    except ConnError:
-        body = None
-    answer = Answer(Request("GET", response.url), response, body, scope=Scope({}, effective.conditions))
+        records, _ = records_of(operation.response_path, body, scope)
     keys = pagination.end_keys()
-    if not keys:
-        return f"it sends {sent} (pagination: {pagination.__struct_config__.tag})"
-    return f"in {transport.samples[transport.used - 1].file}, {' and '.join(_describe(key, answer) for key in keys)}"
+    if keys:
+        answer = Answer(Request("GET", response.url), response, body, records, scope=scope)
+        return f"in {file}, {' and '.join(_describe(key, answer) for key in keys)}"
+    if isinstance(pagination, Sized) and pagination.size is not None and len(records) < pagination.size:
+        return f"{file} has {pluralize(len(records), 'record')}, and a full page has {pagination.size} (`size`)"
+    return f"it sends {sent} (pagination: {pagination.__struct_config__.tag})"
 
 
 def _describe(key: EndKey, answer: Answer) -> str:

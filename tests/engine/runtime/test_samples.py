@@ -32,6 +32,7 @@ resources:
     export: { method: get, path: /export, response_format: csv, pagination: { format: none } }
     rows: { method: get, path: /rows, response_format: jsonl, pagination: { format: none } }
     tree: { method: get, path: /tree, response_format: xml, response_path: people.person, pagination: { format: none } }
+    paged: { path: /paged, method: get, pagination: { format: page, size: 2, size_param: n } }
     linked: { method: get, path: /linked, pagination: { format: link_header } }
     detailed:
       { method: get, path: /detailed, response_path: payload.people,
@@ -121,6 +122,7 @@ def test_the_recording_ends_before_a_page_without_a_sample(shop: Workspace) -> N
         ("people.list", [page(1), page(2)], '(2.json): in 1.json, `cursor_field` "next" is null'),
         ("people.list", [b'{"payload": {"people": [{"id": 1}]}}', page(2)], '`cursor_field` "next" is in no response'),
         ("people.list", [page(1, then="2"), page(2, then="2"), page(3)], "names a next page that was there before"),
+        ("people.paged", [b'[{"id": 1}]', b"[]"], "1.json has 1 record, and a full page has 2 (`size`)"),
         ("people.export", [b"id\n1", b"id\n2"], "it sends 1 request"),
         ("people.get", [b'{"id": 1}', b"{}"], "it sends 1 request"),
         ("people.list", [read_sample(b"HTTP/1.1 404 \n\n{}", "1.json"), page(2)], "the operation ends with: 404"),
@@ -199,8 +201,17 @@ def test_the_output_of_curl_has_status_and_headers(shop: Workspace) -> None:
     assert read_sample(b"HTTP/1.1 429 Slow\nRetry-After: 7\nSet-Cookie: a=b\n\n\n", "x") == SampleResponse(
         "x", b"\n", 429, Headers([("Retry-After", "7"), ("Set-Cookie", "a=b")])
     )
-    with pytest.raises(UsageError, match='starts with "HTTP/oops", which has no status'):
-        read_sample(b"HTTP/oops\n\n", "x")
+    table = read_sample(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid\r\n1\r\n\r\n", "x")
+    assert (table.body, dict(table.headers)) == (b"id\r\n1\r\n\r\n", {})
+    assert read_sample(b"HTTP/2 204", "x") == SampleResponse("x", b"", 204)
+
+
+@pytest.mark.parametrize(
+    "head", ["HTTP/oops", "HTTP/1.1 OK", "HTTP/1.1 \u0662\u0660\u0660", "HTTP/1.1 2000", "HTTP/1.1 99"]
+)
+def test_the_head_of_a_response_without_a_status_is_an_error(head: str) -> None:
+    with pytest.raises(UsageError, match="which has no status"):
+        read_sample(f"{head}\n\n{{}}".encode(), "x")
 
 
 def test_each_request_of_a_page_takes_a_sample(shop: Workspace) -> None:

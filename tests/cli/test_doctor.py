@@ -12,21 +12,21 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from transcript import check_report
+from transcript import check_report, conn
 from typer._completion_shared import install
 from vendor import start_vendor
 
 from conn_cli.console import App
 from conn_cli.fitting import fit_text
-from conn_cli.machine.surroundings import check_completion, check_editor
+from conn_cli.machine.surroundings import check_completion
 from conn_cli.main import execute
-from conn_cli.scaffold import create_connector, create_workspace, write_schemas
+from conn_cli.scaffold import create_connector, create_workspace
 from conn_engine.updates.lock import lock_bundled
 from conn_engine.wire import FrozenClock
 
 NOW = 1_795_000_000
 SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
-                "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CONN_VAULT_KEY")  # fmt: skip
+                "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CONN_VAULT_KEY", "TERM_PROGRAM")  # fmt: skip
 
 
 @pytest.fixture
@@ -107,15 +107,30 @@ def test_the_shell_is_the_one_that_runs_the_command(home):
 # --- editor ---
 
 
-def test_schemas_of_another_version_are_reported_until_they_are_written(home, tmp_path):
+def test_outdated_schemas_are_reported_until_they_are_written(home, tmp_path):
     create_workspace(tmp_path)
-    assert check_editor(tmp_path).state == "ok"
-    path = tmp_path / "schemas" / "connector.schema.json"
-    path.write_text("{}")
-    row = check_editor(tmp_path)
-    assert (row.state, row.fix) == ("warn", "conn schema --write") and row.detail.endswith("schemas/: connector")
-    write_schemas(tmp_path, refresh=True)
-    assert check_editor(tmp_path).state == "ok"
+    assert diagnose(tmp_path)[0]["editor"]["state"] == "ok"
+    (tmp_path / "schemas" / "connector.schema.json").write_text("{}")
+    row = diagnose(tmp_path)[0]["editor"]
+    assert (row["state"], row["detail"], row["fix"]) == (
+        "info",
+        "outdated in schemas/: connector",
+        "conn schema --write",
+    )
+    assert conn(tmp_path, "schema", "--write").code == 0  # with the names of the workspace
+    assert diagnose(tmp_path)[0]["editor"]["state"] == "ok"
+    create_connector(tmp_path, "own")
+    assert "outdated in schemas/" in diagnose(tmp_path)[0]["editor"]["detail"]
+
+
+def test_in_vs_code_the_extension_and_its_setting_are_checked(home, tmp_path, monkeypatch):
+    create_workspace(tmp_path)
+    monkeypatch.setenv("TERM_PROGRAM", "vscode")
+    assert "does not have the extension conn.conn-vscode" in diagnose(tmp_path)[0]["editor"]["detail"]
+    (home / ".vscode-server" / "extensions" / "conn.conn-vscode-0.1.0").mkdir(parents=True)
+    assert diagnose(tmp_path)[0]["editor"]["state"] == "ok"
+    (tmp_path / ".vscode" / "settings.json").write_text("{}")
+    assert diagnose(tmp_path)[0]["editor"]["fix"] == 'add "conn.command": ["conn", "lsp"]'
 
 
 # --- keyring ---

@@ -58,7 +58,7 @@ def _check_all(app: App, url: str | None) -> "Iterator[MachineCheck]":
     yield installation.check_credential_store(app.environ)
     yield installation.check_bundle()
     yield surroundings.check_completion(app.environ, surroundings.find_shell(app.environ))
-    yield surroundings.check_editor(root)
+    yield surroundings.check_editor(app, root)
     yield surroundings.check_proxies(app)
     yield surroundings.check_certificates(app, root)
     yield check_clock(app, url)

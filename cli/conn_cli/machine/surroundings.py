@@ -16,6 +16,7 @@ _SCRIPTS = {
     "fish": (".config/fish/completions/conn.fish", "", ""),
 }
 """For each shell, where `conn --install-completion` writes its script, the file that loads it, and what is in it."""
+_EXTENSION = "conn.conn-vscode"
 _OTHER_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -65,35 +66,53 @@ def _read_text(path: Path) -> str:
     return ""
 
 
-def check_editor(root: Path | None) -> MachineCheck:
-    """Check whether `conn lsp` can run, and whether the schemas that editors read are those of this version."""
+def check_editor(app: App, root: Path | None) -> MachineCheck:
+    """Check whether editors can use `conn lsp`, and whether the schemas that other editors read are current."""
+    problem = _find_editor_problem(app, root)
+    if problem is None:
+        return report_ok("editor", "conn lsp is ready")
+    detail, fix = problem
+    return MachineCheck(check="editor", state="info", detail=detail, fix=fix)
+
+
+def _find_editor_problem(app: App, root: Path | None) -> tuple[str, str] | None:
+    """Return the first thing to set up, and how."""
     from importlib.util import find_spec
 
     if find_spec("pygls") is None:
-        return MachineCheck(
-            check="editor",
-            state="info",
-            detail="conn lsp, which serves editors, needs pygls",
-            fix="pip install 'conn-engine[lsp]'",
-        )
-    outdated = list(_find_outdated_schemas(root)) if root is not None else []
+        return "conn lsp, which serves editors, needs pygls", "pip install 'conn-engine[lsp]'"
+    outdated = list(_find_outdated_schemas(app, root)) if root is not None else []
     if outdated:
-        return MachineCheck(
-            check="editor",
-            state="warn",
-            detail=f"schemas of another version in schemas/: {', '.join(outdated)}",
-            fix="conn schema --write",
-        )
-    return report_ok("editor", "conn lsp is ready")
+        return f"outdated in schemas/: {', '.join(outdated)}", "conn schema --write"
+    if app.environ.get("TERM_PROGRAM") != "vscode":
+        return None
+    home = Path(app.environ.get("HOME") or Path.home())
+    if not any(home.glob(f".vscode*/extensions/{_EXTENSION}-*")):
+        return f"VS Code does not have the extension {_EXTENSION}", "make extension, then code --install-extension FILE"
+    if root is not None and "conn.command" not in _read_text(root / ".vscode" / "settings.json"):
+        return ".vscode/settings.json sets no conn.command", 'add "conn.command": ["conn", "lsp"]'
+    return None
 
 
-def _find_outdated_schemas(root: Path) -> Iterator[str]:
+def _find_outdated_schemas(app: App, root: Path) -> Iterator[str]:
+    """Yield the kinds of documents whose schema is neither the published one nor that with the workspace's names."""
+    from conn_engine.documents import dump_json
     from conn_engine.documents.locate import find_packaged
+    from conn_engine.errors import ConnError
+    from conn_engine.schemas.workspace_names import build_workspace_schemas
 
+    named: dict[str, str] | None = None
     for source in sorted(find_packaged("schemas").glob("*.schema.json")):
-        copy = root / "schemas" / source.name
-        if copy.is_file() and _read_text(copy) != _read_text(source):
-            yield source.name.removesuffix(".schema.json")
+        copy, kind = root / "schemas" / source.name, source.name.removesuffix(".schema.json")
+        if not copy.is_file() or _read_text(copy) == _read_text(source):
+            continue
+        if named is None:
+            try:
+                named = {name: dump_json(schema) for name, schema in build_workspace_schemas(app.workspace).items()}
+            except ConnError:  # the row of the workspace has the reason
+                return
+        if _read_text(copy) != named.get(kind):
+            yield kind
 
 
 def check_proxies(app: App) -> MachineCheck:

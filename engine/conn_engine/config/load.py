@@ -115,6 +115,8 @@ class Workspace:
         saved, earlier = (self.tree.saved, self.tree.texts) if isinstance(self.tree, DraftTree) else (self.tree, {})
         draft = self._copy_without(drafts)
         draft.tree = DraftTree(saved, {**earlier, **drafts})
+        if all(text is not None and self.tree.is_file(path) for path, text in drafts.items()):
+            draft._files = dict(self._files)  # the same files, so the folders need not be listed again
         return draft
 
     def reread(self, paths: Collection[Path]) -> "Workspace":

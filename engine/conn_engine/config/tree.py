@@ -81,6 +81,7 @@ class DraftTree:
     def __init__(self, saved: Tree, texts: Mapping[Path, str | None]) -> None:
         self.saved = saved
         self.texts = texts
+        self._folders = {folder for path, text in texts.items() if text is not None for folder in path.parents}
 
     def entries(self, folder: Path) -> list[Path]:
         """Return the contents of a folder."""
@@ -96,9 +97,7 @@ class DraftTree:
 
     def is_dir(self, path: Path) -> bool:
         """Return whether there is a folder at this path."""
-        return self.saved.is_dir(path) or any(
-            text is not None and path in draft.parents for draft, text in self.texts.items()
-        )
+        return path in self._folders or self.saved.is_dir(path)
 
     def is_inside(self, path: Path) -> bool:
         """Return whether no link leads the path out of the workspace."""

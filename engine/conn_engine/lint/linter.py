@@ -216,6 +216,8 @@ def _check_documents(
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
         findings.append((file, document))
+    if only is not None and set(only) <= set(checked):
+        return findings  # all of them are documents, so nothing is missing or a stray
     for path in _find_missing_documents(workspace):
         if _is_selected(path, only):
             checked.append(path)

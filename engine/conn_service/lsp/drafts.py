@@ -26,6 +26,7 @@ class DraftWorkspace:
         self.open: dict[Path, str] = {}
         self.samples = RecordedSamples()
         self._changed: set[Path] = set()
+        self._files: dict[Path, File] = {}
         self._findings: dict[Path, tuple[str, list[Diagnostic]]] = {}
         self._data: dict[Path, Any] = {}
         self._effective: dict[tuple[str, str | None, str | None], Effective] = {}
@@ -41,6 +42,8 @@ class DraftWorkspace:
             self.current = self.current.with_texts(self._list_texts({path: text}))
         self._changed.add(path)
         self._latest.clear()
+        if text is None or path not in self._files:
+            self._files.clear()
 
     def reload(self) -> None:
         """Read the files that are not open again: something else has changed some."""
@@ -48,11 +51,12 @@ class DraftWorkspace:
         self.current = self._saved.with_texts(self._list_texts(self.open))
         self._changed.update(self.open)
         self._latest.clear()
+        self._files.clear()
 
     def take_affected(self) -> list[Path]:
         """Return the open documents whose findings the changes since the last call may affect."""
         changed, self._changed = self._changed, set()
-        files = {file.path: file for file in self.current.files()}
+        files = self._list_files()
         sources = [(files[path], self._find_connectors(files[path])) for path in changed if path in files]
         return [
             path
@@ -71,7 +75,12 @@ class DraftWorkspace:
 
     def find_file(self, path: Path) -> File | None:
         """Return the document of the workspace at a path, or None for any other file."""
-        return next((file for file in self.current.files() if file.path == path), None)
+        return self._list_files().get(path)
+
+    def _list_files(self) -> dict[Path, File]:
+        if not self._files:
+            self._files = {file.path: file for file in self.current.files()}
+        return self._files
 
     def read(self, file: File) -> Document | None:
         """Return a document; None if it cannot be read."""

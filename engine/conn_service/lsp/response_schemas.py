@@ -1,4 +1,4 @@
-"""The schema of what a vendor returns, from an imported contract: what its records may have in addition to what was recorded."""
+"""The schema of what a vendor returns, from an imported contract: what its records may have in addition."""
 
 import re
 from collections.abc import Sequence

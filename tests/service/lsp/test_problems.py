@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from editing import TextEditor
 
+from conn_engine.config import FolderTree
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 from conn_service.lsp.messages import Problem, TextRange
@@ -102,8 +103,12 @@ def test_typing_in_an_account_parses_and_lints_that_document_only(
     for name in ("accounts/acme.yaml", "accounts/more7.yaml", "connectors/shop/connector.yaml", "conn.yaml"):
         editor.open(name)
     parsed = editor.count_parsed(monkeypatch)
+    listed: list[str] = []
+    entries = FolderTree.entries
+    monkeypatch.setattr(FolderTree, "entries", lambda tree, folder: listed.append(folder.name) or entries(tree, folder))
     shown = editor.type("accounts/more7.yaml", "connector: shop\nlabel: More\n")
     assert parsed == ["accounts/more7.yaml"]
+    assert "accounts" not in listed
     assert shown.keys() == {"accounts/more7.yaml", "connectors/shop/connector.yaml"}
 
 

@@ -19,7 +19,7 @@ from conn_engine.diagnostics import pluralize
 from conn_engine.documents import WriteOptions, iterate_texts
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.listing.pagination.completeness import EndKey
-from conn_engine.listing.pagination.ending import Ending, Sized
+from conn_engine.listing.pagination.ending import Ending
 from conn_engine.recordings.exchanges import to_recorded_request
 from conn_engine.recordings.files import RecordedRequest
 from conn_engine.responses.failures import Policy
@@ -253,9 +253,10 @@ def _explain_end(
     if keys:
         answer = Answer(Request("GET", response.url), response, body, records, scope=scope)
         return f"in {file}, {' and '.join(_describe(key, answer) for key in keys)}"
-    if isinstance(pagination, Sized) and pagination.size is not None and len(records) < pagination.size:
-        return f"{file} has {pluralize(len(records), 'record')}, and a full page has {pagination.size} (`size`)"
-    return f"it sends {sent} (pagination: {pagination.__struct_config__.tag})"
+    kind = pagination.__struct_config__.tag
+    if kind == "none":
+        return f"it sends {sent} (pagination: none)"
+    return f"{file} has {pluralize(len(records), 'record')}, which ends the listing (pagination: {kind})"
 
 
 def _describe(key: EndKey, answer: Answer) -> str:

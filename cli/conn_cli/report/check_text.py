@@ -19,7 +19,7 @@ CheckRow = tuple[CheckName, bool | None, str]
 
 _WORDS: dict[bool | None, str] = {True: "ok", False: "FAIL", None: "skipped"}
 _STYLES: dict[bool | None, Style] = {True: "good", False: "error", None: ""}
-_CAUSES = 3
+_CAUSES = 2
 _LISTED = 4
 """The most lines of each list of the impact; `conn impact` shows all of them."""
 

@@ -43,9 +43,12 @@ def read_lock(root: Path) -> dict[str, LockedConnector]:
 
 
 def lock_bundled(root: Path, name: str, files: Files) -> None:
-    """Store the files of a bundled connector as the base copy, and add the connector to conn.lock."""
-    write_base(root, name, files)
+    """Add a bundled connector to conn.lock, and then store its files as the base copy.
+
+    In this order, an interruption is noticed: the base copy does not fit conn.lock.
+    """
     lock_connector(root, name, LockedConnector.from_files(files))
+    write_base(root, name, files)
 
 
 def lock_connector(root: Path, name: str, entry: LockedConnector) -> None:

@@ -18,7 +18,7 @@ from conn_engine.config.strays import SUFFIXES
 from conn_engine.documents import format_path, write_whole
 from conn_engine.documents.files import remove_file
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.updates.copies import BASE_FOLDER, CRLF, LF, Files, compute_files_digest, read_files
+from conn_engine.updates.copies import BASE_FOLDER, CRLF, LF, Files, read_files
 from conn_engine.updates.lock import BUNDLED, LOCK_FILE, LockedConnector, lock_bundled, read_lock
 from conn_engine.updates.merging import merge_text
 
@@ -48,8 +48,11 @@ class FileUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorUpdate:
-    """What an update does with a connector. `locked` is what it was copied from; None if conn.lock does not have the
-    connector, whose files are those of the newest version."""
+    """What an update does with a connector.
+
+    `locked` is what it was copied from. It is None for the newest version if conn.lock or the base copy is incomplete:
+    then only these are written.
+    """
 
     name: str
     locked: LockedConnector | None
@@ -80,39 +83,43 @@ def plan_update(root: Path, name: str, newest: Files, base: Files | None = None)
             f"{name} was copied from {locked.source}, which this version of Conn cannot update",
             hint="upgrade conn-engine",
         )
-    if base is None:
-        base = _read_base(root, name, locked, local, newest)
-    else:
+    if base is not None:
         locked = LockedConnector.from_files(base)
+    elif locked is None:
+        _check_is_unchanged(name, local, newest)
+        base = newest
+    elif locked.digest == target.digest:
+        stored = read_files(root / BASE_FOLDER / name)
+        locked = locked if LockedConnector.from_files(stored) == target else None
+        base = newest
+    else:
+        base = _read_base(root, name, locked)
     label = f"bundled {target.revision}"
     updates = (_plan_file(path, local, base, newest, label) for path in sorted({*base, *newest}))
     return ConnectorUpdate(name, locked, target, tuple(update for update in updates if update is not None))
 
 
-def _read_base(root: Path, name: str, locked: LockedConnector | None, local: Files, newest: Files) -> Files:
-    """Return the files that the connector was copied from."""
-    if locked is None:
-        different = [path for path in {*newest, *local} if not _is_same(local.get(path), newest.get(path))]
-        if different:
-            raise _build_no_base_error(name, len(different))
-        return newest
+def _check_is_unchanged(name: str, local: Files, newest: Files) -> None:
+    """Raise UsageError unless a connector without an entry in conn.lock is the newest version, unchanged."""
+    different = sum(not _is_same(local.get(path), newest.get(path)) for path in {*newest, *local})
+    if different:
+        files = "1 file differs" if different == 1 else f"{different} files differ"
+        raise UsageError(
+            f"{LOCK_FILE} has no entry for {name}, and {files} from the bundled version",
+            hint=f"name the commit that added it (git log --diff-filter=A -- connectors/{name}): "
+            f"conn update {name} --base COMMIT",
+        )
+
+
+def _read_base(root: Path, name: str, locked: LockedConnector) -> Files:
+    """Return the base copy. Raises ConfigurationError if it is not the one of conn.lock."""
     base = read_files(root / BASE_FOLDER / name)
-    digest = f"sha256:{compute_files_digest(base)}"
-    if digest == locked.digest or digest == LockedConnector.from_files(newest).digest:  # an update was interrupted
+    if LockedConnector.from_files(base).digest == locked.digest:
         return base
     state = f"differs from {LOCK_FILE}" if base else "is missing"
     raise ConfigurationError(
         f"{BASE_FOLDER / name} {state}, so it is unknown what you have changed",
         hint=f"restore it from version control, or name another base: conn update {name} --base COMMIT",
-    )
-
-
-def _build_no_base_error(name: str, different: int) -> UsageError:
-    files = "1 file differs" if different == 1 else f"{different} files differ"
-    return UsageError(
-        f"{LOCK_FILE} has no entry for {name}, and {files} from the bundled version",
-        hint=f"name the commit that added it (git log --diff-filter=A -- connectors/{name}): "
-        f"conn update {name} --base COMMIT",
     )
 
 
@@ -166,7 +173,7 @@ def _adopt_newlines(content: bytes, mine: bytes | None) -> bytes:
 
 
 def write_update(root: Path, update: ConnectorUpdate, newest: Files) -> None:
-    """Write the files of a connector, then the base copy, then conn.lock.
+    """Write the files of a connector, then conn.lock, then the base copy.
 
     Each is written completely or not at all, and a repeated update completes one that was interrupted.
     """

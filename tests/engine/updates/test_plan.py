@@ -1,5 +1,7 @@
 """What an update does with each file, and that it is written so that nothing of the workspace is lost."""
 
+import shutil
+
 import pytest
 
 from conn_cli.scaffold import create_workspace
@@ -137,21 +139,37 @@ def test_the_temporary_copy_leaves_the_workspace_as_it_is(root):
     assert not after.root.exists()
 
 
-def test_an_interrupted_update_is_completed(root):
-    _, update, new = plan(root, {}, {"connector.yaml": CONNECTOR.replace(b"a.", b"b.")})
-    lock = (root / "conn.lock").read_bytes()
+@pytest.mark.parametrize("kept", [("conn.lock", ".conn"), (".conn",)], ids=["before the lock", "before the base copy"])
+def test_an_interrupted_update_is_completed(root, kept):
+    _, update, new = plan(root, {"README.md": b"mine"}, {"connector.yaml": CONNECTOR.replace(b"a.", b"b.")})
+    before = root / "before"
+    shutil.copytree(root, before)
     write_update(root, update, new)
-    (root / "conn.lock").write_bytes(lock)  # stopped before the last step
+    after = read_files(root / "connectors" / "shop")
+    for name in kept:
+        shutil.rmtree(root / name, ignore_errors=True)
+        (before / name).rename(root / name) if (before / name).is_dir() else shutil.copy(before / name, root / name)
     again = plan_update(root, "shop", new)
-    assert not again.is_current and again.files == ()
+    assert again.files == () and again.locked != again.newest
     write_update(root, again, new)
-    assert plan_update(root, "shop", new).is_current
+    assert read_files(root / "connectors" / "shop") == after
+    assert plan_update(root, "shop", new).locked == again.newest
 
 
 def test_a_base_copy_that_is_missing_or_changed_is_an_error(root):
+    newest = {**BASE, "README.md": b"2"}
     (root / BASE_FOLDER / "shop" / "README.md").write_text("changed")
     with pytest.raises(ConfigurationError, match=r"differs from conn\.lock"):
-        plan_update(root, "shop", BASE)
+        plan_update(root, "shop", newest)
     (root / BASE_FOLDER / "shop").rename(root / "elsewhere")
     with pytest.raises(ConfigurationError, match="shop is missing"):
-        plan_update(root, "shop", {**BASE, "README.md": b"2"})
+        plan_update(root, "shop", newest)
+
+
+def test_the_base_copy_of_the_newest_version_is_written_again(root):
+    (root / BASE_FOLDER / "shop").rename(root / "elsewhere")
+    update = plan_update(root, "shop", BASE)
+    assert (update.is_current, update.locked, update.files) == (True, None, ())
+    write_update(root, update, BASE)
+    assert read_files(root / BASE_FOLDER / "shop") == BASE
+    assert plan_update(root, "shop", BASE).locked == update.newest

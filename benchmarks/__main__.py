@@ -9,7 +9,19 @@ from pathlib import Path
 from benchmarks.measure import Counts, Row
 from benchmarks.table import as_markdown, as_text, count_table, ratio_table
 
-NAMES = ("startup", "lint", "replay", "mapping", "webhooks", "fetching", "memory", "large", "impact", "brevity")
+NAMES = (
+    "startup",
+    "lint",
+    "editor",
+    "replay",
+    "mapping",
+    "webhooks",
+    "fetching",
+    "memory",
+    "large",
+    "impact",
+    "brevity",
+)
 
 
 def main() -> int:

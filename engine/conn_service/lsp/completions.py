@@ -34,7 +34,7 @@ def find_completions(document: EditedDocument, offset: int) -> list[Suggestion]:
 def _find_keys(document: EditedDocument, at: TypingPlace, offset: int) -> Iterator[Suggestion]:
     typed = document.text[offset - len(at.text) : offset]
     range_ = document.positions.to_range_of(offset - len(typed), max(offset, at.end))
-    follows = document.text[max(offset, at.end) :].lstrip(" ")[:1] == ":"
+    follows = document.text[max(offset, at.end) :].lstrip("\"' ")[:1] == ":"
     suffix = "" if follows or at.style or document.text.lstrip()[:1] == "{" else ": "
     for key, description in _list_keys(document, at.path).items():
         if key not in at.keys or key == at.text:

@@ -14,10 +14,10 @@ from conn_service.lsp.flow import TypingPlace, find_flow_end, locate_in_flow, lo
 __all__ = ["locate_cursor"]
 
 _KEY = re.compile(
-    r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?:[^\s"'{}\[\]#|>&*!%@`,?-]|-[^\s#])[^#\n]*?)[ \t]*:(?=[ \t]|$)""",
+    r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?:[^\s"'{}\[\]#|>&*!%@`,?-]|-[^\s#])[^#\n]*?)[ \t]*:(?=[ \t\r]|$)""",
     re.MULTILINE,
 )
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|$))*", re.MULTILINE)
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|\r?$))*", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#.*)?\r?$")
 
@@ -186,6 +186,7 @@ class _LineReader:
         top = self.levels[-1]
         keys = (*top.keys, *self._find_later_keys(end, column))
         text = self.text[start : self.offset].lstrip("\"'")
+        end -= self.text[start : start + 1] in ("'", '"') and end > start + 1
         kind: Literal["item", "key"] = "item" if isinstance(top.key, int) and not top.keys else "key"
         return TypingPlace(kind, self._path, text, "", keys, end)
 

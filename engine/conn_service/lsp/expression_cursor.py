@@ -14,7 +14,7 @@ from conn_engine.expressions.tokens import LexError, Token, lex
 __all__ = ["ExpressionPlace", "locate_in_expression", "locate_in_template"]
 
 Steps = tuple[str, ...]
-_WORD = re.compile(r"[$\w]*$")
+_WORD = re.compile(r"[$\w]*\Z")
 _PREDEFINED: dict[str, Steps] = {"$base": ("$base",)}
 _SAME_ITEMS = frozenset({"filter", "sort", "reverse", "distinct", "append"})
 _OVER_ITEMS = _SAME_ITEMS | {"map", "each", "single", "sift"}

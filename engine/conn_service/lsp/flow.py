@@ -19,7 +19,8 @@ class TypingPlace:
 
     A `key` is in the mapping at `path`, which has the other `keys`. A `value` is at `path`, and so is an `item` of a
     list, which may become a mapping. `text` is what is written before the cursor: without quotes, and without the
-    indentation of a block scalar. `style` is the opening sign of a scalar. `end` is the end of a key.
+    indentation of a block scalar. `style` is the opening sign of a scalar. `end` is the end of a key,
+    before its closing quote.
     """
 
     kind: Literal["key", "value", "item"]
@@ -80,8 +81,10 @@ def locate_in_flow(text: str, start: int, offset: int, path: Path_) -> TypingPla
             return None
         if top is not None and sign in "\"'" and not text[top.start : at].strip():
             end = _find_quote_end(text, at)
-            if offset < end or (offset == end and text[end - 1] != sign):
-                return _build_place(collections, path, _unquote(text[at + 1 : offset], sign), sign, end)
+            is_closed = end > at + 1 and text[end - 1] == sign
+            if offset < end or (offset == end and not is_closed):
+                place_end = end - is_closed
+                return _build_place(collections, path, _unquote(text[at + 1 : offset], sign), sign, place_end)
             at = end
             continue
         if sign == "#" and text[at - 1] in " \t\n":
@@ -110,7 +113,7 @@ def locate_in_flow(text: str, start: int, offset: int, path: Path_) -> TypingPla
 
 
 def _ends_key(text: str, start: int, colon: int) -> bool:
-    return text[colon + 1 : colon + 2] in ("", " ", "\t", "\n") or text[start:colon].strip()[:1] in ("'", '"')
+    return text[colon + 1 : colon + 2] in ("", " ", "\t", "\r", "\n") or text[start:colon].strip()[:1] in ("'", '"')
 
 
 def _build_place(collections: list[_Collection], path: Path_, text: str, style: str, end: int) -> TypingPlace:

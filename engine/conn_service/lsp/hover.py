@@ -16,7 +16,7 @@ from conn_service.lsp.words import WordPlace, find_word
 
 __all__ = ["find_hover"]
 
-_LIMITS = EvaluationLimits(seconds=1.0)
+_LIMITS = EvaluationLimits(seconds=0.3)
 
 
 def find_hover(document: EditedDocument, offset: int) -> HoverText | None:

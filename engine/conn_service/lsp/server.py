@@ -16,7 +16,7 @@ EXPLAIN = "conn.explain"
 CHOOSE = "conn.chooseRecording"
 _DELAY = 0.15
 """Seconds without a change before the documents are linted."""
-_LINT_SECONDS = 20.0
+_LINT_SECONDS = 10.0
 _ANSWER_SECONDS = 5.0
 _TRIGGERS = [".", "$", " ", "{", "[", "(", '"', "'"]
 _WATCHED = "**/*.{yaml,yml,json}"

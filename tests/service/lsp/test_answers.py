@@ -110,6 +110,19 @@ def test_keys_values_and_names_of_documents(editor: TextEditor, name: str, text:
     assert label in labels(editor.complete(name, text))
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "start", "end"),
+    [
+        ("accounts/new.json", '{"conn‸ector": "x"}', 2, 11),
+        (ACCOUNT, '"conn‸ector": x\n', 1, 10),
+        (ACCOUNT, "conn‸: x", 0, 4),
+    ],
+)
+def test_a_key_is_replaced_without_its_quotes(editor: TextEditor, name: str, text: str, start: int, end: int) -> None:
+    found = find(editor.complete(name, text), "connector")
+    assert (found.range.character, found.range.end_character, found.text) == (start, end, "connector")
+
+
 def test_settings_of_another_format_are_not_suggested(editor: TextEditor) -> None:
     found = labels(editor.complete(CONNECTOR, "label: x\npagination:\n  format: cursor\n  ‸"))
     assert "page_param" not in found and "cursor_path" not in found

@@ -58,6 +58,13 @@ def test_the_place_of_the_cursor(text, kind, path, typed):
     assert (place and (place.kind, place.path, place.text)) == (kind and (kind, path, typed))
 
 
+@pytest.mark.parametrize(("text", "kind", "path", "typed"), CASES, ids=[case[0] for case in CASES])
+def test_line_ends_of_windows_change_nothing(text, kind, path, typed):
+    text = text.replace("\n", "\r\n")
+    place = locate_cursor(text.replace("‸", ""), text.index("‸"))
+    assert (place and (place.kind, place.path, place.text.replace("\r", ""))) == (kind and (kind, path, typed))
+
+
 def test_a_key_knows_the_other_keys_of_its_mapping():
     text = "a:\n  b: 1\n  ‸\n  c: { x: 1 }\n  d: |\n    e: 1\nf: 1"
     assert locate_cursor(text.replace("‸", ""), text.index("‸")).keys == ("b", "c", "d")

@@ -1,7 +1,7 @@
 """What is at the end of the start of an expression."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_service.lsp.expression_cursor import locate_in_expression, locate_in_template
@@ -64,6 +64,7 @@ def test_a_template_has_expressions_in_braces_only(text, typed):
     assert (place and place.typed) == typed
 
 
+@example("$\n")
 @given(st.text(st.sampled_from("ab$.()[]{}'\"`,;:=?&/ \n1"), max_size=30))
 def test_any_text_has_a_place_or_none(text):
     place = locate_in_expression(text)

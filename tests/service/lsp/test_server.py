@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 import pytest_lsp
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient
+
+from conn_cli.console import App
+from conn_cli.main import execute
 
 SECONDS = 60.0
 ACCOUNT = "connector: shop\noverride:\n  crm.contacts.response_mapping:\n    email: $upercase(response.email)\n"
@@ -102,3 +106,16 @@ async def test_questions_are_answered_inside_a_block_scalar_of_a_broken_document
 
 async def ask(request: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(request, SECONDS)
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "conn_service.lsp.server", raising=False)
+    monkeypatch.setitem(sys.modules, "pygls.lsp.server", None)
+    errors = StringIO()
+    assert execute(["lsp"], App(folder=tmp_path, stdout=StringIO(), stderr=errors)) == 2
+    assert errors.getvalue() == (
+        "error: conn lsp needs the package pygls, which is not installed\n"
+        "  fix: install it: pip install 'conn-engine[lsp]'\n"
+    )

@@ -56,6 +56,8 @@ class App:
     no_input: bool = False
     debug: bool = False
     quiet: bool = False
+    has_output: bool = field(default=False, init=False)
+    """Whether a command has written to standard output."""
     _is_output_gone: bool = field(default=False, init=False)
 
     @cached_property
@@ -127,6 +129,7 @@ class App:
         """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues:
         its exit code counts. Text for people (`prose`) is fitted into a terminal; records and documents are not."""
         clean = self.sanitize(text, form)
+        self.has_output = True
         self._write(self.stdout, (self._fit(clean, self.stdout) if prose else clean) + end)
 
     def to_json(self, data: Any) -> str:

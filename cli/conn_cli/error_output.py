@@ -1,20 +1,72 @@
-"""Show the error that ends a command: what is wrong, where, and what to do. A traceback is only shown with --debug."""
+"""Show the error that ends a command: what is wrong, where, and what to do. A traceback is only shown with --debug.
+
+People read the text on standard error. With `--format json`, programs read the same error as a report (`error_report`).
+"""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
-from conn_engine.errors import ConnError, ExpressionError, ParameterError, VendorError
+from conn_cli.error_details import describe_place, suggest_fix
+from conn_cli.exits import Exit
+from conn_engine.errors import ConnError, ExpressionError, VendorError
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
 
-__all__ = ["show_crash", "show_error", "show_file_error", "show_findings", "show_usage"]
+__all__ = ["is_json_requested", "show_failure", "show_findings"]
 
 WIDE = 110
 
 
-def show_usage(app: App, error: Exception) -> None:
+def is_json_requested(arguments: Sequence[str]) -> bool:
+    """Return whether a command line requests JSON on standard output, even if it is invalid in other ways."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    values = [after for before, after in pairwise(options) if before == "--format"]
+    values += [option.removeprefix("--format=") for option in options if option.startswith("--format=")]
+    return any(value in ("json", "json=-") for value in values)
+
+
+def show_failure(app: App, error: BaseException, *, as_json: bool) -> int:
+    """Show the error that ends a command, and return the exit code.
+
+    With `as_json`, the error is also the report on standard output. If the output has started already, the report
+    replaces the text on standard error.
+    """
+    code = _choose_exit(error)
+    if not isinstance(error, ConnError) and code != Exit.USAGE:
+        _learn_secrets(app)
+    if as_json:
+        from conn_cli.error_report import write_error_report
+
+        if write_error_report(app, error, code):
+            return code
+    if isinstance(error, ConnError):
+        _show_error(app, error)
+    elif code == Exit.INTERRUPTED:
+        app.err("interrupted")
+    elif isinstance(error, OSError):
+        _show_file_error(app, error)
+    elif code == Exit.USAGE:
+        _show_usage(app, error)
+    else:
+        _show_crash(app, error)
+    return code
+
+
+def _choose_exit(error: BaseException) -> int:
+    if isinstance(error, ConnError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return Exit.INTERRUPTED
+    if isinstance(error, OSError):
+        return Exit.CONFIGURATION
+    # an error of the option parser, whichever one Typer uses
+    return Exit.USAGE if hasattr(error, "format_message") else Exit.INTERNAL
+
+
+def _show_usage(app: App, error: BaseException) -> None:
     """Show the error of an invalid command line, or the help of a group without a command."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if type(error).__name__ == "NoArgsIsHelpError":
@@ -26,19 +78,19 @@ def show_usage(app: App, error: Exception) -> None:
         app.err(f"  see: {context.command_path} --help")
 
 
-def show_error(app: App, error: ConnError) -> None:
+def _show_error(app: App, error: ConnError) -> None:
     """Show an expected error: its findings with source lines or, without findings, its message and fix."""
     if error.findings:
         show_findings(app, error.findings, counted=True)
         return
     kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
     app.err(_indent(f"error{kind}: {error.message}"))
-    where = _partition(error)
+    where = describe_place(error)
     if where:
         app.err(f"  at {where}")
     if isinstance(error, ExpressionError):
         _show_expression(app, error)
-    hint = error.hint or _missing_value(error)
+    hint = suggest_fix(error)
     if hint:
         app.err(_indent(f"  fix: {hint}"))
 
@@ -63,27 +115,8 @@ def _indent(text: str) -> str:
     return "\n    ".join(text.splitlines())
 
 
-def _partition(error: ConnError) -> str:
-    """Return the partition in which an operation failed, such as `board 3`. The request may not contain it."""
-    items = error.partition.items() if isinstance(error, VendorError) else ()
-    return ", ".join(f"{name} {str(value)[:60]}" for name, value in items if isinstance(value, str | int))
-
-
-def _missing_value(error: ConnError) -> str:
-    """Return where to set the missing value of a `{{…}}`."""
-    if not isinstance(error, ExpressionError) or error.code != "unresolved":
-        return ""
-    if isinstance(error, ParameterError):
-        return f"pass it: --param {error.name}=VALUE"
-    if error.token.startswith("context."):
-        return f"add a value to the account: context: {{{error.token.removeprefix('context.')}: …}}"
-    return ""
-
-
 def _show_expression(app: App, error: ExpressionError) -> None:
-    """Show the line of the expression that failed, with a marker under the error if its position is known."""
-    if error.at:
-        app.err(f"  at {error.at}")
+    """Show the line of the expression that failed, with a marker under the error, if its position is known."""
     if error.offset < 0 or error.offset > len(error.text) or not error.text.strip():
         return
     before = error.text[: error.offset]
@@ -95,18 +128,16 @@ def _show_expression(app: App, error: ExpressionError) -> None:
     app.err(f"  {' ' * (error.offset - start)}{'^' * max(1, len(error.token.split(chr(10), 1)[0]))}")
 
 
-def show_file_error(app: App, error: OSError) -> None:
+def _show_file_error(app: App, error: OSError) -> None:
     """Show an error of the operating system, such as a full disk."""
-    _learn_secrets(app)
     reason = (error.strerror or type(error).__name__).lower()
     app.err(f"error: {f'{error.filename}: ' if error.filename else ''}{reason}")
     if app.debug:
         _show_traceback(app, error)
 
 
-def show_crash(app: App, error: Exception) -> None:
+def _show_crash(app: App, error: BaseException) -> None:
     """Show an internal error. With --debug, the traceback is shown, redacted and without the values of variables."""
-    _learn_secrets(app)
     app.err(f"internal error: {type(error).__name__}: {_get_message(error)}")
     if app.debug:
         _show_traceback(app, error)
@@ -114,13 +145,13 @@ def show_crash(app: App, error: Exception) -> None:
         app.err("  this is a bug in conn: run the command again with --debug, and report the output")
 
 
-def _show_traceback(app: App, error: Exception) -> None:
+def _show_traceback(app: App, error: BaseException) -> None:
     import traceback
 
     app.err("".join(traceback.format_exception(error)))
 
 
-def _get_message(error: Exception) -> str:
+def _get_message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App, OutputGone
-from conn_cli.error_output import show_crash, show_error, show_file_error, show_usage
+from conn_cli.error_output import is_json_requested, show_failure
 from conn_cli.exits import Exit
 from conn_cli.overview import Overview
 
@@ -72,33 +72,18 @@ def options(
 
 def execute(arguments: Sequence[str], app: App) -> int:
     """Run one command line and return its exit code. Every error is handled here, and nothing is printed unredacted."""
-    from conn_engine.errors import ConnError
-
     try:
         code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
         if code == Exit.INTERRUPTED:  # how Typer reports Ctrl-C
-            app.err("interrupted")
+            raise KeyboardInterrupt
         return int(code) if isinstance(code, int) else Exit.OK
     except typer.Exit as stop:
         return int(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        app.err("interrupted")
-        return Exit.INTERRUPTED
-    except ConnError as error:
-        show_error(app, error)
-        return error.exit_code
     except OutputGone:
         _abandon_output()
         return Exit.OK
-    except OSError as error:
-        show_file_error(app, error)
-        return Exit.CONFIGURATION
-    except Exception as error:
-        if hasattr(error, "format_message"):  # an error of the option parser, whichever one Typer uses
-            show_usage(app, error)
-            return Exit.USAGE
-        show_crash(app, error)
-        return Exit.INTERNAL
+    except (Exception, KeyboardInterrupt) as error:
+        return show_failure(app, error, as_json=is_json_requested(arguments))
 
 
 def _abandon_output() -> None:

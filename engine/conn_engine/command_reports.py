@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from conn_engine.reports import Report
+from conn_engine.reports import Finding, FindingSpan, Report
 
 __all__ = [
     "AccountsReport",
@@ -18,6 +18,7 @@ __all__ = [
     "CredentialsReport",
     "DeliveryRecordReport",
     "DoctorReport",
+    "ErrorReport",
     "EvalReport",
     "ExplainReport",
     "ExplainedWord",
@@ -268,6 +269,29 @@ class MapReport(Report, frozen=True, kw_only=True):
     connector: str
     account: str | None
     records: list[Any]
+
+
+# --- errors ---
+
+
+class ErrorReport(Report, frozen=True, kw_only=True):
+    """The error that ended a command before its report, for a command line with `--format json`.
+
+    `code` is that of the first finding, or the class of the error: `usage`, `configuration`, `expression`, `file`,
+    `credential`, `network`, `no_recording`, `incomplete`, `interrupted`, `internal`, or the kind of the vendor's error,
+    such as `rate_limited`. `span` is its place in a file, `path` the dotted path in the configuration, and `offset`
+    the position in an expression, in characters from 0; a place that is unknown is null or empty.
+    """
+
+    kind: ClassVar[str] = "error"
+    code: str
+    message: str
+    fix: str
+    exit_code: int
+    span: FindingSpan | None
+    path: str
+    offset: int | None
+    findings: list[Finding]
 
 
 # --- help ---

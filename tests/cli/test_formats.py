@@ -121,9 +121,10 @@ LINES: dict[str, tuple[str, int]] = {
     "doctor": ("doctor", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
-SERVERS = {"lsp"}
+SERVERS = {"lsp", "mcp"}
 """Commands that another program talks to: their output is a protocol, tested in tests/service."""
 IN_ITS_OWN_TEST = {"webhook listen"}  # a server: one line for each event, in test_webhook_listen.py
+WITHOUT_LINE = {"event", "error"}  # one for each event of webhook listen; test_error_reports.py
 READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema account", "account list", "webhook scheme")
 
 
@@ -214,11 +215,11 @@ def test_an_unknown_format_ends_a_command_before_it_starts(words: str, tmp_path:
 def test_every_command_and_every_kind_has_a_line() -> None:
     lines = {words for words in COMMANDS for line in LINES if f"{line} ".startswith(f"{words} ")}
     assert lines == COMMANDS.keys() - IN_ITS_OWN_TEST
-    assert {kind for kind, _ in LINES.values()} | {"event"} == REPORTS.keys()
+    assert {kind for kind, _ in LINES.values()} | WITHOUT_LINE == REPORTS.keys()
 
 
 def test_every_kind_of_report_has_a_line() -> None:
-    assert {kind for kind, _ in LINES.values()} == REPORTS.keys() - {"event"}  # one for each event of webhook listen
+    assert {kind for kind, _ in LINES.values()} == REPORTS.keys() - WITHOUT_LINE
 
 
 def test_a_report_that_its_schema_does_not_allow_is_noticed() -> None:
@@ -265,5 +266,6 @@ def test_a_file_is_written_completely_or_not_at_all(line: str, folder: Path, ven
 
 @pytest.mark.parametrize("line", ["webhook scheme", "webhook verify in.http -a me"])
 def test_the_earlier_option_is_an_alias(line: str, folder: Path, vendor: Vendor) -> None:
+    assert conn(folder, "auth", "adopt", "--yes", **KEY).code == 0
     assert run(folder, f"{line} --json", vendor).out == run(folder, line, vendor, "--format", "json").out
     assert "--json" not in run(folder, line, vendor, "--help").out

@@ -125,6 +125,6 @@ def test_the_boundary_prints_nothing_of_an_unprintable_error(desk):
 
     out, err = io.StringIO(), io.StringIO()
     app = App(folder=desk, environ={}, stdin=io.StringIO(), stdout=out, stderr=err, debug=True)
-    main.show_crash(app, Odd())
+    main.show_failure(app, Odd(), as_json=True)
     assert "Odd" in err.getvalue()
     assert TOKEN not in err.getvalue()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conn_cli.console import App
-from conn_cli.error_output import show_error, show_file_error
+from conn_cli.error_output import show_failure
 from conn_cli.exits import Exit
 from conn_cli.file_changes import is_relevant
 from conn_engine.diagnostics import join_words
@@ -50,11 +50,7 @@ def repeat_on_changes(
 def _attempt(app: App, work: Callable[[], Exit], *, is_first: bool = False) -> Exit:
     try:
         return work()
-    except ConnError as error:
+    except (ConnError, OSError) as error:  # an OSError: such as a file that vanished while it was read
         if is_first and isinstance(error, UsageError):
             raise
-        show_error(app, error)
-        return Exit(error.exit_code)
-    except OSError as error:  # such as a file that vanished while it was read
-        show_file_error(app, error)
-        return Exit.CONFIGURATION
+        return Exit(show_failure(app, error, as_json=False))

@@ -246,7 +246,24 @@ def _separate(document: Document, path: Path_, shared: SharedChoice) -> Document
             )
         alias = next((same for same in found if _is_alias(document, same)), found[-1])
         document = _write_out(document, alias)
+    while shared == "write out" and (inner := _find_alias_of_inner(document, path)):
+        document = _write_out(document, inner)
     return document
+
+
+def _find_alias_of_inner(document: Document, path: Path_) -> Path_ | None:
+    """Return the path of an alias elsewhere that repeats a part of the value at `path`, and would lose its anchor."""
+    if "*" not in document.text or not document.is_yaml or not path or _get(document.data, path) is _ABSENT:
+        return None
+    inner = {(place.start, place.end) for below, place in _walk(_get_place(document, path), ()) if below}
+    return next(
+        (
+            other
+            for other, place in _walk(document.root, ())
+            if (place.start, place.end) in inner and other[: len(path)] != path and _is_alias(document, other)
+        ),
+        None,
+    )
 
 
 def _find_shared(document: Document, path: Path_) -> list[Path_]:

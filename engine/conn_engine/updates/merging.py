@@ -43,10 +43,7 @@ def merge_text(file: str, base: str | None, local: str, new: str, label: str) ->
     conflicts: list[Path_] = []
     base_data = _ABSENT if base is None else parse(base, file).data
     sides = _merge_data(base_data, parse(local, file).data, parse(new, file).data, (), conflicts)
-    by_lines = "".join(
-        line for part, _ in merge_sequences(_split(base or ""), _split(local), _split(new)) for line in part
-    )
-    for start in (by_lines, local):
+    for start in _list_starts(base or "", local, new):
         with contextlib.suppress(ConfigurationError):
             text = put_value(parse(start, file), (), sides[0], "write out")
             other = put_value(parse(text, file), (), sides[1], "write out")
@@ -110,6 +107,24 @@ def _to_json(value: Any) -> str:
 
 
 # --- text ---
+
+
+def _list_starts(base: str, local: str, new: str) -> Iterator[str]:
+    """Yield texts to put the merged data into, best first.
+
+    They are the merged lines, with the local and then with the new lines where both changed them, and the local text.
+    The second one is left out if it has not all comments that were added locally.
+    """
+    parts = list(merge_sequences(_split(base), _split(local), _split(new)))
+    with_local, with_new = ("".join(line for part in parts for line in part[side]) for side in (0, 1))
+    yield with_local
+    if _find_comments(local) - _find_comments(base) <= _find_comments(with_new):
+        yield with_new
+    yield local
+
+
+def _find_comments(text: str) -> set[str]:
+    return set(re.findall(r"(?:^|(?<=\s))#[^\n]*", text))
 
 
 def _split(text: str) -> list[str]:

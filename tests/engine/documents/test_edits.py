@@ -182,3 +182,11 @@ def test_an_item_of_a_long_list_is_found_without_visiting_all_before_it():
 def test_a_block_of_another_document_is_refused():
     with pytest.raises(ConfigurationError, match="is a block of another document"):
         put_value(parse("a: 1\n", "page.md", language="yaml", first_line=5), ("a",), 2)
+
+
+def test_an_alias_of_a_part_of_a_dropped_value_is_written_out():
+    document = parse("a:\n  b: &part {x: 1}\n  c: 2\nd: *part # kept\ne: [*part]\n", "doc.yaml")
+    for text in (drop_value(document, ("a",), "write out"), put_value(document, ("a",), 7, "write out")):
+        data = parse(text, "doc.yaml").data
+        assert (data["d"], data["e"], data.get("a")) == ({"x": 1}, [{"x": 1}], 7 if "a" in data else None)
+        assert "# kept" in text

@@ -58,6 +58,16 @@ class ExpandedDocument:
         """Return the fix that replaces the value at a path."""
         return Fix(self._document.file, (Edit("put", self._find_written(path), value),), is_certain)
 
+    def build_move(self, path: Path_, below: str, value: Any) -> Fix:
+        """Return the fix that moves a key of an object below another key of it. It is not certain if a comment would
+        get lost."""
+        written = self._find_written(path)
+        edits = (Edit("put", (*written[:-1], below, str(path[-1])), value), Edit("drop", written))
+        start, end = self._document.key_span(written).line, self._document.span(written).end_line
+        above, lines = self._document.line(start - 1), [self._document.line(line) for line in range(start, end + 1)]
+        has_comment = above.lstrip().startswith("#") or any(" #" in line for line in lines)
+        return Fix(self._document.file, edits, is_certain=not has_comment)
+
     def format(self, path: Path_) -> str:
         """Format a path for a finding: in an override, as a place that can be pasted into it."""
         at = self._find_override(path)

@@ -121,7 +121,9 @@ def _similar(tree: Tree, folder: Path, names: Sequence[str]) -> Iterator[Stray]:
 
 
 def _unusable_name(path: Path) -> Stray:
-    return Stray(path, f'"{path.name}" is not a valid name')
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", path.stem).strip("-_")
+    example = f', for example to "{stem}{path.suffix}"' if stem[:1].isalpha() else ""
+    return Stray(path, f'"{path.name}" is not a valid name', f"rename it{example} (letters, digits, - and _)")
 
 
 def _is_documentish(path: Path) -> bool:

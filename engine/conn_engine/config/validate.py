@@ -18,6 +18,7 @@ from conn_engine.config.faults import quote_value
 from conn_engine.config.foreign_words import find_meant_key, suggest_key
 from conn_engine.config.implied import OPERATION_PATH, PATHS, explain_missing, is_operation_path
 from conn_engine.config.merge import MISSING, Path_, lookup
+from conn_engine.config.misplaced_fields import explain_field, explain_fields, is_misplaced_field
 from conn_engine.config.models import (
     HOST_PATTERN,
     NAME,
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 
 __all__ = ["load_schema", "validate"]
 
+_FIRST_KEYS: Mapping[str, str] = {
+    "account": "write at least the connector: connector: NAME",
+    "connector": "write at least base_url and resources; a new connector with a sample: conn new NAME",
+    "unified": "write at least the resources that it maps (resources: …), or remove the file",
+}
+"""What a document that is empty needs."""
 _EMPTY_ALLOWED = frozenset({"workspace", "environment"})
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -86,7 +93,8 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
         data = {}
     if not isinstance(data, dict):
         message = f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
-        return [diagnostic("CFG102", message, document.span(()))]
+        hint = _FIRST_KEYS.get(kind, "") if data is None else ""
+        return [diagnostic("CFG102", message, document.span(()), hint=hint)]
     expanded = ExpandedDocument(document, kind, data)
     check, data = _Check(expanded, kind), expanded.data
     findings = [
@@ -126,7 +134,10 @@ class _Check:
         for at, override in self.document.overrides.items():
             for key in (key for key in override.data if key not in connector_keys()):
                 self.settled.add((*at, key))
-                yield self._build_unknown_key((*at, key), connector_keys(), connector_keys())
+                if hint := explain_fields(key, override.data[key]):
+                    yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*at, key), hint)
+                else:
+                    yield self._build_unknown_key((*at, key), connector_keys(), connector_keys())
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
@@ -215,6 +226,10 @@ class _Check:
 
     def _build_unknown_key(self, path: Path_, known: Iterable[str], listed: Sequence[str]) -> Diagnostic:
         key, names = str(path[-1]), list(known)
+        value = lookup(self.document.data, path)
+        if is_misplaced_field(self.kind, path, value) and not suggest_key(key, names):
+            fix = self.document.build_move(path, "response_mapping", value)
+            return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, explain_field(key, value), fix)
         hint = suggest_key(key, names) or _list_words(list(listed))
         meant, is_certain = find_meant_key(key, names)
         fix = self.document.build_rename(path, meant, is_certain=is_certain)
@@ -229,6 +244,9 @@ class _Check:
         )
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
+        if is_misplaced_field(self.kind, path, value):
+            fix, key = self.document.build_move(path, "response_mapping", value), str(path[-1])
+            return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, explain_field(key, value), fix)
         type_names = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
         type_found = _KINDS.get(type(value), "something else")
         message = f"expected {' or '.join(type_names) or 'nothing'}, found {type_found}"

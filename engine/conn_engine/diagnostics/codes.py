@@ -111,6 +111,14 @@ CODES: dict[str, Code] = _build_table(
         "conn: ignore CODE -- reason` at the end of the line, or on a line of its own above it.",
     ),
     Code(
+        "DOC170",
+        "number with leading zeros",
+        "warning",
+        "YAML reads digits without quotes as a number, and a number has no leading zeros: `zip: 01234` is 1234. If the "
+        'zeros matter, as in a postal code, a phone number or an ID, quote the value: `zip: "01234"`. In a mapping, a '
+        "fixed text needs both kinds of quotes: `zip: '\"01234\"'`.",
+    ),
+    Code(
         "DOC190",
         "conflict of a merge is not resolved",
         "error",

@@ -68,6 +68,8 @@ _FOREIGN_NAMES: Final = {
     "headers": ("header",),
 }
 """The names of other tools for those of Conn. A name may mean several, of which the first in scope is suggested."""
+_FIELD: Final = re.compile(r"[a-z0-9](?:_|[A-Z])[A-Za-z]")
+"""A name of several words, which is hardly a fixed text."""
 _CLOSE: Final = 0.75
 
 
@@ -287,6 +289,8 @@ def _suggest_text_or_field(site: Site, text: str, root: str, path: str) -> str:
     field = f"write {source}.{path}" if source else ""
     if text.strip() != root or root == site.path[-1]:
         return field
+    if field and _FIELD.search(root):
+        return f"""{field} to read the field, or quote it if it is a fixed text: '"{root}"'"""
     return f"""quote it: '"{root}"'{f", or {field} to read the field" if field else ""}"""
 
 

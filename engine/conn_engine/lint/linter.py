@@ -20,6 +20,7 @@ from conn_engine.documents.locate import find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
+from conn_engine.lint.number_rules import find_leading_zeros
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES
 from conn_engine.lint.suppressions import SuppressedPlaces, find_faulty_suppressions
 from conn_engine.lint.target import LintTarget
@@ -207,7 +208,8 @@ def _check_documents(
         except ConfigurationError as error:
             result.findings += error.findings or [_build_file_finding(error, workspace.format_path(file.path))]
             continue
-        result.findings += validate(document, file.kind)
+        faults = validate(document, file.kind)
+        result.findings += [*faults, *find_leading_zeros(document, {fault.span for fault in faults})]
         if file.kind == "workspace":
             result.findings += find_workspace_secrets(document)
             result.findings += check_trusted_hosts(document)

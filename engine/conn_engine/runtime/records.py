@@ -119,8 +119,12 @@ def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:
         return ResponsePathMissing(path, near, "remove response_path: the response is the list of records")
     match, _ = find_match(names[found] if found < len(names) else path, near)
     lists = list(_find_lists(body, ""))
+    above = "".join(f"{name}." for name in names[:found])
+    inside = [path for path in lists if path.startswith(above)]
     if match:
         hint = f'did you mean "{".".join([*names[:found], match])}"?'
+    elif above and len(inside) == 1:
+        hint = f'did you mean "{inside[0]}", the only list in {above.removesuffix(".")}?'
     elif len(lists) == 1:
         hint = f'did you mean "{lists[0]}", the only list in the response?'
     else:

@@ -100,6 +100,7 @@ DOCUMENTS = [
     Bad("python tag", one("DOC006", ACCOUNT, 2, 8), {ACCOUNT: "connector: demo\nlabel: !!python/name:os.system x\n"}),
     Bad("merge key", one("DOC008", ACCOUNT, 3, 1), {ACCOUNT: "connector: demo\ncontext: &a {}\n<<: *a\n"}),
     Bad("key is a mapping", one("DOC009", ACCOUNT, 2, 10), {ACCOUNT: "connector: demo\ncontext: {{{id}}: 1}\n"}),
+    Bad("leading zeros", one("DOC170", ACCOUNT, 2, 18), {ACCOUNT: "connector: demo\ncontext: { zip:  01234 }\n"}),
     Bad(
         "conflict of a merge",
         one("DOC190", ACCOUNT, 2, 1),

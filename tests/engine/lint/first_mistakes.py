@@ -44,7 +44,7 @@ LAST_LINES: dict[Place, tuple[str, str]] = {
     "field": (MAPPING, "        id: response.id\n"),
 }
 _FIX = re.compile(
-    r'did you mean "(?P<key>.*)"\?|write (?P<text>.*?)(?: to read the field)?$|quote it: (?P<quoted>.*?)(?:, or .*)?$'
+    r'did you mean "(?P<key>.*)"\?|write (?P<text>.*?)(?: to read the field.*)?$|quote it: (?P<quoted>.*?)(?:, or .*)?$'
 )
 
 
@@ -152,6 +152,15 @@ MISTAKES = [
         "rest",
     ),
     field("Nango", "name: lead", "EXP103", """quote it: '"lead"', or write response.lead to read the field"""),
+    field(
+        "YAML",
+        "name: full_name",
+        "EXP103",
+        """write response.full_name to read the field, or quote it if it is a fixed text: '"full_name"'""",
+    ),
+    field("YAML", "name: Not known", "EXP101", """quote it: '"Not known"'"""),
+    field("YAML", "name: 01234", "DOC170", """quote it: '"01234"'"""),
+    operation("YAML", "query: { zip: 01234 }", "DOC170", 'quote it: "01234"', "01234"),
     operation("Zapier", "query: { limit: query.limit }", "EXP140", 'write "{{query.limit}}"', "query.limit"),
     operation("Zapier", """query: { state: "'open'" }""", "EXP141", "write open", "\"'open'\""),
     field("Zapier", 'name: "{{response.a}} {{response.b}}"', "EXP101", "write response.a & ' ' & response.b"),
@@ -178,7 +187,7 @@ MISTAKES = [
     field("JavaScript", "name: response.emails.length"),  # the vendor may have a field of this name
     field("Nango", "name: response.items.name"),  # a mapping is over one record, not over the body
 ]
-"""38 mistakes, of which lint finds all but those without a code."""
+"""42 mistakes, of which lint finds all but those without a code."""
 
 
 def write_workspace(root: Path, mistake: Mistake, *, fixed: bool = False) -> Path:

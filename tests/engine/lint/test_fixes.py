@@ -15,7 +15,12 @@ UNCERTAIN = {"EXP140", "EXP141", "EXP142", "EXP143"}
 """Codes of findings about text that is valid, so that only its author knows what is meant."""
 AMBIGUOUS = {"url: /people"}
 """Unknown keys that other tools use for several of ours."""
-WITHOUT = {"write body.last", "write body.rest", """quote it: '"lead"', or write response.lead to read the field"""}
+WITHOUT = {
+    """write response.full_name to read the field, or quote it if it is a fixed text: '"full_name"'""",
+    "write body.last",
+    "write body.rest",
+    """quote it: '"lead"', or write response.lead to read the field""",
+}
 """Fixes that are not edits: the name may be misspelled instead, or two fixes are possible."""
 
 

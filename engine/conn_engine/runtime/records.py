@@ -123,10 +123,10 @@ def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:
     inside = [path for path in lists if path.startswith(above)]
     if match:
         hint = f'did you mean "{".".join([*names[:found], match])}"?'
-    elif above and len(inside) == 1:
-        hint = f'did you mean "{inside[0]}", the only list in {above.removesuffix(".")}?'
     elif len(lists) == 1:
         hint = f'did you mean "{lists[0]}", the only list in the response?'
+    elif above and len(inside) == 1:
+        hint = f'did you mean "{inside[0]}", the only list in {above.removesuffix(".")}?'
     else:
         hint = "if the vendor omits the key when there are no records, write: $exists(key) ? key : []"
     return ResponsePathMissing(path, near, hint)

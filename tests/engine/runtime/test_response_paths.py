@@ -45,6 +45,11 @@ OMITTED = "if the vendor omits the key when there are no records, write: $exists
         ("payload.persns", {"payload": {"persons": [], "total": 1}}, 'did you mean "payload.persons"?'),
         ("payload.persons", {"payload": {"people": []}}, f'did you mean "payload.people"{ONLY}'),
         ("data", {"result": {"rows": [{"tags": []}], "n": 1}}, f'did you mean "result.rows"{ONLY}'),
+        (
+            "payload.persons",
+            {"payload": {"people": [], "n": 1}, "tags": []},
+            'did you mean "payload.people", the only list in payload?',
+        ),
         ("data", [{"id": 1}], "remove response_path: the response is the list of records"),
         ("data", {"a": [], "b": []}, OMITTED),
         ("data", {"a": {"b": {"c": {"d": {"e": []}}}}}, OMITTED),

@@ -117,6 +117,19 @@ def test_ci_is_a_line_for_each_failure_and_for_each_check(desk):
     assert [line.split()[0] for line in screen(desk, "ci", "--all")[1]] == ["ok", "ok", "ok", "skipped", "next:"]
 
 
+def test_coverage_fits_a_screen_and_starts_with_the_least_in_a_terminal(desk):
+    for number in range(4):
+        assert conn(desk, "new", f"another{number}").code == 0
+    change(desk, MAPPING, "response.last_name", "response.lastname")
+    _, lines = screen(desk, "coverage")
+    assert len(lines) <= 22
+    assert re.match(r"demo +8\d% of the mapped fields seen, 5 operations$", lines[4])
+    least = lines[lines.index("least seen:") + 1 :]
+    assert [line.split()[0] for line in least[:5]] == ["80%"] * 4 + ["100%"]
+    assert lines[-1].startswith("next: ")
+    assert len(conn(desk, "coverage").out.splitlines()) > 25
+
+
 # --- colors
 
 

@@ -48,8 +48,14 @@ def coverage(
             rows.append(row)
             progress.advance(note=row.operation)
     low = find_below(rows, minimum)
+
+    def draw_text() -> str:
+        if app.width is None or verbose or operation is not None:
+            return report.draw_text(rows, low, minimum, verbose=verbose or operation is not None)
+        return report.draw_screen(rows, low, minimum, app.width)
+
     texts = {
-        "text": lambda: report.draw_text(rows, low, minimum, verbose=verbose or operation is not None),
+        "text": draw_text,
         "markdown": lambda: report.draw_markdown(rows, low, minimum),
         "html": lambda: report.draw_html(rows, low, minimum),
     }

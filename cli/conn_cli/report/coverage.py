@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from html import escape
 
+from conn_cli.fitting import fit_text
 from conn_cli.formatting import join_lines
 from conn_cli.report.markdown import cell
 from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.diagnostics import pluralize
 
-__all__ = ["draw_html", "draw_markdown", "draw_text"]
+__all__ = ["draw_html", "draw_markdown", "draw_screen", "draw_text"]
 
 Rows = Sequence[OperationCoverage]
 MOST = 12
+SCREEN = 20
+SHOWN = 8
 
 
 def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False, brief: bool = False) -> str:
@@ -27,6 +30,32 @@ def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = F
             )
             lines += [] if brief else [f"      {line}" for line in _details(row, verbose=verbose)]
     return join_lines(lines)
+
+
+def draw_screen(rows: Rows, low: Rows, minimum: float | None, width: int) -> str:
+    """Return the text if it fits on a screen; otherwise a line for each connector, and the operations that see the
+    least."""
+    text = draw_text(rows, low, minimum)
+    if fit_text(text, width).count("\n") <= SCREEN:
+        return text
+    lines = []
+    connectors = list(dict.fromkeys(row.connector for row in rows))
+    longest = max(map(len, connectors))
+    for connector in connectors[:SHOWN]:
+        own = [row for row in rows if row.connector == connector]
+        mapped, seen = sum(row.mapped for row in own), sum(row.count("seen") for row in own)
+        operations = len({row.operation for row in own})
+        share = f"{100 * seen / mapped:3.0f}% of the mapped fields seen" if mapped else "nothing is mapped"
+        lines.append(f"{connector:<{longest}}  {share}, {pluralize(operations, 'operation')}")
+    lines += [f"… and {pluralize(len(connectors) - SHOWN, 'more connector')}"] if len(connectors) > SHOWN else []
+    least = sorted((row for row in rows if row.mapped), key=lambda row: row.percent)[: SCREEN - len(lines) - 2]
+    longest = max((len(row.operation) for row in least), default=0)
+    lines += ["", "least seen:"] if least else []
+    for row in least:
+        fields = f"{row.count('seen')} of {pluralize(row.mapped, 'field')}{_format_accounts(row)}"
+        mark = _mark(row, low, minimum)
+        lines.append(f"  {row.percent:3.0f}%  {row.operation:<{longest}}  {row.connector}, {fields}{mark}")
+    return join_lines([*lines, "next: see each field: conn coverage -v, or conn coverage OPERATION"])
 
 
 def _figures(row: OperationCoverage) -> str:

@@ -348,7 +348,8 @@ def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome)
         return measure(fields, outcome.records)
     readers = FieldReaders(effective, [name])
     records = [VendorRecords(outcome.scopes, outcome.conditions)] if outcome.conditions is not None else []
-    return measure(fields, outcome.records, (p for p in outcome.vendor_paths() if not readers.is_read(p, records)))
+    found = readers.find_all(sorted(outcome.vendor_paths()), records)
+    return measure(fields, outcome.records, (path for path, names in found.items() if not names))
 
 
 def _judge_coverage(result: Verdict, effective: Effective) -> None:

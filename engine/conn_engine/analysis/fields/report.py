@@ -86,7 +86,6 @@ def report_fields(
     described = list(descriptions.fields) if descriptions is not None else []
     if not found.fields and not described:
         raise _build_missing_error(effective, names[0].text if names else resource, found.problems)
-    readers = FieldReaders(effective, names)
     records = [recording.records for recording in recordings]
     described_by_path = {field.path: field for field in described if not field.is_filtered}
     others = [field for field in described if field.is_filtered or field.path not in found.fields]
@@ -94,6 +93,9 @@ def report_fields(
     rows = [(recorded, described_by_path.get(path)) for path, recorded in found.fields.items()]
     rows += zip(_count_values(others, found.fields, recordings), others, strict=True)
     places = {path[:length] for path in found.fields for length in range(1, len(path) + 1)}
+    absent = {recorded.path for recorded, _ in rows} - places
+    readers = FieldReaders(effective, names)
+    read_by = readers.find_all([recorded.path for recorded, _ in rows], records, absent)
     return FieldsReport(
         connector=effective.connector_name,
         account=effective.account,
@@ -106,12 +108,7 @@ def report_fields(
         recordings=list(found.recordings),
         complete=found.is_complete,
         fields=[
-            _describe(
-                recorded,
-                field,
-                readers.find(recorded.path, records, is_recorded=recorded.path in places),
-                is_recorded=recorded.path in places,
-            )
+            _describe(recorded, field, read_by[recorded.path], is_recorded=recorded.path not in absent)
             for recorded, field in rows
         ],
         problems=[*found.problems, *(descriptions.problems if descriptions is not None else ())],

@@ -123,7 +123,8 @@ def test_readers_are_the_fields_whose_value_depends_on_the_path(tmp_path: Path) 
     index = FieldIndex()
     readers = FieldReaders(effective, names)
     recordings = [one.records for one in index.read_recordings(workspace, effective, names)]
-    found = {one.name: readers.find(path, recordings) for path, one in find(workspace, index=index).fields.items()}
+    fields = find(workspace, index=index).fields
+    found = {fields[path].name: names for path, names in readers.find_all(list(fields), recordings).items()}
     assert found == {
         "id": ["id"],
         "props.email": ["email"],
@@ -134,7 +135,8 @@ def test_readers_are_the_fields_whose_value_depends_on_the_path(tmp_path: Path) 
         "note": [],
         "phones.n": [],
     }
-    assert readers.find(("props", "email")) == ["email", "custom_fields"]
+    email = ("props", "email")
+    assert readers.find_all([email], []) == {email: ["email", "custom_fields"]}  # nothing shows what is left out
 
 
 def test_an_unknown_resource_is_an_error_with_the_nearest(tmp_path: Path) -> None:

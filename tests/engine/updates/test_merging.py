@@ -125,54 +125,21 @@ def test_an_anchor_is_written_out_where_only_one_alias_changes():
     assert parse(result.text, "b.yaml").data == {"page": {"size": 10}, "one": {"size": 20}, "two": {"size": 10}}
 
 
-RESTRUCTURED = """\
-resources:
-  contacts:
-    response_mapping: &person
-      name: response.name # the display name
-      # Lower case, so that addresses can be compared.
-      email: $lowercase(response.email)
-    list: {method: get}
-    get: {method: get}
-  users:
-    response_mapping: *person
-"""
-EARLIER = """\
-resources:
-  contacts:
-    list:
-      method: get
-      response_mapping: &person
-        name: &name response.name
-        email: response.email
-    get:
-      method: get
-      response_mapping: *person
-  users:
-    label: *name
-"""
+EARLIER = "pages:\n  first: &p {size: 10}\nb: 1\nc: 1\nd: 1\nlast: *p\n"
+LATER = (
+    "pages:\n  # Small, because records are large.\n  first: &page {size: 10, max: 5}\nb: 1\nc: 1\nd: 1\nlast: *page\n"
+)
 
 
-def test_a_restructured_document_keeps_its_comments_and_the_local_change():
-    result = merge(EARLIER.replace("response.email", "response.mail"), RESTRUCTURED, EARLIER)
-    assert result.conflicts == tuple(("resources", "contacts", name, "response_mapping") for name in ("list", "get"))
-    result = merge(EARLIER.replace("get:\n      method: get", "get:\n      method:  post"), RESTRUCTURED, EARLIER)
-    assert result.conflicts == ()
-    assert "# Lower case, so that addresses can be compared." in result.text
-    data = parse(result.text, "b.yaml").data["resources"]
-    assert (
-        data["contacts"]["get"] == {"method": "post"} and data["users"]["response_mapping"]["name"] == "response.name"
-    )
+def test_lines_that_do_not_fit_together_are_taken_from_the_newer_version():
+    result = merge(EARLIER.replace("first: ", "first:  ").replace("b: 1", "b: 2"), LATER, EARLIER)
+    assert (result.conflicts, result.text) == ((), LATER.replace("b: 1", "b: 2"))
 
 
 def test_a_local_comment_is_never_lost():
-    local = EARLIER.replace("name: &name response.name", "name: &name response.name # ours: see the ticket")
-    result = merge(
-        local.replace("method: get", "method:  get"),
-        RESTRUCTURED.replace("response_mapping: &person", "x: &person"),
-        EARLIER,
-    )
-    assert "# ours: see the ticket" in result.text
+    result = merge(EARLIER.replace("10}", "10} # ours"), LATER, EARLIER)
+    assert "# ours" in result.text and result.conflicts == ()
+    assert parse(result.text, "b.yaml").data == parse(LATER, "b.yaml").data
 
 
 LEAF = st.one_of(st.integers(0, 3), st.sampled_from(["x", "a\nb\n", "a: b", ""]), st.none())

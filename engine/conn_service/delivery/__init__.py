@@ -1,1 +1,16 @@
-"""Deliver events to endpoints, in order, over days if needed. This is the public interface."""
+"""Deliver events to endpoints, in order per record, over days if needed. This is the public interface."""
+
+from conn_service.delivery.draining import RETRY_SECONDS, DrainResult, drain
+from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint
+from conn_service.delivery.queue import add_deliveries
+from conn_service.delivery.store import DeliveryStore
+
+__all__ = [
+    "RETRY_SECONDS",
+    "DeliveryStore",
+    "DrainResult",
+    "ResolvedEndpoint",
+    "add_deliveries",
+    "drain",
+    "find_endpoint",
+]

@@ -34,6 +34,7 @@ delivery = sa.Table(
     sa.Column("last_error", sa.Text, nullable=False),
     sa.Column("done_at", sa.Float),
     sa.Index("conn_delivery_due", "endpoint", "status", "due"),
+    sa.Index("conn_delivery_by_key", "endpoint", "key", "number"),
 )
 """Events to deliver to endpoints, in order. `status` is `waiting`, `delivered` or `dead`."""
 

@@ -51,8 +51,8 @@ class PageDraft:
         if step.type == "webhook" and not plan.spools:
             events = to_events(self.run, plan, step, records, change)
             self.add("events", len(events))
-            run_id, now = self.run.id, self.now
-            self.hooks.append(lambda connection, _seq: add_deliveries(connection, step.endpoint, run_id, events, now))
+            run_id, now, key = self.run.id, self.now, self.opened.endpoint_key
+            self.hooks.append(lambda connection, _seq: add_deliveries(connection, key, run_id, events, now))
             return
         events = to_events(self.run, plan, step, records, change, batch=1)
         self.rows.spool += [

@@ -12,8 +12,10 @@ from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets import Vault
 from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, load_sync
 from conn_engine.wire import Clock, Page
+from conn_service.delivery.endpoints import find_endpoint
 from conn_service.syncs.phases import get_fetch
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
+from conn_service.syncs.targets import find_target
 
 __all__ = ["OpenRun", "OpenRuns", "ReleaseLookup"]
 
@@ -49,6 +51,7 @@ class OpenRun:
     is_restarted: bool = False
     pages: Generator[Page, None, None] | None = None
     item: tuple[Any, Any] = (None, None)
+    endpoint_key: str = ""
 
     def build_scope(self, run: RunRow) -> Scope:
         """Return what expressions of the run see."""
@@ -124,6 +127,12 @@ class OpenRuns:
         wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account)
         has_begun = run.seq > 0
+        target = find_target(run, plan)
+        key = ""
+        if target is not None and target.type == "webhook":
+            environment = workspace.account(run.account).environment or workspace.settings.default_environment
+            endpoint = find_endpoint(workspace, target.endpoint, environment=environment, environ=self._environ)
+            key = endpoint.key
         return OpenRun(
             plan,
             self._connect(wiring),
@@ -131,6 +140,7 @@ class OpenRuns:
             run.seq,
             is_reopened=has_begun,
             is_restarted=has_begun and run.place.get("cursor") is None,
+            endpoint_key=key,
         )
 
     def close(self, run_id: str | None = None) -> None:

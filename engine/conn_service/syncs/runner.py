@@ -345,6 +345,13 @@ class SyncRunner:
             self.store.clear_spool(run_id)
         return Advance("end")
 
+    def find_endpoint_key(self, run_id: str) -> str:
+        """Return the key of the endpoint that a run delivers to, "" if it does not, or cannot."""
+        try:
+            return self._open.get(self.store.get_run(run_id)).endpoint_key
+        except ConnError:  # `advance` judges the failure
+            return ""
+
     def fail(self, run_id: str, reason: str) -> None:
         """End a run that cannot go on. Where the next run begins does not move."""
         run = self.store.get_run(run_id)

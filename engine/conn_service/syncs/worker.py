@@ -8,10 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
+from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint
 from conn_service.store import open_engine
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
@@ -27,6 +29,7 @@ APPLICATION_VERSION = "1"
 """Raised only when the order of the steps of a workflow changes: runs of another version are not continued."""
 POLL_SECONDS = 0.1
 _WORKERS = 8
+_MISSING_ENDPOINT_SECONDS = 60.0
 
 
 class FolderReleases:
@@ -68,15 +71,20 @@ class SyncWorker:
         self.executor = executor
         self.schedules = schedules
         self._engine: Engine = open_engine(location)
+        self.environ = environ
+        self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine)
+        self._sender: Live | None = None
         self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault)
 
     def __enter__(self) -> "SyncWorker":
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
+        from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
         workflows.use_parts(self)
+        deliveries.use_parts(self)
         logging.getLogger("dbos").setLevel(logging.ERROR)
         config: DBOSConfig = {
             "name": "conn-syncs",
@@ -92,6 +100,9 @@ class SyncWorker:
         DBOS.register_queue(
             workflows.QUEUE, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
         )
+        DBOS.register_queue(
+            deliveries.QUEUE, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
+        )
         if self.schedules:
             DBOS.apply_schedules(
                 [{"schedule_name": workflows.TICK, "workflow_fn": workflows.tick, "schedule": "* * * * *"}]
@@ -101,11 +112,15 @@ class SyncWorker:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         from dbos import DBOS
 
+        from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
         DBOS.destroy()
         self.runner.close()
+        if self._sender is not None:
+            self._sender.close()
         workflows.use_parts(None)
+        deliveries.use_parts(None)
         self._engine.dispose()
 
     def start(
@@ -162,6 +177,26 @@ class SyncWorker:
             time.sleep(POLL_SECONDS)
 
     # --- what the workflows use ---
+
+    def find_endpoint_key(self, run_id: str) -> str:
+        """Return the key of the endpoint that a run delivers to, "" if it does not."""
+        return self.runner.find_endpoint_key(run_id)
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        return self.clock.now()
+
+    def drain(self, endpoint: str) -> DrainResult:
+        """Deliver what is due for an endpoint, for some seconds at most."""
+        _, workspace = self.releases.get_current()
+        try:
+            found = find_endpoint(workspace, endpoint, environ=self.environ)
+        except ConfigurationError as error:  # it was removed, or its secret is not set: its events wait
+            logging.getLogger(__name__).warning("%s", error.message)
+            return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
+        if self._sender is None:
+            self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)
+        return drain(self.deliveries, found, self._sender, self.clock)
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from conn_service.delivery.workflows import ensure_drain
 from conn_service.syncs.runner import SyncRunner
 
 __all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run_sync", "tick", "use_parts"]
@@ -17,12 +18,17 @@ __all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run
 QUEUE: Final = "conn_syncs"
 TICK: Final = "conn_sync_tick"
 _PAGES_PER_LEG = 1000
+_DRAIN_EVERY = 20
 
 
 class WorkerParts(Protocol):
     """What the workflows use of the worker of this process."""
 
     runner: SyncRunner
+
+    def find_endpoint_key(self, run_id: str) -> str:
+        """Return the key of the endpoint that a run delivers to, "" if it does not."""
+        ...
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
@@ -52,12 +58,17 @@ def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0
 @DBOS.workflow(name="conn_sync_run")
 def run_sync(run_id: str, leg: int, seq: int) -> str:
     """Read a run from its page `seq` on, and end it."""
-    for _ in range(_PAGES_PER_LEG):
+    endpoint = _find_endpoint(run_id)
+    for page in range(_PAGES_PER_LEG):
+        if endpoint and page % _DRAIN_EVERY == 1:
+            ensure_drain(endpoint, f"{run_id}~{leg:06d}.{page}")
         done = _advance(run_id, seq)
         if done["kind"] == "page":
             seq += 1
         elif done["kind"] == "end":
             _finish(run_id)
+            if endpoint:
+                ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
             done = _deliver(run_id)
             if done["kind"] == "wait":
                 enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
@@ -87,6 +98,11 @@ def _finish(run_id: str) -> None:
 def _deliver(run_id: str) -> Mapping[str, Any]:
     done = _parts[0].runner.deliver(run_id)
     return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
+
+
+@DBOS.step(name="conn_sync_endpoint")
+def _find_endpoint(run_id: str) -> str:
+    return _parts[0].find_endpoint_key(run_id)
 
 
 @DBOS.step(name="conn_sync_fail")

@@ -1,0 +1,122 @@
+"""Deliver what is due for an endpoint: signed, in order per record, and again over three days if it fails."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from conn_engine.errors import ConnError, TransportError
+from conn_engine.runtime.drive import Sender
+from conn_engine.wire import Clock, Headers, Request, Response
+from conn_service.delivery.endpoints import ResolvedEndpoint, sign
+from conn_service.delivery.store import Delivered, DeliveryRow, DeliveryStore
+
+__all__ = ["RETRY_SECONDS", "DrainResult", "drain"]
+
+RETRY_SECONDS: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+"""The pauses between attempts: together more than 75 hours."""
+MARK_EVERY = 10
+"""How many events are sent before that is stored: so many can be delivered twice after a crash, with the same ID."""
+_BATCH = 200
+_TIMEOUT = 15.0
+_LONGEST_RETRY_AFTER = 86400.0
+_GONE = 410
+
+
+@dataclass(slots=True)
+class DrainResult:
+    """What was delivered. `next_due` is when the next event is due, in Unix seconds; None if none waits."""
+
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+    next_due: float | None = None
+    disabled: str = ""
+
+
+def drain(
+    store: DeliveryStore, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock, *, seconds: float = 30.0
+) -> DrainResult:
+    """Deliver events that are due for about so many seconds at most.
+
+    Each is sent as a POST with a Standard Webhooks signature. 410 disables the endpoint; anything but 2xx is a failed
+    attempt, and redirects are not followed.
+    """
+    result = DrainResult(disabled=store.find_disabled_reason(endpoint.key))
+    end = clock.now() + seconds
+    with ThreadPoolExecutor(MARK_EVERY, thread_name_prefix="conn-delivery") as pool:
+        while not result.disabled and clock.now() < end:
+            heads = store.find_heads(endpoint.key, clock.now(), _BATCH)
+            if not heads:
+                break
+            for start in range(0, len(heads), MARK_EVERY):
+                part = heads[start : start + MARK_EVERY]
+                outcomes = list(pool.map(lambda row: _deliver(row, endpoint, sender, clock), part))
+                store.record([outcome for outcome, _ in outcomes], clock.now())
+                _count(result, outcomes)
+                if any(status == _GONE for _, status in outcomes):
+                    result.disabled = "the endpoint answered 410 Gone"
+                    store.set_disabled(endpoint.key, result.disabled, clock.now())
+                    break
+    result.next_due = None if result.disabled else store.find_next_due(endpoint.key)
+    return result
+
+
+def _count(result: DrainResult, outcomes: list[tuple[Delivered, int]]) -> None:
+    for outcome, _ in outcomes:
+        if outcome.is_delivered:
+            result.delivered += 1
+        elif outcome.due is None:
+            result.dead += 1
+        else:
+            result.failed += 1
+
+
+def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> tuple[Delivered, int]:
+    if not endpoint.wants(row.type):
+        return Delivered(row.number, True), 0
+    try:
+        response = sender.send(_build_request(row, endpoint, int(clock.now())))
+    except TransportError as error:
+        return _plan_retry(row, error.message, clock), 0
+    except ConnError as error:  # the address is refused: nothing was sent
+        return _plan_retry(row, error.message, clock), 0
+    if 200 <= response.status < 300:
+        return Delivered(row.number, True), response.status
+    if response.status == _GONE:
+        return Delivered(row.number, False, "410 Gone", clock.now()), _GONE
+    message = f"the endpoint answered {response.status}"
+    return _plan_retry(row, message, clock, _read_retry_after(response)), response.status
+
+
+def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
+    body = row.body.encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("User-Agent", "conn"),
+        ("webhook-id", row.event_id),
+        ("webhook-timestamp", str(timestamp)),
+    ]
+    if endpoint.secret is not None:
+        headers.append(("webhook-signature", sign(endpoint.secret, row.event_id, timestamp, body)))
+    return Request(
+        "POST",
+        endpoint.url,
+        Headers(headers),
+        body,
+        label=f"the endpoint {endpoint.key}",
+        writes=True,
+        idempotent=False,
+        timeout_seconds=_TIMEOUT,
+    )
+
+
+def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float = 0.0) -> Delivered:
+    if row.attempts >= len(RETRY_SECONDS):
+        return Delivered(row.number, False, error)
+    pause = max(RETRY_SECONDS[row.attempts], retry_after)
+    return Delivered(row.number, False, error, clock.now() + pause)
+
+
+def _read_retry_after(response: Response) -> float:
+    text = response.headers.get("retry-after", "")
+    return min(float(text), _LONGEST_RETRY_AFTER) if text.isdigit() else 0.0

@@ -1,0 +1,87 @@
+"""Where an endpoint is, and what signs its events: read from the workspace whenever events are delivered."""
+
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from binascii import Error as BinasciiError
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conn_engine.conditions import USUAL, Scope
+from conn_engine.config import Workspace
+from conn_engine.config.sync_models import SyncEndpoint
+from conn_engine.documents import wildcards
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.expressions import render
+
+__all__ = ["ResolvedEndpoint", "find_endpoint", "sign"]
+
+_PREFIX = "whsec_"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ResolvedEndpoint:
+    """An endpoint with its URL and its secret. `key` identifies it in the queue of deliveries."""
+
+    key: str
+    url: str
+    secret: bytes | None
+    events: tuple[str, ...] = ()
+
+    def wants(self, event_type: str) -> bool:
+        """Return whether the endpoint receives events of a type."""
+        return not self.events or any(wildcards.is_match(pattern, event_type) for pattern in self.events)
+
+
+def find_endpoint(
+    workspace: Workspace, name: str, *, environment: str | None = None, environ: Mapping[str, str]
+) -> ResolvedEndpoint:
+    """Return an endpoint by its name in the environment or in conn.yaml, or by its URL.
+
+    Raises ConfigurationError for an unknown name, and for a URL or a secret that cannot be made.
+    """
+    if name.startswith(("http://", "https://")):
+        return ResolvedEndpoint(name, name, None)
+    place, endpoint = _look_up(workspace, name, environment)
+    try:
+        scope = Scope({"env": dict(environ)}, USUAL)
+        url = str(render(endpoint.url, scope))
+        secret = None if endpoint.secret is None else _decode(str(render(endpoint.secret, scope)))
+    except ConnError as error:
+        raise ConfigurationError(
+            f'the endpoint "{name}" cannot be used: {error.message}',
+            hint="set the environment variables that its url and secret name",
+        ) from None
+    return ResolvedEndpoint(place, url, secret, endpoint.events)
+
+
+def _look_up(workspace: Workspace, name: str, environment: str | None) -> tuple[str, SyncEndpoint]:
+    scope, _, short = name.rpartition("/")
+    environment = scope or environment
+    if environment and environment in workspace.environments():
+        own = workspace.environment(environment).endpoints
+        if short in own:
+            return f"{environment}/{short}", own[short]
+    known = workspace.settings.endpoints
+    if short in known:
+        return short, known[short]
+    raise ConfigurationError(
+        f'there is no endpoint "{short}"',
+        hint=f"add it to conn.yaml: endpoints: {{ {short}: {{ url: https://… }} }}; or pass --to",
+    )
+
+
+def _decode(secret: str) -> bytes:
+    """Return the bytes of a secret: base64 after `whsec_`, else the text itself."""
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    try:
+        return b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except BinasciiError:
+        raise ConfigurationError("the secret is not base64 after whsec_", hint="copy the complete secret") from None
+
+
+def sign(secret: bytes, event_id: str, timestamp: int, body: bytes) -> str:
+    """Return the value of `webhook-signature`, as Standard Webhooks define it."""
+    content = b".".join((event_id.encode(), str(timestamp).encode(), body))
+    return f"v1,{b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()}"

@@ -1,0 +1,140 @@
+"""The queue of deliveries. Every method is one transaction.
+
+Events of one record are delivered in order: only the first of them that waits is a head. Records do not wait for each
+other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Engine
+
+from conn_service.delivery import tables
+from conn_service.store import prepare_tables
+
+__all__ = ["Delivered", "DeliveryRow", "DeliveryStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """An event that waits for its delivery."""
+
+    number: int
+    endpoint: str
+    event_id: str
+    key: str
+    type: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What came of an attempt. `due` is the time of the next one; None if there is none."""
+
+    number: int
+    is_delivered: bool
+    error: str = ""
+    due: float | None = None
+
+
+_row = tables.delivery.alias("delivery")
+
+
+def _are_heads(endpoint: str) -> Sequence[sa.ColumnElement[bool]]:
+    """Return the conditions of events that wait, without an earlier one of the same record that waits."""
+    earlier = tables.delivery.alias("earlier")
+    has_earlier = sa.exists().where(
+        earlier.c.endpoint == _row.c.endpoint,
+        earlier.c.status == "waiting",
+        earlier.c.key == _row.c.key,
+        earlier.c.number < _row.c.number,
+    )
+    return (_row.c.endpoint == endpoint, _row.c.status == "waiting", ~has_earlier)
+
+
+class DeliveryStore:
+    """The queue on an engine of `open_engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        prepare_tables(engine, "delivery", tables.MIGRATIONS)
+
+    def find_heads(self, endpoint: str, now: float, limit: int) -> list[DeliveryRow]:
+        """Return events of an endpoint that are due, in their order; none has an earlier one of the same record."""
+        query = (
+            sa.select(*(_row.c[name] for name in DeliveryRow.__slots__))
+            .where(*_are_heads(endpoint), _row.c.due <= now)
+            .order_by(_row.c.number)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            return [DeliveryRow(*found) for found in connection.execute(query)]
+
+    def record(self, results: Sequence[Delivered], now: float) -> None:
+        """Store what came of attempts."""
+        columns = tables.delivery.c
+        done = [result.number for result in results if result.is_delivered]
+        with self.engine.begin() as connection:
+            if done:
+                statement = sa.update(tables.delivery).where(columns.number.in_(done))
+                connection.execute(
+                    statement.values(
+                        status="delivered", done_at=now, attempts=columns.attempts + 1, last_error="", body=""
+                    )
+                )
+            for result in results:
+                if not result.is_delivered:
+                    statement = sa.update(tables.delivery).where(columns.number == result.number)
+                    status = "dead" if result.due is None else "waiting"
+                    values = {"status": status, "due": result.due or now, "last_error": result.error}
+                    connection.execute(statement.values(attempts=columns.attempts + 1, **values))
+
+    def find_next_due(self, endpoint: str) -> float | None:
+        """Return when the next event of an endpoint is due, None if none waits."""
+        query = sa.select(sa.func.min(_row.c.due)).where(*_are_heads(endpoint))
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar()
+
+    def find_waiting_endpoints(self) -> list[str]:
+        """Return the endpoints with events that wait."""
+        columns = tables.delivery.c
+        query = sa.select(columns.endpoint).where(columns.status == "waiting").distinct().order_by(columns.endpoint)
+        with self.engine.connect() as connection:
+            return [row.endpoint for row in connection.execute(query)]
+
+    def count(self, *, run_id: str | None = None, endpoint: str | None = None) -> dict[str, int]:
+        """Return how many events there are by status: `waiting`, `delivered` and `dead`."""
+        columns = tables.delivery.c
+        query = sa.select(columns.status, sa.func.count()).group_by(columns.status)
+        query = query.where(columns.run_id == run_id) if run_id is not None else query
+        query = query.where(columns.endpoint == endpoint) if endpoint is not None else query
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def retry_dead(self, now: float, *, run_id: str | None = None, endpoint: str | None = None) -> int:
+        """Let dead events be delivered again, with all their attempts. Return how many."""
+        columns = tables.delivery.c
+        statement = sa.update(tables.delivery).where(columns.status == "dead")
+        statement = statement.where(columns.run_id == run_id) if run_id is not None else statement
+        statement = statement.where(columns.endpoint == endpoint) if endpoint is not None else statement
+        with self.engine.begin() as connection:
+            return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
+
+    # --- endpoints ---
+
+    def find_disabled_reason(self, endpoint: str) -> str:
+        """Return why an endpoint is disabled, "" if it is not."""
+        query = sa.select(tables.endpoint.c.disabled_reason).where(tables.endpoint.c.name == endpoint)
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar() or ""
+
+    def set_disabled(self, endpoint: str, reason: str, now: float) -> None:
+        """Disable an endpoint, or enable it again with an empty reason. Its events wait meanwhile."""
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        values = {"disabled_reason": reason, "disabled_at": now if reason else None}
+        statement = dialect.insert(tables.endpoint).values(name=endpoint, **values)
+        with self.engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))

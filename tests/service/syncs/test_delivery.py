@@ -1,0 +1,216 @@
+"""Events reach their endpoint signed and in order, are retried from rows, and are never lost."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Bench, Releases
+from standardwebhooks import Webhook
+from vendor import Arrived, Vendor, start_vendor
+
+from conn_engine.config import load_workspace
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.syncs import OutgoingEvent, build_event
+from conn_engine.transport.egress import Trust
+from conn_engine.transport.live import Live
+from conn_engine.wire import FrozenClock
+from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, add_deliveries, drain
+from conn_service.delivery.endpoints import find_endpoint
+from conn_service.store import open_engine
+from conn_service.syncs.worker import SyncWorker
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass
+class Receiver:
+    """An application that receives events. `replies` answers the requests first, in order."""
+
+    replies: list[Any] = field(default_factory=list)
+    arrived: list[Arrived] = field(default_factory=list)
+
+    def answer(self, arrived: Arrived) -> Any:
+        self.arrived.append(arrived)
+        return self.replies.pop(0) if self.replies else {}
+
+    def data(self) -> list[Any]:
+        return [json.loads(request.body)["data"] for request in self.arrived]
+
+
+@dataclass
+class Line:
+    """A queue, and an endpoint that it is drained to."""
+
+    store: DeliveryStore
+    receiver: Receiver
+    vendor: Vendor
+    clock: FrozenClock
+
+    def add(self, *events: tuple[str, int], endpoint: str = "e") -> None:
+        made = [make_event(key, value) for key, value in events]
+        with self.store.engine.begin() as connection:
+            add_deliveries(connection, endpoint, "r", made, self.clock.now())
+
+    def drain(self, **more: Any) -> DrainResult:
+        endpoint = ResolvedEndpoint("e", f"{self.vendor.url}/hook", b"secret", **more)
+        sender = Live(trust=Trust((self.vendor.host,)), max_redirects=0)
+        try:
+            return drain(self.store, endpoint, sender, self.clock)
+        finally:
+            sender.close()
+
+
+def make_event(key: str, value: int) -> OutgoingEvent:
+    data = {"id": key, "value": value}
+    return build_event(sync="s", account="a", type_="x.updated", key=key, data=data, version=str(value), began=0.0)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    receiver = Receiver()
+    engine = open_engine(StoreLocation(file=tmp_path / "d.sqlite3"))
+    with start_vendor(answer=receiver.answer) as vendor:
+        yield Line(DeliveryStore(engine), receiver, vendor, FrozenClock(1_700_000_000.0))
+    engine.dispose()
+
+
+def test_events_are_delivered_once_and_in_order_per_record(line: Line) -> None:
+    line.add(*((key, n) for n in range(3) for key in "abcdefghijklmno"))
+    result = line.drain()
+    assert (result.delivered, result.next_due) == (45, None)
+    for key in "abcdefghijklmno":
+        assert [data["value"] for data in line.receiver.data() if data["id"] == key] == [0, 1, 2]
+    assert line.drain().delivered == 0
+
+
+def test_a_record_that_fails_holds_back_only_itself(line: Line) -> None:
+    line.add(("a", 1))
+    line.receiver.replies = [(500, {}, {})]
+    line.drain()
+    line.add(("a", 2), ("b", 1))
+    result = line.drain()
+    assert [(data["id"], data["value"]) for data in line.receiver.data()[1:]] == [("b", 1)]
+    assert result.next_due == line.clock.now() + RETRY_SECONDS[0]
+    line.clock.sleep(RETRY_SECONDS[0])
+    line.drain()
+    assert [(data["id"], data["value"]) for data in line.receiver.data()[2:]] == [("a", 1), ("a", 2)]
+
+
+def test_three_days_of_failures_end_in_a_dead_event_that_can_be_sent_again(line: Line) -> None:
+    line.add(("a", 1))
+    line.receiver.replies = [(503, {}, {})] * 10
+    began = line.clock.now()
+    result = line.drain()
+    while result.next_due is not None:
+        line.clock.sleep(result.next_due - line.clock.now())
+        result = line.drain()
+    assert line.clock.now() - began > 75 * 3600
+    assert (result.dead, line.store.count(endpoint="e")) == (1, {"dead": 1})
+    ids = {request.headers["webhook-id"] for request in line.receiver.arrived}
+    assert len(line.receiver.arrived) == len(RETRY_SECONDS) + 1
+    assert len(ids) == 1
+    assert line.store.retry_dead(line.clock.now(), endpoint="e") == 1
+    assert line.drain().delivered == 1
+
+
+def test_retry_after_is_honored(line: Line) -> None:
+    line.add(("a", 1))
+    line.receiver.replies = [(429, {"Retry-After": "120"}, {})]
+    assert line.drain().next_due == line.clock.now() + 120
+
+
+def test_a_redirect_is_a_failure_and_is_not_followed(line: Line) -> None:
+    line.add(("a", 1))
+    line.receiver.replies = [(301, {"Location": f"{line.vendor.url}/other"}, {})]
+    assert line.drain().failed == 1
+    assert [request.path for request in line.receiver.arrived] == ["/hook"]
+
+
+def test_gone_disables_the_endpoint_and_its_events_wait(line: Line) -> None:
+    line.add(*((str(n), n) for n in range(30)))
+    line.receiver.replies = [(410, {}, {})]
+    result = line.drain()
+    assert "410" in result.disabled
+    assert len(line.receiver.arrived) <= 10
+    before = len(line.receiver.arrived)
+    assert line.drain().delivered == 0
+    assert len(line.receiver.arrived) == before
+    line.store.set_disabled("e", "", line.clock.now())
+    line.drain()
+    assert line.store.count(endpoint="e") == {"delivered": 30}
+
+
+def test_a_receiver_that_is_away_is_tried_again(line: Line) -> None:
+    line.add(("a", 1))
+    endpoint = ResolvedEndpoint("e", "http://127.0.0.1:9/hook", None)
+    sender = Live(trust=Trust(("127.0.0.1:9",)), max_redirects=0)
+    assert drain(line.store, endpoint, sender, line.clock).failed == 1
+    sender.close()
+
+
+def test_an_internal_address_is_refused_without_trust(line: Line) -> None:
+    line.add(("a", 1))
+    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", None)
+    sender = Live(max_redirects=0)
+    assert drain(line.store, endpoint, sender, line.clock).failed == 1
+    sender.close()
+    assert line.receiver.arrived == []
+
+
+def test_only_the_events_that_an_endpoint_wants_are_sent(line: Line) -> None:
+    line.add(("a", 1))
+    line.drain(events=("y.*",))
+    assert line.receiver.arrived == []
+    line.add(("a", 2))
+    line.drain(events=("y.*", "x.*"))
+    assert len(line.receiver.arrived) == 1
+
+
+class TestEndpoints:
+    TEXT = "version: 1\nendpoints: { default: { url: 'https://a.test/h', secret: '{{env.S}}' } }\n"
+
+    def test_an_environment_replaces_it(self, tmp_path: Path) -> None:
+        (tmp_path / "environments").mkdir()
+        (tmp_path / "conn.yaml").write_text(self.TEXT)
+        (tmp_path / "environments/staging.yaml").write_text("endpoints: { default: { url: 'https://s.test/h' } }\n")
+        workspace = load_workspace(tmp_path)
+        production = find_endpoint(workspace, "default", environment="production", environ={"S": SECRET})
+        staging = find_endpoint(workspace, "default", environment="staging", environ={})
+        assert (production.key, production.url) == ("default", "https://a.test/h")
+        assert (staging.key, staging.url) == ("staging/default", "https://s.test/h")
+        assert find_endpoint(workspace, staging.key, environ={}).url == staging.url
+        assert SECRET not in repr(production)
+
+
+def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
+    conn = (bench.root / "conn.yaml").read_text().replace("['", f"['{line.vendor.host}', '")
+    endpoints = f"endpoints: {{ default: {{ url: '{line.vendor.url}/in', secret: '{{{{env.HOOK}}}}' }} }}\n"
+    bench.write(
+        {
+            "conn.yaml": conn + endpoints,
+            "syncs/people.yaml": "source: { resource: contacts }\nemit: { event: contact.updated }\n",
+        }
+    )
+    line.receiver.replies = [(500, {}, {})]
+    location = StoreLocation(file=bench.root.parent / "store.sqlite3")
+    with SyncWorker(location, Releases(bench.root), environ={"HOOK": SECRET}) as worker:
+        run = worker.start("people", "acme")
+        worker.wait([run.id], 30)
+        wait_until(lambda: worker.deliveries.count(run_id=run.id) == {"delivered": 10})
+    webhook = Webhook(SECRET)
+    bodies = [webhook.verify(request.body, request.headers) for request in line.receiver.arrived]
+    assert sorted(body["data"]["id"] for body in bodies[1:]) == list(range(10))
+    assert {body["type"] for body in bodies} == {"contact.updated"}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    import time
+
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not happen")

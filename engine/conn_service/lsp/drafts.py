@@ -55,8 +55,8 @@ class DraftWorkspace:
 
     def take_affected(self) -> list[Path]:
         """Return the open documents whose findings the changes since the last call may affect."""
-        changed, self._changed = self._changed, set()
         files = self._list_files()
+        changed, self._changed = self._changed, set()
         sources = [(files[path], self._find_connectors(files[path])) for path in changed if path in files]
         return [
             path

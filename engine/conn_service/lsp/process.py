@@ -77,7 +77,7 @@ class AnalysisProcess:
                 "-I",
                 "-c",
                 _PROGRAM,
-                msgspec.json.encode(sys.path).decode(),
+                msgspec.json.encode([path for path in sys.path if path]).decode(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},

@@ -13,7 +13,6 @@ from conn_engine.documents.pointers import get_pointer
 __all__ = ["SchemaNodes"]
 
 Schema = Mapping[str, Any]
-_DEPTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +97,23 @@ def _find_children(node: Schema, step: str | int) -> Iterator[Any]:
         yield node.get("additionalProperties")
 
 
-def _expand(whole: Any, schema: Any, value: Any, depth: int = 0) -> Iterator[Schema]:
-    """Yield a schema and those that it consists of."""
-    if not isinstance(schema, Mapping) or depth > _DEPTH:
+def _expand(whole: Any, schema: Any, value: Any, seen: set[int] | None = None) -> Iterator[Schema]:
+    """Yield a schema and those that it consists of, each once: schemas may refer to themselves."""
+    seen = set() if seen is None else seen
+    if not isinstance(schema, Mapping) or id(schema) in seen:
         return
+    seen.add(id(schema))
     yield schema
+    parts = [part for key in ("allOf", "anyOf", "oneOf") for part in schema.get(key) or ()]
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#"):
-        yield from _expand(whole, get_pointer(whole, reference[1:]), value, depth + 1)
-    for key in ("allOf", "anyOf", "oneOf"):
-        for part in schema.get(key) or ():
-            yield from _expand(whole, part, value, depth + 1)
+        parts.append(get_pointer(whole, reference[1:]))
     if "if" in schema:
         decided = _decide(schema["if"], value)
-        if decided is not False:
-            yield from _expand(whole, schema.get("then"), value, depth + 1)
-        if decided is not True:
-            yield from _expand(whole, schema.get("else"), value, depth + 1)
+        parts += [schema.get("then")] if decided is not False else []
+        parts += [schema.get("else")] if decided is not True else []
+    for part in parts:
+        yield from _expand(whole, part, value, seen)
 
 
 def _decide(condition: Any, value: Any) -> bool | None:

@@ -7,7 +7,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from conn_service.lsp import conversions
-from conn_service.lsp.messages import EditorQuery, EditorReply, Encoding
+from conn_service.lsp.messages import EditorQuery, EditorReply, Encoding, Method
 from conn_service.lsp.process import AnalysisProcess, AnalysisStoppedError
 
 __all__ = ["CHOOSE", "EXPLAIN", "ConnServer", "build_server"]
@@ -71,11 +71,11 @@ class ConnServer(LanguageServer):
         return await self._ask(query, _ANSWER_SECONDS)
 
     async def ask_at(
-        self, method: str, document: types.TextDocumentIdentifier, position: types.Position
+        self, method: Method, document: types.TextDocumentIdentifier, position: types.Position
     ) -> EditorReply:
         """Return the reply to a query about a position in a document."""
         query = EditorQuery(
-            conversions.to_method(method),
+            method,
             self.encoding,
             path=find_path(document.uri),
             line=position.line,

@@ -32,8 +32,8 @@ def serve() -> None:
 def _answer(session: EditorSession, query: EditorQuery) -> EditorReply:
     try:
         return session.answer(query)
-    except ConnError as error:
-        return EditorReply(error=error.message)
+    except ConnError as error:  # lint reports what is wrong with a document; other queries have no answer then
+        return EditorReply(error=error.message if query.method == "lint" else "")
 
 
 def _read_message(stream: BinaryIO) -> bytes | None:

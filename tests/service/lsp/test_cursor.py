@@ -1,5 +1,7 @@
 """What is at the cursor (`‸`), also in a document that is not valid yet."""
 
+import sys
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -63,6 +65,22 @@ def test_line_ends_of_windows_change_nothing(text, kind, path, typed):
     text = text.replace("\n", "\r\n")
     place = locate_cursor(text.replace("‸", ""), text.index("‸"))
     assert (place and (place.kind, place.path, place.text.replace("\r", ""))) == (kind and (kind, path, typed))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "a: |\n" + " \n" * 9_000, "- " * 9_000, "a: {\n" * 9_000])
+def test_a_long_text_is_read_in_linear_time(text):
+    calls = 0
+
+    def count(*_):
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        locate_cursor(text, len(text))
+    finally:
+        sys.setprofile(None)
+    assert calls < 40 * len(text)
 
 
 def test_a_key_knows_the_other_keys_of_its_mapping():

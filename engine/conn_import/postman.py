@@ -86,7 +86,7 @@ class _CollectionReader:
             if self._contract.found > _MOST:
                 self._losses.add(f"requests beyond the first {_MOST:,}")
                 return
-            self._count_auth(auth if _has_authorization(auth) else _read_header_auth(item))
+            self._count_auth(auth if _has_authorization(auth) else _read_sent_key(item))
             read_one = self._read_request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
@@ -340,13 +340,35 @@ def _has_authorization(auth: Any) -> bool:
     return isinstance(auth, Mapping) and str(auth.get("type") or "noauth") != "noauth"
 
 
-def _read_header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the authorization of a request with a key in a header, in Postman's form, or None."""
+def _read_sent_key(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the authorization of a request with a key in a header or in its query, in Postman's form, or None."""
     request = item.get("request")
-    for row in _list_rows(request.get("header")) if isinstance(request, Mapping) else ():
+    if not isinstance(request, Mapping):
+        return None
+    for row in _list_rows(request.get("header")):
         if str(row.get("key") or "").lower() == "authorization" and not row.get("disabled"):
-            return {"type": "apikey", "apikey": {"key": "Authorization", "value": row.get("value"), "in": "header"}}
-    return None
+            return _build_key("Authorization", row.get("value"), "header")
+    name = next((name for name, value in _list_query(request.get("url")) if _is_key(name, value)), None)
+    return None if name is None else _build_key(name, None, "query")
+
+
+def _list_query(url: Any) -> list[tuple[str, str]]:
+    """Return the query of a URL: its rows, or the text after the question mark."""
+    rows = _list_rows(url.get("query")) if isinstance(url, Mapping) else []
+    if rows:
+        return [(str(row.get("key") or ""), str(row.get("value") or "")) for row in rows if not row.get("disabled")]
+    raw = str(url.get("raw") or "") if isinstance(url, Mapping) else str(url or "")
+    pairs = [pair.partition("=") for pair in raw.partition("#")[0].partition("?")[2].split("&") if pair]
+    return [(unquote(name), unquote(value)) for name, _, value in pairs]
+
+
+def _is_key(name: str, value: str) -> bool:
+    """Return whether a parameter of the query is a key. `token` is often a page token, unless its value is a key."""
+    return is_key_name(name, "query") and (name.lower() != "token" or "{{" in value or looks_secret(value))
+
+
+def _build_key(name: str, value: Any, place: str) -> dict[str, Any]:
+    return {"type": "apikey", "apikey": {"key": name, "value": value, "in": place}}
 
 
 def _get_settings(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -301,6 +301,7 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     [
         ({"README.md": "x"}, "has no request of a Bruno collection"),
         ({"bruno.json": "{}"}, "has no request of a Bruno collection"),
+        ({"connector.yaml": "http: {url: https://a.example}"}, "has no request of a Bruno collection"),
         ({"a.bru": "nothing"}, "has no operations"),
     ],
 )

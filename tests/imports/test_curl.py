@@ -73,6 +73,21 @@ def test_a_key_in_a_header_of_its_own():
     assert "X-Api-Key" in str(data["authorization"])
 
 
+@pytest.mark.parametrize(
+    ("query", "authorization"),
+    [
+        (f"api_key={KEY}", {"format": "query", "name": "api_key"}),
+        (f"access_token={KEY}&limit=5", {"format": "query", "name": "access_token"}),
+        (f"token={KEY}", {"format": "query", "name": "token"}),
+        ("token=2", "none"),
+        ("page_token=abc", "none"),
+    ],
+)
+def test_a_key_in_the_query(query, authorization):
+    data, _ = connector(f"curl 'https://api.shop.example/v2/contacts?{query}'")
+    assert data["authorization"] == authorization
+
+
 def test_bodies():
     json_body, form, parts, text = (
         item["request"]["body"]

@@ -52,10 +52,14 @@ class _FolderReader:
     problems: list[dict[str, Any]] = field(default_factory=list)
     files: int = 0
     size: int = 0
+    has_yaml: bool = False
+    """Whether YAML files are requests: only below an opencollection.yml."""
 
     def read_root(self) -> dict[str, Any]:
         """Return the name and the defaults of the collection."""
-        root = self._read_defaults(self.folder, "opencollection") or self._read_defaults(self.folder, "collection")
+        root = self._read_defaults(self.folder, "opencollection")
+        self.has_yaml = bool(root)
+        root = root or self._read_defaults(self.folder, "collection")
         written = self._read_file(self.folder / "bruno.json", lambda text, file: parse(text, file).data)
         name = written.get("name") if isinstance(written, dict) else None
         info = root.get("info") if isinstance(root.get("info"), dict) else {}
@@ -90,7 +94,7 @@ class _FolderReader:
     def _read_request(self, path: Path) -> dict[str, Any] | None:
         if path.suffix == ".bru":
             request = self._read_file(path, lambda text, file: to_request(parse_blocks(text, file)))
-        elif path.suffix in _YAML:
+        elif path.suffix in _YAML and self.has_yaml:
             request = self._read_file(path, lambda text, file: parse(text, file).data)
         else:
             return None

@@ -97,6 +97,11 @@ class IndexedRecording:
         """The recording's file."""
         return self.file.path
 
+    def describe_problem(self, workspace: Workspace) -> list[str]:
+        """Return why the configuration cannot read the recording; nothing if it can, or if the vendor refused."""
+        error = self.records.error
+        return [f"{workspace.format_path(self.path)}: {error}"] if authors_fault(error) else []
+
 
 class FieldIndex:
     """Finds the vendor's fields in the recordings of a workspace. Share one among the drafts of a workspace: a
@@ -127,25 +132,26 @@ class FieldIndex:
             if name is None:
                 continue
             requests = slicer.cut(effective, name).requests_in_context(digests, effective.context, file.context)
-            yield self._read(workspace, effective, name, file, join_digests(file.digest, requests, effective.evaluator))
+            yield self._index_recording(
+                workspace, effective, name, file, join_digests(file.digest, requests, effective.evaluator)
+            )
 
     def find_fields(self, workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> RecordedFields:
         """Return the fields of these operations' records. Raises ConfigurationError for a file that cannot be read."""
         fields: dict[tuple[str, ...], RecordedField] = {}
-        recordings, problems = [], []
+        recordings: list[str] = []
+        problems: list[str] = []
         count, is_complete = 0, True
         for recording in self.read_recordings(workspace, effective, names):
-            place = workspace.format_path(recording.path)
-            if authors_fault(recording.records.error):
-                problems.append(f"{place}: {recording.records.error}")
+            problems += recording.describe_problem(workspace)
             count += len(recording.records.scopes)
-            recordings += [place] if recording.records.scopes else []
+            recordings += [workspace.format_path(recording.path)] if recording.records.scopes else []
             is_complete &= _merge(fields, recording.fields) and recording.is_complete
         above = {path[:length] for path in fields for length in range(1, len(path))}
         leaves = {path: one for path, one in fields.items() if one.filled or path not in above}
         return RecordedFields(tuple(names), leaves, count, tuple(recordings), tuple(problems), is_complete)
 
-    def _read(
+    def _index_recording(
         self, workspace: Workspace, effective: Effective, name: OperationName, file: RecordedFile, key: str
     ) -> IndexedRecording:
         known = self._known.pop(key, None)

@@ -1,6 +1,7 @@
 """The fields of a resource as a report. It has values of recorded records."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -122,7 +123,9 @@ def _read_recorded_descriptions(
     recordings = list(index.read_recordings(workspace, effective, [name])) if name is not None else []
     if name is None or not recordings:
         return None
-    return read_descriptions(name, (scope["response"] for one in recordings for scope in one.records.scopes))
+    described = read_descriptions(name, (scope["response"] for one in recordings for scope in one.records.scopes))
+    problems = [problem for recording in recordings for problem in recording.describe_problem(workspace)]
+    return replace(described, problems=(*problems, *described.problems))
 
 
 def _count_values(

@@ -93,6 +93,15 @@ def test_descriptions_without_recordings_are_enough_and_nothing_is_an_error(tmp_
         report(tmp_path / "moved", moved)
 
 
+def test_a_description_that_cannot_be_replayed_is_a_problem(tmp_path: Path) -> None:
+    moved = record("things.describe", [{"place": "a"}], path="/elsewhere")
+    found = report(tmp_path, {"m.things.list": record("m.things.list", ITEMS), "things.describe": moved})
+    (problem,) = found.problems
+    assert problem.startswith(
+        "connectors/shop/recordings/things.describe.json: no response is recorded for GET /fields"
+    )
+
+
 def test_descriptions_of_the_vendor_replace_the_recorded_ones(tmp_path: Path) -> None:
     recordings = {"m.things.list": record("m.things.list", ITEMS), "things.describe": describe({"place": "old"})}
     found = report(tmp_path, recordings, descriptions=read_descriptions(NAME, [{"name": "new"}]))

@@ -33,6 +33,7 @@ from conn_engine.config.models import (
     Resource,
     UnifiedResource,
 )
+from conn_engine.config.wrong_types import convert_value, describe_types, explain_model, name_type, suggest_type
 from conn_engine.diagnostics import Diagnostic, Fix, diagnostic, did_you_mean, find_match
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_packaged
@@ -49,24 +50,6 @@ _FIRST_KEYS: Mapping[str, str] = {
 }
 """What a document that is empty needs."""
 _EMPTY_ALLOWED = frozenset({"workspace", "environment"})
-_KINDS: Mapping[type, str] = {
-    dict: "an object",
-    list: "a list",
-    str: "text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "nothing",
-}
-_TYPE_NAMES = {
-    "object": "an object",
-    "array": "a list",
-    "string": "text",
-    "boolean": "a boolean",
-    "integer": "a whole number",
-    "number": "a number",
-    "null": "nothing",
-}
 _PATTERNS = {
     WORD: "a name: letters, digits, dash and underscore, starting with a letter",
     NAME: "a name: letters, digits, dot, dash and underscore, starting with a letter or digit",
@@ -82,7 +65,6 @@ _PATTERNS = {
 
 
 _HOST_FIRST = re.compile(r"[\w{][^\s:/]*[.:][^\s]*$")
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,6})?")
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
@@ -92,7 +74,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
     if data is None and kind in _EMPTY_ALLOWED:
         data = {}
     if not isinstance(data, dict):
-        message = f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
+        message = f"expected an object at the top of the document, found {name_type(data)}"
         hint = _FIRST_KEYS.get(kind, "") if data is None else ""
         return [diagnostic("CFG102", message, document.span(()), hint=hint)]
     expanded = ExpandedDocument(document, kind, data)
@@ -228,12 +210,15 @@ class _Check:
         key, names = str(path[-1]), list(known)
         value = lookup(self.document.data, path)
         if is_misplaced_field(self.kind, path, value) and not suggest_key(key, names):
-            fix = self.document.build_move(path, "response_mapping", value)
-            return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, explain_field(key, value), fix)
+            return self._build_misplaced_field(path, value)
         hint = suggest_key(key, names) or _list_words(list(listed))
         meant, is_certain = find_meant_key(key, names)
         fix = self.document.build_rename(path, meant, is_certain=is_certain)
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, hint, fix)
+
+    def _build_misplaced_field(self, path: Path_, value: str) -> Diagnostic:
+        key, fix = str(path[-1]), self.document.build_move(path, "response_mapping", value)
+        return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, explain_field(key, value), fix)
 
     def _missing_key(self, path: Path_, key: str, text: str = "") -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
@@ -245,15 +230,12 @@ class _Check:
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
         if is_misplaced_field(self.kind, path, value):
-            fix, key = self.document.build_move(path, "response_mapping", value), str(path[-1])
-            return self._at_key("CFG101", f"unknown key {quote_value(key)}", path, explain_field(key, value), fix)
-        type_names = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
-        type_found = _KINDS.get(type(value), "something else")
-        message = f"expected {' or '.join(type_names) or 'nothing'}, found {type_found}"
+            return self._build_misplaced_field(path, value)
+        message = f"expected {describe_types(types)}, found {name_type(value)}"
         model = self.document.find_implied_model(path)
         source = self.document.read_source(path) if isinstance(value, bool | int | float) else ""
-        hint = hint or (_explain_model(model) if model else _suggest_type(path, types, value, source))
-        converted = None if model else _convert(types, value, source)
+        hint = hint or (explain_model(model) if model else suggest_type(path, types, value, source))
+        converted = None if model else convert_value(types, value, source)
         fix = self.document.build_put(path, converted) if converted is not None else None
         return self._at_value("CFG102", message, path, hint, fix)
 
@@ -288,38 +270,6 @@ class _Check:
 
     def _at_value(self, code: str, message: str, path: Path_, hint: str = "", fix: Fix | None = None) -> Diagnostic:
         return diagnostic(code, message, self.document.span(path), path=self.document.format(path), hint=hint, fix=fix)
-
-
-def _explain_model(name: str) -> str:
-    return f'"{name}" is not a key of a connector, so it is taken for a model; a model has resources'
-
-
-def _convert(types: list[str], value: Any, source: str) -> str | int | float | None:
-    """Return a value of the wrong type as the same value of a right one: a number as the text that the author wrote, or
-    text as the number in it."""
-    if "string" in types and "object" not in types and source:
-        return source
-    if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
-        number: int | float = msgspec.json.decode(value)
-        return number if "number" in types or isinstance(number, int) else None
-    return None
-
-
-def _suggest_type(path: Path_, types: list[str], value: Any, source: str) -> str:
-    """Return how to write a value of the wrong type as one of these types."""
-    if value is None:
-        return "set a value, or remove the key"
-    if "string" in types and "object" not in types and source:
-        return f'quote it: "{source}"'
-    if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
-        return f"remove the quotes: {value}"
-    if isinstance(value, str) and "boolean" in types:
-        return "write true or false, without quotes"
-    return (
-        "write each item on its own line that starts with -, or all items in brackets: [ … ]"
-        if "array" in types
-        else ""
-    )
 
 
 def _list_words(words: list[str]) -> str:

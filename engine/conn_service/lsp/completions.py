@@ -70,7 +70,7 @@ def _list_mapped_fields(document: EditedDocument, place: ConfigPlace, key: str, 
 def _find_values(document: EditedDocument, at: TypingPlace, offset: int) -> Iterator[Suggestion]:
     place = document.find_config_place(at.path)
     note = document.find_note(at.path)
-    if place is not None and note.role in _COMPUTED:
+    if note.role in _COMPUTED:
         yield from find_in_expression(document, place, note, at.text, offset)
         if note.role == "expression":
             return

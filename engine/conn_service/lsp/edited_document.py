@@ -10,6 +10,7 @@ from conn_engine.config.operations import singular
 from conn_engine.config.reads import find_note
 from conn_engine.errors import ConnError
 from conn_engine.roles import OUTER, Note
+from conn_engine.schemas.published import MODELS
 from conn_service.lsp.config_places import ConfigPlace, find_config_place, find_operations
 from conn_service.lsp.drafts import DraftWorkspace
 from conn_service.lsp.positions import TextPositions
@@ -60,22 +61,22 @@ class EditedDocument:
     def find_note(self, path: Path_) -> Note:
         """Return what is declared about the text at a path: its role and its scope."""
         place = self.find_config_place(path)
-        if place is None:
-            return Note()
-        note = find_note(Configuration, place.path)
+        model = MODELS[self.file.kind][0] if place is None else Configuration
+        path = path if place is None else place.path
+        note = find_note(model, path)
         if note.over != OUTER:
             return note
-        above = (find_note(Configuration, place.path[:end]).inner for end in range(len(place.path), 0, -1))
+        above = (find_note(model, path[:end]).inner for end in range(len(path), 0, -1))
         return note._replace(over=next((inner for inner in above if inner), note.over))
 
     def find_effective(self, place: ConfigPlace) -> Effective | None:
         """Return the configuration that a place belongs to, or the last one that could be used."""
         return self.drafts.find_effective(place.connector, place.account, place.environment)
 
-    def find_sample(self, place: ConfigPlace, over: str) -> Sample | None:
-        """Return what an expression at a place sees on a recording."""
-        effective = self.find_effective(place)
-        if effective is None:
+    def find_sample(self, place: ConfigPlace | None, over: str) -> Sample | None:
+        """Return what an expression at a place sees on a recording; None outside of a connector's configuration."""
+        effective = None if place is None else self.find_effective(place)
+        if place is None or effective is None:
             return None
         names = self.find_operations(place)
         return self.drafts.samples.find_sample(self.drafts.current, effective, names, over)
@@ -85,11 +86,11 @@ class EditedDocument:
         effective = self.find_effective(place)
         return [] if effective is None else find_operations(effective, place.path)
 
-    def find_record_schema(self, place: ConfigPlace) -> SchemaNodes | None:
+    def find_record_schema(self, place: ConfigPlace | None) -> SchemaNodes | None:
         """Return the schema of the unified record whose fields a mapping at this place sets, or reads."""
-        path = place.path
-        effective = self.find_effective(place)
-        if effective is None or path[:1] != ("unified",) or len(path) < 4:
+        effective = None if place is None else self.find_effective(place)
+        path = () if place is None else place.path
+        if place is None or effective is None or path[:1] != ("unified",) or len(path) < 4:
             return None
         _, model, resource, *_ = map(str, path)
         record = ""

@@ -20,7 +20,7 @@ _LONGEST = 80
 
 
 def find_in_expression(
-    document: EditedDocument, place: ConfigPlace, note: Note, text: str, offset: int
+    document: EditedDocument, place: ConfigPlace | None, note: Note, text: str, offset: int
 ) -> Iterator[Suggestion]:
     """Yield what may follow the start of an expression or a template, whose end is at an offset of the document."""
     at = (locate_in_template if note.role in TEMPLATES else locate_in_expression)(text)
@@ -79,7 +79,7 @@ def _find_names(note: Note, sample: Sample | None, range_: TextRange) -> Iterato
 
 
 def _find_model_fields(
-    document: EditedDocument, place: ConfigPlace, steps: tuple[str, ...], range_: TextRange
+    document: EditedDocument, place: ConfigPlace | None, steps: tuple[str, ...], range_: TextRange
 ) -> Iterator[Suggestion]:
     """Yield the fields of the unified record."""
     nodes = document.find_record_schema(place)

@@ -66,7 +66,7 @@ def _describe_mapped_value(document: EditedDocument, word: WordPlace, steps: tup
 
 
 def _describe_in_expression(document: EditedDocument, word: WordPlace) -> Iterator[str]:
-    if word.expression is None or word.place is None:
+    if word.expression is None:
         return
     entry = find_entry(word.text) if word.expression.kind != "field" else None
     if entry is not None:

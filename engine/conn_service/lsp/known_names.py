@@ -16,7 +16,7 @@ def find_names(document: EditedDocument, path: Path_, place: ConfigPlace | None)
     key = path[-1] if path else ""
     workspace = document.drafts.current
     if place is None:
-        if key == "connector" and document.file.kind == "account":
+        if key == "connector":
             return workspace.connectors()
         if key in ("environment", "default_environment"):
             return sorted({*workspace.environments(), workspace.settings.default_environment})

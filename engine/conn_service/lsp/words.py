@@ -55,7 +55,7 @@ def find_word(document: EditedDocument, offset: int) -> WordPlace | None:
         place = document.find_config_place(path)
         return WordPlace(word, document.positions.to_range_of(start, end), path, True, place, document.find_note(path))
     place, note = document.find_config_place(at.path), document.find_note(at.path)
-    if place is None or note.role not in _EXPRESSIONS:
+    if note.role not in _EXPRESSIONS:
         end = _match_end(_VALUE, text, offset)
         whole = locate_cursor(text, end)
         if whole is None or whole.path != at.path or not whole.text:

@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 import msgspec
@@ -13,12 +14,14 @@ from conn_service.lsp.session import EditorSession
 
 __all__ = ["LENGTH", "serve"]
 
+_MOST_MEMORY = 2 * 2**30
 LENGTH = struct.Struct("<I")
 """The number of bytes of the message that follows."""
 
 
 def serve() -> None:
     """Answer queries from standard input on standard output. Anything else that is printed goes to standard error."""
+    _limit_memory()
     queries, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     session = EditorSession()
@@ -27,6 +30,19 @@ def serve() -> None:
         reply = msgspec.json.encode(_answer(session, decoder.decode(message)))
         replies.write(LENGTH.pack(len(reply)) + reply)
         replies.flush()
+
+
+def _limit_memory() -> None:
+    """Let the system end the process before it takes all memory, where the system can."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would have the data of recordings
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    with suppress(ValueError, OSError):
+        limit = _MOST_MEMORY if most == resource.RLIM_INFINITY else min(_MOST_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
 def _answer(session: EditorSession, query: EditorQuery) -> EditorReply:

@@ -103,6 +103,8 @@ def test_base_has_the_fields_of_the_model_and_context_those_of_the_account(edito
         ("conn.yaml", "version: 1\ndefault_environment: ‸", "production"),
         (CONNECTOR, "label: x\npagination:\n  format: cursor\n  ‸", "cursor_field"),
         (UNIFIED, "resources:\n  contacts:\n    list:\n      each: ‸", "page"),
+        ("syncs/all.yaml", "source: { connector: ‸", "hubspot"),
+        ("syncs/all.yaml", "source: { resource: contacts }\ntransform: { id: $up‸ }\n", "$uppercase"),
         (UNIFIED, "resources:\n  contacts:\n    list: { query_mapping: { limit: qu‸", "query"),
     ],
 )
@@ -230,6 +232,15 @@ def test_a_field_leads_to_the_levels_that_set_it(editor: TextEditor) -> None:
     base = f"{UNIFIED}:{lines.index('      email: response.properties.email') + 1}"
     assert editor.define(ACCOUNT, f"{START}    em‸ail: response.id\n") == [base]
     assert editor.define(ACCOUNT, f"{START}    email: |\n      $ba‸se.email\n") == [base]
+
+
+def test_the_environment_comes_before_the_connector(editor: TextEditor) -> None:
+    text = "connector: hubspot\nenvironment: sandbox\noverride:\n  base‸_url: https://eu.example.com\n"
+    sandbox = (editor.root / "environments/sandbox.yaml").read_text().splitlines()
+    assert editor.define(ACCOUNT, text) == [
+        f"environments/sandbox.yaml:{sandbox.index('    base_url: http://127.0.0.1:4200/hubspot') + 1}",
+        f"{CONNECTOR}:4",
+    ]
 
 
 def test_names_lead_to_what_they_name(editor: TextEditor) -> None:

@@ -1,6 +1,7 @@
 """The analysis process: it is killed when it takes too long, starts again with the open texts, and sees no secrets."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -47,5 +48,8 @@ async def test_a_cancelled_query_leaves_no_reply_for_the_next_one_and_no_credent
     await asyncio.sleep(0)
     query.cancel()
     assert (await process.ask(EditorQuery("explain", word="EXP101"), SECONDS)).explain.startswith("**EXP101**")
-    assert b"tok-live" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+    place = Path(f"/proc/{process.pid}")
+    assert b"tok-live" not in (place / "environ").read_bytes()
+    limits = (place / "limits").read_text()
+    assert re.search(rf"Max address space +{2 * 2**30} ", limits) and re.search(r"Max core file size +0 +0 ", limits)
     await process.close()

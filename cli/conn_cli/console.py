@@ -189,9 +189,9 @@ class App:
             raise OutputGone from None
 
     def trace(self, text: str) -> None:
-        """Write to standard error if `debug` is on, sanitized."""
+        """Write to standard error if `debug` is on, sanitized, with complete lines."""
         if self.debug:
-            self.err(text)
+            self._write(self.stderr, self.sanitize(text) + "\n")
 
     def ask(self, question: str, *, secret: bool = False) -> str:
         """Prompt on standard error, and return the input. A secret is typed hidden, and redacted from then on.

@@ -124,8 +124,8 @@ def _show_expression(app: App, error: ExpressionError) -> None:
     line = error.text[start:].split("\n", 1)[0]
     if len(line) > WIDE:
         return
-    app.err(f"  {line.replace(chr(9), ' ')}")
-    app.err(f"  {' ' * (error.offset - start)}{'^' * max(1, len(error.token.split(chr(10), 1)[0]))}")
+    marker = f"{' ' * (error.offset - start)}{'^' * max(1, len(error.token.split(chr(10), 1)[0]))}"
+    app.err(f"  {line.replace(chr(9), ' ')}\n  {marker}")
 
 
 def _show_file_error(app: App, error: OSError) -> None:
@@ -148,7 +148,7 @@ def _show_crash(app: App, error: BaseException) -> None:
 def _show_traceback(app: App, error: BaseException) -> None:
     import traceback
 
-    app.err("".join(traceback.format_exception(error)))
+    app.trace("".join(traceback.format_exception(error)))
 
 
 def _get_message(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """Fit text for people into the columns of a terminal.
 
 Prose continues on an indented line or in its column, broken between words. A command to paste stays on one line if it
-can, and is continued with a backslash if not. A source line is cut around its marker, and the URL of a request in its
-middle. Nothing else is shortened: a longer word (a URL to open, a path) stays whole.
+can, and is continued with a backslash if not. A source line is cut around its marker, and the URL of a replayed request
+in its middle. Nothing else is shortened: a longer word (a URL to open, a path) and a line of JSON stay whole.
 """
 
 import re
@@ -21,9 +21,10 @@ _BEFORE_MARKER = 12
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _WORD = re.compile(r"( *)((?:\x1b\[[0-9;]*m|[^ \x1b])+)")
-_MARKER = re.compile(r"( *(?:\| )?)( *)((?:\x1b\[[0-9;]*m)*)(\^+)((?:\x1b\[[0-9;]*m)*)")
-_REQUEST = re.compile(r"\b((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )([^\s\x1b]+)")
-_COMMAND = re.compile(r"(?:^|(?<=: )|(?<=\x1b\[0m))conn [a-z][^;\x1b]*")
+_MARKER = re.compile(r"((?: *\| )?)( *)((?:\x1b\[[0-9;]*m)*)(\^+)((?:\x1b\[[0-9;]*m)*)")
+_REQUEST = re.compile(r"( +(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )([^\s\x1b]+)   (?:\d{3}|-)(?: |$)")
+_DATA = re.compile(r"\s*[\"{}\[\]]")
+_COMMAND = re.compile(r"""(?:^|(?<=: )|(?<=\x1b\[0m))conn [a-z](?:"[^"]*"|'[^']*'|(?!, | \(|; |: )[^\x1b])*""")
 _ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
 _FINDING = re.compile(r"\S+:\d+:\d+  ")
@@ -62,10 +63,15 @@ def _fit_lines(lines: list[str], width: int) -> Iterator[str]:
         if marker is not None and max(_columns(line), _columns(following)) > width:
             yield from _cut_source(_STYLE.sub("", line), marker, width)
             index += 1
-        elif _columns(line) <= width or any(part.endswith(" \\") for part in lines[max(0, index - 2) : index]):
-            yield line  # the lines of a command for a shell stay as they are
+        elif _columns(line) <= width or _is_data(lines[max(0, index - 2) : index]):
+            yield line
         else:
             yield from _wrap(_shorten_request(line, width), width)
+
+
+def _is_data(lines: list[str]) -> bool:
+    """Return whether the last line is JSON, or belongs to a command for a shell on several lines."""
+    return any(line.endswith(" \\") for line in lines) or _DATA.match(lines[-1]) is not None
 
 
 def _cut_source(line: str, marker: re.Match[str], width: int) -> tuple[str, str]:
@@ -94,8 +100,8 @@ def _drop_columns(text: str, columns: int) -> str:
 
 
 def _shorten_request(line: str, width: int) -> str:
-    """Shorten the URL of a request by as much as the line is too long, but leave enough of it to recognize it."""
-    request = _REQUEST.search(line)
+    """Shorten the URL of a replayed request so that the line fits, but leave enough of it to recognize it."""
+    request = _REQUEST.match(line)
     if request is None:
         return line
     most = max(width // 2, len(request[2]) - (_columns(line) - width))

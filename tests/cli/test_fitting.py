@@ -24,7 +24,7 @@ def shown_lines():
                 lines |= {
                     line.removeprefix("! ")
                     for line in block[3].splitlines()
-                    if not line.startswith(("$", '{"')) and not line.endswith("\\")
+                    if not line.lstrip().startswith(("$", "{", "[", '"')) and not line.endswith("\\")
                 }
     return sorted(lines, key=len, reverse=True)
 
@@ -80,11 +80,31 @@ def test_a_source_line_is_cut_around_its_marker():
     assert fitted[0].startswith("  28 | …") and fitted[0].endswith("…")
 
 
-def test_only_the_url_of_a_request_is_shortened():
+def test_only_the_url_of_a_replayed_request_is_shortened():
     url = f"https://vendor.example/{'long/' * 30}"
-    assert url in fit_text(f"open this page in a browser: {url}", 80)
+    for text in ("open this page in a browser: {}", "  GET {}", "nothing is recorded for GET {}"):
+        assert url in fit_text(text.format(url), 80)
     fitted = fit_text(f"    GET /contacts?{'properties=' * 20}&after=106   200   2 records", 80)
     assert "\n" not in fitted and fitted.endswith("after=106   200   2 records") and "…" in fitted
+
+
+def test_json_stays_whole():
+    data = '{\n  "note": "a text of many words that is wider than the terminal of this test",\n  "n": [\n    1\n  ]\n}'
+    assert fit_text(data, 40) == data
+
+
+def test_the_options_that_follow_a_command_in_a_sentence_are_not_a_part_of_it():
+    fitted = fit_text("next: see the others: conn account list --all, or --connector NAME", 40)
+    assert "\\" not in fitted
+
+
+def test_the_marker_of_an_expression_stays_below_its_error(tmp_path):
+    expression = f"{'response.a & ' * 6}$uppercas(response.b)"
+    (tmp_path / "in.json").write_text("{}")
+    shown = transcript.conn(tmp_path, "eval", expression, "-i", "in.json", COLUMNS="60").err.splitlines()
+    marker = next(number for number, line in enumerate(shown) if "^" in line)
+    at = shown[marker].index("^")
+    assert shown[marker - 1][at:].startswith("$uppercas") and max(map(len, shown)) <= 60
 
 
 def test_colors_take_no_columns():

@@ -54,18 +54,10 @@ def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     for number, exchange in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
         records = f"   {pluralize(exchange.records, 'record')}" if exchange.records else ""
-        yield f"    {exchange.method} {_short_url(exchange.url)}", ""
+        yield f"    {exchange.method} {exchange.url}", ""
         yield f"   {exchange.status or '-'}{records}{last}\n", ""
     yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
     yield from _draw_differences(judgement)
-
-
-def _short_url(url: str) -> str:
-    """Shorten long query values of a URL, such as a list of forty field names."""
-    path, mark, query = url.partition("?")
-    pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
-    short = "&".join(f"{name}={shorten_text(value, 32)}" for name, value in pairs)
-    return f"{path}{mark}{short}" if query else url
 
 
 def _verdict(judgement: "Verdict") -> str:

@@ -22,6 +22,11 @@ def lsp() -> None:
             "conn lsp needs the package pygls, which is not installed",
             hint="install it: pip install 'conn-engine[lsp]'",
         ) from None
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "conn lsp is started by an editor, which writes to its standard input",
+            hint='set up your editor: see the page "Set up your editor" of the documentation',
+        )
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not be read as a message
         build_server(installed_version()).start_io(sys.stdin.buffer, replies)

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
-Method = Literal["lint", "complete", "hover", "define", "act", "choose", "explain"]
+Method = Literal["lint", "complete", "hover", "define", "act", "explain"]
 
 
 class TextRange(Struct, frozen=True):
@@ -99,8 +99,8 @@ class EditorQuery(Struct, frozen=True, omit_defaults=True):
     """A question about the documents.
 
     `changes` has the text of each document that was opened or changed since the last query, by path; None for a
-    closed one. `reload` is set when files on the disk have changed. `word` is the code to explain, or the
-    recording to choose.
+    closed one. `reload` is set when files on the disk have changed. `word` is the code to explain, and
+    `recording` the file whose values are shown; empty for the first one.
     """
 
     method: Method
@@ -112,6 +112,7 @@ class EditorQuery(Struct, frozen=True, omit_defaults=True):
     character: int = 0
     end_line: int = 0
     word: str = ""
+    recording: str = ""
 
 
 class EditorReply(Struct, frozen=True, omit_defaults=True):

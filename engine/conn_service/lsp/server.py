@@ -28,6 +28,7 @@ class ConnServer(LanguageServer):
     def __init__(self, version: str) -> None:
         super().__init__("conn", version, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.analysis = AnalysisProcess()
+        self.recording = ""
         self._reload = False
         self._waiting: asyncio.TimerHandle | None = None
         self._lint: asyncio.Task[None] | None = None
@@ -80,6 +81,7 @@ class ConnServer(LanguageServer):
             path=find_path(document.uri),
             line=position.line,
             character=position.character,
+            recording=self.recording,
         )
         return await self.ask(query)
 
@@ -193,4 +195,4 @@ def _register_commands(server: ConnServer) -> None:
 
     @server.command(CHOOSE)
     async def choose_recording(uri: str) -> None:
-        await server.ask(EditorQuery("choose", word=find_path(uri) or uri))
+        server.recording = find_path(uri) or uri

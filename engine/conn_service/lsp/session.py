@@ -46,10 +46,6 @@ class EditorSession:
             return EditorReply(lint=list(self._lint(query)))
         if query.method == "explain":
             return EditorReply(explain=explain_code(query.word))
-        if query.method == "choose":
-            for drafts in self._workspaces.values():
-                drafts.samples.chosen = drafts.current.format_path(Path(query.word))
-            return EditorReply()
         document, offset = self._find_document(query)
         if document is None:
             return EditorReply()
@@ -70,6 +66,7 @@ class EditorSession:
         file = drafts.find_file(path)
         if file is None or path not in drafts.open:
             return None, 0
+        drafts.samples.chosen = drafts.current.format_path(Path(query.recording)) if query.recording else ""
         positions = TextPositions(drafts.open[path], query.encoding)
         return EditedDocument(drafts, file, positions), positions.to_offset(query.line, query.character)
 

@@ -15,6 +15,7 @@ class TextEditor:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.encoding: Encoding = "utf-16"
+        self.recording = ""
         self.session = EditorSession()
 
     def open(self, name: str, text: str | None = None) -> dict[str, list[Problem]]:
@@ -50,8 +51,9 @@ class TextEditor:
         path = str(self.root / name)
         line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
         units = len(before[-column:].encode("utf-16-le")) // 2 if column else 0
-        changes = {path: text.replace("‸", "")}
-        return self.session.answer(EditorQuery(method, "utf-16", changes, path=path, line=line, character=units))
+        changes: dict[str, str | None] = {path: text.replace("‸", "")}
+        query = EditorQuery(method, "utf-16", changes, path=path, line=line, character=units, recording=self.recording)
+        return self.session.answer(query)
 
     def _ask(self, query: EditorQuery) -> dict[str, list[Problem]]:
         reply = self.session.answer(query)

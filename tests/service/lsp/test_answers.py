@@ -8,7 +8,7 @@ import pytest
 from editing import TextEditor
 
 from conn_cli.scaffold import copy_example
-from conn_service.lsp.messages import EditorQuery, Suggestion
+from conn_service.lsp.messages import Suggestion
 
 ACCOUNT = "accounts/acme.yaml"
 UNIFIED = "connectors/hubspot/unified/crm.yaml"
@@ -197,7 +197,7 @@ def test_another_recording_can_be_chosen(example: Path) -> None:
     chosen = example / "connectors/hubspot/recordings/crm.contacts.list.json"
     text = f"{START}    email: response.properties.em‸ail\n"
     editor.hover(ACCOUNT, text)
-    editor.session.answer(EditorQuery("choose", word=str(chosen)))
+    editor.recording = str(chosen)
     assert editor.hover(ACCOUNT, text).endswith(
         "in the first record of connectors/hubspot/recordings/crm.contacts.list.json"
     )

@@ -119,3 +119,17 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
         "error: conn lsp needs the package pygls, which is not installed\n"
         "  fix: install it: pip install 'conn-engine[lsp]'\n"
     )
+
+
+def test_a_person_who_starts_it_in_a_terminal_is_told_how_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    errors = StringIO()
+    assert execute(["lsp"], App(folder=tmp_path, stdout=StringIO(), stderr=errors)) == 2
+    assert errors.getvalue().startswith("error: conn lsp is started by an editor, which writes to its standard input\n")
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True

@@ -288,6 +288,52 @@ meta {
     assert (secret.name, secret.text.strip(), meta.name) == ("vars:secret", "one, two", "meta")
 
 
+def test_a_collection_that_was_exported_as_json(tmp_path: Path) -> None:
+    listing = {
+        "url": "{{host}}/contacts?limit=5",
+        "method": "GET",
+        "params": [{"name": "limit", "value": "5", "type": "query", "enabled": True}],
+        "headers": [{"name": "X-Old", "value": "1", "enabled": False}],
+        "auth": {"mode": "inherit"},
+        "tests": "test()",
+        "assertions": [{"name": "res.status", "value": "eq 200"}],
+    }
+    body = {"mode": "formUrlEncoded", "formUrlEncoded": [{"name": "a", "value": "1", "enabled": True}]}
+    create = {"url": "{{host}}/contacts", "method": "POST", "body": body, "auth": {"mode": "none"}}
+    example = {"response": {"status": 200, "body": {"type": "json", "content": '{"data": [{"id": 1}]}'}}}
+    document = {
+        "name": "Shop",
+        "version": "1",
+        "items": [
+            {
+                "type": "folder",
+                "name": "Contacts",
+                "root": {"request": {"auth": {"mode": "bearer", "bearer": {"token": KEY}}}},
+                "items": [
+                    {"type": "http", "name": "List", "request": listing, "examples": [example]},
+                    {"type": "http-request", "name": "Create", "request": create},
+                    {"type": "grpc-request", "name": "Call", "request": {"url": "x"}},
+                ],
+            },
+        ],
+        "environments": [{"name": "Prod", "variables": [{"name": "host", "value": "https://a.example"}]}],
+    }
+    path = tmp_path / "shop.json"
+    path.write_text(json.dumps(document))
+    made = Made(path)
+    assert (made.data["base_url"], made.data["authorization"]) == ("https://a.example", {"format": "bearer"})
+    contacts = made.data["resources"]["contacts"]
+    assert (contacts["list"]["response_path"], contacts["create"]["body_format"]) == ("data", "form")
+    assert made.lost["scripts (tests)"] == ["GET /contacts"]
+    assert made.lost["assertions"] == ["Contacts/List"]
+    assert made.lost["items of type grpc-request: only http and graphql requests are imported"] == ["Contacts/Call"]
+    assert KEY not in made.files
+    for odd in ([1], [{"type": "http", "request": 3}], [{"type": "folder", "items": [None]}]):
+        path.write_text(json.dumps({**document, "items": odd, "root": 3, "environments": [4]}))
+        with pytest.raises(ConfigurationError, match="no operations"):
+            Made(path)
+
+
 def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "a.bru"
     path.write_bytes(

@@ -1,4 +1,4 @@
-"""Read Bruno collections: OpenCollection documents, and folders of .bru or YAML files (`folders`).
+"""Read Bruno collections: OpenCollection documents, folders of .bru or YAML files (`folders`), and earlier `exports`.
 
 A collection is read as a Postman collection with the same requests, so both are imported alike. Values in requests are
 samples, and scripts are left out.
@@ -9,6 +9,7 @@ from typing import Any
 
 from conn_engine.errors import ConfigurationError
 from conn_import import postman
+from conn_import.bruno.exports import is_export, to_document
 from conn_import.bruno.folders import read_collection
 from conn_import.coercion import as_list, as_mapping
 from conn_import.contract import Contract, Options
@@ -27,12 +28,14 @@ Losses = list[tuple[str, str]]
 
 
 def recognizes(data: Any) -> bool:
-    """Return whether a document is an OpenCollection document."""
-    return isinstance(data, Mapping) and "opencollection" in data
+    """Return whether a document is an OpenCollection document, or a collection that Bruno has exported as JSON."""
+    return (isinstance(data, Mapping) and "opencollection" in data) or is_export(data)
 
 
 def import_document(data: Any, options: Options) -> Contract:
     """Return the contract of a collection, with its losses."""
+    if "opencollection" not in data:
+        data = to_document(data)
     if not as_list(data.get("items")):
         raise ConfigurationError(
             "the collection has no items: its requests are in files of their own",

@@ -20,6 +20,7 @@ NAMES = (
     "memory",
     "large",
     "impact",
+    "watch",
     "brevity",
 )
 

@@ -122,9 +122,13 @@ class Workspace:
     def reread(self, paths: Collection[Path]) -> "Workspace":
         """Return this workspace with these files as they are now on disk; other documents are not read again.
 
-        Files that were added or removed must be among them.
+        Files that were added or removed must be among them, or a folder that contains them.
         """
-        return self._copy_without(paths)
+        folders = {path for path in paths if not path.suffix}
+        inside = {
+            path for path in (*self._documents, *self._schemas) if folders and not folders.isdisjoint(path.parents)
+        }
+        return self._copy_without({*paths, *inside})
 
     def _copy_without(self, paths: Collection[Path]) -> "Workspace":
         """Return a copy that reads these files again, and shares everything that does not depend on them."""

@@ -38,6 +38,11 @@ class Replays:
         self.sent = 0
 
     @property
+    def stored(self) -> int:
+        """The number of replays that are stored to be mapped again."""
+        return len(self._known)
+
+    @property
     def evaluated(self) -> int:
         """The number of expressions evaluated over a page, except in replays that ran in full."""
         return sum(columns.evaluated for replay in self._known.values() for _, columns in replay.pages)

@@ -72,7 +72,7 @@ class SharedRuns:
     def replay_without(self, base: Effective, case: Case) -> Outcome:
         """Replay a recording for the base level, once."""
         if case.path not in self.without:
-            self.without[case.path] = replay(base, case.name, case.recording)
+            self.without[case.path] = self.replay(base, case)
         return self.without[case.path]
 
     def replay_delivery_without(self, base: Effective, case: DeliveryCase) -> DeliveryOutcome:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conn_engine.analysis.checks.reach import find_reach
+from conn_engine.analysis.reruns.reached import find_path_reach, name_changes
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.errors import ConnError
@@ -76,9 +76,9 @@ def _list_names(workspace: Workspace) -> frozenset[str]:
 
 def _find_places(workspace: Workspace, changed: Iterable[Path]) -> list[Path] | None:
     """Return the files and folders whose findings can depend on changed files; None: all."""
-    names = [workspace.format_path(path) for path in changed]
+    names = name_changes(workspace, changed)
     try:
-        reach = find_reach(workspace, names)
+        reach = find_path_reach(workspace, names)
     except ConnError:  # conn.yaml cannot be read
         return None
     if reach.whole:

@@ -5,22 +5,28 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from conn_engine.analysis.checks.reach import Reach, find_reach, reach_everything
+from conn_engine.analysis.checks.reach import Reach, reach_everything
 from conn_engine.analysis.population.content import join_digests
 from conn_engine.analysis.population.recorded_files import FileCache, RecordedFiles
 from conn_engine.analysis.population.trials import Trials
+from conn_engine.analysis.reruns.reached import find_path_reach, name_changes
 from conn_engine.config import Effective, Workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConnError
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.variants import to_base_level
+from conn_engine.testing.cases import Case
 from conn_engine.testing.deliveries.cases import DeliveryCase
 from conn_engine.testing.planning import PlannedTest, plan_tests
+from conn_engine.testing.replays import Replays
 from conn_engine.testing.selection import Selection, SuiteKey
 from conn_engine.testing.suite import OperationReport, SharedRuns, run_planned
 
 __all__ = ["SuiteChanges", "WatchedSuite"]
 
+_MOST_OPERATIONS = 32
+_MOST_STORED = 200
+"""The operations whose replays stay in memory between runs, and the replays of each."""
 _KEYED = ("recordings", "deliveries", "expected", "unified")
 
 
@@ -30,7 +36,7 @@ class SuiteChanges:
     they still fail or have findings, but others than before; `gone`: they are not tested any more.
 
     `failures` counts all operations that fail now, `tested` those that were run, `reached` those that the changed
-    files may affect.
+    files may affect, and `sent` the recordings whose requests were sent again.
     """
 
     failing: list[OperationReport] = field(default_factory=list)
@@ -40,6 +46,7 @@ class SuiteChanges:
     failures: int = 0
     tested: int = 0
     reached: int = 0
+    sent: int = 0
 
 
 class WatchedSuite:
@@ -58,6 +65,7 @@ class WatchedSuite:
         self._users: Mapping[str, str] = {}
         self._files = RecordedFiles()
         self._recordings = FileCache(load_recording)
+        self._replays = _RecentReplays()
 
     def run(self) -> None:
         """Run everything. Raises the errors of `plan_tests`; the next update then runs everything."""
@@ -76,15 +84,15 @@ class WatchedSuite:
         is_first = self._pending is None
         if self._pending is not None:
             self._pending.update(changed)
-        names = [self.workspace.format_path(path) for path in self._pending or ()]
+        names = name_changes(self.workspace, self._pending or ())
         users = self._find_users()
         whole = is_first or users != self._users
-        reach = reach_everything(self.workspace) if whole else find_reach(self.workspace, names)
+        reach = reach_everything(self.workspace) if whole else find_path_reach(self.workspace, names)
         forced = is_first or (reach.whole and not whole) or not all(map(_is_keyed, names))
         earlier = dict(self.reports)
-        seen = self._run(reach, is_first=is_first, forced=forced)
+        results = self._run(reach, is_first=is_first, forced=forced)
         self._users, self._pending = users, set()
-        return self._compare(earlier, seen)
+        return self._compare(earlier, results)
 
     def _find_users(self) -> dict[str, str]:
         """Return the connector of each readable account, and the connectors: what decides which tests there are."""
@@ -105,9 +113,10 @@ class WatchedSuite:
         plan = plan_tests(
             self.workspace, self.selection, is_reached=None if is_first else is_reached, load=self._recordings.read
         )
-        results = _RunResults(Trials(self.workspace, self._files), self.selection)
+        trials = Trials(self.workspace, self._files)
+        results = _RunResults(trials, self.selection, self._files, self._replays)
         for planned in plan:
-            digest = results.build_digest(planned, self._files)
+            digest = results.build_digest(planned)
             report = self.reports.get(planned.key)
             if forced or report is None or report.all_findings or self._keys.get(planned.key) != digest:
                 report = results.run(planned)
@@ -118,7 +127,7 @@ class WatchedSuite:
         return results
 
     def _compare(self, earlier: Mapping[SuiteKey, OperationReport], results: "_RunResults") -> SuiteChanges:
-        changes = SuiteChanges(tested=len(results.ran), reached=len(results.reports))
+        changes = SuiteChanges(tested=len(results.ran), reached=len(results.reports), sent=results.count_sent())
         changes.gone = sorted(earlier.keys() - self.reports.keys())
         changes.failures = sum(report.failed for report in self.reports.values())
         for key in results.ran:
@@ -132,15 +141,35 @@ class WatchedSuite:
         return changes
 
 
+class _RecentReplays:
+    """The replays of the operations that ran last: if only a mapping changes, no request is sent again."""
+
+    def __init__(self) -> None:
+        self._replays: dict[tuple[str, str], Replays] = {}
+
+    def get(self, group: tuple[str, str]) -> Replays:
+        """Return the replays of an operation of a connector."""
+        replays = self._replays.pop(group, Replays())
+        if replays.stored > _MOST_STORED:  # each change of a request adds some
+            replays = Replays()
+        self._replays[group] = replays
+        while len(self._replays) > _MOST_OPERATIONS:
+            del self._replays[next(iter(self._replays))]
+        return replays
+
+
 class _RunResults:
     """The results of one run. What accounts have in common is replayed once."""
 
-    def __init__(self, trials: Trials, selection: Selection) -> None:
+    def __init__(self, trials: Trials, selection: Selection, files: RecordedFiles, replays: "_RecentReplays") -> None:
         self.reports: dict[SuiteKey, OperationReport] = {}
         self.digests: dict[SuiteKey, str] = {}
         self.ran: list[SuiteKey] = []
         self._trials = trials
         self._selection = selection
+        self._files = files
+        self._replays = replays
+        self._sent_before = 0
         self._shared: dict[tuple[str, str], SharedRuns] = {}
         self._bases: dict[str, Effective] = {}
         self._base_keys: dict[tuple[str, str, tuple[Path, ...]], str] = {}
@@ -149,17 +178,36 @@ class _RunResults:
         """Run a test."""
         self.ran.append(planned.key)
         group = (planned.key.connector, planned.key.operation)
-        shared_runs = self._shared.setdefault(group, SharedRuns(self._trials.build_request_key))
-        return run_planned(self._trials.workspace, planned, self._selection, shared_runs=shared_runs)
+        if group not in self._shared:
+            replays = self._replays.get(group)
+            self._sent_before += replays.sent
+            base = self._find_base(planned.effective)
+            self._shared[group] = SharedRuns(self._build_request_key, replays, base=base)
+        return run_planned(self._trials.workspace, planned, self._selection, shared_runs=self._shared[group])
+
+    def _build_request_key(self, effective: Effective, case: Case) -> str:
+        """Return a key for replays that are used again in later runs, when the recording may be another."""
+        recorded = self._files.read_recording(case.path, self._trials.workspace.format_path(case.path))
+        return join_digests(self._trials.build_request_key(effective, case), recorded.digest)
+
+    def _find_base(self, effective: Effective) -> Effective:
+        """Return the base level of a connector, which is the same for its accounts."""
+        if effective.connector_name not in self._bases:
+            self._bases[effective.connector_name] = to_base_level(effective)
+        return self._bases[effective.connector_name]
+
+    def count_sent(self) -> int:
+        """Return the number of recordings whose requests were sent."""
+        return sum(shared.replays.sent for shared in self._shared.values()) - self._sent_before
 
     def add(self, key: SuiteKey, report: OperationReport, digest: str) -> None:
         """Add a result, new or not."""
         self.reports[key], self.digests[key] = report, digest
 
-    def build_digest(self, planned: PlannedTest, files: RecordedFiles) -> str:
+    def build_digest(self, planned: PlannedTest) -> str:
         """Return a digest of what the result of a test depends on, except for schemas and conn.yaml. The base level is
         part of it, because a result is compared with that without overrides."""
-        effective, workspace = planned.effective, self._trials.workspace
+        effective, workspace, files = planned.effective, self._trials.workspace, self._files
         recorded = [
             (files.read_delivery if isinstance(case, DeliveryCase) else files.read_recording)(
                 case.path, workspace.format_path(case.path)
@@ -168,7 +216,7 @@ class _RunResults:
         ]
         shared = (planned.key.connector, planned.key.operation, tuple(case.path for case in planned.cases))
         if shared not in self._base_keys:
-            base = self._bases.setdefault(planned.key.connector, to_base_level(effective))
+            base = self._find_base(effective)
             self._base_keys[shared] = self._trials.build_key(base, planned.name, recorded)
         key = self._trials.build_key(effective, planned.name, recorded)
         goldens = [_read_golden(path) for case in planned.cases for path in (case.golden, case.base_golden)]

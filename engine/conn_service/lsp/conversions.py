@@ -34,9 +34,9 @@ _KINDS = {
 }
 
 
-def to_diagnostics(found: FileProblems) -> types.PublishDiagnosticsParams:
-    """Return the findings of one document."""
-    return types.PublishDiagnosticsParams(_to_uri(found.path), [_to_diagnostic(problem) for problem in found.problems])
+def to_diagnostics(found: FileProblems, uri: str) -> types.PublishDiagnosticsParams:
+    """Return the findings of the document that the editor calls `uri`."""
+    return types.PublishDiagnosticsParams(uri, [_to_diagnostic(problem) for problem in found.problems])
 
 
 def _to_diagnostic(problem: Problem) -> types.Diagnostic:

@@ -50,6 +50,9 @@ def find_resource_names(document: EditedDocument, place: ConfigPlace) -> dict[st
         return {}
     names = effective.operations()
     path = place.path
+    if not path and document.file.kind in ("account", "environment"):
+        resources = _unique(f"{name.model}.{name.resource}" for name in names if name.kind == "unified")
+        return {f"{resource}.response_mapping": f"The mapping of {resource}." for resource in resources}
     if path == ("unified",):
         return dict.fromkeys(_unique(name.model for name in names if name.model), "unified model")
     if path[:1] == ("unified",) and len(path) == 2:

@@ -29,6 +29,7 @@ class ConnServer(LanguageServer):
         super().__init__("conn", version, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.analysis = AnalysisProcess()
         self.recording = ""
+        self._uris: dict[str, str] = {}
         self._reload = False
         self._waiting: asyncio.TimerHandle | None = None
         self._lint: asyncio.Task[None] | None = None
@@ -42,6 +43,9 @@ class ConnServer(LanguageServer):
         """Remember the text of a document, and lint when nothing has changed for a moment."""
         path = find_path(uri)
         if path:
+            self._uris[path] = uri
+            if text is None:
+                del self._uris[path]
             self.analysis.change(path, text)
             self._schedule_lint()
 
@@ -65,7 +69,9 @@ class ConnServer(LanguageServer):
         reload, self._reload = self._reload, False
         reply = await self._ask(EditorQuery("lint", self.encoding, reload=reload), _LINT_SECONDS)
         for found in reply.lint:
-            self.text_document_publish_diagnostics(conversions.to_diagnostics(found))
+            if found.path in self._uris:  # it may have been closed meanwhile
+                uri = self._uris[found.path]
+                self.text_document_publish_diagnostics(conversions.to_diagnostics(found, uri))
 
     async def ask(self, query: EditorQuery) -> EditorReply:
         """Return the reply to a query; an empty one, with a message to the user, if it cannot be answered."""

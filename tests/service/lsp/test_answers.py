@@ -101,6 +101,7 @@ def test_base_has_the_fields_of_the_model_and_context_those_of_the_account(edito
         (ACCOUNT, "connector: hubspot\noverride: { pagination: { format: ‸", "cursor"),
         ("environments/sandbox.yaml", "connectors:\n  ‸", "github"),
         ("conn.yaml", "version: 1\ndefault_environment: ‸", "production"),
+        (ACCOUNT, "connector: hubspot\noverride:\n  crm.co‸", "crm.contacts.response_mapping"),
         (CONNECTOR, "label: x\npagination:\n  format: cursor\n  ‸", "cursor_field"),
         (UNIFIED, "resources:\n  contacts:\n    list:\n      each: ‸", "page"),
         ("syncs/all.yaml", "source: { connector: ‸", "hubspot"),

@@ -54,7 +54,7 @@ async def wait_for_diagnostics(client: LanguageClient, uri: str, codes: list[str
 
 
 def open_document(client: LanguageClient, path: Path, text: str | None = None) -> str:
-    uri = path.as_uri()
+    uri = path.as_uri().replace("acme", "%61cme")  # editors escape differently, and know only their own form
     item = types.TextDocumentItem(uri, "yaml", 1, path.read_text() if text is None else text)
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
     return uri

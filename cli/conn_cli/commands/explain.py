@@ -76,14 +76,19 @@ def _explain_code(word: str) -> "Explained | None":
     row = find_code(word)
     if row is None:
         return None
-    text = f"{row.id} · {row.severity} · {row.title}\n\n{row.explanation.strip()}\n"
+    text = f"{row.id} · {row.severity} · {row.title}\n\n{_describe_codes([row])[0].text}\n"
     return partial(_describe_codes, [row]), text
 
 
 def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
     from conn_engine.command_reports import ExplainedWord
+    from conn_engine.schemas.examples import find_code_example
 
-    return [ExplainedWord(topic="code", name=row.id, title=row.title, text=row.explanation.strip()) for row in rows]
+    texts = ("\n\n".join(filter(None, (row.explanation.strip(), find_code_example(row.id)))) for row in rows)
+    return [
+        ExplainedWord(topic="code", name=row.id, title=row.title, text=text)
+        for row, text in zip(rows, texts, strict=True)
+    ]
 
 
 def _list_settings(*, is_complete: bool) -> Explained:
@@ -102,7 +107,7 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
     from conn_engine.roles import RULE
-    from conn_engine.schemas.reference import find_references, format_reference, has_computed_texts, list_words
+    from conn_engine.schemas.reference import find_references, has_computed_texts, list_words
 
     references = find_references(word)
     if not references and word.startswith("$"):
@@ -113,14 +118,16 @@ def _explain_settings(word: str) -> Explained:
             f'there is no code, kind of settings or key "{word}"', hint=hint or "use a word that conn explain lists"
         )
     rule = [RULE.replace(". ", ".\n", 1)] if any(map(has_computed_texts, references)) else []
-    return partial(_describe_settings, references), "\n\n".join([*rule, *map(format_reference, references)]) + "\n"
+    texts = [word.text for word in _describe_settings(references)]
+    return partial(_describe_settings, references), "\n\n".join([*rule, *texts]) + "\n"
 
 
 def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
     from conn_engine.command_reports import ExplainedWord
+    from conn_engine.schemas.examples import find_setting_example
     from conn_engine.schemas.reference import format_reference
 
-    texts = {name: format_reference(name) for name in names}
+    texts = {name: "\n\n".join(filter(None, (format_reference(name), find_setting_example(name)))) for name in names}
     return [
         ExplainedWord(topic="settings", name=name, title=text.partition("\n")[0].partition(" · ")[2], text=text)
         for name, text in texts.items()

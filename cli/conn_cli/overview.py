@@ -57,6 +57,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("history:history", "Show the releases, and what each channel has served."),
         "diff": ("diff:diff", "Compare two releases."),
     },
+    "Data": {
+        "sync": ("sync:group", "Run syncs, and show what they did."),
+    },
     "Accounts": {
         "auth": ("auth:group", "Store, verify and remove the credentials of accounts."),
         "account": ("account:group", "List the accounts."),

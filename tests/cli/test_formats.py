@@ -16,7 +16,9 @@ from vendor import Arrived, Vendor, start_vendor
 from conn_cli.main import application
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.lint.report import LintReport
+from conn_engine.releases.store_location import StoreLocation
 from conn_engine.schemas.reports import REPORTS
+from conn_engine.wire import FrozenClock
 
 KEY = {"CONN_VAULT_KEY": "a key for the tests alone, long enough"}
 TOKEN = json.dumps({"token": "tok-aVerySecretOne-42"})
@@ -119,6 +121,18 @@ LINES: dict[str, tuple[str, int]] = {
     "schema account": ("schema", 0),
     "schema report": ("schema", 0),
     "doctor": ("doctor", 0),
+    "sync list": ("syncs", 0),
+    "sync plan things": ("sync-plan", 0),
+    "sync try contacts -a acme": ("sync-trial", 0),
+    "sync run things -a me --to file:things.jsonl": ("sync-runs", 0),
+    "sync work --once": ("sync-change", 0),
+    "sync runs": ("sync-runs", 0),
+    "sync show": ("sync-runs", 0),
+    "sync retry things:me:0000000000001": ("sync-runs", 0),
+    "sync cancel things:me:0000000000001": ("sync-change", 0),
+    "sync pause things": ("sync-change", 0),
+    "sync resume things": ("sync-change", 0),
+    "sync reset things -a me": ("sync-change", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
 SERVERS = {"lsp", "mcp"}
@@ -165,6 +179,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
         "accounts/me.yaml": "connector: shop\n",
         "accounts/acme.yaml": "connector: demo\noverride: { timeout_seconds: 10 }\n",
         "conn.yaml": f'version: 1\nid: ws-formats\ntrusted_hosts: ["127.0.0.1:{vendor.port}"]\n',
+        "syncs/things.yaml": "source: { connector: shop, resource: things }\nemit: { type: stdout }\n",
+        "syncs/contacts.yaml": "source: { connector: demo, resource: crm.contacts }\nemit: { type: stdout }\n",
         "in.json": json.dumps({"id": 1, "email": "a@example.com"}),
         "in.http": DELIVERY,
         "open.json": json.dumps(OPEN_API),
@@ -180,8 +196,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
     ):  # fmt: skip
         done = run(folder, line, vendor)
         assert done.code == 0, (line, done.out, done.err)
+    add_run(folder)
     patch.undo()
     return folder
+
+
+def add_run(folder: Path) -> None:
+    """Store a run of a sync that has failed."""
+    from conn_service.syncs.worker import FolderReleases, SyncWorker
+
+    location = StoreLocation(file=folder / ".conn/service.sqlite3")
+    worker = SyncWorker(location, FolderReleases(folder), environ={}, clock=FrozenClock(1_700_000_000.0))
+    worker.runner.create_run("things:me:0000000000001", "things", "me")
+    worker.runner.fail("things:me:0000000000001", "the vendor does not respond")
+    worker.close()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from conn_engine.releases.report import (
 from conn_engine.reports import Report
 from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
 from conn_engine.schemas.generate import Generator, Schema
+from conn_engine.syncs.report import SyncChangeReport, SyncPlansReport, SyncRunsReport, SyncsReport, SyncTrialReport
 from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
 from conn_engine.testing.value_report import ValueReport, ValuesReport
@@ -96,6 +97,11 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     SubscriptionsReport,
     SuiteReport,
     UpdateReport,
+    SyncChangeReport,
+    SyncPlansReport,
+    SyncRunsReport,
+    SyncTrialReport,
+    SyncsReport,
     ValueReport,
     ValuesReport,
     WorkspaceReport,

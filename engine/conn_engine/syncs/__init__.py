@@ -26,6 +26,7 @@ from conn_engine.syncs.plan import (
     TransformStep,
     WriteStep,
     compile_sync,
+    describe_steps,
 )
 from conn_engine.syncs.schedule import Schedule, ScheduleError
 from conn_engine.syncs.selection import find_accounts
@@ -58,6 +59,7 @@ __all__ = [
     "build_event",
     "compile_sync",
     "compute_event_id",
+    "describe_steps",
     "find_accounts",
     "load_sync",
     "process_page",

@@ -39,6 +39,7 @@ __all__ = [
     "TransformStep",
     "WriteStep",
     "compile_sync",
+    "describe_steps",
     "find_operation",
     "find_sources",
 ]
@@ -177,6 +178,32 @@ class SyncPlan:
     def deliver(self) -> DeliverStep | None:
         """The step that delivers; None if records are only written."""
         return next((step for step in self.steps if isinstance(step, DeliverStep)), None)
+
+
+def describe_steps(plan: SyncPlan) -> list[str]:
+    """Return a sentence for each step of a plan."""
+    return [_describe_step(step) for step in plan.steps]
+
+
+def _describe_step(step: PlannedStep) -> str:
+    if isinstance(step, LoopStep):
+        of = f"each record of {step.fetch.operation.text}" if step.fetch is not None else f"each of {len(step.ids)} IDs"
+        return f"repeat for {of}"
+    if isinstance(step, FetchStep):
+        return f"fetch all pages of {step.operation.text}"
+    if isinstance(step, FilterStep):
+        return f"keep the records with {step.expression}"
+    if isinstance(step, EnrichStep):
+        return f"call {step.operation.text} for each record, into {step.into}"
+    if isinstance(step, TransformStep):
+        return f"transform each {step.each}"
+    if isinstance(step, WriteStep):
+        return f"write each record with {step.operation.text}"
+    if isinstance(step, SpoolStep):
+        return f"deliver all records of the run as one {step.event}"
+    if step.type == "webhook":
+        return f"deliver {step.event} to the endpoint {step.endpoint}"
+    return f"deliver to {step.type}{f' {step.to}' if step.to else ''}"
 
 
 def find_sources(document: SyncDocument) -> list[SyncSource]:

@@ -8,7 +8,7 @@ from conn_engine.errors import ConnError, TransportError
 from conn_engine.runtime.drive import Sender
 from conn_engine.wire import Clock, Headers, Request, Response
 from conn_service.delivery.endpoints import ResolvedEndpoint, sign
-from conn_service.delivery.store import Delivered, DeliveryRow, DeliveryStore
+from conn_service.delivery.store import DeliveryAttempt, DeliveryRow, DeliveryStore
 
 __all__ = ["RETRY_SECONDS", "DrainResult", "drain"]
 
@@ -61,7 +61,7 @@ def drain(
     return result
 
 
-def _count(result: DrainResult, outcomes: list[tuple[Delivered, int]]) -> None:
+def _count(result: DrainResult, outcomes: list[tuple[DeliveryAttempt, int]]) -> None:
     for outcome, _ in outcomes:
         if outcome.is_delivered:
             result.delivered += 1
@@ -71,9 +71,9 @@ def _count(result: DrainResult, outcomes: list[tuple[Delivered, int]]) -> None:
             result.failed += 1
 
 
-def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> tuple[Delivered, int]:
+def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> tuple[DeliveryAttempt, int]:
     if not endpoint.wants(row.type):
-        return Delivered(row.number, True), 0
+        return DeliveryAttempt(row.number, True), 0
     try:
         response = sender.send(_build_request(row, endpoint, int(clock.now())))
     except TransportError as error:
@@ -81,9 +81,9 @@ def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock
     except ConnError as error:  # the address is refused: nothing was sent
         return _plan_retry(row, error.message, clock), 0
     if 200 <= response.status < 300:
-        return Delivered(row.number, True), response.status
+        return DeliveryAttempt(row.number, True), response.status
     if response.status == _GONE:
-        return Delivered(row.number, False, "410 Gone", clock.now()), _GONE
+        return DeliveryAttempt(row.number, False, "410 Gone", clock.now()), _GONE
     message = f"the endpoint answered {response.status}"
     return _plan_retry(row, message, clock, _read_retry_after(response)), response.status
 
@@ -110,11 +110,11 @@ def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int)
     )
 
 
-def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float = 0.0) -> Delivered:
+def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float = 0.0) -> DeliveryAttempt:
     if row.attempts >= len(RETRY_SECONDS):
-        return Delivered(row.number, False, error)
+        return DeliveryAttempt(row.number, False, error)
     pause = max(RETRY_SECONDS[row.attempts], retry_after)
-    return Delivered(row.number, False, error, clock.now() + pause)
+    return DeliveryAttempt(row.number, False, error, clock.now() + pause)
 
 
 def _read_retry_after(response: Response) -> float:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from conn_service.delivery import tables
 from conn_service.store import prepare_tables
 
-__all__ = ["Delivered", "DeliveryRow", "DeliveryStore"]
+__all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveryAttempt:
     """What came of an attempt. `due` is the time of the next one; None if there is none."""
 
     number: int
@@ -73,7 +73,7 @@ class DeliveryStore:
         with self.engine.connect() as connection:
             return [DeliveryRow(*found) for found in connection.execute(query)]
 
-    def record(self, results: Sequence[Delivered], now: float) -> None:
+    def record(self, results: Sequence[DeliveryAttempt], now: float) -> None:
         """Store what came of attempts."""
         columns = tables.delivery.c
         done = [result.number for result in results if result.is_delivered]
@@ -98,10 +98,24 @@ class DeliveryStore:
         with self.engine.connect() as connection:
             return connection.execute(query).scalar()
 
-    def find_waiting_endpoints(self) -> list[str]:
+    def count_untried(self, run_id: str) -> int:
+        """Return how many events of a run wait for their first attempt, or behind an event that failed."""
+        columns = tables.delivery.c
+        disabled = sa.select(tables.endpoint.c.name).where(tables.endpoint.c.disabled_reason != "")
+        query = sa.select(sa.func.count()).where(
+            columns.run_id == run_id,
+            columns.status == "waiting",
+            columns.attempts == 0,
+            columns.endpoint.not_in(disabled),
+        )
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def find_waiting_endpoints(self, *, run_id: str | None = None) -> list[str]:
         """Return the endpoints with events that wait."""
         columns = tables.delivery.c
         query = sa.select(columns.endpoint).where(columns.status == "waiting").distinct().order_by(columns.endpoint)
+        query = query.where(columns.run_id == run_id) if run_id is not None else query
         with self.engine.connect() as connection:
             return [row.endpoint for row in connection.execute(query)]
 

@@ -7,7 +7,7 @@ guards it, so that two workers never store the same page.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -161,6 +161,12 @@ class SyncStore:
         with self.engine.begin() as connection:
             statement = sa.update(tables.run).where(tables.run.c.id == run_id)
             connection.execute(statement.values(report=json.dumps(report)))
+
+    def cancel_run(self, run_id: str) -> bool:
+        """Cancel a run that still reads. Return False if it has ended. Raises UsageError if there is none."""
+        self.get_run(run_id)
+        ended = tuple(status for status in get_args(RunStatus) if status not in OPEN)
+        return self.set_status(run_id, "cancelled", "cancelled", unless=ended)
 
     def add_count(self, run_id: str, name: str, amount: int = 1) -> None:
         """Add to one of the counts of a run, outside of a page."""

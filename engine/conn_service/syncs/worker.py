@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,6 @@ class SyncWorker:
         executor: str = "local",
         schedules: bool = False,
     ) -> None:
-        _require_dbos()
         self.location = location
         self.releases = releases
         self.clock = clock
@@ -77,7 +77,13 @@ class SyncWorker:
         self._sender: Live | None = None
         self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault)
 
+    def close(self) -> None:
+        """Close the store, if the worker was only used to look into it."""
+        self.runner.close()
+        self._engine.dispose()
+
     def __enter__(self) -> "SyncWorker":
+        _require_dbos()
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
         from conn_service.delivery import workflows as deliveries
@@ -175,6 +181,36 @@ class SyncWorker:
             if deadline is not None and time.monotonic() > deadline:
                 return runs
             time.sleep(POLL_SECONDS)
+
+    def is_settled(self, run: RunRow) -> bool:
+        """Return whether a run has ended, or waits for a login, and each of its events was sent at least once."""
+        if run.status in ("queued", "running", "waiting", "delivering"):
+            return False
+        return self.deliveries.count_untried(run.id) == 0
+
+    def start_now(self) -> list[str]:
+        """Start what is due, and return the IDs of the runs."""
+        from conn_service.syncs.workflows import enqueue_leg
+
+        started = self.start_due(self.clock.now())
+        for run_id in started:
+            enqueue_leg(run_id)
+        return started
+
+    def wait_until_stopped(self) -> None:
+        """Wait until the process is interrupted."""
+        Event().wait()
+
+    def retry(self, run_id: str) -> RunRow:
+        """Deliver again what a run could not deliver: rows of a file or a table, and events that were given up."""
+        run = self.store.get_run(run_id)
+        if run.status in ("undelivered", "delivering"):
+            self.store.set_status(run_id, "delivering")
+            self.runner.deliver(run_id)
+        if self.deliveries.retry_dead(self.clock.now(), run_id=run_id):
+            for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
+                self.drain(endpoint)
+        return self.store.get_run(run_id)
 
     # --- what the workflows use ---
 

@@ -1,0 +1,100 @@
+"""Draw the reports of syncs as text."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from conn_engine.diagnostics import join_words, pluralize
+from conn_engine.syncs.report import ListedSync, PlannedCall, SyncRunSummary, SyncTrialReport
+
+__all__ = ["draw_plans", "draw_run", "draw_runs", "draw_syncs", "draw_trial"]
+
+_MOST = 5
+_COUNTS = {
+    "pages": "page",
+    "records": "record",
+    "filtered": "filtered out",
+    "unchanged": "unchanged",
+    "duplicates": "listed twice",
+    "read_again": "read again",
+    "set_aside": "set aside",
+    "skipped": "skipped",
+    "deletes": "deleted",
+}
+
+
+def draw_syncs(rows: Sequence[ListedSync]) -> Iterator[str]:
+    """Draw a line for each sync."""
+    if not rows:
+        yield "no syncs: add syncs/NAME.yaml with `source:` and `emit:`"
+        return
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        when = row.schedule or "manual"
+        accounts = pluralize(len(row.accounts), "account")
+        state = row.fault or row.last_status or "never run"
+        paused = f"; paused for {join_words(row.paused, most=3)}" if row.paused else ""
+        yield f"{row.name:<{width}}  {row.resource}  {when}  {accounts}  {state}{paused}"
+
+
+def draw_plans(sync: str, plans: Sequence[PlannedCall]) -> Iterator[str]:
+    """Draw what the next runs would do."""
+    if not plans:
+        yield f"{sync} runs for no account"
+        return
+    for plan in plans[:_MOST]:
+        params = ", ".join(f"{name}={value}" for name, value in plan.params.items())
+        yield f"{plan.account}: {plan.operation}{f' with {params}' if params else ''}"
+        yield from (f"  {step}" for step in plan.steps)
+        yield f"  last completed run: {plan.last_run_at or 'none'}; next: {plan.next_run or 'when you start it'}"
+        if plan.requests is not None:
+            yield f"  about {pluralize(plan.requests, 'request')}, as in the last run"
+    if len(plans) > _MOST:
+        yield f"… and {pluralize(len(plans) - _MOST, 'more account')}: --format json lists them"
+
+
+def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
+    """Draw a line for each run."""
+    if not runs:
+        yield "no runs yet: conn sync run NAME"
+        return
+    width = max(len(run.id) for run in runs)
+    for run in runs:
+        reason = f": {run.reason}" if run.reason else ""
+        yield f"{run.id:<{width}}  {run.status:<11}  {pluralize(run.counts.get('records', 0), 'record')}{reason}"
+
+
+def draw_run(run: SyncRunSummary) -> Iterator[str]:
+    """Draw the completeness report of a run."""
+    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    counts = []
+    for name, label in _COUNTS.items():
+        number = run.counts.get(name, 0)
+        if number or name in ("pages", "records"):
+            counts.append(pluralize(number, label) if name in ("pages", "records") else f"{number:,} {label}")
+    yield f"  read       {', '.join(counts)}"
+    spooled = run.counts.get("events", run.counts.get("spooled", 0))
+    left = [f"{run.waiting:,} waiting"] * bool(run.waiting) + [f"{run.dead:,} given up"] * bool(run.dead)
+    yield f"  delivered  {run.delivered:,} of {spooled:,}{''.join(f', {text}' for text in left)}"
+    yield f"  since      {run.since or 'the beginning'}"
+    if run.state_after is not None:
+        yield f"  state      {json.dumps(run.state_before)} -> {json.dumps(run.state_after)}"
+    if run.ended is not None:
+        yield f"  next run   {'begins after this one' if run.moved else 'begins where this one did'}"
+
+
+def draw_trial(report: SyncTrialReport) -> Iterator[str]:
+    """Draw what a sync makes of a recording."""
+    yield (
+        f"{report.sync} for {report.account}, on the recording {report.recording} (its own call, not the parameters of "
+        "the sync)"
+    )
+    yield (
+        f"  {pluralize(report.records, 'record')} -> {pluralize(len(report.events), 'event')}"
+        f"{f', {report.filtered:,} filtered out' if report.filtered else ''}"
+        f"{f', {len(report.faults):,} failing' if report.faults else ''}; nothing was sent"
+    )
+    yield from (f"  fails: {fault}" for fault in report.faults[:_MOST])
+    for event in report.events[:_MOST]:
+        yield f"  {event.type} {event.key}: {json.dumps(event.data, ensure_ascii=False)}"
+    if len(report.events) > _MOST:
+        yield f"  … and {pluralize(len(report.events) - _MOST, 'more event')}"

@@ -1,4 +1,6 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # so that `editing` is found under every import mode
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # so that `editing` is found under every import mode
+sys.path.append(str(HERE.parents[1] / "engine" / "lint"))  # and `bad_workspaces`

@@ -130,6 +130,14 @@ def test_coverage_fits_a_screen_and_starts_with_the_least_in_a_terminal(desk):
     assert len(conn(desk, "coverage").out.splitlines()) > 25
 
 
+def test_the_state_of_many_credentials_fits_a_screen(crowd):
+    _, lines = screen(crowd, "auth", "status")
+    assert len(lines) <= 20
+    assert lines[0].startswith("customer0000") and "conn auth login customer0000" in " ".join(lines[:4])
+    assert "200 accounts, 200 without a usable credential" in lines
+    assert len([line for line in screen(crowd, "auth", "status", "--all")[1] if line.startswith("customer")]) == 199
+
+
 # --- colors
 
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from conn_engine.reports import Report
     from conn_engine.secrets.vault import Issue, LayeredVault
 
+MOST = 20
+"""The accounts that fit on a screen."""
+MOST_UNUSABLE = 5
+"""The same, with what to do for each."""
+
 group = typer.Typer(
     help="Store, verify and remove the credentials of accounts.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -45,6 +50,9 @@ def status(
         str | None, typer.Argument(metavar="ACCOUNT", help="Show only this account. Default: every account.")
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it accepts the credential.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every account. Default in a terminal: what fits on a screen.")
+    ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Show which accounts have a credential, and where it is stored.
@@ -76,9 +84,25 @@ def status(
                     raise
     finally:  # a credential that the vendor refuses ends the command
         if rows:
-            text = {"text": lambda: join_lines(lines)}
+            complete = every or app.width is None or len(lines) <= MOST
+            text = {"text": lambda: join_lines(lines if complete else _summarize(rows, lines))}
             write_report(lambda: _report(rows), formats or [], text, app, folder=app.folder)
     raise typer.Exit(Exit.CREDENTIALS if any(row.usable is False for row in rows) else Exit.OK)
+
+
+def _summarize(rows: "list[CredentialState]", lines: list[str]) -> list[str]:
+    """Return the lines of the first accounts without a usable credential, and the number of accounts."""
+    from conn_engine.diagnostics import pluralize
+
+    unusable = {row.account for row in rows if row.usable is False}
+    shown = [line for line in lines if line.split(" ", 1)[0] in unusable][:MOST_UNUSABLE]
+    left = f"… and {pluralize(len(unusable) - len(shown), 'more account')} without a usable credential"
+    return [
+        *shown,
+        *([left] if len(unusable) > len(shown) else []),
+        f"{pluralize(len(rows), 'account')}, {len(unusable):,} without a usable credential",
+        "next: see the others: conn auth status --all, or conn auth status ACCOUNT",
+    ]
 
 
 def _report(rows: "list[CredentialState]") -> "Report":

@@ -197,11 +197,11 @@ def lay_out_updated(workspace: Workspace, updates: Sequence[ConnectorUpdate]) ->
         for path in (workspace.root / "conn.yaml", workspace.root / "conn.yml", workspace.root / "conn.json"):
             if path.is_file():
                 _link(str(path), str(folder / path.name))
-        for part in ("accounts", "changes", "connectors", "environments", *workspace.settings.models):
-            if (workspace.root / part).is_dir():
-                shutil.copytree(
-                    workspace.root / part, folder / part, symlinks=True, copy_function=_link, dirs_exist_ok=True
-                )
+        folders = [workspace.root / part for part in ("accounts", "changes", "connectors", "environments")]
+        for source in filter(Path.is_dir, (*folders, *workspace.models)):
+            target = folder / os.path.relpath(source, workspace.root)
+            hidden = shutil.ignore_patterns(".*")
+            shutil.copytree(source, target, symlinks=True, copy_function=_link, dirs_exist_ok=True, ignore=hidden)
         for update in updates:
             for file in update.files:
                 path = folder / "connectors" / update.name / file.path
@@ -214,6 +214,8 @@ def lay_out_updated(workspace: Workspace, updates: Sequence[ConnectorUpdate]) ->
 
 
 def _link(source: str, target: str) -> str:
+    if Path(target).exists():  # a folder of models inside another folder
+        return target
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:  # a different disk, or a file system without links

@@ -173,3 +173,17 @@ def test_the_base_copy_of_the_newest_version_is_written_again(root):
     write_update(root, update, BASE)
     assert read_files(root / BASE_FOLDER / "shop") == BASE
     assert plan_update(root, "shop", BASE).locked == update.newest
+
+
+def test_the_temporary_copy_has_the_models_of_the_workspace_and_nothing_from_outside(root):
+    outside = root.parent / f"{root.name}-outside"
+    for folder in (outside, root / "shared" / "models", root / "connectors" / "shop" / ".private"):
+        (folder / "crm").mkdir(parents=True)
+        (folder / "crm" / "contact.schema.json").write_text("{}")
+    path = root / "conn.yaml"
+    path.write_text(path.read_text().replace("models: [models]", f"models: [shared/models, shared, ../{outside.name}]"))
+    _, update, _ = plan(root, {}, {"README.md": b"2\n"})
+    with lay_out_updated(load_workspace(root), [update]) as after:
+        names = {path.relative_to(after.root).as_posix() for path in after.root.rglob("*.schema.json")}
+        assert names == {"shared/models/crm/contact.schema.json"}
+        assert not (after.root.parent / outside.name).exists()

@@ -34,6 +34,13 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.parametrize("word", ["MAP201", "response_path", "pagination.cursor", "$pick", "$base", "^(", "names"])
+def test_explanations_wrap(desk, word):
+    done, lines = screen(desk, "explain", word)
+    assert done.code == 0
+    assert lines
+
+
 def test_an_operation_that_passes_is_one_line(desk):
     done, lines = screen(desk, "test", "contacts.list")
     assert done.code == 0

@@ -106,6 +106,7 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
+    from conn_engine.expressions.language import suggest_entry
     from conn_engine.roles import RULE
     from conn_engine.schemas.reference import find_references, has_computed_texts, list_words
 
@@ -114,6 +115,7 @@ def _explain_settings(word: str) -> Explained:
         _refuse_function(word)
     if not references:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
+        hint = hint or suggest_entry(word)
         raise UsageError(
             f'there is no code, kind of settings or key "{word}"', hint=hint or "use a word that conn explain lists"
         )

@@ -98,6 +98,7 @@ def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> N
     diff, left = (fixed.format_diff(), fixed.left) if dry_run else ("", [])
     if not dry_run:
         write_fixed_texts(fixed)
+    if not dry_run or not fixed.changed:  # also refuses paths without a document
         left = lint_paths(app.folder, paths, app.clock).findings
         learn_found_literals(app, left, sources)
     verb = "would fix" if dry_run else "fixed"

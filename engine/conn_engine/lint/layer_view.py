@@ -56,12 +56,17 @@ class LayerView:
         """Return the place in the file of a character of the site's string."""
         return locate_in_layer(self.layer, site.path, offset, width)
 
-    def build_fix(self, site: Site, text: str, *, is_certain: bool = True) -> Fix:
-        """Return the fix that replaces the string of a site."""
+    def build_fix(self, site: Site, text: str, *, is_certain: bool = True) -> Fix | None:
+        """Return the fix that replaces the string of a site; None if the document has another one, such as a name that
+        stands for it."""
+        source = self.layer.source(site.path)
+        written = lookup(source.document.data, source.place(site.path))
+        if not isinstance(written, str) or site.text not in written:
+            return None
         return build_put(self.layer, site.path, text, is_certain=is_certain)
 
-    def build_part_fix(self, site: Site, start: int, length: int, new: str, *, is_certain: bool = True) -> Fix:
-        """Return the fix that replaces a part of the string of a site."""
+    def build_part_fix(self, site: Site, start: int, length: int, new: str, *, is_certain: bool = True) -> Fix | None:
+        """Return the fix that replaces a part of the string of a site, as `build_fix` does."""
         text = site.text[:start] + new + site.text[start + length :]
         return self.build_fix(site, text, is_certain=is_certain)
 

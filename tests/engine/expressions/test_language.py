@@ -96,6 +96,7 @@ def test_text_and_suggestions() -> None:
     assert format_entry(entry).splitlines()[-2:] == ["  $uppercase('open')", '  = "OPEN"']
     assert suggest_entry("$upperCase") == 'did you mean "$uppercase"?'
     assert suggest_entry("$substrin") == 'did you mean "$substring"?'
+    assert suggest_entry("&&") == 'did you mean "and"?'
     assert suggest_entry("$zzzzzzzz") == ""
     with pytest.raises(ExpressionError):
         evaluate("$eval('1')", {})

@@ -35,6 +35,20 @@ _TYPES: Final = MappingProxyType(
     {"s": "text", "n": "number", "b": "boolean", "l": "null", "o": "object", "a": "list", "f": "function", "x": "value",
      "j": "value", "u": "value"}
 )  # fmt: skip
+_FOREIGN_OPERATORS: Final = MappingProxyType(
+    {
+        "==": "=",
+        "===": "=",
+        "!==": "!=",
+        "<>": "!=",
+        "&&": "and",
+        "||": "or",
+        "!": "$not",
+        "?.": ".",
+        "|>": "~>",
+        "->": "~>",
+    }
+)
 _PARAMETER: Final = re.compile(r"(?P<type>\([a-z]+\)|[a-z])(?:<[^>]*>)?(?P<mark>[-?+]*)")
 
 
@@ -49,7 +63,9 @@ def find_entry(name: str) -> LanguageEntry | None:
 
 
 def suggest_entry(word: str) -> str:
-    """Return a did-you-mean for a function or name that does not exist; an empty string if none is similar."""
+    """Return a did-you-mean for a function, an operator or a name that does not exist, or an empty string."""
+    if word in _FOREIGN_OPERATORS:
+        return f'did you mean "{_FOREIGN_OPERATORS[word]}"?'
     known = [entry.name for entry in list_entries() if entry.topic != "operator"]
     near = {name.lower(): name for name in known}.get(word.lower())
     return f'did you mean "{near}"?' if near else did_you_mean(word, known)

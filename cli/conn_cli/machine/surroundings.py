@@ -35,7 +35,7 @@ def check_completion(environ: Mapping[str, str], shell: str) -> MachineCheck:
         return MachineCheck(
             check="completion",
             state="info",
-            detail=f"there is none for {shell or 'this shell'}",
+            detail=f"Conn has no completion for {shell or 'this shell'}",
             fix="use bash, zsh or fish, and run conn --install-completion",
         )
     home = Path(environ.get("HOME") or Path.home())

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_lsp
+import pytest_asyncio
 from lsprotocol import types
-from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp import LanguageClient, make_test_lsp_client
 
 from conn_cli.console import App
 from conn_cli.main import execute
@@ -34,12 +34,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=[sys.executable, "-m", "conn_cli.start", "lsp"]))
-async def client(lsp_client: LanguageClient) -> AsyncIterator[None]:
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[LanguageClient]:
+    client = make_test_lsp_client()
+    await client.start_io(sys.executable, "-m", "conn_cli.start", "lsp")
     capabilities = types.ClientCapabilities()
-    await asyncio.wait_for(lsp_client.initialize_session(types.InitializeParams(capabilities)), SECONDS)
-    yield
-    await asyncio.wait_for(lsp_client.shutdown_session(), SECONDS)
+    await asyncio.wait_for(client.initialize_session(types.InitializeParams(capabilities)), SECONDS)
+    yield client
+    await asyncio.wait_for(client.shutdown_session(), SECONDS)
 
 
 async def wait_for_diagnostics(client: LanguageClient, uri: str, codes: list[str]) -> tuple[types.Diagnostic, ...]:

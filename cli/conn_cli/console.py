@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from conn_cli.file_changes import watch_files
-from conn_cli.neutralize import Form, Styled, neutralize
+from conn_cli.neutralize import Form, Styled, Verbatim, neutralize
 from conn_cli.progress import ProgressReporter, RichProgress, SparseProgress
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, UsageError
@@ -134,7 +134,7 @@ class App:
 
     def to_json(self, data: Any) -> str:
         """Return data as JSON text for people. It is sanitized by escapes, so that the data stays the same."""
-        return self.sanitize(json.dumps(data, ensure_ascii=False, indent=2), "json") + "\n"
+        return Verbatim(self.sanitize(json.dumps(data, ensure_ascii=False, indent=2), "json") + "\n")
 
     def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard error, sanitized, and fitted into a terminal."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-__all__ = ["HIDDEN", "Form", "Styled", "join_styled", "neutralize", "remove_styles"]
+__all__ = ["HIDDEN", "Form", "Styled", "Verbatim", "join_styled", "neutralize", "remove_styles"]
 
 Form = Literal["text", "json", "xml", "github"]
 """The format of a string: for people, or one that can escape any character."""
@@ -26,6 +26,12 @@ _OWN_COMMAND = re.compile(r"(?:error|warning|notice) ")
 
 class Styled(str):
     """Text for people with colors. Its parts were neutralized before they were colored."""
+
+    __slots__ = ()
+
+
+class Verbatim(str):
+    """Text that is a document, such as YAML to paste: its lines are not fitted into a terminal."""
 
     __slots__ = ()
 

@@ -93,6 +93,13 @@ def test_json_stays_whole():
     assert fit_text(data, 40) == data
 
 
+def test_documents_stay_whole(tmp_path):
+    (tmp_path / "in.json").write_text("{}")
+    value = ["eval", f"[{', '.join(['12345'] * 40)}]", "-i", "in.json"]
+    for arguments in (["webhook", "scheme", "stripe"], ["schema", "connector"], value):
+        assert transcript.conn(tmp_path, *arguments, COLUMNS="30").out == transcript.conn(tmp_path, *arguments).out
+
+
 def test_the_options_that_follow_a_command_in_a_sentence_are_not_a_part_of_it():
     fitted = fit_text("next: see the others: conn account list --all, or --connector NAME", 40)
     assert "\\" not in fitted

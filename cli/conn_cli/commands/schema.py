@@ -38,6 +38,7 @@ def schema(
     The JSON Schema of a record is printed with --format json. Without a name, lists the schemas.
     """
     from conn_cli.formatting import join_lines
+    from conn_cli.neutralize import Verbatim
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean, pluralize
     from conn_engine.documents import dump_json
@@ -71,7 +72,7 @@ def schema(
 
         texts = {"text": lambda: draw_fields(name, json.loads(text))}
     else:
-        texts = {"text": lambda: f"{app.sanitize(text.rstrip(), 'json')}\n"}
+        texts = {"text": lambda: Verbatim(f"{app.sanitize(text.rstrip(), 'json')}\n")}
     write_report(lambda: _report(name, json.loads(text)), formats or [], texts, app, folder=app.folder)
 
 

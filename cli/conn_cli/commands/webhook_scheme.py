@@ -125,6 +125,7 @@ def _label(name: str) -> str:
 
 def _text(entry: dict[str, Any]) -> str:
     from conn_cli.formatting import join_lines
+    from conn_cli.neutralize import Verbatim
     from conn_engine.documents import dump_yaml
 
     head = [f"# Webhook settings of {entry['label']}, {_BASIS[entry['basis']]}."]
@@ -132,4 +133,4 @@ def _text(entry: dict[str, Any]) -> str:
     if "events" not in entry["webhooks"]:
         head.append("# The event type of its deliveries is not known: add webhooks.events.")
     keys = {"fields": _fields(entry), "webhooks": entry["webhooks"]}
-    return join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value})
+    return Verbatim(join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value}))

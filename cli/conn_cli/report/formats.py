@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from conn_cli.neutralize import Form, remove_styles
+from conn_cli.neutralize import Form, Verbatim, remove_styles
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.errors import UsageError
@@ -114,6 +114,7 @@ def write_report(
 
 def write_text(text: str, name: str, file: str, output: Output, *, folder: Path) -> None:
     """Write one report in the named format, sanitized, to standard output or, without colors, to a file below `folder`.
+    A text is fitted into a terminal, unless it is `Verbatim`.
 
     The file is written completely or not at all, and never through a link, which a repository under test may contain.
     Raises ConfigurationError if the file cannot be written.
@@ -124,7 +125,7 @@ def write_text(text: str, name: str, file: str, output: Output, *, folder: Path)
     if file:
         write_whole(folder / file, output.sanitize(remove_styles(text), form), within=folder, links=False)
     else:
-        output.write(text, end="", form=form, prose=name == "text")
+        output.write(text, end="", form=form, prose=name == "text" and not isinstance(text, Verbatim))
 
 
 def _check_format(name: str, choices: Iterable[str] = FORMATS) -> str:

@@ -73,6 +73,8 @@ def lint(
     draw = draw_findings(findings, Sources(result.root), color=app.color)
     write_report(lambda: LintReport.from_findings(findings), formats or [], draw, app, folder=app.folder)
     app.err(f"{pluralize(result.files, 'file')} checked")
+    if fixable := sum(finding.fix is not None and finding.fix.is_certain for finding in findings):
+        app.err(f"next: conn lint --fix ({fixable} of {pluralize(len(findings), 'finding')} can be fixed)")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)
 
 

@@ -50,6 +50,7 @@ QUIET = {
     "import",
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
+QUIET |= {"sync pause", "sync reset", "sync resume", "sync work"}
 ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py", "lsp": "tests/service/lsp/test_server.py"}
 
 
@@ -284,6 +285,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield from (("diff", "staging", "latest", *form) for form in releases)
     yield ("diff", EVIL, "latest")
     yield from webhooks(account)
+    yield from syncs(world, account)
     yield from log_ins()
     yield ("new", "demo-two", "--from", "open.json")
     yield ("import", "open.json", "--name", "imported")
@@ -308,6 +310,29 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("init", "fresh\x1b[2J")
     yield (EVIL,)
     yield ("lint", f"--{EVIL}")
+
+
+def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    sync = {"name": NAME, "source": {"connector": "demo", "resource": "things", "params": {NAME: EVIL}}, "key": "id"}
+    world.write("syncs/evil.yaml", {**sync, "emit": {"type": "stdout", "event": NAME}, "on_error": "set_aside"})
+    world.write("syncs/failing.yaml", {**sync, "filter": f"$error({json.dumps(EVIL)})"})
+    for form in formats("text", "json"):
+        yield ("sync", "list", *form)
+        yield ("sync", "plan", "evil", *form)
+        yield ("sync", "try", "evil", *account, *form)
+        yield ("sync", "try", "failing", *account, *form)
+        yield ("sync", "run", "evil", *account, "--to", "stdout", *form)
+        yield ("sync", "run", "failing", *account, "--to", "file:out.jsonl", *form)
+        yield ("sync", "runs", *form)
+        yield ("sync", "show", *form)
+        yield ("sync", "show", EVIL, *form)
+        yield ("sync", "cancel", EVIL, *form)
+        yield ("sync", "retry", EVIL, *form)
+        yield ("sync", "pause", "evil", *account, *form)
+        yield ("sync", "resume", "evil", *account, *form)
+        yield ("sync", "reset", "evil", *account, *form)
+        yield ("sync", "run", EVIL, *account, *form)
+    yield ("sync", "work", "--once")
 
 
 def webhooks(account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

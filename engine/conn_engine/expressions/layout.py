@@ -8,6 +8,7 @@ relative to their item. Comments stay between their tokens.
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from conn_engine.expressions.spacing import CLOSING, OPENING, find_spaces, match_brackets
@@ -17,6 +18,7 @@ __all__ = ["lay_out"]
 
 _WIDTH: Final = 110
 _PARTS: Final = re.compile(r"/\*.*?\*/|\n", re.DOTALL)
+_BLANKS: Final = re.compile(" *")
 _STEP: Final = 2
 _ROUNDS: Final = 5
 _BEFORE_ITEMS: Final = frozenset({*OPENING, ",", ";"})
@@ -77,6 +79,7 @@ class _Layout:
         self._gaps = [_read_gap(text[end:start]) for end, start in zip(ends, starts, strict=True)]
         self._rest = text[tokens[-1].end :]
         self._widths = self._measure()
+        self._breaks = list(accumulate(sum(gap.breaks) for gap in self._gaps))
         self._separated = self._find_separated()
         self._indents = _measure_indents(text, tokens)
         self._result: list[str] = []
@@ -96,8 +99,8 @@ class _Layout:
                 is_broken = is_split or (self._in_lines and index in self._separated)
                 level = _Level(self._indent + _STEP, self._indent, is_broken, is_split)
                 self._levels.append(level)
-            elif _is_sign(token, CLOSING):
-                self._levels[1:] = self._levels[1:-1]
+            elif _is_sign(token, CLOSING) and len(self._levels) > 1:
+                self._levels.pop()
         for comment in self._gaps[-1].comments:
             self._write(f" {comment}")
         return "".join(self._result) + "\n" * (len(self._rest) - len(self._rest.rstrip("\n")))
@@ -129,7 +132,7 @@ class _Layout:
         is_filter = (
             self._tokens[index].text == "[" and index > 0 and not _is_sign(self._tokens[index - 1], _BEFORE_LISTS)
         )
-        if not self._in_lines or is_filter or any(any(gap.breaks) for gap in self._gaps[index + 1 : close + 1]):
+        if not self._in_lines or is_filter or self._breaks[close] > self._breaks[index]:
             return False
         return close > index + 1 and self._column + self._widths[close] - self._widths[index] > _WIDTH
 
@@ -175,10 +178,12 @@ def _is_sign(token: Token, signs: Container[str]) -> bool:
 
 def _measure_indents(text: str, tokens: Sequence[Token]) -> list[int]:
     """Return the indent of each token's line in the text."""
-    indents = []
+    indents, line, indent = [], -1, 0
     for token in tokens:
-        line = text[text.rfind("\n", 0, token.start) + 1 :]
-        indents.append(len(line) - len(line.lstrip(" ")))
+        start = text.rfind("\n", max(line, 0), token.start) + 1
+        if start > line:
+            line, indent = start, len(_BLANKS.match(text, start)[0])  # type: ignore[index]
+        indents.append(indent)
     return indents
 
 

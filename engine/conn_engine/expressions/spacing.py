@@ -81,8 +81,9 @@ class _Walk:
             self._pads.append(token.text == "{" and self._text[token.end : token.end + 1].isspace())
             return True
         if token.text in CLOSING:
-            self._ternaries[1:] = self._ternaries[1:-1]
-            self._pads[1:] = self._pads[1:-1]
+            if len(self._pads) > 1:
+                self._ternaries.pop()
+                self._pads.pop()
             return False
         if token.text in (",", ";"):
             self._ternaries[-1] = 0  # of a choice without a second value

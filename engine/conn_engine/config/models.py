@@ -93,7 +93,8 @@ HttpMethod = Literal[
     "get", "post", "put", "patch", "delete", "head", "options",
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS",
 ]  # fmt: skip
-RecordingAge = Annotated[str, Meta(pattern=r"^(P([0-9]{1,3}M|[0-9]{1,3}W|[0-9]{1,4}D)|never)$")]
+RECORDING_AGE = r"^(P([0-9]{1,3}M|[0-9]{1,3}W|[0-9]{1,4}D)|never)$"
+RecordingAge = Annotated[str, Meta(pattern=RECORDING_AGE)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 PartFailure: TypeAlias = Literal["stop", "continue"]
 

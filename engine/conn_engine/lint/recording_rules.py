@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.config import Workspace
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.errors import ConnError
 from conn_engine.listing.incremental.durations import add_duration, parse_duration
 from conn_engine.recordings.files import Recording, load_recording
@@ -42,8 +42,8 @@ def check_age(workspace: Workspace, recording: Recording, file: str, now: float)
     if add_duration(recorded_at, parse_duration(max_age)) < today:
         yield diagnostic(
             "REC180",
-            f"{recording.operation} was recorded {pluralize((today - recorded_at).days, 'day')} ago, and "
-            f"`recordings.max_age` is {max_age}",
+            f"{recording.operation} was recorded on {recorded_at.date()}, longer ago than `recordings.max_age` "
+            f"({max_age})",
             Span(file),
             path="recorded_at",
             hint=f"record it again: {format_record_command(workspace, recording)}",

@@ -17,6 +17,7 @@ DOORS = {
     "cli/conn_cli/progress.py": {"rich.console"},  # what it draws is sanitized by `App.progress`
     "engine/conn_engine/schemas/docs.py": {"sys.stdout", "sys.stderr", "write"},  # makes pages; no command runs it
     "cli/conn_cli/completion/shells.py": {"print"},  # names without control characters, before there is an App
+    "cli/conn_cli/commands/lsp.py": {"sys.stdout", "sys.stderr"},  # the output is a protocol, and nothing else
     "cli/conn_cli/main.py": {"sys.stdout"},  # given up when its reader is gone
 }
 PRINTERS = {"print", "echo", "secho", "pprint", "print_exc", "print_exception", "input"}

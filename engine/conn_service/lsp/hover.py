@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from conn_engine.conditions import USUAL
 from conn_engine.errors import ConnError
 from conn_engine.expressions import UNDEFINED, EvaluationLimits
 from conn_engine.expressions.language import find_entry, format_entry
@@ -48,12 +47,12 @@ def _describe_mapped_value(document: EditedDocument, word: WordPlace, steps: tup
     place = word.place
     effective = document.find_effective(place) if place is not None else None
     sample = document.find_sample(place, word.note.over or "mapped") if place is not None else None
-    if place is None or effective is None or sample is None or not sample.recording:
+    if place is None or effective is None or sample is None or sample.conditions is None:
         return
     name = next((name for name in document.find_operations(place) if name.kind == "unified"), None)
     if name is None:
         return
-    records = VendorRecords([sample.scope], sample.conditions or USUAL)
+    records = VendorRecords([sample.scope], sample.conditions)
     try:
         (mapped,) = map_vendor_records(effective, name, records, limits=_LIMITS)
     except ConnError:  # lint reports it

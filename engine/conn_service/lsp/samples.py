@@ -8,7 +8,7 @@ from msgspec import UNSET, to_builtins
 
 from conn_engine.analysis.fields import FieldIndex, IndexedRecording, RecordedField
 from conn_engine.analysis.fields.index import collect_fields, write_name
-from conn_engine.conditions import USUAL, Conditions
+from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError
 from conn_engine.expressions import UNDEFINED
@@ -33,7 +33,8 @@ class Sample:
     """What one expression sees on the first record of a recording. `scope` has the names, or is the value itself.
 
     `fields` are the fields of the vendor's records by path, if the expression sees a record as `response`, and `schema`
-    is that of the contract, if there is one. `recording` is the file, and `others` are the scopes of other recordings.
+    is that of the contract, if there is one. `recording` is the file, and `conditions` are those of its replay.
+    `others` are the scopes of other recordings.
     """
 
     scope: Any
@@ -41,7 +42,7 @@ class Sample:
     records: int = 0
     recording: str = ""
     schema: SchemaNodes | None = None
-    conditions: Conditions = USUAL
+    conditions: Conditions | None = None
     others: tuple[Any, ...] = ()
 
     def find_fields(self, steps: Sequence[str]) -> list[RecordedField]:

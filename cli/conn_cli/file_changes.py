@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from conn_engine.errors import UsageError
 
@@ -19,7 +20,8 @@ def watch_files(folders: Sequence[Path]) -> Iterator[frozenset[Path]]:
     """Yield the changed, added and removed files below some folders, in groups. The first group is empty: from then on,
     no change is missed.
 
-    Raises UsageError if the package that watches is not installed, and KeyboardInterrupt at Ctrl-C.
+    Raises UsageError if the package that watches is not installed or the folders cannot be watched, and
+    KeyboardInterrupt at Ctrl-C.
     """
     try:
         from watchfiles import watch
@@ -37,12 +39,24 @@ def watch_files(folders: Sequence[Path]) -> Iterator[frozenset[Path]]:
         yield_on_timeout=True,  # so that the first group comes at once
         ignore_permission_denied=True,
     )
-    is_ready = False
+    yield _to_paths(_start(groups))
     for group in groups:
-        files = frozenset(Path(path) for _, path in group)
-        if files or not is_ready:
-            is_ready = True
-            yield files
+        if group:
+            yield _to_paths(group)
+
+
+def _start(groups: Iterator[set[tuple[Any, str]]]) -> set[tuple[Any, str]]:
+    try:
+        return next(groups)
+    except (OSError, RuntimeError) as error:  # such as the limit of the operating system
+        raise UsageError(
+            f"the files cannot be watched: {error}",
+            hint="raise the limit for watched folders, or poll them: set WATCHFILES_FORCE_POLLING=true",
+        ) from error
+
+
+def _to_paths(group: set[tuple[Any, str]]) -> frozenset[Path]:
+    return frozenset(Path(path) for _, path in group)
 
 
 def is_relevant(path: Path, root: Path, *, markdown: bool = False) -> bool:

@@ -51,8 +51,9 @@ class LintWatch:
 
     def _draw(self, changes: "LintChanges", findings: "Sequence[Diagnostic]") -> "Iterator[Piece]":
         new, gone = self._accept(changes.new), self._accept(changes.gone)
+        sources = self._sources
         for finding in new:
-            yield from draw_finding(finding, self._sources)
+            yield from draw_finding(finding, sources)
         for finding in gone:
             place = f"{finding.span.file}: " if finding.span is not None else ""
             yield "gone  ", "good"

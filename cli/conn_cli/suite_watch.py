@@ -13,6 +13,7 @@ from conn_cli.report.text import Piece, paint
 from conn_cli.suite_run import choose_exit, store_failures
 from conn_cli.watch_loop import repeat_on_changes
 from conn_engine.analysis.reruns import WatchedSuite
+from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +51,11 @@ class SuiteWatch:
     def _update(self, changed: frozenset[Path]) -> Exit:
         changes = self._suite.update(changed)
         reports = self._finish()
-        self._write(draw_suite_changes(changes, reports, self._sources))
+        self._write(draw_suite_changes(changes, reports, self._sources, quiet=self._quiet))
+        if not reports:
+            raise UsageError(
+                "no selected operation is left", hint="undo the change, or start again with another selection"
+            )
         return choose_exit(reports, has_names=self._has_names)
 
     def _finish(self) -> "list[OperationReport]":

@@ -1,6 +1,7 @@
 """Repeats the work of a command when files change, until Ctrl-C."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from conn_cli.console import App
@@ -39,7 +40,7 @@ def repeat_on_changes(
             if changed:
                 names = sorted(path.relative_to(root).as_posix() for path in changed)
                 app.write(f"\n{join_words(names, most=_NAMED)}")
-                code = _attempt(app, lambda changed=changed: update(changed))  # type: ignore[misc]
+                code = _attempt(app, partial(update, changed))
             app.flush()
             app.check_reader()
     except KeyboardInterrupt:

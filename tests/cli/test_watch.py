@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pexpect
 import pytest
@@ -103,6 +104,17 @@ def test_files_of_editors_and_tools_are_not_relevant(tmp_path: Path, name: str, 
     assert not is_relevant(Path("/elsewhere/conn.yaml"), tmp_path)
 
 
+def test_folders_that_cannot_be_watched_are_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Iterator[set[tuple[int, str]]]:
+        raise RuntimeError("OS file watch limit reached")
+        yield set()
+
+    monkeypatch.setitem(sys.modules, "watchfiles", SimpleNamespace(watch=refuse))
+    with pytest.raises(UsageError, match="the files cannot be watched: OS file watch limit reached") as caught:
+        next(watch_files([tmp_path]))
+    assert "WATCHFILES_FORCE_POLLING" in caught.value.hint
+
+
 # --- the loop ---
 
 
@@ -163,3 +175,9 @@ def test_a_secret_that_is_saved_while_watching_is_redacted(desk: Path) -> None:
     done = conn(desk, "test", "--watch", stdin=edit)
     assert "sk_live_4242424242424242" not in done.out + done.err
     assert 'email: "[redacted]"' in done.out
+
+
+def test_a_selection_of_which_nothing_is_left_is_not_a_success(desk: Path) -> None:
+    edit = "rm connectors/demo/connector.yaml"
+    done = conn(desk, "test", "contacts.get", "--watch", stdin=edit)
+    assert done.code != Exit.OK

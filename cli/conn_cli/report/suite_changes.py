@@ -21,14 +21,16 @@ _DETAILED = 2
 
 
 def draw_suite_changes(
-    changes: "SuiteChanges", reports: "Sequence[OperationReport]", sources: Sources
+    changes: "SuiteChanges", reports: "Sequence[OperationReport]", sources: Sources, *, quiet: bool = False
 ) -> Iterator[Piece]:
-    """Draw what is different from the run before. `reports` are all results, changed or not."""
+    """Draw what is different from the run before, with `quiet` only failures and counts. `reports` are all results,
+    changed or not."""
     failing, passing = find_rows(changes.failing), find_rows(changes.passing)
     noted = find_rows(changes.differing)
     yield from draw_failures([*failing, *noted], sources, live=False, detailed=_DETAILED)
-    yield from draw_warnings(noted, live=False)
-    yield from draw_rows(passing)
+    if not quiet:
+        yield from draw_warnings(noted, live=False)
+        yield from draw_rows(passing)
     if changes.gone:
         names = [f"{key.operation} ({key.account or key.connector})" for key in changes.gone]
         yield f"no longer tested: {join_words(names, most=_NAMED)}\n", ""

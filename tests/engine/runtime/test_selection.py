@@ -7,7 +7,7 @@ import pytest
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents.locate import find_packaged
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.testing.keyword import KeywordExpression
 from conn_engine.testing.last_failures import LastFailures
 from conn_engine.testing.planning import plan_tests
@@ -185,3 +185,12 @@ def test_a_damaged_file_has_no_failures_and_is_replaced(tmp_path: Path, content:
     assert failures.read() == frozenset()
     failures.update([key("a")], [key("a")], is_complete=False)
     assert failures.read() == {key("a")}
+
+
+def test_failures_are_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk/.conn").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError):
+        LastFailures(tmp_path / "desk").update([key("a")], [key("a")], is_complete=True)
+    assert list((tmp_path / "elsewhere").iterdir()) == []

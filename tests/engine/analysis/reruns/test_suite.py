@@ -220,3 +220,22 @@ def test_a_save_costs_less_than_five_times_its_goal(example: Path, tmp_path: Pat
     changes = desk.replace(MAPPING, FIRST_NAME, "first_name: response.properties.frstname")
     assert time.process_time() - started < 1.5
     assert changes.reached > changes.tested > 40
+
+
+def test_what_a_failed_run_did_not_reach_runs_later(example: Path, tmp_path: Path) -> None:
+    """Two files are saved together, one of them half-written; only that one is saved again."""
+    shutil.copytree(example, tmp_path, dirs_exist_ok=True)
+    desk = Desk(tmp_path, Selection(("*.list",)))
+    mapping, account = desk.root / MAPPING, desk.root / "accounts/initech.yaml"
+    text = mapping.read_text()
+    mapping.write_text("resources: {")
+    account.write_text("connector: github\noverride: {ticketing: {tickets: {response_mapping: {id: $error('x')}}}}\n")
+    with pytest.raises(ConfigurationError):
+        desk.watched.update([mapping, account])
+    assert {report.effective.account for report in desk.save(MAPPING, text).failing} == {"initech"}
+
+
+def test_a_base_setting_that_an_account_overrides_is_part_of_its_comparison(desk: Desk) -> None:
+    """umbrella's environment sets the base URL, so its own configuration does not change."""
+    changes = desk.replace("connectors/hubspot/connector.yaml", "https://api.hubapi.com", "https://api.hubapi.com/v9")
+    assert changes.tested == 9

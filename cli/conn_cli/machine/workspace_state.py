@@ -34,9 +34,9 @@ def check_workspace(app: App) -> Iterator[MachineCheck]:
 
 def _check_recordings(app: App) -> MachineCheck:
     """Return how many live recordings are too old, with the command for the oldest."""
-    from conn_engine.lint.recording_rules import find_outdated_recordings
+    from conn_engine.lint.recording_rules import RecordingAges
 
-    outdated = [finding for _, finding in find_outdated_recordings(app.workspace, app.clock.now())]
+    outdated = RecordingAges(app.workspace, app.clock.now()).find_outdated()
     max_age = app.workspace.settings.recordings.max_age
     if max_age == "never":
         return report_ok("recordings", "their age is not checked")

@@ -270,10 +270,11 @@ def _check_recordings(
 ) -> None:
     if only is not None and all(place.suffix in (".yaml", ".yml") and not place.is_dir() for place in only):
         return  # searching the folders takes longer than checking a document
-    from conn_engine.lint.recording_rules import check_age
+    from conn_engine.lint.recording_rules import RecordingAges
     from conn_engine.recordings.files import Recording, load_recording
     from conn_engine.webhooks.recorded import load_delivery
 
+    ages = RecordingAges(workspace, now)
     for folder, load in (("recordings", load_recording), ("deliveries", load_delivery)):
         for path in sorted((workspace.root / "connectors").glob(f"*/{folder}/**/*.json")):
             if not _is_selected(path, only):
@@ -286,7 +287,7 @@ def _check_recordings(
                 result.findings += error.findings or [_build_file_finding(error, file)]
                 continue
             if isinstance(recorded, Recording):
-                result.findings += check_age(workspace, recorded, file, now)
+                result.findings += ages.check(recorded, file)
 
 
 def _run_rules(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from bad_workspaces import RECORDING, TAPE, make
 
-from conn_engine.config import load_workspace
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.lint import lint_paths
-from conn_engine.lint.recording_rules import find_outdated_recordings
+from conn_engine.lint.recording_rules import RecordingAges
 from conn_engine.wire import FrozenClock
 
 DAY = 86_400
@@ -112,5 +112,15 @@ def test_the_oldest_is_first_and_a_broken_one_is_left_out(tmp_path):
     older = LIVE.replace("2026-01-01", "2025-01-01").replace('"default"', '"older"')
     files = {TAPE: LIVE, f"{FOLDER}/older.json": older, f"{FOLDER}/broken.json": "{"}
     workspace = load_workspace(write(tmp_path, {**files, f"{FOLDER}/no_time.json": LIVE.replace("2026-01-01T", "x")}))
-    found = list(find_outdated_recordings(workspace, RECORDED + 200 * DAY))
-    assert [recording.scenario for recording, _ in found] == ["older", "default"]
+    found = RecordingAges(workspace, RECORDED + 200 * DAY).find_outdated()
+    assert [finding.span.file for finding in found] == [f"{FOLDER}/older.json", TAPE]
+
+
+def test_accounts_are_read_once_for_all_recordings(tmp_path, monkeypatch):
+    files = {f"{FOLDER}/case{number}.json": LIVE for number in range(5)}
+    workspace = load_workspace(write(tmp_path, {**files, "accounts/other.yaml": "connector: demo\n"}))
+    read = []
+    original = Workspace.document
+    monkeypatch.setattr(Workspace, "document", lambda self, *place: read.append(place) or original(self, *place))
+    assert len(RecordingAges(workspace, RECORDED + 200 * DAY).find_outdated()) == 5
+    assert read == [("account", "me"), ("account", "other")]

@@ -11,6 +11,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
 from conn_engine.expressions.rewriting import rewrite_call, rewrite_habits
 from conn_engine.expressions.tokens import Token
+from conn_engine.lint.allowed_values import find_allowed_values
 from conn_engine.lint.habit_rules import (
     find_header_spellings,
     is_in_mapping,
@@ -135,6 +136,8 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
                 yield diagnostic("EXP104", message, span, path=format_place(site.path), hint=hint)
                 continue
             hint, correct = suggest_name(site, text, root)
+            if text.strip() == root and root in find_allowed_values(view.target, site.path):
+                hint, correct = f"""quote it: '"{root}"'""", f'"{root}"'
             fix = view.build_part_fix(site, offset, len(text), correct) if correct else None
             if not hint and site.credential:
                 hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"

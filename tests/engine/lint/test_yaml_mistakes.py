@@ -120,3 +120,19 @@ def test_the_fix_is_named_and_applied(
     assert path.read_text("utf-8") == (fixed or text)
     if fixed:
         assert [code for code, *_ in find(tmp_path) if code.startswith(("CFG1", "DOC", "REF"))] == []
+
+
+def test_a_text_that_the_model_lists_is_quoted(tmp_path: Path) -> None:
+    mapping = make(
+        tmp_path,
+        f"{SHOP}/unified/ticketing.yaml",
+        "resources:\n  people:\n    record: ticket\n    response_mapping:\n      status: open\n      priority: soon\n"
+        "    list: { response_mapping: { id: response.id, status: new } }\n",
+    )
+    quoted = [("EXP103", 5, """quote it: '"open"'"""), ("EXP103", 7, """quote it: '"new"'""")]
+    either = ("EXP103", 6, """quote it: '"soon"', or write response.soon to read the field""")
+    assert sorted(one for one in find(tmp_path) if one[0] == "EXP103") == sorted([*quoted, either])
+    fix(tmp_path)
+    text = mapping.read_text("utf-8")
+    assert "      status: '\"open\"'\n      priority: soon\n" in text
+    assert [one for one in find(tmp_path) if one[0] == "EXP103"] == [either]

@@ -145,6 +145,19 @@ def test_the_state_of_many_credentials_fits_a_screen(crowd):
     assert len([line for line in screen(crowd, "auth", "status", "--all")[1] if line.startswith("customer")]) == 199
 
 
+@pytest.mark.parametrize("command", [["explain"], ["schema"], ["lint"], ["doctor"], ["show"], ["fmt", "--check"]])
+def test_what_a_command_prints_by_default_fits_a_screen(desk, command):
+    _, lines = screen(desk, *command)
+    assert 0 < len(lines) <= 25
+
+
+def test_the_vendors_of_webhooks_are_named_by_verification(tmp_path):
+    _, lines = screen(tmp_path, "webhook", "scheme")
+    assert len(lines) < 50 < len(conn(tmp_path, "webhook", "scheme").out.splitlines())
+    names = re.findall(r"\w+", " ".join(lines))
+    assert {"stripe", "zoom", "discord", "strava"} <= set(names)
+
+
 # --- colors
 
 

@@ -47,6 +47,8 @@ def explain(
     app: App = context.obj
     if word is None or word == "settings":
         words, text = _list_settings(is_complete=word is not None)
+        if word is None and app.width is not None:
+            text = _name_settings()
     elif word == "codes":
         words, text = _list_codes()
     elif word in _TOPICS:
@@ -98,6 +100,22 @@ def _list_settings(*, is_complete: bool) -> Explained:
 
     others = [] if is_complete else ["", "see also: conn explain codes, functions, operators, names"]
     return partial(_describe_settings, [line.split()[0] for line in list_kinds()]), join_lines([*list_kinds(), *others])
+
+
+def _name_settings() -> str:
+    """Name the kinds of settings on a screen; those with formats have a page for each of them."""
+    from conn_cli.formatting import join_lines
+    from conn_engine.schemas.reference import list_kinds
+
+    names = [line.split()[0] for line in list_kinds()]
+    return join_lines(
+        [
+            f"settings   {', '.join(name for name in names if '.' not in name)}",
+            "codes      such as MAP201: conn explain codes",
+            "language   conn explain functions, operators, names",
+            "next: explain one: conn explain pagination, or conn explain settings with a line for each",
+        ]
+    )
 
 
 def _explain_settings(word: str) -> Explained:

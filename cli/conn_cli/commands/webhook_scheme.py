@@ -42,7 +42,13 @@ def scheme(
     schemes = load_schemes()
     specs = formats or (["json"] if as_json else [])
     if vendor is None:
-        write_report(lambda: _report_list(schemes), specs, {"text": lambda: _list(schemes)}, app, folder=app.folder)
+        write_report(
+            lambda: _report_list(schemes),
+            specs,
+            {"text": lambda: _list(schemes) if app.width is None else _name(schemes)},
+            app,
+            folder=app.folder,
+        )
         return
     entry = _find_scheme(schemes, vendor)
     write_report(lambda: _report(entry), specs, {"text": lambda: _text(entry)}, app, folder=app.folder)
@@ -102,6 +108,18 @@ def _list(schemes: dict[str, Any]) -> str:
         f"{name:{width}}  {entry['webhooks']['verify']['format']:17}  {entry['label']}{_without_events(entry)}"
         for name, entry in schemes.items()
     )
+
+
+def _name(schemes: dict[str, Any]) -> str:
+    """Name the vendors on a screen, by how their deliveries are verified."""
+    from conn_cli.formatting import join_lines
+
+    formats: dict[str, list[str]] = {}
+    for name, entry in schemes.items():
+        formats.setdefault(entry["webhooks"]["verify"]["format"], []).append(name)
+    width = max(map(len, formats))
+    lines = [f"{kind:{width}}  {', '.join(sorted(names))}" for kind, names in formats.items()]
+    return join_lines([*lines, "next: see the settings of one: conn webhook scheme VENDOR"])
 
 
 def _without_events(entry: dict[str, Any]) -> str:

@@ -15,9 +15,11 @@ from conn_engine.errors import ConnError, ExpressionError, VendorError
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
 
-__all__ = ["is_json_requested", "show_failure", "show_findings"]
+__all__ = ["is_json_requested", "learn_secrets", "show_failure", "show_findings"]
 
 WIDE = 110
+_SECRET_WORDS = frozenset({"TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS"})
+"""Words in the name of an environment variable whose value is a secret, such as SHOP_TOKEN."""
 
 
 def is_json_requested(arguments: Sequence[str]) -> bool:
@@ -36,7 +38,7 @@ def show_failure(app: App, error: BaseException, *, as_json: bool) -> int:
     """
     code = _choose_exit(error)
     if not isinstance(error, ConnError) and code != Exit.USAGE:
-        _learn_secrets(app)
+        learn_secrets(app)
     if as_json:
         from conn_cli.error_report import write_error_report
 
@@ -158,11 +160,12 @@ def _get_message(error: BaseException) -> str:
         return "(its message cannot be read)"
 
 
-def _learn_secrets(app: App) -> None:
+def learn_secrets(app: App) -> None:
     """Add the secrets of the environment to the redactor: a crash can precede the loading of an account."""
     from conn_engine.secrets import is_secret_name
 
     for name, value in app.environ.items():
         is_setting = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
-        if is_setting or (is_secret_name(name) and name not in ("PWD", "OLDPWD")):
+        is_secret = is_secret_name(name) or not _SECRET_WORDS.isdisjoint(name.upper().split("_"))
+        if is_setting or (is_secret and name not in ("PWD", "OLDPWD")):
             app.redactor.add(value)

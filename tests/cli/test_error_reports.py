@@ -64,6 +64,18 @@ LINES: dict[str, tuple[str, int]] = {
     "explain nobody": ("usage", 2),
     "schema nobody": ("usage", 2),
     "doctor --nope": ("usage", 2),
+    "sync list nobody": ("usage", 2),
+    "sync plan nobody": ("usage", 2),
+    "sync try nobody": ("usage", 2),
+    "sync run nobody": ("usage", 2),
+    "sync work --nope": ("usage", 2),
+    "sync runs --nope": ("usage", 2),
+    "sync show nobody": ("usage", 2),
+    "sync cancel nobody": ("usage", 2),
+    "sync pause nobody": ("usage", 2),
+    "sync resume nobody": ("usage", 2),
+    "sync reset nobody": ("usage", 2),
+    "sync retry nobody": ("usage", 2),
 }
 """A failing line of every command, with the code of its error and the exit code."""
 SERVERS = {"lsp", "mcp"}

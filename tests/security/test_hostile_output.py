@@ -51,7 +51,11 @@ QUIET = {
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work"}
-ALONE = {"webhook listen": "tests/cli/test_webhook_listen.py", "lsp": "tests/service/lsp/test_server.py"}
+ALONE = {
+    "webhook listen": "tests/cli/test_webhook_listen.py",
+    "lsp": "tests/service/lsp/test_server.py",
+    "mcp": "tests/service/authoring/test_server.py",
+}
 
 
 def commands(text: str, *, ours: bool) -> list[str]:

@@ -100,7 +100,7 @@ def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> N
     diff, left = (fixed.format_diff(), fixed.left) if dry_run else ("", [])
     if not dry_run:
         write_fixed_texts(fixed)
-    if not dry_run or not fixed.changed:  # also refuses paths without a document
+    if not dry_run or not fixed.changed_files:  # also refuses paths without a document
         left = lint_paths(app.folder, paths, app.clock).findings
         learn_found_literals(app, left, sources)
     verb = "would fix" if dry_run else "fixed"
@@ -111,7 +111,7 @@ def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> N
     text = draw["text"]
     draw["text"] = lambda: f"{join_lines(lines)}{diff}{summary if dry_run else text()}"
     write_report(lambda: LintReport.from_findings(left, fixed.applied, diff), formats, draw, app, folder=app.folder)
-    count, files = pluralize(len(fixed.applied), "edit"), pluralize(len(fixed.changed), "file")
+    count, files = pluralize(len(fixed.applied), "edit"), pluralize(len(fixed.changed_files), "file")
     app.err(f"{'would apply' if dry_run else 'applied'} {count} in {files}")
     has_errors = any(finding.severity is Severity.ERROR for finding in left)
-    raise typer.Exit(Exit.FINDINGS if has_errors or (dry_run and fixed.changed) else Exit.OK)
+    raise typer.Exit(Exit.FINDINGS if has_errors or (dry_run and fixed.changed_files) else Exit.OK)

@@ -43,7 +43,7 @@ class FixedTexts:
     applied: list[AppliedFix] = field(default_factory=list)
 
     @property
-    def changed(self) -> list[str]:
+    def changed_files(self) -> list[str]:
         """The files whose text changed, sorted."""
         return sorted(file for file, text in self.after.items() if text != self.before[file])
 
@@ -52,7 +52,7 @@ class FixedTexts:
         from difflib import unified_diff
 
         lines: list[str] = []
-        for file in self.changed:
+        for file in self.changed_files:
             before, after = self.before[file].splitlines(keepends=True), self.after[file].splitlines(keepends=True)
             lines += unified_diff(before, after, f"a/{file}", f"b/{file}")
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
@@ -79,14 +79,14 @@ def fix_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK)
 
 def write_fixed_texts(fixed: FixedTexts) -> None:
     """Write each changed file completely. Raises UsageError if one was changed meanwhile, before any is written."""
-    for file in fixed.changed:
-        if _read(fixed.root / file) != fixed.before[file]:
+    for file in fixed.changed_files:
+        if _read_text(fixed.root / file) != fixed.before[file]:
             raise UsageError(f"{file} was changed meanwhile", hint="run the command again")
-    for file in fixed.changed:
+    for file in fixed.changed_files:
         write_whole(fixed.root / file, fixed.after[file], within=fixed.root)
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
@@ -96,7 +96,7 @@ class _Fixer:
         self._only = only
         self._clock = clock
         self._files = {workspace.format_path(file.path): file for file in _list_writable(workspace, only)}
-        self._texts = {name: _read(file.path) for name, file in self._files.items()}
+        self._texts = {name: _read_text(file.path) for name, file in self._files.items()}
         self._refused: set[str] = set()
 
     def run(self) -> FixedTexts:

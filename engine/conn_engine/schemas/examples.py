@@ -16,7 +16,7 @@ FILE: Final = Path(__file__).parent / "examples.json"
 
 
 def find_setting_example(name: str) -> str:
-    """Return the example of a kind of settings or of a key (`kind#key`) as text; an empty string if there is none."""
+    """Return the example of a kind of settings or of a key (`kind#key`) as text, or an empty string."""
     example = _load()["settings"].get(name)
     return f"example ({example['page']}):\n\n{_indent(example['text'])}" if example else ""
 

@@ -42,10 +42,10 @@ def test_a_certain_fix_is_applied_and_nothing_is_left(mistake: Mistake, tmp_path
     (found,) = [finding for finding in lint_paths(tmp_path, []).findings if finding.severity is not Severity.INFO]
     fixed = fix(tmp_path)
     if found.fix is None or not found.fix.is_certain:
-        assert (fixed.changed, fixed.applied) == ([], [])
+        assert (fixed.changed_files, fixed.applied) == ([], [])
         return
     assert [(one.code, one.line) for one in fixed.applied] == [(found.code, found.span.line if found.span else 0)]
-    assert fixed.changed == [found.fix.file]
+    assert fixed.changed_files == [found.fix.file]
     assert [finding.severity for finding in lint_paths(tmp_path, []).findings if finding.severity > 1] == []
     before, after = (texts[found.fix.file].splitlines() for texts in (fixed.before, fixed.after))
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
@@ -67,7 +67,7 @@ def test_what_a_fix_uncovers_is_fixed_in_the_next_round(tmp_path: Path) -> None:
     text = (tmp_path / SHOP / HTTP).read_text("utf-8")
     assert '      query: { limit: "{{query.limit}}" }  # a comment\n' in text
     assert '{ format: cursor, config: { cursor_field: next, size_param: "7" } }' in text
-    assert fix(tmp_path).changed == []
+    assert fix(tmp_path).changed_files == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_fix_that_does_not_help_is_left_out(line: str, tmp_path: Path) -> None
 def test_an_aliased_text_is_not_changed_behind_its_other_place(tmp_path: Path) -> None:
     make(tmp_path, '      query: { a: &x "{{ query.a | upper }}" }\n      headers: { b: *x }\n')
     fixed = fix(tmp_path)
-    assert fixed.changed == []
+    assert fixed.changed_files == []
     assert "EXP101" in errors(tmp_path)
 
 
@@ -123,24 +123,24 @@ def test_only_chosen_documents_that_people_write_are_changed(tmp_path: Path) -> 
     base.parent.mkdir(parents=True)
     base.write_text(CONNECTOR.replace("response_path", "data_selector"), "utf-8")
     mapping = tmp_path / SHOP / MAPPING
-    assert fix_paths(tmp_path, [mapping]).changed == []
-    assert fix_paths(tmp_path, []).changed == [f"{SHOP}/{HTTP}"]
+    assert fix_paths(tmp_path, [mapping]).changed_files == []
+    assert fix_paths(tmp_path, []).changed_files == [f"{SHOP}/{HTTP}"]
     (tmp_path / SHOP / HTTP).chmod(0o444)
-    assert fix_paths(tmp_path, []).changed == []
+    assert fix_paths(tmp_path, []).changed_files == []
     assert "data_selector" in base.read_text("utf-8")
 
 
 def test_a_folder_without_conn_yaml_is_fixed(tmp_path: Path) -> None:
     make(tmp_path, "      params: { a: b }\n")
     (tmp_path / "conn.yaml").unlink()
-    assert fix(tmp_path).changed == [f"{SHOP}/{HTTP}"]
+    assert fix(tmp_path).changed_files == [f"{SHOP}/{HTTP}"]
     assert errors(tmp_path) == []
 
 
 def test_nothing_is_written_if_a_file_was_changed_meanwhile(tmp_path: Path) -> None:
     make(tmp_path, "      params: { a: b }\n", "        name: response.a || 'x'\n")
     fixed = fix_paths(tmp_path, [])
-    assert fixed.changed == [f"{SHOP}/{HTTP}", f"{SHOP}/{MAPPING}"]
+    assert fixed.changed_files == [f"{SHOP}/{HTTP}", f"{SHOP}/{MAPPING}"]
     mapping, connector = tmp_path / SHOP / MAPPING, tmp_path / SHOP / HTTP
     mapping.write_text(mapping.read_text("utf-8") + "# mine\n", "utf-8")
     with pytest.raises(UsageError, match="changed meanwhile"):

@@ -132,13 +132,12 @@ def _take_blocks(blocks: Iterable[Block], lines: int) -> tuple[list[Piece], int]
     taken: list[Piece] = []
     used = left = 0
     for number, (whole, brief) in enumerate(blocks):
-        height, brief_height = _count_lines(whole), _count_lines(brief)
-        if number == 0 or (not left and used + height <= lines):
-            taken, used = taken + whole, used + height
-        elif brief and not left and used + brief_height <= lines:
-            taken, used = taken + brief, used + brief_height
-        else:
+        fitting = (form for form in (whole, brief) if form and used + _count_lines(form) <= lines)
+        chosen = whole if number == 0 else None if left else next(fitting, None)
+        if chosen is None:
             left += bool(brief)
+        else:
+            taken, used = taken + chosen, used + _count_lines(chosen)
     return taken, left
 
 

@@ -35,6 +35,7 @@ WITHOUT_ISOLATION = {
     "conn_engine/runtime/call.py": "of a session that is made without conditions: see the test below",
     "conn_engine/expressions/worker.py": "the worker is the isolation",
     "conn_engine/lint/statuses.py": "lint, over data that it makes itself",
+    "conn_service/delivery/endpoints.py": "the workspace's own templates, of an address and a secret",
 }
 OF_A_THREAD = {
     "conn_engine/expressions/pure.py": "parsed texts, by content: the library is not made for threads",

@@ -2,7 +2,8 @@
 
 A code is a family and a number: DOC (text of a document), CFG (configuration), REF (references between documents), EXP
 (expressions), SEC (secrets), MAP (mappings of records), PAG (pagination), ERR (error rules), REC (recordings), RUN
-(requests and responses), TST (test results), CHG (accepted changes), DEP (deprecated operations), WHK (webhooks).
+(requests and responses), TST (test results), CHG (accepted changes), DEP (deprecated operations), WHK (webhooks), SYN
+(syncs).
 """
 
 from dataclasses import dataclass
@@ -1057,6 +1058,56 @@ CODES: dict[str, Code] = _build_table(
         "delivery can send it again as an event of another type. If the vendor repeats the type in the signed body, "
         "read it from there. If not, check in the `when` of the unified event for something that only such a body "
         "has, or fetch the record.",
+    ),
+    Code(
+        "SYN101",
+        "sync cannot run",
+        "error",
+        "The steps of the sync cannot be carried out: it fetches nothing or several resources, a step has a setting of "
+        "another action or stands in the wrong place, or the connector of an account does not have the resource. Write "
+        "`for_each` first, then one `fetch_resource`, then what happens to its records, and the delivery last.",
+    ),
+    Code(
+        "SYN102",
+        "invalid schedule or duration",
+        "error",
+        "`schedule` is not a cron expression with five fields or a name such as `@daily`, no date fits it (`0 0 30 2 "
+        "*` never comes), `timezone` is unknown, or a duration is not written as ISO 8601, such as `PT10M`.",
+    ),
+    Code(
+        "SYN103",
+        "sync names something unknown",
+        "error",
+        "The workspace does not have the connector, account, tag, endpoint or sync that the sync names. Correct the "
+        "name, or add what it means.",
+    ),
+    Code(
+        "SYN104",
+        "parameter that the operation does not read",
+        "error",
+        "The mapping of the unified operation does not read this parameter, so it would be ignored and the sync would "
+        "read everything. Map it in `query_mapping`, or fetch the vendor's own resource.",
+    ),
+    Code(
+        "SYN105",
+        "parameter that the vendor may not know",
+        "info",
+        "The schema of the operation's parameters, which comes from the vendor's contract, does not have this one. "
+        "Many vendors ignore unknown parameters, and then each run reads everything.",
+    ),
+    Code(
+        "SYN106",
+        "pagination differs from the connector",
+        "warning",
+        "A sync uses the pagination of its connector; `pagination` in the sync only repeats it for readers. Write "
+        "`pagination: auto`, or leave it out.",
+    ),
+    Code(
+        "SYN107",
+        "no endpoint for the events",
+        "info",
+        "The sync delivers events to the endpoint `default`, which neither conn.yaml nor the environment has. Until it "
+        "is added under `endpoints`, a run needs `--to`.",
     ),
     Code(
         "MAP303",

@@ -23,6 +23,7 @@ from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.number_rules import find_leading_zeros
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES
 from conn_engine.lint.suppressions import SuppressedPlaces, find_faulty_suppressions
+from conn_engine.lint.sync_rules import check_sync, find_unknown_syncs
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (
     check_trusted_hosts,
@@ -217,6 +218,8 @@ def _check_documents(
             result.findings += find_unknown_environments(document, environments)
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
+        if file.kind in ("account", "environment"):
+            result.findings += find_unknown_syncs(document, workspace.syncs())
         findings.append((file, document))
     if only is not None and set(only) <= set(checked):
         return findings  # all of them are documents, so nothing is missing or a stray
@@ -320,6 +323,9 @@ def _run_rules(
                 inherited.add(own_level)
         except ConnError as error:
             result.findings += [f for f in error.findings if f.span is None or f.span.file in file_names]
+    for file, document in documents:
+        if file.kind == "sync" and document.file not in broken:
+            result.findings += check_sync(workspace, file, document)
     result.findings = list(dict.fromkeys(_leave_out_consequences(result.findings)))
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "LoopStep",
     "PlannedStep",
     "SpoolStep",
+    "SyncFault",
     "SyncPlan",
     "TransformStep",
     "WriteStep",
@@ -43,6 +44,15 @@ __all__ = [
     "find_operation",
     "find_sources",
 ]
+
+
+class SyncFault(ConfigurationError):
+    """A sync that cannot run. `path` is the place in its document, as far as it is known."""
+
+    def __init__(self, message: str, *path: str | int, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
 
 Granularity: TypeAlias = Literal["page", "record"]
 _DEFAULT_ENDPOINT = "default"
@@ -246,8 +256,10 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync) -> SyncPlan:
     scheduled = document.schedule is not None and document.trigger in (None, "schedule")
     schedule = Schedule(document.schedule or "", document.timezone or "UTC") if scheduled else None
     if document.trigger == "schedule" and document.schedule is None:
-        raise ConfigurationError(
-            f'the sync "{sync.name}" has the trigger "schedule" and no schedule', hint='add schedule: "*/15 * * * *"'
+        raise SyncFault(
+            f'the sync "{sync.name}" has the trigger "schedule" and no schedule',
+            "trigger",
+            hint='add schedule: "*/15 * * * *"',
         )
     return SyncPlan(
         name=sync.name,
@@ -277,12 +289,13 @@ class _Compiler:
     def __init__(self, sync: EffectiveSync, effective: Effective) -> None:
         self.sync = sync
         self.effective = effective
+        self._place: tuple[str | int, ...] = ()
 
     def compile(self) -> Iterator[PlannedStep]:
         document = self.sync.document
         if document.source is not None and document.steps:
-            raise ConfigurationError(
-                f'the sync "{self.sync.name}" has both source and steps', hint="use one of the two forms"
+            raise SyncFault(
+                f'the sync "{self.sync.name}" has both source and steps', "steps", hint="use one of the two forms"
             )
         if document.source is not None:
             yield from self._compile_source(document, document.source)
@@ -290,7 +303,7 @@ class _Compiler:
             for position, step in enumerate(document.steps):
                 yield from self._compile_step(step, position)
         else:
-            raise ConfigurationError(
+            raise SyncFault(
                 f'the sync "{self.sync.name}" fetches nothing',
                 hint="add source, or steps that begin with fetch_resource",
             )
@@ -312,6 +325,7 @@ class _Compiler:
             )
 
     def _compile_step(self, step: SyncStep, position: int) -> Iterator[PlannedStep]:
+        self._place = ("steps", position)
         self._refuse_foreign_settings(step, position)
         if step.action == "fetch_resource":
             overridden = self.sync.params if position == self._main_fetch else {}
@@ -377,8 +391,10 @@ class _Compiler:
 
     def _need(self, step: SyncStep, value: str | None, key: str) -> str:
         if value is None:
-            raise ConfigurationError(
-                f'a step of the sync "{self.sync.name}" with the action {step.action} has no {key}', hint=f"add {key}"
+            raise SyncFault(
+                f'a step of the sync "{self.sync.name}" with the action {step.action} has no {key}',
+                *self._place,
+                hint=f"add {key}",
             )
         return value
 
@@ -386,8 +402,10 @@ class _Compiler:
         allowed = STEP_SETTINGS[step.action] | {"action", "description"}
         for key in step.__struct_fields__:
             if key not in allowed and getattr(step, key) not in (None, (), {}):
-                raise ConfigurationError(
+                raise SyncFault(
                     f'"{key}" is not a setting of the action {step.action} (step {position + 1} of "{self.sync.name}")',
+                    *self._place,
+                    key,
                     hint=f"its settings are {', '.join(sorted(STEP_SETTINGS[step.action]))}",
                 )
 
@@ -399,20 +417,22 @@ class _Compiler:
 def _check_order(name: str, steps: list[PlannedStep]) -> None:
     fetches = [at for at, step in enumerate(steps) if isinstance(step, FetchStep)]
     if len(fetches) != 1:
-        raise ConfigurationError(
+        raise SyncFault(
             f'the sync "{name}" fetches {len(fetches)} resources; a sync fetches one',
+            "steps",
             hint="use one fetch_resource, after for_each if it depends on another resource",
         )
     for at, step in enumerate(steps):
         if isinstance(step, LoopStep) != (at < fetches[0]):
-            raise ConfigurationError(
+            raise SyncFault(
                 f'step {at + 1} of the sync "{name}" is out of order',
+                "steps",
                 hint="write for_each first, then fetch_resource, and everything else after it",
             )
     ends = [at for at, step in enumerate(steps) if isinstance(step, DeliverStep)]
     if ends and (len(ends) > 1 or ends[0] != len(steps) - 1):
-        raise ConfigurationError(
-            f'the sync "{name}" has steps after its delivery', hint="deliver once, in the last step"
+        raise SyncFault(
+            f'the sync "{name}" has steps after its delivery', "steps", hint="deliver once, in the last step"
         )
 
 
@@ -420,7 +440,7 @@ def _find_deletes(effective: Effective, deletes: SyncDeletes | None) -> FetchSte
     if deletes is None or deletes.by != "operation":
         return None
     if deletes.resource is None:
-        raise ConfigurationError("deletes has no resource", hint="name the operation that lists deleted records")
+        raise SyncFault("deletes has no resource", "deletes", hint="name the operation that lists deleted records")
     return FetchStep(find_operation(effective, deletes.resource), deletes.params)
 
 
@@ -430,4 +450,4 @@ def _read_duration(name: str, key: str, text: str | None) -> timedelta | None:
     try:
         return parse_duration(text).about
     except ValueError as error:
-        raise ConfigurationError(f'{key} of the sync "{name}": {error}', hint="write it as PT10M or P1D") from None
+        raise SyncFault(f'{key} of the sync "{name}": {error}', key, hint="write it as PT10M or P1D") from None

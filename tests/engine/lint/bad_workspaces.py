@@ -116,6 +116,66 @@ DOCUMENTS = [
     ),
 ]
 
+SYNC = "syncs/people.yaml"
+SOURCE = "source: {connector: demo, resource: contacts}\n"
+TO_FILE = "emit: {type: file, to: out/}\n"
+
+
+def sync(name: str, code: str, line: int, column: int, text: str, **files: str) -> Bad:
+    """A workspace whose fault is in a sync."""
+    return Bad(name, one(code, SYNC, line, column), {SYNC: text, **files})
+
+
+SYNCS = [
+    sync("fetches nothing", "SYN101", 1, 1, "trigger: manual\n"),
+    sync("unknown resource", "SYN101", 1, 9, "source: {connector: demo, resource: nothing}\n"),
+    sync(
+        "setting of another action",
+        "SYN101",
+        2,
+        71,
+        "steps:\n- {action: fetch_resource, connector: demo, resource: contacts, body: x}\n",
+    ),
+    sync("six fields", "SYN102", 2, 11, f"{SOURCE}schedule: '* * * * * *'\n{TO_FILE}"),
+    sync("never comes", "SYN102", 2, 11, f"{SOURCE}schedule: 0 0 30 2 *\n{TO_FILE}"),
+    sync("no such zone", "SYN102", 2, 11, f"{SOURCE}timezone: Europe/Wien\n{TO_FILE}"),
+    sync("no duration", "SYN102", 2, 11, f"{SOURCE}lookback: 10m\n{TO_FILE}"),
+    sync("unknown connector", "SYN103", 1, 21, "source: {connector: dmo, resource: contacts}\n"),
+    sync("unknown account", "SYN103", 2, 12, f"{SOURCE}accounts: [you]\n{TO_FILE}"),
+    sync("unknown tag", "SYN103", 2, 19, f"{SOURCE}accounts: {{tags: [eu]}}\n{TO_FILE}"),
+    sync("unknown endpoint", "SYN103", 2, 18, f"{SOURCE}emit: {{endpoint: app}}\n"),
+    sync("unknown sync", "SYN103", 2, 17, f"{SOURCE}trigger: {{sync: other}}\n{TO_FILE}"),
+    sync(
+        "parameter that is not read",
+        "SYN104",
+        1,
+        60,
+        f"source: {{connector: demo, resource: crm.contacts, params: {{since: x}}}}\n{TO_FILE}",
+    ),
+    sync(
+        "other pagination",
+        "SYN106",
+        1,
+        59,
+        f"source: {{connector: demo, resource: contacts, pagination: {{type: offset}}}}\n{TO_FILE}",
+    ),
+    Bad(
+        "parameter that the contract does not have",
+        one("SYN105", SYNC, 1, 59),
+        {
+            SYNC: f"source: {{connector: demo, resource: contacts, params:    {{since: x}}}}\n{TO_FILE}",
+            HTTP: CONNECTOR.replace("/contacts,", "/contacts, query_schema: {properties: {limit: {}}},", 1),
+        },
+    ),
+    sync("no endpoint", "SYN107", 2, 7, f"{SOURCE}emit: {{event: contact.updated}}\n"),
+    sync("broken filter", "EXP101", 2, 20, f"{SOURCE}filter: record.id =\n{TO_FILE}"),
+    Bad(
+        "settings of no sync",
+        one("REF101", ACCOUNT, 2, 9),
+        {ACCOUNT: "connector: demo\nsyncs: {x: {enabled: false}}\n"},
+    ),
+]
+
 CONFIGURATION = [
     Bad("unknown key", one("CFG101", HTTP, 2, 1), swap=(HTTP, "credentials:", "credntials:")),
     Bad("key of an operation", one("CFG101", HTTP, 7, 42), swap=(HTTP, "response_path", "respnse_path")),
@@ -742,7 +802,7 @@ def delivered(name: str, found: list[Found], delivery: str = DELIVERY, golden: s
     return Bad(name, found, {**own.files, DELIVERIES_OF: delivery, **expected})
 
 
-LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR, *WEBHOOKS]
+LINTED = [*DOCUMENTS, *SYNCS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR, *WEBHOOKS]
 
 REPLAYED = [
     Bad(

@@ -1,0 +1,274 @@
+"""Rules for syncs: whether they can run, and whether what they name exists."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config import Effective, File, Workspace
+from conn_engine.config.sync_models import AccountSelection, SyncDocument, SyncTrigger
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.documents import Document, format_path, iterate_texts
+from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.listing.incremental.durations import parse_duration
+from conn_engine.runtime.parameters import declared_parameters, parameters
+from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, load_sync
+from conn_engine.syncs.plan import SyncFault, find_sources
+
+__all__ = ["check_sync", "find_unknown_syncs"]
+
+_EXPRESSIONS = frozenset({"transform", "filter", "key", "version", "id", "body"})
+_TEMPLATES = frozenset({"params"})
+_DURATIONS = ("lookback", "max_runtime")
+_Path = tuple[str | int, ...]
+
+
+def find_unknown_syncs(document: Document, names: list[str]) -> Iterator[Diagnostic]:
+    """REF101: an account or an environment has settings for an unknown sync, so they have no effect."""
+    syncs = document.data.get("syncs") if isinstance(document.data, dict) else None
+    for name in syncs if isinstance(syncs, dict) else ():
+        if name not in names:
+            path = ("syncs", name)
+            yield diagnostic(
+                "REF101",
+                f'there are settings for the sync "{name}", which does not exist',
+                document.key_span(path),
+                path=format_path(path),
+                hint=did_you_mean(str(name), names) or f"add syncs/{name}.yaml, or delete syncs.{name}",
+            )
+
+
+def check_sync(workspace: Workspace, file: File, document: Document) -> Iterator[Diagnostic]:
+    """Return the findings of a sync whose document is valid."""
+    try:
+        typed = workspace.sync(file.name)
+    except ConnError:
+        return
+    findings = [
+        *_check_expressions(document),
+        *_check_times(document, typed),
+        *_check_names(workspace, document, typed),
+    ]
+    yield from findings
+    if findings:
+        return  # they would be reported again
+    for account in _choose_accounts(workspace, file.name, typed):
+        yield from _check_for_account(workspace, file.name, document, account)
+
+
+def _check_expressions(document: Document) -> Iterator[Diagnostic]:
+    """EXP101: an expression or a template does not parse."""
+    for path, text in iterate_texts(document.data):
+        keys = {key for key in path if isinstance(key, str)}
+        try:
+            if keys & _TEMPLATES and "{{" in text:
+                for part, _ in template(text).expressions:
+                    expression(part)
+            elif keys & _EXPRESSIONS and not keys & _TEMPLATES:
+                expression(text)
+        except ExpressionError as error:
+            yield diagnostic(
+                "EXP101",
+                error.message,
+                _locate(document, path, error),
+                path=format_path(path),
+                hint=error.hint or "correct the expression",
+            )
+
+
+def _locate(document: Document, path: _Path, error: ExpressionError) -> Span:
+    if error.offset < 0:
+        return document.span(path)
+    line, column = document.position(path, error.offset)
+    return Span(document.file, line, column, line, column + max(len(error.token), 1))
+
+
+def _check_times(document: Document, typed: SyncDocument) -> Iterator[Diagnostic]:
+    """SYN102: the schedule, its time zone or a duration is invalid, or the schedule never comes."""
+    if typed.schedule is not None or typed.timezone is not None:
+        try:
+            Schedule(typed.schedule or "@daily", typed.timezone or "UTC").check()
+        except ScheduleError as error:
+            key = "timezone" if "time zone" in error.message else "schedule"
+            yield diagnostic("SYN102", error.message, document.span((key,)), path=key, hint=error.hint)
+    for key in _DURATIONS:
+        text = getattr(typed, key)
+        try:
+            if text is not None:
+                parse_duration(text)
+        except ValueError as error:
+            yield diagnostic("SYN102", f"{key}: {error}", document.span((key,)), path=key, hint="write it as PT10M")
+
+
+def _check_names(workspace: Workspace, document: Document, typed: SyncDocument) -> Iterator[Diagnostic]:
+    """SYN103: the sync names a connector, an account, a tag, an endpoint or a sync that does not exist."""
+    for path, name in _list_connectors(typed):
+        if name not in workspace.connectors():
+            yield _build_unknown("connector", name, workspace.connectors(), document, path)
+    if isinstance(typed.accounts, tuple):
+        for position, name in enumerate(typed.accounts):
+            if name not in workspace.accounts():
+                yield _build_unknown("account", name, workspace.accounts(), document, ("accounts", position))
+    elif isinstance(typed.accounts, AccountSelection):
+        known = sorted({tag for name in workspace.accounts() for tag in workspace.account(name).tags})
+        for position, tag in enumerate(typed.accounts.tags):
+            if tag not in known:
+                yield _build_unknown("tag", tag, known, document, ("accounts", "tags", position))
+    if isinstance(typed.trigger, SyncTrigger) and typed.trigger.sync not in (None, *workspace.syncs()):
+        yield _build_unknown("sync", str(typed.trigger.sync), workspace.syncs(), document, ("trigger", "sync"))
+    for path, name in _list_endpoints(typed):
+        known = _list_known_endpoints(workspace)
+        if not name.startswith(("http://", "https://")) and name not in known:
+            yield _build_unknown("endpoint", name, known, document, path)
+
+
+def _list_connectors(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
+    if typed.source is not None and typed.source.connector is not None:
+        yield ("source", "connector"), typed.source.connector
+    for position, step in enumerate(typed.steps):
+        if step.connector is not None:
+            yield ("steps", position, "connector"), step.connector
+
+
+def _list_endpoints(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
+    if typed.emit is not None and typed.emit.endpoint is not None:
+        yield ("emit", "endpoint"), typed.emit.endpoint
+    for position, step in enumerate(typed.steps):
+        if step.endpoint is not None:
+            yield ("steps", position, "endpoint"), step.endpoint
+
+
+def _list_known_endpoints(workspace: Workspace) -> list[str]:
+    names = set(workspace.settings.endpoints)
+    for environment in workspace.environments():
+        names |= set(workspace.environment(environment).endpoints)
+    return sorted(names)
+
+
+def _build_unknown(kind: str, name: str, known: list[str], document: Document, path: _Path) -> Diagnostic:
+    hint = did_you_mean(name, known) or (f"use one of: {', '.join(known[:8])}" if known else f"add the {kind}")
+    written = path if path[-1] != "connector" else _find_written(document, path)
+    return diagnostic(
+        "SYN103", f'there is no {kind} "{name}"', document.span(written), path=format_path(written), hint=hint
+    )
+
+
+def _find_written(document: Document, path: _Path) -> _Path:
+    """Return the path of a connector as it is written: `integration` is another name for it."""
+    node: Any = document.data
+    for key in path[:-1]:
+        node = node[key]
+    return path if "connector" in node else (*path[:-1], "integration")
+
+
+def _choose_accounts(workspace: Workspace, name: str, typed: SyncDocument) -> list[str]:
+    """Return one account of each connector and environment, and those that override the sync."""
+    sources = find_sources(typed)
+    chosen: dict[tuple[str, str | None], str] = {}
+    overriding = []
+    for account in typed.accounts if isinstance(typed.accounts, tuple) else workspace.accounts():
+        try:
+            document = workspace.account(account)
+        except ConnError:
+            continue
+        if any(source.connector not in (None, document.connector) for source in sources):
+            continue
+        if name in document.syncs:
+            overriding.append(account)
+        else:
+            chosen.setdefault((document.connector, document.environment), account)
+    return [*chosen.values(), *overriding]
+
+
+def _check_for_account(workspace: Workspace, name: str, document: Document, account: str) -> Iterator[Diagnostic]:
+    try:
+        plan = compile_sync(workspace, load_sync(workspace, name, account))
+        for step in plan.steps:
+            _ = getattr(step, "mapping", None)
+    except SyncFault as error:
+        yield diagnostic("SYN101", error.message, document.span(error.path), hint=error.hint)
+        return
+    except ConnError as error:
+        if _names_connector(workspace, name):
+            message = f'for "{account}": {error.message}'
+            yield diagnostic("SYN101", message, document.span(("source",)), hint=error.hint)
+        return
+    effective = workspace.effective(account=account)
+    yield from _check_parameters(document, effective, plan)
+    yield from _check_pagination(document, effective, plan)
+    yield from _check_target(workspace, document, plan)
+
+
+def _names_connector(workspace: Workspace, name: str) -> bool:
+    """Return whether a sync names its connector. One that does not runs where its resource exists."""
+    return any(source.connector is not None for source in find_sources(workspace.sync(name)))
+
+
+def _check_parameters(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:
+    """SYN104: a unified operation does not read the parameter. SYN105: the vendor may not know it."""
+    operation = plan.fetch.operation
+    accepted = parameters(effective, operation)
+    declared: Mapping[str, str] = {}
+    if operation.kind == "vendor":
+        declared = declared_parameters(effective, effective.vendor(operation.resource, operation.method))
+    for name in accepted.unknown(plan.fetch.params):
+        path = _find_parameter(document, name)
+        if name == "id" or path is None:
+            continue
+        near = did_you_mean(name, sorted(accepted.names | accepted.query))
+        if not accepted.open:
+            message = f'{operation.text} does not read the parameter "{name}", so it has no effect'
+            hint = near or "map it in query_mapping, or use the vendor's own resource"
+            yield diagnostic("SYN104", message, document.key_span(path), path=format_path(path), hint=hint)
+        elif declared:
+            message = f'the schema of {operation.text} does not have the parameter "{name}"'
+            hint = near or "check the vendor's documentation: many vendors ignore unknown parameters"
+            yield diagnostic("SYN105", message, document.key_span(path), path=format_path(path), hint=hint)
+
+
+def _find_parameter(document: Document, name: str) -> _Path | None:
+    data = document.data
+    places: list[_Path] = [("params", name), ("source", "params", name)]
+    steps = data.get("steps") if isinstance(data, dict) else None
+    places += [("steps", at, "params", name) for at in range(len(steps) if isinstance(steps, list) else 0)]
+    for path in places:
+        node: Any = data
+        for key in path:
+            if isinstance(node, list) and isinstance(key, int):
+                node = node[key]
+            else:
+                node = node.get(key) if isinstance(node, dict) else None
+        if node is not None:
+            return path
+    return None
+
+
+def _check_pagination(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:
+    """SYN106: the pagination that the sync repeats is not that of the connector."""
+    operation = plan.fetch.operation
+    source = document.data.get("source") if isinstance(document.data, dict) else None
+    repeated = source.get("pagination") if isinstance(source, dict) else None
+    kind = repeated.get("type") or repeated.get("format") if isinstance(repeated, dict) else repeated
+    if operation.kind != "vendor" or kind in (None, "auto"):
+        return
+    own = effective.vendor(operation.resource, operation.method).get_pagination()
+    own_kind = str(own.__struct_config__.tag)
+    if kind != own_kind:
+        path = ("source", "pagination")
+        message = f'the sync says the pagination "{kind}"; the connector uses "{own_kind}", and so does the sync'
+        yield diagnostic("SYN106", message, document.span(path), path=format_path(path), hint="write pagination: auto")
+
+
+def _check_target(workspace: Workspace, document: Document, plan: SyncPlan) -> Iterator[Diagnostic]:
+    """SYN107: there is no endpoint for the events."""
+    step = plan.deliver
+    if isinstance(step, DeliverStep) and step.type == "webhook" and step.endpoint == "default":
+        environment = workspace.account(plan.account).environment or workspace.settings.default_environment
+        own = workspace.environment(environment).endpoints if environment in workspace.environments() else {}
+        if "default" not in workspace.settings.endpoints and "default" not in own:
+            yield diagnostic(
+                "SYN107",
+                'there is no endpoint "default" for the events, so a run needs --to',
+                document.span(("emit",)),
+                path="emit",
+                hint="add it to conn.yaml: endpoints: { default: { url: https://… } }",
+            )

@@ -57,6 +57,7 @@ from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+REFERENCE = DOCS / "reference"
 NOW = 1_760_000_000.0  # 2025-10-09T08:53:20Z
 ENVIRON = {
     "CLIENT_ID": "me",
@@ -98,12 +99,12 @@ def examples(path: Path) -> list[Example]:
             named = _FILE.match(part["text"])
             file = named[1] if named else CONNECTOR
             if now is None or file in now.files or now.runs:
-                now = Example(path.name, line)
+                now = Example(path.relative_to(DOCS).as_posix(), line)
                 found.append(now)
             now.files[file] = part["text"]
         elif part["info"] == "http":
             if now is None:
-                raise ValueError(f"{path.name}:{line}: a transcript without a connector before it")
+                raise ValueError(f"{path}:{line}: a transcript without a connector before it")
             now.runs.append((part.start("text"), part.end("text"), part["text"]))
     return found
 
@@ -393,5 +394,5 @@ def write(path: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--write"]:
-        for name in sys.argv[2:] or [path.name for path in sorted(DOCS.glob("*.md"))]:
+        for name in sys.argv[2:] or [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]:
             write(DOCS / name)

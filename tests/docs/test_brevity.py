@@ -10,7 +10,7 @@ from benchmarks.brevity.counting import Size, measure
 from benchmarks.table import as_markdown, count_table
 from examples import CONNECTOR, DOCS, Example, build, findings
 
-PAGE = (DOCS / "brevity.md").read_text("utf-8")
+PAGE = (DOCS / "explanation/brevity.md").read_text("utf-8")
 
 
 def test_the_table_is_what_is_counted() -> None:
@@ -36,7 +36,7 @@ def test_conn_is_the_shortest_for_every_api() -> None:
 
 @pytest.mark.parametrize("folder", [api.folder for api in APIS])
 def test_lint_finds_nothing_in_the_connectors(folder: str, tmp_path: Path) -> None:
-    build(Example("brevity.md", 1, {CONNECTOR: (DOCUMENTS / folder / "connector.yaml").read_text("utf-8")}), tmp_path)
+    build(Example("explanation/brevity.md", 1, {CONNECTOR: (DOCUMENTS / folder / "connector.yaml").read_text("utf-8")}), tmp_path)
     assert findings(tmp_path) == []
 
 

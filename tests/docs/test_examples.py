@@ -8,7 +8,7 @@ from wsgiref.simple_server import make_server
 
 import httpx
 import pytest
-from examples import DOCS, Example, build, examples, findings, play, same
+from examples import DOCS, REFERENCE, Example, build, examples, findings, play, same
 
 from conn_engine.config import load_workspace
 from conn_engine.documents import find_markdown_blocks
@@ -18,7 +18,7 @@ from conn_engine.runtime.webhooks import Event
 from conn_engine.webhooks.recorded import load_delivery
 
 GENERATED = ("functions.md", "lint-codes.md")  # the first is run by its own test; the second shows how not to write
-PAGES = [path for path in sorted(DOCS.glob("*.md")) if path.name not in GENERATED]
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.name not in GENERATED]
 EXAMPLES = [example for path in PAGES for example in examples(path)]
 
 
@@ -36,7 +36,7 @@ def test_the_pages_themselves_are_linted() -> None:
 
 
 def test_the_recordings_shown_are_recordings(tmp_path: Path) -> None:
-    shown = [block for block in find_markdown_blocks((DOCS / "recordings.md").read_text()) if block.language == "json"]
+    shown = [block for block in find_markdown_blocks((REFERENCE / "recordings.md").read_text()) if block.language == "json"]
     for number, block in enumerate(shown):
         path = tmp_path / f"{number}.json"
         path.write_text(block.text)
@@ -58,7 +58,7 @@ def test_a_transcript_that_is_not_true_is_told(tmp_path: Path) -> None:
 
 
 def _shown(language: str) -> list[str]:
-    page = (DOCS / "webhooks.md").read_text(encoding="utf-8")
+    page = (REFERENCE / "webhooks.md").read_text(encoding="utf-8")
     return [block.text for block in find_markdown_blocks(page) if block.language == language]
 
 

@@ -8,7 +8,7 @@ import pytest
 from conn_cli.console import App
 from conn_cli.main import execute
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/first-connector.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/tutorials/first-connector.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## 7. The names that most connectors need")[2].partition("\n## ")[0]
 NAMES = re.findall(r"`([a-z_]+)`", SECTION)
 ADVANCED = {"range", "nested", "restart", "dynamic", "introspect", "chunk", "recurse"}

@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from examples import DOCS
+from examples import REFERENCE
 
 from conn_engine.schemas.vocabulary import Need, build_tables, is_known, read_vocabulary
 
-TESTS = DOCS.parent / "tests"
-TOLD = read_vocabulary(DOCS)
+TESTS = Path(__file__).resolve().parents[1]
+TOLD = read_vocabulary(REFERENCE)
 EVERY = [*TOLD.rows, *TOLD.odd, *TOLD.beyond]
 NOT_SAID = {
     "authorization of MCP servers",
@@ -45,7 +45,7 @@ def exists(shown: str) -> bool:
     """Whether there is such an example or test."""
     page, _, anchor = shown.partition("#")
     if page.endswith(".md"):
-        return (DOCS / page).is_file() and anchor in played(DOCS / page)
+        return (REFERENCE / page).is_file() and anchor in played(REFERENCE / page)
     file, _, test = shown.partition("::")
     return (TESTS / file).is_file() and test in in_file(TESTS / file)
 
@@ -96,5 +96,5 @@ def test_what_is_not_there_is_told() -> None:
 
 
 def test_the_tables_have_every_need() -> None:
-    made = "".join(build_tables(DOCS).values())
+    made = "".join(build_tables(REFERENCE).values())
     assert [need.need for need in EVERY if need.need.replace("|", "\\|") not in made] == []

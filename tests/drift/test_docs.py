@@ -15,7 +15,7 @@ from conn_engine.schemas.docs import fill_page, find_parts, run
 from conn_engine.schemas.kinds import find_kinds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+PAGES = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
 
@@ -46,7 +46,7 @@ def test_the_committed_pages_are_generated(capsys: pytest.CaptureFixture[str]) -
 
 def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "pagination.md"
-    shutil.copy(DOCS / "pagination.md", page)
+    shutil.copy(DOCS / "reference/pagination.md", page)
     page.write_text(page.read_text(encoding="utf-8").replace("| `stop` |", "| `halt` |"), encoding="utf-8")
     assert run(["--check"], tmp_path) == 1
     assert capsys.readouterr().out == "differs: pagination.md\n"
@@ -69,7 +69,7 @@ def test_every_key_says_what_it_means() -> None:
 
 
 def test_every_code_is_on_the_page() -> None:
-    assert all(f"### {code}\n" in PAGES["lint-codes.md"] for code in CODES)
+    assert all(f"### {code}\n" in PAGES["reference/lint-codes.md"] for code in CODES)
 
 
 @pytest.mark.parametrize("union", [name for name, kind in find_kinds().items() if kind.formats])
@@ -122,10 +122,10 @@ def test_every_body_answer_and_action_has_an_example() -> None:
 
 def test_links_lead_somewhere() -> None:
     for name, text in PAGES.items():
-        if name == "functions.md":
+        if name == "reference/functions.md":
             continue
         for file, anchor in LINK.findall(text):
-            target = (DOCS / file).resolve() if file else DOCS / name
+            target = ((DOCS / name).parent / file).resolve() if file else DOCS / name
             assert target.exists(), f"{name}: {file}"
             if anchor:
                 headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)

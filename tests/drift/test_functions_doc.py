@@ -11,7 +11,7 @@ from conn_engine.expressions.functions.reference import page
 
 
 def test_the_committed_page_is_generated(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["--check"], find_packaged("docs"))
+    code = run(["--check"], find_packaged("docs", "reference"))
     assert (code, capsys.readouterr().out) == (0, ""), "run `python -m conn_engine.expressions.functions`"
 
 

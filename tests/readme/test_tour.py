@@ -1,4 +1,4 @@
-"""Every `console` block of README.md, example/README.md and docs/one-customer.md runs and shows what it says.
+"""Every `console` block of README.md, example/README.md and docs/tutorials/one-customer.md runs and shows what it says.
 
     ```console            the commands succeed
     ```console exit=1     the last one ends with this code
@@ -60,7 +60,7 @@ def shows(expected, output):
     return re.search(rf"(?m)^{pattern}", output) is not None
 
 
-@pytest.mark.parametrize("document", ["README.md", "example/README.md", "docs/one-customer.md"])
+@pytest.mark.parametrize("document", ["README.md", "example/README.md", "docs/tutorials/one-customer.md"])
 @pytest.mark.slow
 def test_the_console_blocks_show_what_happens(document, tmp_path, shell):
     folder = tmp_path / "session"

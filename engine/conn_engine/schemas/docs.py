@@ -51,7 +51,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
         sys.stderr.write("usage: python -m conn_engine.schemas.docs [--check | --write]\n")
         return 2
     drifted = 0
-    for path in sorted(folder.glob("*.md")):
+    for path in sorted(folder.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         filled = fill_page(text)
         if filled == text:
@@ -59,7 +59,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
         drifted += 1
         if "--check" not in arguments:
             write_whole(path, filled)
-        sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.name}\n")
+        sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.relative_to(folder).as_posix()}\n")
     return 1 if drifted and "--check" in arguments else 0
 
 
@@ -75,7 +75,7 @@ def _build_vocabulary(name: str) -> str:
     """Return a table of what public connectors need. Raises KeyError for an unknown table."""
     from conn_engine.schemas.vocabulary import build_tables
 
-    return build_tables(find_packaged("docs"))[name]
+    return build_tables(find_packaged("docs", "reference"))[name]
 
 
 def _build_codes() -> str:

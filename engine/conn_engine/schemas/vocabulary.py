@@ -1,6 +1,6 @@
-"""What public connectors need, and the keys and functions for it: the tables of `docs/vocabulary.md`.
+"""What public connectors need, and the keys and functions for it: the tables of `docs/reference/vocabulary.md`.
 
-The rows are in `docs/vocabulary.yaml`. A test checks that their keys, examples and tests exist.
+The rows are in `docs/reference/vocabulary.yaml`. A test checks that their keys, examples and tests exist.
 """
 
 import re

@@ -81,7 +81,7 @@ def test_the_label_names_the_scope() -> None:
 
 
 def test_the_first_page_lists_the_names_of_the_call() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "README.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/reference/index.md").read_text(encoding="utf-8")
     assert RULE in page
     listed = re.search(r"The names of the call are (.*?)\.\n", page, re.S)
     assert listed is not None

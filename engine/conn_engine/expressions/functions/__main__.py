@@ -1,4 +1,4 @@
-"""Write docs/functions.md, or with `--check` say whether it is what the registry says (exit 1 when not)."""
+"""Write docs/reference/functions.md, or with `--check` say whether it is what the registry says (exit 1 when not)."""
 
 import sys
 from collections.abc import Sequence
@@ -28,4 +28,4 @@ def run(arguments: Sequence[str], folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(sys.argv[1:], find_packaged("docs")))
+    raise SystemExit(run(sys.argv[1:], find_packaged("docs", "reference")))

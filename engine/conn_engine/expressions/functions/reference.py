@@ -161,7 +161,7 @@ def _format_expected(row: Function) -> str:
 
 
 def page() -> str:
-    """docs/functions.md."""
+    """docs/reference/functions.md."""
     parts = [_HEAD]
     for title, rows in THEMES.items():
         parts.append(f"## {title}\n")

@@ -36,7 +36,10 @@ def test_conn_is_the_shortest_for_every_api() -> None:
 
 @pytest.mark.parametrize("folder", [api.folder for api in APIS])
 def test_lint_finds_nothing_in_the_connectors(folder: str, tmp_path: Path) -> None:
-    build(Example("explanation/brevity.md", 1, {CONNECTOR: (DOCUMENTS / folder / "connector.yaml").read_text("utf-8")}), tmp_path)
+    build(
+        Example("explanation/brevity.md", 1, {CONNECTOR: (DOCUMENTS / folder / "connector.yaml").read_text("utf-8")}),
+        tmp_path,
+    )
     assert findings(tmp_path) == []
 
 

@@ -36,7 +36,9 @@ def test_the_pages_themselves_are_linted() -> None:
 
 
 def test_the_recordings_shown_are_recordings(tmp_path: Path) -> None:
-    shown = [block for block in find_markdown_blocks((REFERENCE / "recordings.md").read_text()) if block.language == "json"]
+    shown = [
+        block for block in find_markdown_blocks((REFERENCE / "recordings.md").read_text()) if block.language == "json"
+    ]
     for number, block in enumerate(shown):
         path = tmp_path / f"{number}.json"
         path.write_text(block.text)

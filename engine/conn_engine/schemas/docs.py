@@ -59,7 +59,9 @@ def run(arguments: Sequence[str], folder: Path) -> int:
         drifted += 1
         if "--check" not in arguments:
             write_whole(path, filled)
-        sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.relative_to(folder).as_posix()}\n")
+        sys.stdout.write(
+            f"{'differs' if '--check' in arguments else 'written'}: {path.relative_to(folder).as_posix()}\n"
+        )
     return 1 if drifted and "--check" in arguments else 0
 
 

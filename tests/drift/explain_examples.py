@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
 
 def build_examples() -> dict[str, Any]:
-    entries = [entry for page in sorted((ROOT / "docs").glob("*.md")) for entry in find_entries(page)]
+    entries = [entry for page in sorted((ROOT / "docs").rglob("*.md")) for entry in find_entries(page)]
     settings: dict[str, dict[str, str]] = {}
     for name, kind in find_kinds().items():
         fitting = [entry for entry in entries if fits(kind, entry)]
@@ -67,7 +67,7 @@ def find_entries(page: Path) -> Iterator[Entry]:
     for block in find_markdown_blocks(page.read_text(encoding="utf-8")):
         if block.language in ("yaml", "json"):
             data = parse(block.text, "page", language="json" if block.language == "json" else "yaml").data
-            yield from walk(f"docs/{page.name}", (), data)
+            yield from walk(page.relative_to(ROOT).as_posix(), (), data)
 
 
 def walk(page: str, place: Place, data: Any) -> Iterator[Entry]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from conn_engine.analysis.reruns import LintChanges, WatchedLint
-from conn_engine.documents.locate import find_packaged
 from conn_engine.errors import UsageError
 from conn_engine.lint import lint_paths
 
@@ -38,15 +37,6 @@ class Desk:
         full = lint_paths(self.root, self._paths)
         assert self.watched.findings == full.findings, "the findings are those of a full run"
         return changes
-
-
-@pytest.fixture(scope="session")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("example")
-    for name in ("hubspot", "github"):
-        shutil.copytree(find_packaged("connectors") / name, root / "connectors" / name)
-    shutil.copytree(find_packaged("example"), root, dirs_exist_ok=True)
-    return root
 
 
 @pytest.fixture

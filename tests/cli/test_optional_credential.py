@@ -77,7 +77,7 @@ def test_what_was_recorded_replays_with_and_without_the_key(shop, vendor, stored
     run(folder, "record", "things.list", "--account", "me")
     kept = json.loads((folder / "connectors/shop/recordings/things.list.json").read_text())
     assert kept.get("left_out", []) == (["api_key"] if stored == "{}" else [])
-    assert "1 passed" in run(folder, "test").out
+    assert "1 operation passed" in run(folder, "test").out
 
 
 def test_a_pair_without_its_password(shop, vendor):

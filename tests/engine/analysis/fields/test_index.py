@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from shop import ITEMS, MAPPING, UNIFIED, build, record
+from field_shop import ITEMS, MAPPING, UNIFIED, build, record
 
 from conn_engine.analysis.fields import FieldIndex, RecordedFields, find_reading_operations
 from conn_engine.conditions import USUAL

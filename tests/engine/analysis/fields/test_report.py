@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import ITEMS, OPERATIONS, UNIFIED, build, record
+from field_shop import ITEMS, OPERATIONS, UNIFIED, build, record
 
 from conn_engine.analysis.fields import (
     FieldsReport,

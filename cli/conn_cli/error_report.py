@@ -73,10 +73,17 @@ def _describe_error(error: ConnError) -> ErrorReport:
         error.exit_code,
         _find_code(error),
         error.message,
-        suggest_fix(error),
+        suggest_fix(error) or _suggest_explanation(error),
         path=describe_place(error),
         offset=offset,
     )
+
+
+def _suggest_explanation(error: ConnError) -> str:
+    if not isinstance(error, ExpressionError):
+        return ""
+    is_limit = error.code in ("timeout", "steps", "depth", "size")
+    return "make the expression, or its input, smaller" if is_limit else "see: conn explain functions"
 
 
 def _find_code(error: ConnError) -> str:

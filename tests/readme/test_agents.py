@@ -15,8 +15,8 @@ from transcript import conn  # noqa: E402
 
 SKELETON = (ROOT / "cli/conn_cli/skeleton/workspace/AGENTS.md").read_text(encoding="utf-8")
 FILES = {
-    "openapi.yaml": "openapi: 3.0.0\ninfo: { title: Parts, version: '1' }\nservers: [{ url: 'https://api.parts.example' }]\n"
-    "paths: { /parts: { get: { responses: { '200': { description: all } } } } }\n",
+    "openapi.yaml": "openapi: 3.0.0\ninfo: { title: Parts, version: '1' }\n"
+    "servers: [{ url: 'https://api.parts.example' }]\npaths: { /parts: { get: { responses: { '200': { description: all } } } } }\n",
     "record.json": '{"id": 1, "email": "a@example.com"}',
     "answer.json": '{"message": "not found"}',
 }

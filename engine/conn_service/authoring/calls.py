@@ -83,7 +83,7 @@ class CallRunner:
             "-I",
             "-c",
             program,
-            json.dumps(sys.path),
+            json.dumps([os.path.abspath(path) for path in sys.path if path]),  # never the workspace itself
             *words,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -101,12 +101,14 @@ async def _communicate(process: asyncio.subprocess.Process, stdin: bytes) -> tup
             await _pipe(process.stdin).drain()
             _pipe(process.stdin).close()
 
-    _, out, notes = await asyncio.gather(write(), _read(_pipe(process.stdout)), _read(_pipe(process.stderr)))
+    _, out, notes = await asyncio.gather(
+        write(), _read_stream(_pipe(process.stdout)), _read_stream(_pipe(process.stderr))
+    )
     await process.wait()
     return out, notes.decode("utf-8", "replace")
 
 
-async def _read(stream: asyncio.StreamReader) -> bytes:
+async def _read_stream(stream: asyncio.StreamReader) -> bytes:
     """Read all of a stream. Raises OverflowError if it is too long."""
     chunks, size = [], 0
     while chunk := await stream.read(1 << 16):

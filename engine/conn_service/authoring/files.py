@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
-from conn_engine.config import load_workspace
+from conn_engine.config import Workspace
 from conn_engine.config.literals import literal_secrets
 from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import check_writable, read_text
@@ -71,9 +71,7 @@ def write_file(root: Path, name: str, text: str) -> dict[str, Any]:
     places = [".".join(map(str, place)) for place, _ in literal_secrets(document.data)] if document else []
     findings = []
     if document is not None:
-        workspace = load_workspace(root) if name != "conn.yaml" else None
-        if workspace is not None:
-            findings = list(lint_workspace(workspace.with_texts({name: text}), [path]).findings)
+        findings = list(lint_workspace(Workspace(root).with_texts({name: text}), [path]).findings)
         places += [finding.path for finding in findings if finding.code == "SEC101"]
     if places or find_shapes(text):
         where = f" at {places[0]}" if places else f": {find_shapes(text)[0]}"

@@ -111,7 +111,7 @@ def _create(arguments: Arguments) -> ToolCall:
 
 def _record(arguments: Arguments) -> ToolCall:
     options = ("connector", "status", "scenario")
-    words = _build_words("record --from-body=- --force", arguments, "operation", options=options)
+    words = _build_words("record --from-body=-", arguments, "operation", options=options)
     return ToolCall(words, arguments["body"])
 
 

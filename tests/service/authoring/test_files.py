@@ -91,6 +91,12 @@ def test_a_written_file_has_its_findings_and_no_other_file_is_left(root: Path) -
     assert [path.name for path in (root / "accounts").iterdir()] == ["a.yaml"]
 
 
+def test_a_workspace_that_cannot_be_loaded_can_be_corrected(root: Path) -> None:
+    assert write_file(root, "conn.yaml", "version: 9\n")["findings"][0]["code"] == "CFG104"
+    write_file(root, "accounts/a.yaml", "connector: shop\n")
+    assert write_file(root, "conn.yaml", "version: 1\n")["findings"] == []
+
+
 def test_what_is_read_has_no_secret_and_a_bounded_length(root: Path) -> None:
     lines = "".join(f"# line {number}\n" for number in range(2_000))
     (root / "accounts/a.yaml").write_text(

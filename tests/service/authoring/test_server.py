@@ -236,6 +236,17 @@ def test_an_endless_call_is_killed_and_the_server_goes_on(root: Path, monkeypatc
     converse(root, script, seconds=3)
 
 
+def test_a_module_in_the_workspace_is_never_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "yaml.py").write_text("raise SystemExit('the code of a workspace has run')")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # as for `python -m`
+
+    async def script(call: Call) -> None:
+        _, result = await call("list")
+        assert result["kind"] == "workspace"
+
+    converse(root, script)
+
+
 def test_an_endless_expression_is_an_error_with_a_code(root: Path) -> None:
     async def script(call: Call) -> None:
         failed, error = await call("eval", expression="($f := function($n){$f($n+1)}; $f(1))")

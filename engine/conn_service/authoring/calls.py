@@ -83,7 +83,7 @@ class CallRunner:
             "-I",
             "-c",
             program,
-            json.dumps([os.path.abspath(path) for path in sys.path if path]),  # never the workspace itself
+            json.dumps([str(Path(path).resolve()) for path in sys.path if path]),  # never the workspace itself
             *words,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

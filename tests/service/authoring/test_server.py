@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
+from conn_cli.console import App
+from conn_cli.main import execute
 from conn_engine.secrets import Redactor
 from conn_service.authoring import calls
 from conn_service.authoring.calls import CallRunner
@@ -300,3 +303,14 @@ def test_a_document_is_a_file_for_the_command_and_is_removed(root: Path) -> None
     assert call.words[-2:] == ("--", "{document}") and "--only=/a*" in call.words
     report, _ = asyncio.run(CallRunner(root, "conn_cli.main").run(replace(call, seconds=30)))
     assert report["code"].startswith("DOC") and not (root / "connectors").exists()
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "conn_service.authoring.server", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    for line, fix in ((["mcp", "--authoring"], "pip install 'conn-engine[mcp]'"), (["mcp"], "conn mcp --authoring")):
+        errors = StringIO()
+        assert execute(line, App(folder=root, stdout=StringIO(), stderr=errors)) == 2
+        assert fix in errors.getvalue()

@@ -15,8 +15,11 @@ from transcript import conn  # noqa: E402
 
 SKELETON = (ROOT / "cli/conn_cli/skeleton/workspace/AGENTS.md").read_text(encoding="utf-8")
 FILES = {
-    "openapi.yaml": "openapi: 3.0.0\ninfo: { title: Parts, version: '1' }\n"
-    "servers: [{ url: 'https://api.parts.example' }]\npaths: { /parts: { get: { responses: { '200': { description: all } } } } }\n",
+    "openapi.yaml": """openapi: 3.0.0
+info: { title: Parts, version: '1' }
+servers: [{ url: 'https://api.parts.example' }]
+paths: { /parts: { get: { responses: { '200': { description: all } } } } }
+""",
     "record.json": '{"id": 1, "email": "a@example.com"}',
     "answer.json": '{"message": "not found"}',
 }

@@ -29,8 +29,10 @@ def root(tmp_path: Path) -> Path:
         "../outside.yaml", "accounts/../../outside.yaml", "/etc/hosts.yaml", "accounts//a.yaml", "accounts/./a.yaml",
         ".conn/a.yaml", ".git/config.yaml", ".GIT/hooks.yaml", "accounts/.hidden.yaml", ".github/workflows/ci.yaml",
         "link.yaml", "inner.yaml", "folder/outside.yaml", "folder/new.yaml", "C:/a.yaml", "C:a.yaml",
-        "..\\outside.yaml", "accounts\\a.yaml", "con.yaml", "accounts/a.yaml:stream.md", "a.yaml ", "a./b.yaml",
-        "a\n.yaml", "a\u202elmay.yaml", "a\0.yaml", "a" * 300 + ".yaml", "", "accounts", "accounts/a.py", "accounts/a", "a.sh", "conn.lock",
+        "..\\outside.yaml", "accounts\\a.yaml", "con.yaml",
+        "accounts/a.yaml:stream.md", "a.yaml ", "a./b.yaml",
+        "a\n.yaml", "a\u202elmay.yaml", "a\0.yaml", "a" * 300 + ".yaml", "", "accounts",
+        "accounts/a.py", "accounts/a", "a.sh", "conn.lock",
         "\U000e0061.yaml", "~/a.yaml/..",
     ],
 )  # fmt: skip

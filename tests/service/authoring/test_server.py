@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
+from transcript import conn
 
 from conn_cli.console import App
 from conn_cli.main import execute
@@ -209,17 +210,13 @@ def test_bad_arguments_are_refused_before_anything_runs(
     converse(root, script, clean=redactor.text)
 
 
-def test_values_are_not_read_as_options(root: Path) -> None:
-    async def script(call: Call) -> None:
-        for tool, arguments in (
-            ("eval", {"expression": "--help"}),
-            ("explain", {"word": "--format=text"}),
-            ("show", {"operation": "-C/"}),
-        ):
-            _, result = await call(tool, **arguments)
-            assert result["kind"] in ("eval", "error"), tool
-
-    converse(root, script)
+def test_values_are_not_read_as_options() -> None:
+    for name, tool in AUTHORING_TOOLS.items():
+        arguments: dict[str, Any] = dict.fromkeys(tool.properties, "--evil")
+        words = tool.build({**arguments, "operations": ["--evil"]}).words
+        options = words[: words.index("--")] if words else ()
+        assert "--evil" not in options, name
+        assert conn(Path(), *options, "--help").code == 0 or not words, name  # each option exists
 
 
 def test_an_endless_call_is_killed_and_the_server_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

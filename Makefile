@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs locks servers nightly extension differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site locks servers nightly extension differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -61,9 +61,18 @@ docs:             ## write every generated part: schemas, tables of the pages, t
 	$(PY) tests/cli/completion_tree.py --write
 	$(PY) tests/drift/explain_examples.py --write
 
+docs-site: export NO_MKDOCS_2_WARNING = 1
+docs-site:        ## the documentation as a site that opens from disk (site/), built twice; every link of it and of the Markdown
+	.venv/bin/uv venv -q --allow-existing .venv-docs
+	.venv/bin/uv pip install -q -p .venv-docs --require-hashes -r requirements-docs.txt
+	.venv-docs/bin/zensical build --strict --clean
+	.venv-docs/bin/mkdocs build --strict --quiet --clean
+	.venv-docs/bin/lychee --offline --include-fragments --no-progress --exclude-path site/404.html $$(git ls-files '*.md' ':!tests') 'site/**/*.html'
+
 locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE=--upgrade: the newest versions)
 	$(LOCK) pyproject.toml --group build -o requirements.txt
 	$(LOCK) pyproject.toml --group dev --constraint requirements.txt -o requirements-dev.txt
+	$(LOCK) --group docs -o requirements-docs.txt
 
 servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
 	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist

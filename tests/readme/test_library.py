@@ -1,4 +1,4 @@
-"""The Python blocks of README.md run as they stand, against a vendor on this machine that answers what is recorded."""
+"""The Python blocks of README.md and of the page about the library run as they stand, against a vendor on this machine that answers what is recorded."""
 
 import json
 import re
@@ -10,8 +10,10 @@ import pytest
 from vendor import start_vendor
 
 ROOT = Path(__file__).parents[2]
-PYTHON = re.findall(
-    r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+PYTHON = dict.fromkeys(
+    block
+    for document in ("docs/reference/library.md", "README.md")
+    for block in re.findall(r"(?ms)^```python\n(.*?)^```$", (ROOT / document).read_text(encoding="utf-8"))
 )
 TOKEN = "token-of-this-test"
 
@@ -32,7 +34,7 @@ def vendor():
         yield made.port
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=["sync", "async", "isolated"])
+@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
 def test_the_library_in_ten_lines(code, vendor, tmp_path, shell):
     made = subprocess.run(
         ["conn", "init", "tour", "--example"], cwd=tmp_path, env=shell, capture_output=True, check=False

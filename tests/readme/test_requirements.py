@@ -11,8 +11,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-FILES = {"requirements.txt": "build", "requirements-dev.txt": "dev"}
-"""Each file, and the group of dependencies that it has beside the project's own."""
+FILES = {"requirements.txt": "build", "requirements-dev.txt": "dev", "requirements-docs.txt": "docs"}
+"""Each file, and its group of dependencies."""
+ALONE = ("docs",)
+"""Groups without the project's own dependencies: their tools do not import it."""
 
 
 def pins(file: str) -> list[tuple[Requirement, int]]:
@@ -28,7 +30,8 @@ def pins(file: str) -> list[tuple[Requirement, int]]:
 
 def wanted(group: str) -> list[Requirement]:
     entries: list[Any] = list(PROJECT["dependency-groups"][group])
-    texts = [*PROJECT["project"]["dependencies"], *(entry for entry in entries if isinstance(entry, str))]
+    needed = [] if group in ALONE else PROJECT["project"]["dependencies"]
+    texts = [*needed, *(entry for entry in entries if isinstance(entry, str))]
     for entry in entries:
         texts += [str(own) for own in wanted(entry["include-group"])] if isinstance(entry, dict) else []
     return [Requirement(text) for text in texts]

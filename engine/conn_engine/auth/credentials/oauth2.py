@@ -40,7 +40,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         str | None,
         Meta(
             description="The redirect URL registered with the vendor. `conn auth login` listens on a "
-            "URL of this machine (http://127.0.0.1:PORT/PATH, http://localhost:PORT/PATH); for any "
+            "URL of this machine (`http://127.0.0.1:PORT/PATH`, `http://localhost:PORT/PATH`); for any "
             "other, the person pastes the URL from the browser. Default: "
             "http://127.0.0.1:PORT/callback.",
             extra=TEMPLATE,

@@ -51,6 +51,7 @@ drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.expressions.functions --check
 	$(PY) -m conn_engine.schemas.docs --check
 	$(PY) tests/cli/completion_tree.py --check
+	$(PY) tests/cli/reference_pages.py --check
 	$(PY) tests/drift/explain_examples.py --check
 
 docs:             ## write every generated part: schemas, tables of the pages, the README's
@@ -59,6 +60,7 @@ docs:             ## write every generated part: schemas, tables of the pages, t
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/readme/generated.py --write
 	$(PY) tests/cli/completion_tree.py --write
+	$(PY) tests/cli/reference_pages.py --write
 	$(PY) tests/drift/explain_examples.py --write
 
 docs-site: export NO_MKDOCS_2_WARNING = 1

@@ -464,6 +464,8 @@ class Workspace:
 
     def _first(self, kind: DocumentKind, name: str) -> str:
         """Return how to add the first connector, environment or account."""
+        if not _NAME.match(name):
+            return "start the name with a letter or digit, and use only letters, digits, dots, dashes and underscores"
         if kind == "connector":
             return f"add the first connector: conn new {name}"
         inside = ""

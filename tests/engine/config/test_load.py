@@ -181,3 +181,11 @@ def test_files_that_are_not_read_are_named(make: Any, file: str, named: str, hin
     ).strays()
     assert [finding.span.file for finding in found] == ([named] if named else [])
     assert all(hint in finding.hint for finding in found)
+
+
+def test_a_name_that_no_file_can_have_is_not_suggested(tmp_path: Path) -> None:
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    with pytest.raises(UsageError) as caught:
+        load_workspace(tmp_path).account("../../etc/passwd")
+    assert "passwd" not in caught.value.hint
+    assert "only letters" in caught.value.hint

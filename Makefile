@@ -83,7 +83,11 @@ extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (n
 	cd editors/vscode && npm ci && npm test && \
 		SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} npm run package
 
+chaos:            ## workers of syncs that are killed, stopped and cut off: nothing is lost
+	$(PY) -m pytest tests/chaos -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+
 nightly: extension ## the same, with what takes long by its nature, and the extension
+	$(PY) -m pytest tests/chaos -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table

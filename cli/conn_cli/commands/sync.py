@@ -157,7 +157,7 @@ def work(
     """Run what is due and what waits, until it is stopped."""
     app: App = context.obj
     with _open_worker(app, store, works=True, schedules=not once) as worker:
-        resumed = [run.id for run in worker.resume_unfinished()]
+        resumed = worker.resume_unfinished()
         if not once:
             app.err("waiting for what is due; stop with Ctrl-C")
             worker.wait_until_stopped()

@@ -8,13 +8,14 @@ from typing import Any, Final, Protocol
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from conn_service.delivery.draining import DrainResult
+from conn_service.store import DATABASE_RETRIES
 
-__all__ = ["QUEUE", "DrainerParts", "drain_endpoint", "ensure_drain", "use_parts"]
+__all__ = ["QUEUE", "DrainerParts", "drain_endpoint", "ensure_drain", "find_drained", "is_drained", "use_parts"]
 
 QUEUE: Final = "conn_deliveries"
 _SHORTEST = 0.2
 _LONGEST = 86_400.0
-_OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+_WAITING: Final = ["ENQUEUED", "DELAYED"]
 
 
 class DrainerParts(Protocol):
@@ -41,25 +42,43 @@ def _name(endpoint: str) -> str:
     return f"drain:{hashlib.sha256(endpoint.encode()).hexdigest()[:16]}:"
 
 
-def ensure_drain(endpoint: str, cause: str) -> None:
-    """Let an endpoint be drained soon: by the workflow that waits for it, or by a new one. Called in a workflow; the
-    same `cause` starts it once."""
-    waiting = DBOS.list_workflows(
-        workflow_id_prefix=_name(endpoint), status=_OPEN, load_input=False, load_output=False, limit=3, sort_desc=True
-    )
-    if any(workflow.status == "ENQUEUED" for workflow in waiting):
+def _name_prefix(workflow_id: str) -> str:
+    return ":".join(workflow_id.split(":", 2)[:2]) + ":"
+
+
+def ensure_drain(endpoint: str, cause: str, number: int = 0, seconds: float = 0.0) -> None:
+    """Let an endpoint be drained after so many seconds: by the workflow that waits for that, or by a new one. Called in
+    a workflow; the same `cause` and `number` start it once."""
+    waiting = _find_waiting(endpoint)
+    if any(status == "ENQUEUED" for _, status in waiting):
         return
-    for workflow in waiting:
-        if workflow.status == "DELAYED":
-            DBOS.set_workflow_delay(workflow.workflow_id, delay_seconds=0.0)
-            return
-    _enqueue(endpoint, cause, 0, 0.0)
-
-
-def _enqueue(endpoint: str, cause: str, number: int, seconds: float) -> None:
+    if waiting:
+        DBOS.set_workflow_delay(waiting[0][0], delay_seconds=seconds)
+        return
     options = SetEnqueueOptions(queue_partition_key=endpoint[:200], delay_seconds=seconds or None)
     with SetWorkflowID(f"{_name(endpoint)}{cause}#{number:08d}"), options:
         DBOS.enqueue_workflow(QUEUE, drain_endpoint, endpoint, cause, number)
+
+
+def find_drained() -> set[str]:
+    """Return what identifies the endpoints that a workflow drains, or will, for `is_drained`."""
+    found = DBOS.list_workflows(queue_name=QUEUE, status=[*_WAITING, "PENDING"], load_input=False, load_output=False)
+    return {_name_prefix(workflow.workflow_id) for workflow in found}
+
+
+def is_drained(endpoint: str, drained: set[str]) -> bool:
+    """Return whether a workflow drains an endpoint, or will."""
+    return _name(endpoint) in drained
+
+
+@DBOS.step(name="conn_drain_find", **DATABASE_RETRIES)
+def _find_waiting(endpoint: str) -> list[list[str]]:
+    """Return the ID and the status of workflows that will drain an endpoint. One that has begun does not count: it may
+    have found nothing more. A step of its own, because DBOS cannot store what it lists."""
+    found = DBOS.list_workflows(
+        workflow_id_prefix=_name(endpoint), status=_WAITING, load_input=False, load_output=False, limit=3
+    )
+    return [[workflow.workflow_id, workflow.status] for workflow in found]
 
 
 @DBOS.workflow(name="conn_drain")
@@ -67,11 +86,11 @@ def drain_endpoint(endpoint: str, cause: str, number: int) -> Mapping[str, Any]:
     """Deliver what is due for an endpoint, and come back when the next event is."""
     done = _drain(endpoint)
     if done["seconds"] is not None:
-        _enqueue(endpoint, cause, number + 1, done["seconds"])
+        ensure_drain(endpoint, cause, number + 1, done["seconds"])
     return done
 
 
-@DBOS.step(name="conn_drain_step")
+@DBOS.step(name="conn_drain_step", **DATABASE_RETRIES)
 def _drain(endpoint: str) -> Mapping[str, Any]:
     result = _parts[0].drain(endpoint)
     pause = None

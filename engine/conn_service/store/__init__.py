@@ -1,5 +1,12 @@
 """The database of everything that runs for long. This is the public interface."""
 
-from conn_service.store.database import DEFAULT_FILE, Migration, ServiceStoreError, open_engine, prepare_tables
+from conn_service.store.database import (
+    DATABASE_RETRIES,
+    DEFAULT_FILE,
+    Migration,
+    ServiceStoreError,
+    open_engine,
+    prepare_tables,
+)
 
-__all__ = ["DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
+__all__ = ["DATABASE_RETRIES", "DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]

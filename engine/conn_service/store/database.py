@@ -6,7 +6,7 @@ Several packages have tables in it, each with a format of its own: the number of
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
@@ -15,11 +15,25 @@ from conn_engine.documents.local_state import create_state_folder
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 
-__all__ = ["DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
+__all__ = ["DATABASE_RETRIES", "DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
 
 DEFAULT_FILE = Path(".conn") / "service.sqlite3"
 """The default database of a workspace, relative to its folder."""
 Migration = Callable[[Connection], None]
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError)
+
+
+DATABASE_RETRIES: Final[Any] = {
+    "retries_allowed": True,
+    "max_attempts": 8,
+    "interval_seconds": 0.5,
+    "backoff_rate": 2.0,
+    "should_retry": _is_unreachable,
+}
+"""Options of a step of DBOS that uses the database: about a minute of retries while it is restarted."""
 BUSY_SECONDS = 30.0
 _LOCK = 0x636F6E73
 

@@ -24,7 +24,8 @@ _LONGEST_KEY = 600
 
 @dataclass(slots=True)
 class PageDraft:
-    """What a page of a run stores. `hooks` write more rows in the same transaction."""
+    """What a page of a run stores. `hooks` write more rows in the same transaction. Once a page is stored, failures
+    are counted from the beginning."""
 
     run: RunRow
     opened: OpenRun
@@ -34,7 +35,7 @@ class PageDraft:
     hooks: list[PageHook] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.counts = dict(self.run.counts)
+        self.counts = {name: count for name, count in self.run.counts.items() if name != "failures"}
 
     def add(self, name: str, amount: int = 1) -> None:
         """Add to a count of the run."""

@@ -123,9 +123,9 @@ class SyncRunner:
     def advance(self, run_id: str, seq: int) -> Advance:
         """Fetch and store the page after the first `seq` ones. A page that is already stored is not fetched again."""
         run = self.store.get_run(run_id)
-        if run.status == "cancelled":
+        if run.status in ("cancelled", "failed"):
             self._open.close(run_id)
-            return Advance("failed", reason="cancelled")
+            return Advance("failed", reason=run.reason or run.status)
         if run.seq > seq:
             return Advance("page")
         if run.phase == "end":

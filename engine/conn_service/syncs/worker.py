@@ -24,6 +24,8 @@ from conn_service.syncs.store import OPEN, RunRow, SyncStore
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from conn_service.syncs.stalled import StalledRun
+
 __all__ = ["FolderReleases", "SyncWorker"]
 
 APPLICATION_VERSION = "1"
@@ -158,18 +160,17 @@ class SyncWorker:
         enqueue_leg(run.id)
         return run
 
-    def resume_unfinished(self) -> list[RunRow]:
-        """Enqueue the runs that are created and that no leg continues, such as after a crash between the two."""
-        from dbos import DBOS
-
+    def resume_unfinished(self) -> list[str]:
+        """Enqueue what no workflow continues, such as after a crash in between. Return the IDs of all unfinished
+        runs."""
+        from conn_service.delivery.workflows import ensure_drain
         from conn_service.syncs.workflows import enqueue_leg
 
-        resumed = []
-        for run in self.store.find_runs(statuses=OPEN, limit=1000):
-            if not DBOS.list_workflows(workflow_id_prefix=f"{run.id}~", load_input=False, load_output=False, limit=1):
-                enqueue_leg(run.id, seq=run.seq)
-                resumed.append(run)
-        return resumed
+        for leg in self.find_stalled_runs():
+            enqueue_leg(leg.run_id, leg.number, leg.seq)
+        for endpoint in self.find_stalled_endpoints():
+            ensure_drain(endpoint, f"start{int(self.clock.now() * 1000)}")
+        return [run.id for run in self.store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000)]
 
     def wait(self, run_ids: Sequence[str], seconds: float | None = None) -> list[RunRow]:
         """Wait until runs have ended, or until they wait for a login. Return them."""
@@ -233,6 +234,28 @@ class SyncWorker:
         if self._sender is None:
             self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)
         return drain(self.deliveries, found, self._sender, self.clock)
+
+    def find_stalled_runs(self) -> list["StalledRun"]:
+        """Return the runs that no workflow continues, and end those that break off again and again."""
+        from conn_service.syncs.stalled import find_stalled_runs
+        from conn_service.syncs.workflows import QUEUE
+
+        stalled = find_stalled_runs(self.store, QUEUE)
+        for leg in stalled:
+            if leg.reason:
+                self.runner.fail(leg.run_id, leg.reason)
+        return [leg for leg in stalled if not leg.reason]
+
+    def find_stalled_endpoints(self) -> list[str]:
+        """Return the endpoints with events that no workflow delivers."""
+        from conn_service.delivery.workflows import find_drained, is_drained
+
+        waiting = [name for name in self.deliveries.find_waiting_endpoints() if self._is_enabled(name)]
+        drained = find_drained() if waiting else set()
+        return [name for name in waiting if not is_drained(name, drained)]
+
+    def _is_enabled(self, endpoint: str) -> bool:
+        return not self.deliveries.find_disabled_reason(endpoint)
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""

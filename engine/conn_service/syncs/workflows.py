@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from conn_service.delivery.workflows import ensure_drain
+from conn_service.store import DATABASE_RETRIES
 from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.stalled import StalledRun
 
 __all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run_sync", "tick", "use_parts"]
 
@@ -32,6 +34,14 @@ class WorkerParts(Protocol):
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
+        ...
+
+    def find_stalled_runs(self) -> list[StalledRun]:
+        """Return the runs that no workflow continues."""
+        ...
+
+    def find_stalled_endpoints(self) -> list[str]:
+        """Return the endpoints with events that no workflow delivers."""
         ...
 
 
@@ -83,29 +93,29 @@ def run_sync(run_id: str, leg: int, seq: int) -> str:
     return "page"
 
 
-@DBOS.step(name="conn_sync_page")
+@DBOS.step(name="conn_sync_page", **DATABASE_RETRIES)
 def _advance(run_id: str, seq: int) -> Mapping[str, Any]:
     done = _parts[0].runner.advance(run_id, seq)
     return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
 
 
-@DBOS.step(name="conn_sync_finish")
+@DBOS.step(name="conn_sync_finish", **DATABASE_RETRIES)
 def _finish(run_id: str) -> None:
     _parts[0].runner.finish(run_id)
 
 
-@DBOS.step(name="conn_sync_deliver")
+@DBOS.step(name="conn_sync_deliver", **DATABASE_RETRIES)
 def _deliver(run_id: str) -> Mapping[str, Any]:
     done = _parts[0].runner.deliver(run_id)
     return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
 
 
-@DBOS.step(name="conn_sync_endpoint")
+@DBOS.step(name="conn_sync_endpoint", **DATABASE_RETRIES)
 def _find_endpoint(run_id: str) -> str:
     return _parts[0].find_endpoint_key(run_id)
 
 
-@DBOS.step(name="conn_sync_fail")
+@DBOS.step(name="conn_sync_fail", **DATABASE_RETRIES)
 def _fail(run_id: str, reason: str) -> None:
     _parts[0].runner.fail(run_id, reason)
 
@@ -115,8 +125,22 @@ def tick(moment: datetime, _context: Any) -> None:
     """Start what is due, once per minute."""
     for run_id in _start_due(moment.timestamp()):
         enqueue_leg(run_id)
+    for run_id, leg, seq in _find_stalled_runs():
+        enqueue_leg(run_id, leg, seq)
+    for endpoint in _find_stalled_endpoints():
+        ensure_drain(endpoint, f"tick{int(moment.timestamp())}")
 
 
-@DBOS.step(name="conn_sync_due")
+@DBOS.step(name="conn_sync_stalled", **DATABASE_RETRIES)
+def _find_stalled_runs() -> list[tuple[str, int, int]]:
+    return [(leg.run_id, leg.number, leg.seq) for leg in _parts[0].find_stalled_runs()]
+
+
+@DBOS.step(name="conn_sync_undrained", **DATABASE_RETRIES)
+def _find_stalled_endpoints() -> list[str]:
+    return _parts[0].find_stalled_endpoints()
+
+
+@DBOS.step(name="conn_sync_due", **DATABASE_RETRIES)
 def _start_due(moment: float) -> list[str]:
     return _parts[0].start_due(moment)

@@ -206,6 +206,29 @@ def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
     assert {body["type"] for body in bodies} == {"contact.updated"}
 
 
+def test_a_run_delivers_while_an_earlier_event_waits_to_be_sent_again(bench: Bench, line: Line) -> None:
+    conn = (bench.root / "conn.yaml").read_text().replace("['", f"['{line.vendor.host}', '")
+    files = {
+        "conn.yaml": f"{conn}endpoints: {{ default: {{ url: '{line.vendor.url}/in' }} }}\n",
+        "syncs/people.yaml": "source: { resource: contacts }\nemit: { event: contact.updated }\n",
+    }
+    bench.write(files)
+    line.receiver.replies = [(500, {"Retry-After": "3600"}, {})]
+    location = StoreLocation(file=bench.root.parent / "store.sqlite3")
+    with SyncWorker(location, Releases(bench.root), environ={}) as worker:
+        for records in (10, 12):
+            bench.contacts.records = [{"id": n, "name": f"{records}"} for n in range(records)]
+            run = worker.start("people", "acme")
+            [done] = worker.wait([run.id], 30)
+            assert done.status == "complete"
+            wait_until(lambda expected=records: len(line.receiver.arrived) >= expected)
+        wait_until(lambda: worker.deliveries.count(run_id=run.id) == {"delivered": 11, "waiting": 1})
+        assert worker.find_stalled_endpoints() == [], "one workflow waits for the event that failed"
+        from dbos import DBOS
+
+        assert len(DBOS.list_workflows(workflow_id_prefix="drain:", status=["ENQUEUED", "DELAYED", "PENDING"])) == 1
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     import time
 

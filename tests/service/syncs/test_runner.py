@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from conftest import SYNC, Bench
 
+from conn_service.syncs.runner import Advance
+
 ALL = [{"id": n, "name": f"N{n}"} for n in range(10)]
 
 
@@ -85,6 +87,19 @@ class TestFaults:
         run = bench.store.get_run("r1")
         assert (run.status, run.report["moved"]) == ("failed", False)
         assert bench.store.get_stream("people", "acme").last_run_at is None
+
+    def test_only_failures_without_a_page_in_between_count(self, bench: Bench) -> None:
+        bench.contacts.fail_at = dict.fromkeys((2, 3, 4, 6, 7, 8, 10, 11, 12), (503, {}, {}))
+        runs = [bench.run() for _ in range(10)]
+        assert runs[-1].status == "complete"
+        assert bench.spooled() == ALL
+
+    def test_a_run_that_failed_reads_no_more(self, bench: Bench) -> None:
+        runner = bench.runner()
+        runner.create_run("r1", "people", "acme")
+        runner.fail("r1", "it cannot go on")
+        assert runner.advance("r1", 0) == Advance("failed", reason="it cannot go on")
+        assert bench.contacts.asked == []
 
     def test_a_cancelled_run_stops(self, bench: Bench) -> None:
         runner = bench.runner()

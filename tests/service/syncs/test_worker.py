@@ -12,6 +12,7 @@ from conftest import SYNC, Bench, Releases
 
 from conn_engine.errors import UsageError
 from conn_engine.releases.store_location import StoreLocation
+from conn_service.syncs.runner import Advance
 from conn_service.syncs.worker import SyncWorker
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -84,9 +85,50 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Be
 def test_a_run_without_a_leg_is_enqueued_again(bench: Bench) -> None:
     bench.runner().create_run("people:acme:0000000000001", "people", "acme")
     with worker_of(bench) as worker:
-        assert [run.id for run in worker.resume_unfinished()] == ["people:acme:0000000000001"]
+        assert worker.resume_unfinished() == ["people:acme:0000000000001"]
         [done] = worker.wait(["people:acme:0000000000001"], 30)
         assert done.status == "complete"
+
+
+def break_off(worker: SyncWorker, times: int) -> None:
+    advance, left = worker.runner.advance, [None] * times
+
+    def break_or_advance(run_id: str, seq: int) -> Advance:
+        if left:
+            left.pop()
+            raise RuntimeError("a fault of the worker")
+        return advance(run_id, seq)
+
+    worker.runner.advance = break_or_advance  # type: ignore[method-assign]
+
+
+def wait_for_broken_legs(run_id: str, count: int) -> None:
+    from dbos import DBOS
+
+    for _ in range(400):
+        if len(DBOS.list_workflows(workflow_id_prefix=f"{run_id}~", status="ERROR")) == count:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no leg breaks off")
+
+
+def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(bench: Bench) -> None:
+    with worker_of(bench) as worker:
+        break_off(worker, 1)
+        run = worker.start("people", "acme")
+        wait_for_broken_legs(run.id, 1)
+        assert [leg.number for leg in worker.find_stalled_runs()] == [1]
+        assert worker.resume_unfinished() == [run.id]
+        [done] = worker.wait([run.id], 30)
+        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        break_off(worker, 10)
+        run = worker.start("people", "acme")
+        for count in range(1, 11):
+            wait_for_broken_legs(run.id, count)
+            worker.resume_unfinished()
+        done = worker.store.get_run(run.id)
+        assert (done.status, done.report["moved"]) == ("failed", False)
+        assert "broke off 10 times" in done.reason
 
 
 class TestSchedules:

@@ -1,0 +1,47 @@
+"""Find what no workflow continues: after a crash between storing a run and enqueueing it, or an error in a workflow."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dbos import DBOS
+
+from conn_service.syncs.store import OPEN, SyncStore
+
+__all__ = ["StalledRun", "find_stalled_runs"]
+
+_CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+_BROKEN: Final = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_MOST_BROKEN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StalledRun:
+    """A run that no workflow continues, with the number of the leg that can, and of the pages it has stored.
+
+    `reason` is set if so many legs have broken off that the run should end.
+    """
+
+    run_id: str
+    number: int
+    seq: int
+    reason: str = ""
+
+
+def find_stalled_runs(store: SyncStore, queue: str) -> list[StalledRun]:
+    """Return the unfinished runs that no workflow in the queue continues."""
+    unfinished = store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000)
+    if not unfinished:
+        return []
+    legs = DBOS.list_workflows(queue_name=queue, status=_CONTINUING, load_input=False, load_output=False)
+    continued = {leg.workflow_id.rpartition("~")[0] for leg in legs}
+    return [_find_next_leg(run.id, run.seq) for run in unfinished if run.id not in continued]
+
+
+def _find_next_leg(run_id: str, seq: int) -> StalledRun:
+    legs = DBOS.list_workflows(workflow_id_prefix=f"{run_id}~", load_input=False, load_output=False)
+    number = max((int(leg.workflow_id.rpartition("~")[2]) + 1 for leg in legs), default=0)
+    broken = [leg.status for leg in legs if leg.status in _BROKEN]
+    reason = ""
+    if len(broken) >= _MOST_BROKEN:
+        reason = f"the worker broke off {len(broken)} times while it ran this: its log says why"
+    return StalledRun(run_id, number, seq, reason)

@@ -328,7 +328,7 @@ def _call(run: Played) -> tuple[Call, str]:
         elif word not in ("--send", "--state", "--wait", "state.json", "--account", "acme"):
             raise ValueError(f"unknown word {word}")
     identifier = pairs.pop("id", None)
-    query = {name: pairs.pop(name) for name in list(pairs) if name in ("limit", "email", "page_size")}
+    query = {name: pairs.pop(name) for name in list(pairs) if name in ("limit", "email", "page_size", "status")}
     return Call(query=query, params=pairs, id=identifier, state=run.state, files=files, **more), operation
 
 

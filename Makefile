@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site locks servers nightly extension differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers nightly extension differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -52,15 +52,16 @@ drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.schemas.docs --check
 	$(PY) tests/cli/completion_tree.py --check
 	$(PY) tests/cli/reference_pages.py --check
+	$(PY) tests/readme/pictures.py --check
 	$(PY) tests/drift/explain_examples.py --check
 
-docs:             ## write every generated part: schemas, tables of the pages, the README's
+docs:             ## write every generated part: schemas, tables and pages, the README's picture
 	$(PY) -m conn_engine.schemas
 	$(PY) -m conn_engine.expressions.functions --write
 	$(PY) -m conn_engine.schemas.docs --write
-	$(PY) tests/readme/generated.py --write
 	$(PY) tests/cli/completion_tree.py --write
 	$(PY) tests/cli/reference_pages.py --write
+	$(PY) tests/readme/pictures.py --write
 	$(PY) tests/drift/explain_examples.py --write
 
 docs-site: export NO_MKDOCS_2_WARNING = 1
@@ -70,6 +71,9 @@ docs-site:        ## the documentation as a site that opens from disk (site/), b
 	.venv-docs/bin/zensical build --strict --clean
 	.venv-docs/bin/mkdocs build --strict --quiet --clean
 	.venv-docs/bin/lychee --offline --include-fragments --no-progress --exclude-path site/404.html $$(git ls-files '*.md' ':!tests') 'site/**/*.html'
+
+pictures:         ## draw the README's pictures again, from what the commands print
+	$(PY) tests/readme/pictures.py --write
 
 locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE=--upgrade: the newest versions)
 	$(LOCK) pyproject.toml --group build -o requirements.txt

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,12 @@ def losing(desk: Path) -> Path:
     return desk
 
 
+def test_impact_shows_in_red_what_breaks_an_account(losing: Path) -> None:
+    red = re.findall(r"\x1b\[1;31m(.+)", conn(losing, "impact", FORCE_COLOR="1").out)
+    assert [line.split()[1] for line in red] == ["email"] and red[0].endswith("<- breaking")
+    assert "\x1b" not in conn(losing, "impact").out
+
+
 def test_an_intended_change_is_accepted_with_a_reason(losing: Path) -> None:
     assert rows(conn(losing, "ci"))["impact"] == "FAIL"
     done = accept(losing)
@@ -197,6 +204,7 @@ def test_an_intended_change_is_accepted_with_a_reason(losing: Path) -> None:
     )
     assert again.code == 0 and rows(again)["impact"] == "ok"
     assert "<- breaking, accepted" in again.out
+    assert "\x1b" not in conn(losing, "impact", FORCE_COLOR="1").out
     listed = (losing / "reports/ci.md").read_text(encoding="utf-8")
     assert (
         f"accepted by `{ACCEPTED}`: 12 effects on 12 accounts: `The vendor drops e-mail addresses in March`" in listed

@@ -1,6 +1,5 @@
-"""What the tests of the documents share: the generator of their tables, and a `conn` as a fresh shell would find it."""
+"""What the tests of the documents share: a `conn` as a fresh shell would find it."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -8,15 +7,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def generated():
-    """The module that makes README.md's tables."""
-    spec = importlib.util.spec_from_file_location("generated", Path(__file__).with_name("generated.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

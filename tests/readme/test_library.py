@@ -1,4 +1,4 @@
-"""The Python blocks of README.md and of the page about the library run as they stand, against a vendor on this machine that answers what is recorded."""
+"""The Python blocks of docs/reference/library.md run as they stand, against a vendor that answers what is recorded."""
 
 import json
 import re
@@ -10,11 +10,8 @@ import pytest
 from vendor import start_vendor
 
 ROOT = Path(__file__).parents[2]
-PYTHON = dict.fromkeys(
-    block
-    for document in ("docs/reference/library.md", "README.md")
-    for block in re.findall(r"(?ms)^```python\n(.*?)^```$", (ROOT / document).read_text(encoding="utf-8"))
-)
+PAGE = ROOT / "docs" / "reference" / "library.md"
+PYTHON = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))
 TOKEN = "token-of-this-test"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conn_cli.formatting import join_lines
+from conn_cli.neutralize import Styled
 from conn_cli.report.impact.wording import (
     MOST,
     NAMED,
@@ -19,20 +19,29 @@ from conn_cli.report.impact.wording import (
     locate,
     summarize,
 )
+from conn_cli.report.text import paint
 from conn_engine.analysis.impact import KINDS, ChangedSetting, Impact
 from conn_engine.analysis.impact.report import find_accepted, make_row_key
 from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_text"]
 
-RECORD_AGAIN = "   <- breaking: record it again"
+ACCEPTED = ", accepted"
+BREAKING = "   <- breaking"
+RECORD_AGAIN = f"{BREAKING}: record it again"
 
 
-def draw_text(impact: Impact, *, names: bool = True, most: int = MOST) -> str:
+def draw_text(impact: Impact, *, names: bool = True, most: int = MOST, color: bool = False) -> Styled:
     """Return the changed settings, the accounts by status, a line for each field, and what is unknown. Each list has at
-    most `most` lines; changes that break accounts have more."""
+    most `most` lines; changes that break accounts have more. With `color`, what breaks an account is red until it is
+    accepted."""
+    lines = _draw_lines(impact, names=names, most=most)
+    return paint([(f"{line}\n", "error" if BREAKING in line and ACCEPTED not in line else "") for line in lines], color)
+
+
+def _draw_lines(impact: Impact, *, names: bool, most: int) -> list[str]:
     if not impact.compared:
-        return f"{summarize(impact)}\n"
+        return [summarize(impact)]
     places = group_by_place(impact.statements)
     lines = [f"compared with {describe_base(impact.base)}"] if impact.base is not None else []
     lines += [_statement_line(statement, count, names=names) for statement, count in places[:most]]
@@ -51,8 +60,8 @@ def draw_text(impact: Impact, *, names: bool = True, most: int = MOST) -> str:
             f"  {describe_field(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
             + (f", {describe_own_changes(row)}" if row.own else "")
             + (f", shielded in {pluralize(row.shielded, 'account')}" if row.shielded else "")
-            + ("   <- breaking" if row.breaking and row.accounts else "")
-            + (", accepted" if make_row_key(row) in accepted else "")
+            + (BREAKING if row.breaking and row.accounts else "")
+            + (ACCEPTED if make_row_key(row) in accepted else "")
         )
     lines += count_more(len(fields), "field", most_fields)
     for unknown in impact.unknown[:most]:
@@ -65,7 +74,7 @@ def draw_text(impact: Impact, *, names: bool = True, most: int = MOST) -> str:
     for statement in impact.overrides[:most]:
         lines.append(f"  override {statement.path}: {statement.note}   {locate(statement.span, names=names)}")
     lines += count_more(len(impact.overrides), "override", most)
-    return join_lines(lines)
+    return lines
 
 
 def _unjudged_lines(impact: Impact, *, names: bool, most: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Every `console` block of README.md, example/README.md, the tutorials and the how-tos runs and shows what it says.
+"""Every `console` block of a page that creates the example workspace runs and shows what it says.
 
     ```console            the commands succeed
     ```console exit=1     the last one ends with this code
@@ -24,7 +24,7 @@ DOCUMENTS = [
         page.relative_to(ROOT).as_posix()
         for folder in ("tutorials", "how-to")
         for page in sorted((ROOT / "docs" / folder).glob("*.md"))
-        if "```console" in page.read_text(encoding="utf-8")
+        if "$ conn init tour --example" in page.read_text(encoding="utf-8")
     ),
 ]
 

@@ -78,6 +78,56 @@ def test_the_page_draws_the_layers_that_are_checked():
     assert [sorted(re.findall(r"\w+", line.split("  ")[0])) for line in drawing.splitlines()] == held
 
 
+def test_the_parts_of_the_engine_have_every_package_once_and_their_sizes():
+    engine, text = ROOT / "engine", text_of("engine/README.md")
+    rows = re.findall(
+        r"(?m)^\| ([^|]+) \| ([^|]+) \| ([\d,]+) \|$", text.partition("## Three parts")[2].partition("##")[0]
+    )
+    assert [part for part, _, _ in rows] == ["what runs connectors", "the author's tools", "importers"]
+    paths = [path for folder in ("conn_engine", "conn_service") for path in (engine / folder).iterdir()]
+    paths = [
+        path
+        for path in [*paths, engine / "conn_import", ROOT / "cli/conn_cli"]
+        if list(path.rglob("*.py")) or path.suffix == ".py"
+    ]
+    names = {
+        "/".join(path.with_suffix("").relative_to(engine).parts).removeprefix("conn_engine/")
+        if path.is_relative_to(engine)
+        else path.name: path
+        for path in paths
+        if path.name != "__init__.py"
+    }
+    assert sorted(re.findall(r"`([\w/]+)`", " ".join(packages for _, packages, _ in rows))) == sorted(names)
+    for part, packages, size in rows:
+        files = [
+            file
+            for name in re.findall(r"`([\w/]+)`", packages)
+            for file in (names[name].rglob("*.py") if names[name].is_dir() else [names[name]])
+        ]
+        lines = sum(file.read_bytes().count(b"\n") for file in files)
+        assert lines == pytest.approx(int(size.replace(",", "")), rel=0.15), f"{part}: {lines:,} lines"
+
+
+def test_running_a_connector_loads_only_the_first_part(shell):
+    code = (
+        "import sys; from conn_engine import connect, load_workspace;"
+        "print(*{name.split('.')[1] for name in sys.modules if name.startswith('conn_engine.')})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=True).stdout
+    first_row = re.search(r"\| what runs connectors \| ([^|]+) \|", text_of("engine/README.md"))[1]
+    assert len(loaded.split()) > 10 and set(loaded.split()) <= set(re.findall(r"`([\w/]+)`", first_row))
+
+
+def test_each_change_of_the_table_names_where_and_how_it_is_tested():
+    table = text_of("engine/README.md").partition("## Where do I change what")[2].partition("\n## ")[0]
+    rows = re.findall(r"(?m)^\| (.+) \| (.+) \| (.+) \|$", table)[1:]
+    assert len(rows) == 10
+    for change, edit, tests in rows:
+        assert re.search(r"`[\w./-]+(?:\.py|/)`", edit), change
+        for path in re.findall(r"`([^`]+)`", tests):
+            assert path.startswith("tests/") and (ROOT / path).exists(), path
+
+
 def test_the_decisions_have_context_choice_and_price():
     entries = re.split(r"(?m)^## ", text_of("engine/DECISIONS.md"))[1:]
     assert len(entries) >= 20

@@ -6,7 +6,8 @@
     ```console exit=1              the last command ends with this code
     ```console live                needs a vendor or another program: not run, and no output is claimed
 
-`…` stands for any text of a line, a line of `…` for any lines. With CONN_WRITE_SCENARIOS=1, blocks that differ are
+`…` stands for any text of a line, a line of `…` for any lines; a command without lines below it only has to succeed. A
+page begins in a folder with an empty workspace. With CONN_WRITE_SCENARIOS=1, blocks that differ are
 written again, for a person to read and to shorten.
 """
 
@@ -33,8 +34,9 @@ class PageSession:
     """The folder in which the commands of a page run, and what differs from the page."""
 
     def __init__(self, root: Path) -> None:
-        self.root = self.folder = root
+        self.folder = root
         self.differences: list[str] = []
+        (root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
 
     def play(self, block: re.Match[str]) -> str:
         """Write the file of a block or run its commands, and return the block as it should be."""
@@ -55,16 +57,14 @@ class PageSession:
         path = self.folder / (named[1] or named[2])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        if not (self.folder / "conn.yaml").exists():
-            (self.folder / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
 
     def run_steps(self, info: str, text: str) -> str:
         steps = transcript.steps(text)
         written = ""
         for step in steps:
             lines, code = self.run(step.command)
-            wanted = int(info.partition("exit=")[2] or 0) if step is steps[-1] else 0
-            if code != wanted or not transcript.matches(step.expected, lines):
+            wanted = int(info.partition("exit=")[2].strip('"') or 0) if step is steps[-1] else 0
+            if code != wanted or (step.expected and not transcript.matches(step.expected, lines)):
                 self.differences.append(f"$ {step.command}\n" + "\n".join([*lines, f"exit code {code}"]))
                 step.expected = lines
             written += "".join(f"{line}\n" for line in [f"$ {step.command}", *step.expected])

@@ -90,7 +90,9 @@ def _build_options(command: Any, context: Any) -> Iterator[str]:
 def _escape(text: str) -> str:
     """The text of a cell: one line, without the marks of tables and, outside of code, of HTML."""
     line = " ".join(text.split()).replace("|", "\\|")
-    return line if "`" in line else line.replace("<", "&lt;")
+    if "`" not in line:
+        line = re.sub(r"https?://[^\s,;]+", r"`\g<0>`", line.replace("<", "&lt;"))
+    return line
 
 
 def _build_exit_codes() -> Iterator[str]:

@@ -59,13 +59,14 @@ def test_a_transcript_that_is_not_true_is_told(tmp_path: Path) -> None:
         assert not same(wrong, play(workspace, wrong))
 
 
-def _shown(language: str) -> list[str]:
-    page = (REFERENCE / "webhooks.md").read_text(encoding="utf-8")
+def _shown(language: str, page_name: str) -> list[str]:
+    page = (REFERENCE / page_name).read_text(encoding="utf-8")
     return [block.text for block in find_markdown_blocks(page) if block.language == language]
 
 
 def test_the_deliveries_shown_are_deliveries(tmp_path: Path) -> None:
-    event, *deliveries = _shown("json")
+    (event,) = _shown("json", "webhooks.md")
+    deliveries = _shown("json", "webhook-receiving.md")
     assert list(json.loads(event)) == list(Event("i", "t", None, "c", None, None).plain())
     for number, text in enumerate(deliveries):
         path = tmp_path / f"{number}.json"
@@ -88,7 +89,7 @@ def test_the_server_shown_receives(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOOK", "s3cret")
     monkeypatch.setenv("CONN_NO_KEYRING", "1")
     shown: dict[str, Any] = {}
-    exec(_shown("python")[0], shown)  # the page's own text
+    exec(_shown("python", "webhook-receiving.md")[0], shown)  # the page's own text
     server = make_server("127.0.0.1", 0, shown["application"])
     Thread(target=server.serve_forever, daemon=True).start()
 

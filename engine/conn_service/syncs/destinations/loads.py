@@ -47,6 +47,7 @@ def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
 
 def _import_dlt() -> Any:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
     try:
         import dlt
     except ImportError:

@@ -1,5 +1,6 @@
 """Deliver what is due for an endpoint: signed, in order per record, and again over three days if it fails."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -34,21 +35,30 @@ class DrainResult:
 
 
 def drain(
-    store: DeliveryStore, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock, *, seconds: float = 30.0
+    store: DeliveryStore,
+    endpoint: ResolvedEndpoint,
+    sender: Sender,
+    clock: Clock,
+    *,
+    seconds: float = 30.0,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> DrainResult:
     """Deliver events that are due for about so many seconds at most.
 
     Each is sent as a POST with a Standard Webhooks signature. 410 disables the endpoint; anything but 2xx is a failed
-    attempt, and redirects are not followed.
+    attempt, and redirects are not followed. `goes_on` is called before each batch: a worker that was stopped sends no
+    more of what another one may have sent meanwhile.
     """
     result = DrainResult(disabled=store.find_disabled_reason(endpoint.key))
     end = clock.now() + seconds
     with ThreadPoolExecutor(MARK_EVERY, thread_name_prefix="conn-delivery") as pool:
-        while not result.disabled and clock.now() < end:
+        while not result.disabled and clock.now() < end and goes_on():
             heads = store.find_heads(endpoint.key, clock.now(), _BATCH)
             if not heads:
                 break
             for start in range(0, len(heads), MARK_EVERY):
+                if not goes_on():
+                    break
                 part = heads[start : start + MARK_EVERY]
                 outcomes = list(pool.map(lambda row: _deliver(row, endpoint, sender, clock), part))
                 store.record([outcome for outcome, _ in outcomes], clock.now())

@@ -8,5 +8,14 @@ from conn_service.store.database import (
     open_engine,
     prepare_tables,
 )
+from conn_service.store.slots import SlotLease
 
-__all__ = ["DATABASE_RETRIES", "DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
+__all__ = [
+    "DATABASE_RETRIES",
+    "DEFAULT_FILE",
+    "Migration",
+    "ServiceStoreError",
+    "SlotLease",
+    "open_engine",
+    "prepare_tables",
+]

@@ -5,9 +5,10 @@ from typing import Final
 
 from dbos import DBOS
 
+from conn_service.store import SlotLease
 from conn_service.syncs.store import OPEN, SyncStore
 
-__all__ = ["StalledRun", "find_stalled_runs"]
+__all__ = ["StalledRun", "continue_lost_workers", "find_stalled_runs"]
 
 _CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _BROKEN: Final = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -35,6 +36,18 @@ def find_stalled_runs(store: SyncStore, queue: str) -> list[StalledRun]:
     legs = DBOS.list_workflows(queue_name=queue, status=_CONTINUING, load_input=False, load_output=False)
     continued = {leg.workflow_id.rpartition("~")[0] for leg in legs}
     return [_find_next_leg(run.id, run.seq) for run in unfinished if run.id not in continued]
+
+
+def continue_lost_workers(lease: SlotLease) -> list[str]:
+    """Enqueue again what workers were doing that are gone and whose slot no other one has taken. Return their names."""
+    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+    lost = []
+    for executor in sorted({str(workflow.executor_id) for workflow in pending}):
+        with lease.borrow(executor) as is_lost:
+            if is_lost:
+                DBOS._recover_pending_workflows([executor])
+                lost.append(executor)
+    return lost
 
 
 def _find_next_leg(run_id: str, seq: int) -> StalledRun:

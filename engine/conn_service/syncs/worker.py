@@ -15,7 +15,7 @@ from conn_engine.secrets import Vault
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint
-from conn_service.store import open_engine
+from conn_service.store import SlotLease, open_engine
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import start_due
@@ -64,13 +64,12 @@ class SyncWorker:
         environ: Mapping[str, str],
         clock: Clock = MACHINE_CLOCK,
         vault: Vault | None = None,
-        executor: str = "local",
         schedules: bool = False,
     ) -> None:
         self.location = location
         self.releases = releases
         self.clock = clock
-        self.executor = executor
+        self._lease: SlotLease | None = None
         self.schedules = schedules
         self._engine: Engine = open_engine(location)
         self.environ = environ
@@ -91,6 +90,8 @@ class SyncWorker:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
+        if self.location.url is not None:
+            self._lease = SlotLease(self.location.url)
         workflows.use_parts(self)
         deliveries.use_parts(self)
         logging.getLogger("dbos").setLevel(logging.ERROR)
@@ -99,7 +100,7 @@ class SyncWorker:
             "system_database_url": self._engine.url.render_as_string(hide_password=False),
             "system_database_engine": self._engine,
             "application_version": APPLICATION_VERSION,
-            "executor_id": self.executor,
+            "executor_id": "local" if self._lease is None else self._lease.executor,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "ERROR",
         }
@@ -130,6 +131,8 @@ class SyncWorker:
         workflows.use_parts(None)
         deliveries.use_parts(None)
         self._engine.dispose()
+        if self._lease is not None:
+            self._lease.close()
 
     def start(
         self,
@@ -233,13 +236,17 @@ class SyncWorker:
             return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
         if self._sender is None:
             self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)
-        return drain(self.deliveries, found, self._sender, self.clock)
+        is_fresh = (lambda: True) if self._lease is None else self._lease.is_fresh
+        return drain(self.deliveries, found, self._sender, self.clock, goes_on=is_fresh)
 
     def find_stalled_runs(self) -> list["StalledRun"]:
-        """Return the runs that no workflow continues, and end those that break off again and again."""
-        from conn_service.syncs.stalled import find_stalled_runs
+        """Return the runs that no workflow continues, and end those that break off again and again. What a worker did
+        that is gone is continued, too."""
+        from conn_service.syncs.stalled import continue_lost_workers, find_stalled_runs
         from conn_service.syncs.workflows import QUEUE
 
+        if self._lease is not None:
+            continue_lost_workers(self._lease)
         stalled = find_stalled_runs(self.store, QUEUE)
         for leg in stalled:
             if leg.reason:

@@ -185,6 +185,17 @@ class TestEndpoints:
         assert SECRET not in repr(production)
 
 
+def test_a_worker_that_may_have_been_replaced_sends_no_more(line: Line) -> None:
+    line.add(*((str(n), n) for n in range(25)))
+    answers = [True, True, False]
+    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", b"secret")
+    sender = Live(trust=Trust((line.vendor.host,)), max_redirects=0)
+    result = drain(line.store, endpoint, sender, line.clock, goes_on=lambda: answers.pop(0) if answers else False)
+    sender.close()
+    assert (result.delivered, len(line.receiver.arrived)) == (10, 10)
+    assert line.drain().delivered == 15
+
+
 def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
     conn = (bench.root / "conn.yaml").read_text().replace("['", f"['{line.vendor.host}', '")
     endpoints = f"endpoints: {{ default: {{ url: '{line.vendor.url}/in', secret: '{{{{env.HOOK}}}}' }} }}\n"

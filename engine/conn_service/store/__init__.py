@@ -5,6 +5,7 @@ from conn_service.store.database import (
     DEFAULT_FILE,
     Migration,
     ServiceStoreError,
+    is_unreachable,
     open_engine,
     prepare_tables,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "Migration",
     "ServiceStoreError",
     "SlotLease",
+    "is_unreachable",
     "open_engine",
     "prepare_tables",
 ]

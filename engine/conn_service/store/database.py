@@ -15,15 +15,24 @@ from conn_engine.documents.local_state import create_state_folder
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 
-__all__ = ["DATABASE_RETRIES", "DEFAULT_FILE", "Migration", "ServiceStoreError", "open_engine", "prepare_tables"]
+__all__ = [
+    "DATABASE_RETRIES",
+    "DEFAULT_FILE",
+    "Migration",
+    "ServiceStoreError",
+    "is_unreachable",
+    "open_engine",
+    "prepare_tables",
+]
 
 DEFAULT_FILE = Path(".conn") / "service.sqlite3"
 """The default database of a workspace, relative to its folder."""
 Migration = Callable[[Connection], None]
 
 
-def _is_unreachable(error: BaseException) -> bool:
-    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError)
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether an error is that of the database, and not of a value that it cannot hold."""
+    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError) and not isinstance(error, sa.exc.DataError)
 
 
 DATABASE_RETRIES: Final[Any] = {
@@ -31,7 +40,7 @@ DATABASE_RETRIES: Final[Any] = {
     "max_attempts": 8,
     "interval_seconds": 0.5,
     "backoff_rate": 2.0,
-    "should_retry": _is_unreachable,
+    "should_retry": is_unreachable,
 }
 """Options of a step of DBOS that uses the database: about a minute of retries while it is restarted."""
 BUSY_SECONDS = 30.0

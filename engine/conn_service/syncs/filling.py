@@ -1,7 +1,7 @@
 """Fill what a page stores: its records after all steps, those that fail, and those that are deleted."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conn_engine.config import OperationName
@@ -9,6 +9,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.call import Call
 from conn_engine.syncs import OutgoingRecord, StageFault, process_page
 from conn_engine.syncs.events import Change
+from conn_engine.syncs.pipeline import LONGEST_KEY
 from conn_engine.wire import Page
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import to_events
@@ -18,8 +19,6 @@ from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, Spool
 from conn_service.syncs.targets import find_target
 
 __all__ = ["PageDraft", "fill_deleted", "fill_loop", "fill_records"]
-
-_LONGEST_KEY = 600
 
 
 @dataclass(slots=True)
@@ -104,7 +103,9 @@ def _treat_fault(draft: PageDraft, fault: StageFault) -> None:
         draft.add("skipped")
         return
     draft.add("set_aside")
-    draft.rows.set_aside.append(SetAside(key[:_LONGEST_KEY], fault.stage, json.dumps(record), fault.fault.message))
+    key = json.dumps(key, ensure_ascii=not key.isprintable())[1:-1][:LONGEST_KEY]  # as a database can store it
+    message = fault.fault.message.encode(errors="replace").decode().replace("\0", "\ufffd")
+    draft.rows.set_aside.append(SetAside(key, fault.stage, json.dumps(record), message))
 
 
 def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: SyncStore) -> list[OutgoingRecord]:
@@ -120,15 +121,24 @@ def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: Syn
             draft.add("read_again" if opened.is_reopened else "duplicates")
         elif opened.plan.changes_only and digest == record.digest:
             draft.add("unchanged")
+        elif seen == run.id:  # it has changed during the run, perhaps back: its event needs an ID of its own
+            fresh.append(replace(record, version=f"{record.version or run.id}#{run.seq}.{len(fresh)}"))
         else:
             fresh.append(record)
     return fresh
 
 
 def fill_deleted(draft: PageDraft, keys: list[str], store: SyncStore) -> None:
-    """Deliver the deletion of records. Those that a run has delivered as deleted before are left out."""
+    """Deliver the deletion of records. Those that a run has delivered as deleted before are left out, and those that
+    this run has listed: they exist again, or the next run reads their deletion."""
     before = store.find_known(draft.opened.stream, keys)
-    gone = [key for key in dict.fromkeys(keys) if before.get(key, ("new", ""))[0] != ""]
+    gone = []
+    for key in dict.fromkeys(keys):
+        digest, seen = before.get(key, ("new", ""))
+        if digest and seen == draft.run.id:
+            draft.add("deletes_still_listed")
+        elif digest:
+            gone.append(key)
     draft.rows.known = dict.fromkeys(gone, "")
     draft.add("deletes", len(gone))
     draft.deliver([OutgoingRecord(key, "", {"id": key}, "") for key in gone], "delete")

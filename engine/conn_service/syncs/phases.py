@@ -57,5 +57,7 @@ def keep_verdict(place: Mapping[str, Any], *more: str) -> dict[str, Any]:
 def is_partial(run: RunRow, plan: SyncPlan, state: Any) -> bool:
     """Return whether a run may have left out records that exist: by a filter, by a time in its parameters, or by the
     state that it began with."""
-    asks_for_changes = run.since is not None and "last_run_at" in json.dumps(dict(plan.fetch.params))
+    loop = find_loop(plan)
+    fetches = [plan.fetch, *([loop.fetch] if loop is not None and loop.fetch is not None else [])]
+    asks_for_changes = run.since is not None and any("last_run_at" in json.dumps(dict(one.params)) for one in fetches)
     return bool(run.counts.get("filtered")) or asks_for_changes or (state is not None and not run.is_full)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
+from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, VendorError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
 from conn_engine.syncs import SyncPlan, compile_sync, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
+from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
@@ -125,6 +127,7 @@ class SyncRunner:
         run = self.store.get_run(run_id)
         if run.status in ("cancelled", "failed"):
             self._open.close(run_id)
+            self.store.drop_undelivered(run)
             return Advance("failed", reason=run.reason or run.status)
         if run.seq > seq:
             return Advance("page")
@@ -134,21 +137,27 @@ class SyncRunner:
             opened = self._open.get(run)
             self._check_limits(run, opened.plan)
             self._store_next_page(run, opened)
-        except ConnError as error:
+        except Exception as error:
             self._open.close(run_id)
-            return self._judge_failure(run, error)
+            if is_unreachable(error):  # the step is repeated
+                raise
+            if self.store.get_run(run_id).seq > seq:  # another worker has stored the page meanwhile
+                return Advance("page")
+            if isinstance(error, ConnError):
+                return self._judge_failure(run, error)
+            return Advance("failed", reason=_describe_internal(error))
         if run.status != "running":
-            self.store.set_status(run_id, "running", unless=("cancelled",))
+            self.store.set_status(run_id, "running", unless=_ENDED)
         return Advance("page")
 
     def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
         if isinstance(error, CredentialError):
-            self.store.set_status(run.id, "login", error.message, unless=("cancelled",))
+            self.store.set_status(run.id, "login", error.message, unless=_ENDED)
             return Advance("login", _LOGIN_PAUSE, error.message)
         pause = self._find_pause(run, error)
         if pause is None:
             return Advance("failed", reason=error.message)
-        self.store.set_status(run.id, "waiting", error.message, unless=("cancelled",))
+        self.store.set_status(run.id, "waiting", error.message, unless=_ENDED)
         return Advance("wait", pause, error.message)
 
     def _find_pause(self, run: RunRow, error: ConnError) -> float | None:
@@ -310,6 +319,9 @@ class SyncRunner:
     def _sweep(self, run: RunRow, opened: OpenRun) -> dict[str, str]:
         """Deliver the deletion of what a complete run did not contain. If that is too much, none is deleted, and
         another verdict is returned."""
+        failed = run.counts.get("set_aside", 0) + run.counts.get("skipped", 0)
+        if failed:
+            return {"reason": f"deleted records were not searched: {pluralize(failed, 'record')} failed, and may exist"}
         most = opened.plan.deletes.max if opened.plan.deletes is not None else 0
         gone = self.store.find_unseen(opened.stream, run.id, most + 1)
         if len(gone) > most:
@@ -336,9 +348,12 @@ class SyncRunner:
         except DestinationBusyError as error:
             self.store.set_status(run_id, "delivering", error.message)
             return Advance("wait", _USUAL_PAUSE, error.message)
-        except ConnError as error:
-            self.store.set_status(run_id, "undelivered", error.message)
-            return Advance("failed", reason=error.message)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            reason = error.message if isinstance(error, ConnError) else _describe_internal(error)
+            self.store.set_status(run_id, "undelivered", reason)
+            return Advance("failed", reason=reason)
         self.store.set_report(run_id, {**run.report, "delivered": count})
         self.store.set_status(run_id, run.report["verdict"], run.report["reason"])
         if target is not None and target.type != "stdout":
@@ -358,7 +373,8 @@ class SyncRunner:
         self._open.close(run_id)
         if run.status not in _ENDED:
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
-            self.store.end_run(run, "failed", reason, report, now=self.clock.now())
+            if self.store.end_run(run, "failed", reason, report, now=self.clock.now()):
+                self.store.drop_undelivered(run)
 
     def close(self) -> None:
         """Close all listings of this process."""
@@ -368,6 +384,11 @@ class SyncRunner:
 def to_iso(moment: float) -> str:
     """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _describe_internal(error: Exception) -> str:
+    """Return what an unexpected error is, without its text: that may contain records."""
+    return f"internal error: {type(error).__name__}"
 
 
 def _sweeps(plan: SyncPlan) -> bool:

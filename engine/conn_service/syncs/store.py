@@ -35,6 +35,8 @@ RunStatus: TypeAlias = Literal[
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
 _CHUNK = 500
+_UNDELIVERED = "undelivered"
+"""The digest of a record whose last change was not delivered: it equals no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +166,12 @@ class SyncStore:
 
     def cancel_run(self, run_id: str) -> bool:
         """Cancel a run that still reads. Return False if it has ended. Raises UsageError if there is none."""
-        self.get_run(run_id)
+        run = self.get_run(run_id)
         ended = tuple(status for status in get_args(RunStatus) if status not in OPEN)
-        return self.set_status(run_id, "cancelled", "cancelled", unless=ended)
+        is_cancelled = self.set_status(run_id, "cancelled", "cancelled", unless=ended)
+        if is_cancelled:
+            self.drop_undelivered(run)
+        return is_cancelled
 
     def add_count(self, run_id: str, name: str, amount: int = 1) -> None:
         """Add to one of the counts of a run, outside of a page."""
@@ -188,12 +193,14 @@ class SyncStore:
         now: float,
         more: "Sequence[PageHook]" = (),
     ) -> bool:
-        """Store a page and where the run goes on. Return False if another worker has stored it; nothing is changed
-        then. `more` run in the same transaction, such as one that adds deliveries."""
+        """Store a page and where the run goes on. Return False if another worker has stored it, or the run has ended;
+        nothing is changed then. `more` run in the same transaction, such as one that adds deliveries."""
         columns = tables.run.c
         seq = run.seq + 1
         with self.engine.begin() as connection:
-            statement = sa.update(tables.run).where(columns.id == run.id, columns.seq == run.seq)
+            statement = sa.update(tables.run).where(
+                columns.id == run.id, columns.seq == run.seq, columns.status.in_(OPEN)
+            )
             values = {"seq": seq, "place": json.dumps(place), "counts": json.dumps(counts), "phase": phase}
             if connection.execute(statement.values(values)).rowcount == 0:
                 return False
@@ -263,15 +270,20 @@ class SyncStore:
         state: Any = None,
         completed_at: float | None = None,
         more: "Sequence[PageHook]" = (),
-    ) -> None:
-        """End the reading of a run. With `completed_at`, the next run begins there, with `state`."""
+    ) -> bool:
+        """End the reading of a run. With `completed_at`, the next run begins there, with `state`.
+
+        Return False if it has ended already, or if another worker has stored a page; nothing is changed then.
+        """
         columns = tables.run.c
         with self.engine.begin() as connection:
-            connection.execute(
+            ended = connection.execute(
                 sa.update(tables.run)
-                .where(columns.id == run.id)
+                .where(columns.id == run.id, columns.seq == run.seq, columns.status.in_(OPEN))
                 .values(status=status, reason=reason, report=json.dumps(report), ended=now)
             )
+            if ended.rowcount == 0:
+                return False
             if completed_at is not None:
                 stream = tables.stream.c
                 connection.execute(
@@ -281,6 +293,7 @@ class SyncStore:
                 )
             for hook in more:
                 hook(connection, run.seq)
+        return True
 
     # --- streams ---
 
@@ -301,9 +314,19 @@ class SyncStore:
         )
 
     def reset_stream(self, sync: str, account: str) -> None:
-        """Forget where the next run begins, and which records have been delivered."""
-        stream = self.get_stream(sync, account)
+        """Forget where the next run begins, and which records have been delivered.
+
+        Raises UsageError while a run is open: its end would set both again.
+        """
+        stream, runs = self.get_stream(sync, account), tables.run.c
+        unfinished = sa.select(runs.id).where(runs.sync == sync, runs.account == account, runs.status.in_(OPEN))
         with self.engine.begin() as connection:
+            open_run = connection.execute(unfinished.limit(1)).scalar()
+            if open_run is not None:
+                raise UsageError(
+                    f'the sync "{sync}" is still running for "{account}": {open_run}',
+                    hint=f"wait for it, or end it: conn sync cancel {open_run}",
+                )
             connection.execute(sa.delete(tables.known).where(tables.known.c.stream == stream.number))
             connection.execute(self._of_stream(sync, account).values(state="null", last_run_at=None))
 
@@ -337,11 +360,16 @@ class SyncStore:
         return found
 
     def find_unseen(self, stream: StreamRow, run_id: str, limit: int) -> list[str]:
-        """Return up to `limit` keys of records that are not deleted and that a run did not contain."""
-        columns = tables.known.c
+        """Return up to `limit` keys of records that are not deleted and that neither a run nor a later one had."""
+        columns, runs, this = tables.known.c, tables.run.c, tables.run.alias("this_run")
+        later = (
+            sa.select(runs.id)
+            .join(this, this.c.id == run_id)
+            .where(runs.sync == stream.sync, runs.account == stream.account, runs.began >= this.c.began)
+        )
         query = (
             sa.select(columns.key)
-            .where(columns.stream == stream.number, columns.seen != run_id, columns.digest != "")
+            .where(columns.stream == stream.number, columns.seen.not_in(later), columns.digest != "")
             .order_by(columns.key)
             .limit(limit)
         )
@@ -389,6 +417,15 @@ class SyncStore:
         """Return how many rows a run has spooled."""
         with self.engine.connect() as connection:
             return int(connection.execute(_count(tables.spool, run_id)).scalar() or 0)
+
+    def drop_undelivered(self, run: RunRow) -> None:
+        """Remove what a run has spooled and will not deliver. These records count as changed in the next run."""
+        spooled = sa.select(tables.spool.c.key).where(tables.spool.c.run_id == run.id)
+        known, stream = tables.known.c, self.get_stream(run.sync, run.account)
+        mine = (known.stream == stream.number, known.seen == run.id, known.key.in_(spooled))
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(tables.known).where(*mine).values(digest=_UNDELIVERED))
+            connection.execute(sa.delete(tables.spool).where(tables.spool.c.run_id == run.id))
 
     # --- records set aside ---
 

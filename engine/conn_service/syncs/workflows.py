@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from conn_engine.errors import ConnError
 from conn_service.delivery.workflows import ensure_drain
 from conn_service.store import DATABASE_RETRIES
 from conn_service.syncs.runner import SyncRunner
@@ -76,18 +77,22 @@ def run_sync(run_id: str, leg: int, seq: int) -> str:
         if done["kind"] == "page":
             seq += 1
         elif done["kind"] == "end":
-            _finish(run_id)
+            reason = _finish(run_id)
+            if reason:
+                _fail(run_id, reason)
             if endpoint:
                 ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
             done = _deliver(run_id)
             if done["kind"] == "wait":
                 enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
             return str(done["kind"])
-        elif done["kind"] == "failed":
-            _fail(run_id, done["reason"])
-            return "failed"
         else:
-            enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+            if endpoint:  # what has been read is delivered, however long the pause is
+                ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
+            if done["kind"] == "failed":
+                _fail(run_id, done["reason"])
+            else:
+                enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
             return str(done["kind"])
     enqueue_leg(run_id, leg + 1, seq)
     return "page"
@@ -100,8 +105,13 @@ def _advance(run_id: str, seq: int) -> Mapping[str, Any]:
 
 
 @DBOS.step(name="conn_sync_finish", **DATABASE_RETRIES)
-def _finish(run_id: str) -> None:
-    _parts[0].runner.finish(run_id)
+def _finish(run_id: str) -> str:
+    """End a run. Return why that is impossible, "" if it is done."""
+    try:
+        _parts[0].runner.finish(run_id)
+    except ConnError as error:
+        return error.message
+    return ""
 
 
 @DBOS.step(name="conn_sync_deliver", **DATABASE_RETRIES)

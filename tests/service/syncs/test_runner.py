@@ -202,6 +202,7 @@ class TestDeletes:
 
     def test_an_operation_that_lists_what_is_deleted(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}deletes: {{ by: operation, resource: contacts.gone }}\n"})
+        del bench.contacts.records[1]
         run = bench.run()
         assert bench.spooled()[-1] == "-1"
         assert (run.report["deletes"], run.report["deletes_pages"]) == (1, 1)

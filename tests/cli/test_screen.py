@@ -34,6 +34,10 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def test_a_function_is_explained_without_its_dollar(desk):
+    assert conn(desk, "explain", "uppercase").out == conn(desk, "explain", "$uppercase").out != ""
+
+
 @pytest.mark.parametrize("word", ["MAP201", "response_path", "pagination.cursor", "$pick", "$base", "^(", "names"])
 def test_explanations_wrap(desk, word):
     done, lines = screen(desk, "explain", word)
@@ -242,6 +246,8 @@ def test_the_accounts_fit_a_screen_and_count_their_own_overrides(crowd):
     assert len(screen(crowd, "account", "list", "--all")[1]) == 200
     piped = conn(crowd, "account", "list").out.splitlines()
     assert len(piped) == 200 and piped[:20] == lines[:20]
+    refused = conn(crowd, "account", "list", "--connector", "dmo")
+    assert (refused.code, 'did you mean "demo"?' in refused.err) == (2, True)
 
 
 def test_the_workspace_and_a_configuration_fit_a_screen(crowd):

@@ -44,6 +44,8 @@ def list_accounts(
     app: App = context.obj
     workspace = app.workspace
     names = [name for name in workspace.accounts() if connector in {None, workspace.account(name).connector}]
+    if connector is not None and not names:
+        workspace.file("connector", connector)  # refuses an unknown name
     most = len(names) if every or app.width is None else MOST
     write_report(
         lambda: AccountsReport(accounts=[_describe(workspace, name) for name in names]),

@@ -131,6 +131,8 @@ def _explain_settings(word: str) -> Explained:
     references = find_references(word)
     if not references and word.startswith("$"):
         _refuse_function(word)
+    if not references and (function := _explain_entries(f"${word}")) is not None:
+        return function  # an unquoted $ disappears in a shell
     if not references:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
         hint = hint or suggest_entry(word)

@@ -9,7 +9,9 @@ from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.analysis.fields import Descriptions
+    from conn_engine.analysis.override_targets import FieldOverride
     from conn_engine.config import Effective
+    from conn_engine.errors import ConnError
 
 
 def fields(
@@ -49,8 +51,25 @@ def fields(
     descriptions = _fetch(app, effective, resource) if live else None
     result = report_fields(app.workspace, effective, resource, descriptions=descriptions)
     result = result.keep_unmapped() if unmapped else result
-    text = {"text": lambda: report.draw_text(result, app.width or USUAL_WIDTH, is_unmapped=unmapped)}
-    write_report(lambda: result, formats or [], text, app, folder=app.folder)
+
+    def draw() -> str:
+        suggested = _check_override(app, report.suggest_override(result)) if unmapped else None
+        return report.draw_text(result, app.width or USUAL_WIDTH, is_unmapped=unmapped, suggested=suggested)
+
+    write_report(lambda: result, formats or [], {"text": draw}, app, folder=app.folder)
+
+
+def _check_override(app: App, override: "FieldOverride | None") -> "FieldOverride | ConnError | None":
+    """Return the override, or why it cannot be written into the account's document."""
+    from conn_engine.analysis.field_overrides import draft_override
+    from conn_engine.errors import ConnError
+
+    if override is not None:
+        try:
+            draft_override(app.workspace, override)
+        except ConnError as error:
+            return error
+    return override
 
 
 def _fetch(app: App, effective: "Effective", resource: str) -> "Descriptions":

@@ -9,15 +9,31 @@ from conn_cli.formatting import join_lines, shorten_text
 from conn_cli.plain import to_plain
 from conn_cli.report.columns import draw_columns
 from conn_engine.analysis.fields import FieldsReport, ResourceField
+from conn_engine.analysis.override_targets import FieldOverride
 from conn_engine.diagnostics import pluralize
+from conn_engine.errors import ConnError
 
-__all__ = ["draw_text"]
+__all__ = ["draw_text", "suggest_override"]
 
 _LONGEST_NAME = 300
 
 
-def draw_text(report: FieldsReport, width: int, *, is_unmapped: bool) -> str:
-    """Return one line for each field, and a summary. `is_unmapped` means that the report has only unmapped fields."""
+def suggest_override(report: FieldsReport) -> FieldOverride | None:
+    """Return an override that maps the most interesting field of a report of unmapped fields."""
+    field = next((field for field in sorted(report.fields, key=_rank) if field.recorded), None)
+    if field is None or not report.model_resource:
+        return None
+    name = re.sub(r"\W", "_", field.name.rpartition(".")[2].strip("`"))
+    resource = report.model_resource.rpartition(".")[2]
+    resource = resource if resource == report.resource else report.model_resource
+    return FieldOverride(report.account or "", resource, f"custom_fields.{name}", f"response.{field.name}")
+
+
+def draw_text(
+    report: FieldsReport, width: int, *, is_unmapped: bool, suggested: FieldOverride | ConnError | None = None
+) -> str:
+    """Return one line for each field, and a summary. `is_unmapped` means that the report has only unmapped fields;
+    `suggested` is an override of one of them, or why the account's document cannot have it."""
     heading = ("field", "type", "filled", "example")
     rows = [heading if is_unmapped else (*heading, "read by")]
     for field in report.fields:
@@ -25,10 +41,12 @@ def draw_text(report: FieldsReport, width: int, *, is_unmapped: bool) -> str:
         row = (_format_name(field), field.type or field.recorded_type, filled, _format_example(field))
         rows.append(row if is_unmapped else (*row, ", ".join(field.read_by)))
     lines = draw_columns(rows, width) if report.fields else []
-    return join_lines([*lines, *_summarize(report, is_unmapped=is_unmapped)])
+    return join_lines([*lines, *_summarize(report, suggested, is_unmapped=is_unmapped)])
 
 
-def _summarize(report: FieldsReport, *, is_unmapped: bool) -> Iterator[str]:
+def _summarize(
+    report: FieldsReport, suggested: FieldOverride | ConnError | None, *, is_unmapped: bool
+) -> Iterator[str]:
     count = pluralize(len(report.fields), "field")
     unread = sum(not field.read_by for field in report.fields)
     if is_unmapped:
@@ -44,13 +62,12 @@ def _summarize(report: FieldsReport, *, is_unmapped: bool) -> Iterator[str]:
     if not is_unmapped:
         yield from [f"next: conn fields {report.account} {report.resource} --unmapped"] if unread else []
         return
-    field = next((field for field in sorted(report.fields, key=_rank) if field.recorded), None)
-    if field is not None and report.model_resource:
-        name = re.sub(r"\W", "_", field.name.rpartition(".")[2].strip("`"))
-        resource = report.model_resource.rpartition(".")[2]
-        resource = resource if resource == report.resource else report.model_resource
-        place = shlex.quote(f"response.{field.name}")
-        yield f"next: conn override {report.account} {resource} custom_fields.{name} {place} --dry-run"
+    if isinstance(suggested, ConnError):
+        yield suggested.message
+        yield f"next: {suggested.hint}"
+    elif suggested is not None:
+        place = shlex.quote(suggested.expression)
+        yield f"next: conn override {suggested.account} {suggested.resource} {suggested.field} {place} --dry-run"
 
 
 def _rank(field: ResourceField) -> tuple[bool, bool]:

@@ -148,8 +148,8 @@ def _draw_examples(rows: "Sequence[_Row]") -> Iterator[Piece]:
     width = max(map(len, places))
     room = (_WIDTH - len("     -> ") - width - 1) // 2
     for place, (_, _, change) in zip(places, rows, strict=True):
-        absent = "null" if change.kind == "missing" else "nothing"
-        before, after = _value(change.before, room, absent), _value(change.after, room)
+        before = _value(change.before, room, "nothing" if change.kind == "added" else "null")
+        after = _value(change.after, room, "nothing" if change.kind == "missing" else "null")
         yield f"    {place:<{width}} {before} -> {after}\n", ""
 
 

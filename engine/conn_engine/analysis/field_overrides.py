@@ -24,6 +24,7 @@ from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import Document, write_whole
 from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.documents.files import check_writable, read_text
+from conn_engine.documents.reserving import reserve_folder
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_workspace
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
@@ -54,10 +55,11 @@ class OverrideDraft:
         """Write the document, completely or not at all. Raises ConfigurationError if it is read-only or not the one
         that was read."""
         check_writable(self.file.path, self.document.file)
-        if read_text(self.file.path, self.document.file) != self.old_document.text:
-            message = f"{self.document.file} was changed by something else in the meantime"
-            raise ConfigurationError(message, hint="run the command again")
-        write_whole(self.file.path, self.document.text, within=self.saved.root)
+        with reserve_folder(self.saved.root):
+            if read_text(self.file.path, self.document.file) != self.old_document.text:
+                message = f"{self.document.file} was changed by something else in the meantime"
+                raise ConfigurationError(message, hint="run the command again")
+            write_whole(self.file.path, self.document.text, within=self.saved.root)
 
     def format_diff(self) -> str:
         """Return the change of the document as a unified diff; empty if the text does not change."""

@@ -16,6 +16,7 @@ from conn_engine.config.formatting import rename_settings
 from conn_engine.diagnostics import Diagnostic, Fix, Severity
 from conn_engine.documents import format_path, is_overlap, parse, write_whole
 from conn_engine.documents.edits import apply_edits
+from conn_engine.documents.reserving import reserve_folder
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.linter import SKIPPED_FOLDERS, lint_workspace, open_paths
 from conn_engine.lint.report import AppliedFix
@@ -79,11 +80,12 @@ def fix_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK)
 
 def write_fixed_texts(fixed: FixedTexts) -> None:
     """Write each changed file completely. Raises UsageError if one was changed meanwhile, before any is written."""
-    for file in fixed.changed_files:
-        if _read_text(fixed.root / file) != fixed.before[file]:
-            raise UsageError(f"{file} was changed meanwhile", hint="run the command again")
-    for file in fixed.changed_files:
-        write_whole(fixed.root / file, fixed.after[file], within=fixed.root)
+    with reserve_folder(fixed.root):
+        for file in fixed.changed_files:
+            if _read_text(fixed.root / file) != fixed.before[file]:
+                raise UsageError(f"{file} was changed meanwhile", hint="run the command again")
+        for file in fixed.changed_files:
+            write_whole(fixed.root / file, fixed.after[file], within=fixed.root)
 
 
 def _read_text(path: Path) -> str:

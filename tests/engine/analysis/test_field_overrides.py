@@ -1,6 +1,8 @@
 """An override of one field as a draft: where it is written, what it changes, and what must not be saved."""
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -238,4 +240,26 @@ def test_a_document_that_is_read_only_or_changed_since_is_not_written(workspace:
     path.write_text(ACME + "\n")
     with pytest.raises(ConfigurationError, match="in the meantime"):
         made.save()
+    assert path.read_text() == ACME + "\n"
+
+
+def test_two_commands_do_not_write_a_document_at_once(workspace: Workspace) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path, made, errors = workspace.root / "accounts/acme.yaml", draft(workspace, "name", "response.name"), []
+
+    def save() -> None:
+        try:
+            made.save()
+        except ConfigurationError as error:
+            errors.append(error.message)
+
+    other = os.open(workspace.root, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    thread = threading.Thread(target=save)
+    thread.start()
+    thread.join(0.3)  # without a reservation, it has written by now
+    path.write_text(ACME + "\n")
+    os.close(other)
+    thread.join()
+    assert errors == ["accounts/acme.yaml was changed by something else in the meantime"]
     assert path.read_text() == ACME + "\n"

@@ -1,4 +1,4 @@
-"""What the tests of the documents share: a `conn` as a fresh shell would find it."""
+"""What the tests of the documents share: `console_blocks`, and a `conn` as a fresh shell would find it."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -1,22 +1,11 @@
-"""Every `console` block of a page that creates the example workspace runs and shows what it says.
+"""Every `console` block of a page that creates the example workspace runs and shows what it says."""
 
-    ```console            the commands succeed
-    ```console exit=1     the last one ends with this code
-    ```console live       needs a vendor: not run here, and no output is claimed
-
-Commands are lines that begin with `$`; a document is one session. The lines below a command appear in its output in
-this order: `…` stands for any text in a line, a line of `…` alone for any lines; without one between them, lines are
-adjacent.
-"""
-
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from console_blocks import play, shows
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = [
     "README.md",
     "example/README.md",
@@ -29,66 +18,12 @@ DOCUMENTS = [
 ]
 
 
-def blocks(text):
-    """`(info words, [(command, expected lines)], line)` of each console block."""
-    for found in BLOCK.finditer(text):
-        steps = []
-        for line in found[2].splitlines():
-            if line.startswith("$ "):
-                steps.append((line[2:], []))
-            else:
-                steps[-1][1].append(line)
-        yield found[1].split(), steps, text.count("\n", 0, found.start()) + 1
-
-
-def run(command, folder, environ):
-    """Exit code, output, and the folder in which the session goes on."""
-    marker = Path(environ["HOME"]) / "folder"
-    script = f'{command}\ncode=$?; pwd > "{marker}"; exit $code'
-    result = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return result.returncode, result.stdout, Path(marker.read_text(encoding="utf-8").strip())
-
-
-def shows(expected, output):
-    """Whether the output's lines hold the expected ones."""
-    pattern = ""
-    for line in expected:
-        if line == "…":
-            pattern += r"(?:[^\n]*\n)*?"
-        else:
-            pattern += "[^\n]*".join(re.escape(part) for part in line.rstrip().split("…")) + r"[ ]*\n"
-    return re.search(rf"(?m)^{pattern}", output) is not None
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 @pytest.mark.slow
 def test_the_console_blocks_show_what_happens(document, tmp_path, shell):
     folder = tmp_path / "session"
     folder.mkdir()
-    ran = 0
-    for info, steps, line in blocks((ROOT / document).read_text(encoding="utf-8")):
-        if "live" in info:
-            assert all(not expected for _, expected in steps), (
-                f"{document}:{line}: output of a vendor is not checked here"
-            )
-            continue
-        ends = next((int(word.removeprefix("exit=")) for word in info if word.startswith("exit=")), 0)
-        for command, expected in steps:
-            code, output, folder = run(command, folder, shell)
-            wanted = ends if command == steps[-1][0] else 0
-            assert code == wanted, f"{document}:{line}: {command}\n{output}"
-            assert shows(expected, output), f"{document}:{line}: {command}\n" + "\n".join(expected) + f"\n---\n{output}"
-            ran += 1
+    _, ran = play((ROOT / document).read_text(encoding="utf-8"), document, folder, shell)
     assert ran >= 2
 
 

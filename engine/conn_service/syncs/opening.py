@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 from conn_engine.conditions import Scope
 from conn_engine.config import Workspace
+from conn_engine.errors import ConfigurationError
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
-from conn_engine.runtime.wiring import Wiring, wire_account
+from conn_engine.runtime.wiring import Wiring, vault_of, wire_account
 from conn_engine.secrets import Vault
+from conn_engine.secrets.vault.choice import LayeredVault
+from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, load_sync
 from conn_engine.wire import Clock, Page
 from conn_service.delivery.endpoints import find_endpoint
@@ -100,6 +103,7 @@ class OpenRuns:
         self._environ = environ
         self._clock = clock
         self._vault = vault
+        self._vaults: dict[tuple[str, ...], LayeredVault] = {}
         self._connect = connect or (lambda wiring: Connection(wiring, wiring.live()))
         self._open: dict[str, OpenRun] = {}
 
@@ -113,6 +117,25 @@ class OpenRuns:
         opened = self._open[run.id] = self._open_run(run)
         return opened
 
+    def _open_vault(self, workspace: Workspace, account: str) -> Vault:
+        """Return the vault of a workspace: one for the life of this process, so that each key is derived once.
+
+        Raises ConfigurationError for a credential that would be lost when it is renewed."""
+        if self._vault is not None:
+            return self._vault
+        owner = (workspace.identity, workspace.place, *workspace.accounts())
+        vault = self._vaults.get(owner)
+        if vault is None:
+            vault = self._vaults[owner] = vault_of(workspace, self._environ)
+        if vault.environment.has_refresh_token(account):
+            prefix = build_variable_prefix(account)
+            raise ConfigurationError(
+                f'the refresh token of "{account}" is in the environment ({prefix}*), where a renewed one is lost with '
+                f"the process: unset the variables, set CONN_VAULT_KEY, and store it: conn auth login {account}",
+                hint="a vault that is an encrypted file keeps renewed tokens",
+            )
+        return vault
+
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
         plan = compile_sync(workspace, load_sync(workspace, run.sync, run.account))
@@ -120,7 +143,7 @@ class OpenRuns:
             workspace,
             run.account,
             environ=self._environ,
-            vault=self._vault,
+            vault=self._open_vault(workspace, run.account),
             policy=Policy(wait=True, max_wait_seconds=LONGEST_PAUSE),
             clock=self._clock,
         )

@@ -152,8 +152,9 @@ class SyncRunner:
 
     def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
         if isinstance(error, CredentialError):
-            self.store.set_status(run.id, "login", error.message, unless=_ENDED)
-            return Advance("login", _LOGIN_PAUSE, error.message)
+            reason = f"{error.message}; to continue the run: conn auth login {run.account}"
+            self.store.set_status(run.id, "login", reason, unless=_ENDED)
+            return Advance("login", _LOGIN_PAUSE, reason)
         pause = self._find_pause(run, error)
         if pause is None:
             return Advance("failed", reason=error.message)

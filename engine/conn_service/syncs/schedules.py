@@ -1,6 +1,7 @@
 """Find the runs that are due, and create them with fixed IDs, so that a minute that is handled twice starts nothing
 twice."""
 
+import logging
 from datetime import UTC, datetime
 
 from conn_engine.errors import ConnError
@@ -46,7 +47,10 @@ def start_due(runner: SyncRunner, releases: ReleaseLookup, moment: float) -> lis
         if due is not None and due <= moment:
             if not store.find_runs(sync=plan.name, account=plan.account, statuses=OPEN, limit=1):
                 run_id = f"{plan.name}:{plan.account}:{int(due * 1000):013d}"
-                started.append(runner.create_run(run_id, plan.name, plan.account, cause="schedule").id)
+                try:
+                    started.append(runner.create_run(run_id, plan.name, plan.account, cause="schedule").id)
+                except ConnError as error:  # one that cannot run must not keep the others from it
+                    logging.getLogger(__name__).error("%s for %s: %s", plan.name, plan.account, error.message)
             elif plan.overlap == "queue":
                 continue
         if due is None or due <= moment:

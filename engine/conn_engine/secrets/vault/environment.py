@@ -101,6 +101,11 @@ class EnvironmentVault:
                 "no longer valid after this run"
             )
 
+    def has_refresh_token(self, account: str) -> bool:
+        """Return whether the account's variables have a refresh token: if the vendor replaces it, the new one is lost
+        with this process."""
+        return _get_refresh_token(self.load(account)) is not None
+
     def delete(self, account: str) -> bool:
         """Delete a renewed document. Raises CredentialError if there are variables for the account."""
         self._renewed.pop(account, None)

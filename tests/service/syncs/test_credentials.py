@@ -1,0 +1,100 @@
+"""A run waits for a login at its page, and never uses a credential whose renewal would be lost."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Bench, Releases
+
+from conn_engine.config import load_workspace
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.runtime.wiring import vault_of
+from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.worker import SyncWorker
+
+ALL = [{"id": n, "name": f"N{n}"} for n in range(10)]
+TOKEN = {"oauth": {"token": {"access_token": "aaaaaaaaaaaa", "refresh_token": "rrrrrrrrrrrr"}}}
+
+
+@pytest.fixture
+def environ(bench: Bench, tmp_path: Path) -> dict[str, str]:
+    """A connector with a credential, and a vault of encrypted files."""
+    path = bench.root / "connectors/shop/connector.yaml"
+    path.write_text(path.read_text() + "credentials: { format: bearer }\n")
+    state = {"CONN_STATE_DIR": str(tmp_path / "state"), "CONN_VAULT_KEY": "k" * 40, "CONN_NO_KEYRING": "1"}
+    (tmp_path / "state").mkdir(mode=0o700)
+    return state
+
+
+def log_in(bench: Bench, environ: dict[str, str], token: str, account: str = "acme") -> None:
+    """Store a credential as another process does."""
+    vault_of(load_workspace(bench.root), environ).save(account, {"token": token})
+
+
+def test_a_run_goes_on_at_its_page_after_a_login(bench: Bench, environ: dict[str, str]) -> None:
+    log_in(bench, environ, "first-token-of-acme")
+    runner = SyncRunner(bench.store, Releases(bench.root), environ=environ)
+    bench.runners.append(runner)
+    bench.contacts.fail_at = dict.fromkeys((3, 4), (401, {}, {}))
+    assert bench.run(runner=runner).status == "login"
+    assert bench.run(runner=runner).status == "login", "without a login it waits on"
+    log_in(bench, environ, "second-token-of-acme")
+    run = bench.run(runner=runner)
+    assert (run.status, run.report["pages"]) == ("complete", 4)
+    assert bench.spooled() == ALL
+    assert [query.get("after") for query in bench.contacts.asked] == [None, "3", "6", "6", "6", "9"]
+
+
+def test_a_worker_waits_for_a_login_without_a_thread(bench: Bench, environ: dict[str, str]) -> None:
+    with SyncWorker(
+        StoreLocation(file=bench.root.parent / "store.sqlite3"), Releases(bench.root), environ=environ
+    ) as worker:
+        run = worker.start("people", "acme")
+        [waiting] = worker.wait([run.id], 30)
+        assert waiting.status == "login" and "conn auth login acme" in waiting.reason
+        log_in(bench, environ, "first-token-of-acme")
+        from dbos import DBOS
+
+        for _ in range(100):
+            legs = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
+            if legs:
+                break
+            time.sleep(0.1)
+        [leg] = legs
+        DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
+        for _ in range(400):
+            done = worker.store.get_run(run.id)
+            if done.status == "complete":
+                break
+            time.sleep(0.05)
+        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+
+
+def test_a_refresh_token_in_the_environment_is_refused(bench: Bench, environ: dict[str, str]) -> None:
+    runner = SyncRunner(bench.store, Releases(bench.root), environ=environ | {"CONN_ACME_REFRESH_TOKEN": "r" * 20})
+    bench.runners.append(runner)
+    bench.run(runner=runner)
+    assert bench.last is not None and bench.last.kind == "failed"
+    assert "CONN_ACME_" in bench.last.reason and "conn auth login acme" in bench.last.reason
+    assert "rrrr" not in bench.last.reason
+    assert bench.contacts.asked == []
+
+
+def test_a_key_is_derived_once_per_worker(
+    bench: Bench, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(bench, environ, "first-token-of-acme")
+    derive, calls = hashlib.scrypt, []
+
+    def count(*arguments: Any, **more: Any) -> bytes:
+        calls.append(more["salt"])
+        return derive(*arguments, **more)
+
+    monkeypatch.setattr(hashlib, "scrypt", count)
+    runner = SyncRunner(bench.store, Releases(bench.root), environ=environ)
+    bench.runners.append(runner)
+    for number in range(4):
+        assert bench.run(f"r{number}", runner=runner).status == "complete"
+    assert len(calls) == len(set(calls))

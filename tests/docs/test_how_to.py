@@ -4,6 +4,7 @@
     ```json title="page.json"      writes the file
     ```console                     `conn`, `cd`, `cat`, `replace FILE OLD NEW`, joined by `&&`; all of them succeed
     ```console exit=1              the last command ends with this code
+    $ lock NAME                    makes the base copy of a bundled connector one of another version (in a hidden block)
     ```console live                needs a vendor or another program: not run, and no output is claimed
 
 `…` stands for any text of a line, a line of `…` for any lines; a command without lines below it only has to succeed. A
@@ -24,6 +25,8 @@ from examples import CONNECTOR, DOCS
 
 from conn_engine.documents import find_markdown_blocks
 from conn_engine.runtime.webhooks import Event, build_delivery, signing_key
+from conn_engine.updates.copies import read_files
+from conn_engine.updates.lock import lock_bundled
 
 FENCE = re.compile(r"^```(?P<language>yaml|json|console)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r'#\s+(\S+\.yaml)\s*\n|.*\btitle="([^"]+)"')
@@ -76,6 +79,10 @@ class PageSession:
         for part in command.split(" && "):
             if part.startswith("cd "):
                 self.folder = self.folder / part.removeprefix("cd ")
+                continue
+            if part.startswith("lock "):
+                name = part.removeprefix("lock ")
+                lock_bundled(self.folder, name, read_files(self.folder / ".conn/base" / name))
                 continue
             lines = transcript.perform(part, self.folder)
             if lines and (ended := re.fullmatch(r"\? (\d+)", lines[-1])):

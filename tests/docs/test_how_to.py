@@ -1,20 +1,23 @@
 """Every `console` block of `docs/how-to/` runs in-process and shows what it says. A page is one session.
 
     ```yaml                        writes the file that its first comment names, else the connector `shop`
-    ```json title="page.json"      writes the file
+    ```json title="page.json"      writes the file (also `yml`, for what is not a document of a workspace)
     ```console                     `conn`, `cd`, `cat`, `replace FILE OLD NEW`, joined by `&&`; all of them succeed
     ```console exit=1              the last command ends with this code
-    $ lock NAME                    makes the base copy of a bundled connector one of another version (in a hidden block)
     ```console live                needs a vendor or another program: not run, and no output is claimed
 
+A comment `<!-- $ COMMAND -->` is run, but readers do not see it. It can also be `write FILE TEXT`, or `lock NAME`,
+which accepts the base copy of a bundled connector as the one that was copied.
+
 `…` stands for any text of a line, a line of `…` for any lines; a command without lines below it only has to succeed. A
-page begins in a folder with an empty workspace. With CONN_WRITE_SCENARIOS=1, blocks that differ are
-written again, for a person to read and to shorten.
+page begins in a folder with an empty workspace. With CONN_WRITE_SCENARIOS=1, blocks that differ are written again, for
+a person to read and to shorten.
 """
 
 import base64
 import os
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -28,9 +31,13 @@ from conn_engine.runtime.webhooks import Event, build_delivery, signing_key
 from conn_engine.updates.copies import read_files
 from conn_engine.updates.lock import lock_bundled
 
-FENCE = re.compile(r"^```(?P<language>yaml|json|console)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^```(?P<language>yaml|yml|json|console)(?P<info>[^\n]*)\n(?P<text>.*?)^```$|^<!-- \$ (?P<hidden>[^\n]*) -->$",
+    re.MULTILINE | re.DOTALL,
+)
 NAMED = re.compile(r'#\s+(\S+\.yaml)\s*\n|.*\btitle="([^"]+)"')
-PAGES = [path for path in sorted((DOCS / "how-to").glob("*.md")) if "```console\n" in path.read_text(encoding="utf-8")]
+PLAYED = re.compile(r"^```console(?! live)", re.MULTILINE)
+PAGES = [path for path in sorted((DOCS / "how-to").glob("*.md")) if PLAYED.search(path.read_text(encoding="utf-8"))]
 
 
 class PageSession:
@@ -43,7 +50,9 @@ class PageSession:
 
     def play(self, block: re.Match[str]) -> str:
         """Write the file of a block or run its commands, and return the block as it should be."""
-        if block["language"] != "console":
+        if block["hidden"]:
+            self.run_steps("", f"$ {block['hidden']}")
+        elif block["language"] != "console":
             self.write_file(block["info"], block["text"])
         elif "live" not in block["info"]:
             return f"```console{block['info']}\n{self.run_steps(block['info'], block['text'])}```"
@@ -57,7 +66,10 @@ class PageSession:
             named = NAMED.match(f"# {CONNECTOR}\n")
         if named is None:
             return
-        path = self.folder / (named[1] or named[2])
+        self.write(named[1] or named[2], text)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
@@ -66,7 +78,7 @@ class PageSession:
         written = ""
         for step in steps:
             lines, code = self.run(step.command)
-            wanted = int(info.partition("exit=")[2].strip('"') or 0) if step is steps[-1] else 0
+            wanted = int(info.partition("exit=")[2] or 0) if step is steps[-1] else 0
             if code != wanted or (step.expected and not transcript.matches(step.expected, lines)):
                 self.differences.append(f"$ {step.command}\n" + "\n".join([*lines, f"exit code {code}"]))
                 step.expected = lines
@@ -77,12 +89,15 @@ class PageSession:
         """Return the lines and the exit code of commands that are joined by `&&`."""
         shown, code = list[str](), 0
         for part in command.split(" && "):
-            if part.startswith("cd "):
-                self.folder = self.folder / part.removeprefix("cd ")
+            words = shlex.split(part)
+            if words[0] == "cd":
+                self.folder /= words[1]
                 continue
-            if part.startswith("lock "):
-                name = part.removeprefix("lock ")
-                lock_bundled(self.folder, name, read_files(self.folder / ".conn/base" / name))
+            if words[0] == "write":
+                self.write(words[1], words[2])
+                continue
+            if words[0] == "lock":
+                lock_bundled(self.folder, words[1], read_files(self.folder / ".conn/base" / words[1]))
                 continue
             lines = transcript.perform(part, self.folder)
             if lines and (ended := re.fullmatch(r"\? (\d+)", lines[-1])):

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Final
 
-from conn_engine.errors import ConnError, TransportError
+from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
 from conn_engine.wire import Clock, Headers, Request, Response
 from conn_service.delivery.endpoints import ResolvedEndpoint, sign
@@ -86,16 +87,16 @@ def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock
         return DeliveryAttempt(row.number, True), 0
     try:
         response = sender.send(_build_request(row, endpoint, int(clock.now())))
-    except TransportError as error:
+    except ConnError as error:  # the endpoint does not respond, or its address is refused
         return _plan_retry(row, error.message, clock), 0
-    except ConnError as error:  # the address is refused: nothing was sent
-        return _plan_retry(row, error.message, clock), 0
+    except Exception as error:  # one event does not hold back the others
+        return _plan_retry(row, f"internal error: {type(error).__name__}", clock), 0
     if 200 <= response.status < 300:
         return DeliveryAttempt(row.number, True), response.status
     if response.status == _GONE:
         return DeliveryAttempt(row.number, False, "410 Gone", clock.now()), _GONE
     message = f"the endpoint answered {response.status}"
-    return _plan_retry(row, message, clock, _read_retry_after(response)), response.status
+    return _plan_retry(row, message, clock, _read_retry_after(response, clock.now())), response.status
 
 
 def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
@@ -127,6 +128,13 @@ def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float =
     return DeliveryAttempt(row.number, False, error, clock.now() + pause)
 
 
-def _read_retry_after(response: Response) -> float:
-    text = response.headers.get("retry-after", "")
-    return min(float(text), _LONGEST_RETRY_AFTER) if text.isdigit() else 0.0
+def _read_retry_after(response: Response, now: float) -> float:
+    """Return the seconds that an endpoint wants as a number or as a date, 0 without them."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:12]), _LONGEST_RETRY_AFTER))
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)

@@ -15,13 +15,16 @@ __all__ = ["add_deliveries"]
 def add_deliveries(
     connection: Connection, endpoint: str, run_id: str, events: Iterable[OutgoingEvent], now: float
 ) -> int:
-    """Add events for an endpoint (a name, or a URL) in their order, due at once. Return how many."""
+    """Add events for an endpoint (a name, or a URL) in their order, due at once. Return how many.
+
+    Records of several accounts may have the same key, and do not wait for each other.
+    """
     rows = [
         {
             "endpoint": endpoint,
             "run_id": run_id,
             "event_id": event.id,
-            "key": event.key,
+            "key": f"{event.body['account']}/{event.key}",
             "type": event.type,
             "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
             "status": "waiting",

@@ -40,6 +40,7 @@ class DeliveryAttempt:
     due: float | None = None
 
 
+_PART = 2000
 _row = tables.delivery.alias("delivery")
 
 
@@ -63,15 +64,30 @@ class DeliveryStore:
         prepare_tables(engine, "delivery", tables.MIGRATIONS)
 
     def find_heads(self, endpoint: str, now: float, limit: int) -> list[DeliveryRow]:
-        """Return events of an endpoint that are due, in their order; none has an earlier one of the same record."""
-        query = (
-            sa.select(*(_row.c[name] for name in DeliveryRow.__slots__))
-            .where(*_are_heads(endpoint), _row.c.due <= now)
-            .order_by(_row.c.number)
-            .limit(limit)
-        )
+        """Return events of an endpoint that are due, in their order; none has an earlier one of the same record.
+
+        What waits is read from its beginning, in parts, up to the first part with an event that is due. So it does not
+        matter how many events of one record wait.
+        """
+        columns = tables.delivery.c
+        waiting = (columns.endpoint == endpoint, columns.status == "waiting")
+        heads: list[int] = []
+        seen: set[str] = set()
+        last = 0
         with self.engine.connect() as connection:
-            return [DeliveryRow(*found) for found in connection.execute(query)]
+            while not heads:
+                query = sa.select(columns.number, columns.key, columns.due).where(*waiting, columns.number > last)
+                part = connection.execute(query.order_by(columns.number).limit(_PART)).all()
+                if not part:
+                    return []
+                for row in part:
+                    if row.key not in seen and row.due <= now:
+                        heads.append(row.number)
+                    seen.add(row.key)
+                last = part[-1].number
+            fields = (columns[name] for name in DeliveryRow.__slots__)
+            found = sa.select(*fields).where(columns.number.in_(heads[:limit])).order_by(columns.number)
+            return [DeliveryRow(*row) for row in connection.execute(found)]
 
     def record(self, results: Sequence[DeliveryAttempt], now: float) -> None:
         """Store what came of attempts."""

@@ -25,7 +25,7 @@ delivery = sa.Table(
     sa.Column("endpoint", _Address, nullable=False),
     sa.Column("run_id", sa.String(300), nullable=False, index=True),
     sa.Column("event_id", sa.String(40), nullable=False),
-    sa.Column("key", sa.String(600), nullable=False),
+    sa.Column("key", sa.String(701), nullable=False),
     sa.Column("type", sa.String(200), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
@@ -34,9 +34,11 @@ delivery = sa.Table(
     sa.Column("last_error", sa.Text, nullable=False),
     sa.Column("done_at", sa.Float),
     sa.Index("conn_delivery_due", "endpoint", "status", "due"),
-    sa.Index("conn_delivery_by_key", "endpoint", "key", "number"),
+    sa.Index("conn_delivery_by_number", "endpoint", "status", "number"),
+    sa.Index("conn_delivery_by_key", "endpoint", "status", "key", "number"),
 )
-"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered` or `dead`."""
+"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered` or `dead`; `key` is that of the account
+and the record."""
 
 
 def _create_tables(connection: Connection) -> None:

@@ -18,7 +18,10 @@ def to_events(
     *,
     batch: int | None = None,
 ) -> list[OutgoingEvent]:
-    """Return one event per record, or per batch of records, whose data is then a list."""
+    """Return one event per record, or per batch of records, whose data is then a list.
+
+    Batches of a sync have one key, so that they arrive in order: two of them may contain the same record.
+    """
     size = batch or step.batch
     events = []
     for start in range(0, len(records), size):
@@ -29,7 +32,7 @@ def to_events(
                 sync=plan.name,
                 account=run.account,
                 type_=step.event,
-                key=first.key,
+                key=first.key if size == 1 else plan.name,
                 data=first.value if size == 1 else [record.value for record in part],
                 version=first.version or run.id,
                 began=run.began,

@@ -12,19 +12,26 @@ from conn_service.syncs.store import OPEN
 
 __all__ = ["find_scheduled", "start_due"]
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def find_scheduled(releases: ReleaseLookup) -> list[SyncPlan]:
-    """Return the plans of all syncs with a schedule, for each of their accounts."""
+    """Return the plans of all syncs with a schedule, for each of their accounts. Those that cannot run are logged."""
     _, workspace = releases.get_current()
     plans = []
     for name in workspace.syncs():
-        document = workspace.sync(name)
-        if document.trigger not in (None, "schedule"):
+        try:
+            if workspace.sync(name).trigger not in (None, "schedule"):
+                continue
+            accounts = find_accounts(workspace, name)
+        except ConnError as error:
+            _LOGGER.warning('the sync "%s" is not scheduled: %s', name, error.message)
             continue
-        for account in find_accounts(workspace, name):
+        for account in accounts:
             try:
                 plan = compile_sync(workspace, load_sync(workspace, name, account))
-            except ConnError:
+            except ConnError as error:
+                _LOGGER.warning('the sync "%s" is not scheduled for "%s": %s', name, account, error.message)
                 continue
             if plan.schedule is not None:
                 plans.append(plan)
@@ -44,16 +51,20 @@ def start_due(runner: SyncRunner, releases: ReleaseLookup, moment: float) -> lis
         if stream.is_paused or plan.schedule is None:
             continue
         due = stream.next_due
+        try:
+            following = plan.schedule.find_next(datetime.fromtimestamp(moment, UTC)).timestamp()
+        except ConnError as error:
+            _LOGGER.warning('the sync "%s" is not scheduled for "%s": %s', plan.name, plan.account, error.message)
+            continue
         if due is not None and due <= moment:
             if not store.find_runs(sync=plan.name, account=plan.account, statuses=OPEN, limit=1):
                 run_id = f"{plan.name}:{plan.account}:{int(due * 1000):013d}"
                 try:
                     started.append(runner.create_run(run_id, plan.name, plan.account, cause="schedule").id)
                 except ConnError as error:  # one that cannot run must not keep the others from it
-                    logging.getLogger(__name__).error("%s for %s: %s", plan.name, plan.account, error.message)
+                    _LOGGER.error("%s for %s: %s", plan.name, plan.account, error.message)
             elif plan.overlap == "queue":
                 continue
-        if due is None or due <= moment:
-            after = datetime.fromtimestamp(moment, UTC)
-            store.set_next_due(plan.name, plan.account, plan.schedule.find_next(after).timestamp())
+        if due is None or due <= moment or due > following:  # the last: the schedule has changed
+            store.set_next_due(plan.name, plan.account, following)
     return started

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from conftest import Bench, Releases
 from standardwebhooks import Webhook
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
-from conn_engine.syncs import OutgoingEvent, build_event
+from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, build_event, compile_sync, load_sync
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.live import Live
-from conn_engine.wire import FrozenClock
+from conn_engine.wire import FrozenClock, Headers, Request, Response
 from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, add_deliveries, drain
 from conn_service.delivery.endpoints import find_endpoint
+from conn_service.delivery.store import DeliveryAttempt
 from conn_service.store import open_engine
+from conn_service.syncs.events import to_events
 from conn_service.syncs.worker import SyncWorker
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -167,6 +170,60 @@ def test_only_the_events_that_an_endpoint_wants_are_sent(line: Line) -> None:
     line.add(("a", 2))
     line.drain(events=("y.*", "x.*"))
     assert len(line.receiver.arrived) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("Tue, 14 Nov 2023 22:15:20 GMT", 120.0), ("\u00b2", RETRY_SECONDS[0]), ("9" * 400, 86400.0), ("soon", 5.0)],
+)
+def test_every_retry_after_is_understood_or_ignored(line: Line, text: str, seconds: float) -> None:
+    line.add(("a", 1))
+    line.receiver.replies = [(429, {"Retry-After": text}, {})]
+    assert line.drain().next_due == line.clock.now() + seconds
+
+
+def test_an_event_that_cannot_be_sent_does_not_hold_back_the_others(line: Line) -> None:
+    class Fragile:
+        def send(self, request: Request) -> Response:
+            if b'"id":"a"' in (request.body or b""):
+                raise ValueError("the record with a secret")
+            return Response(200, Headers(()), b"")
+
+    line.add(("b", 1), ("a", 1), ("c", 1))
+    result = drain(line.store, ResolvedEndpoint("e", "https://e.test/", None), Fragile(), line.clock)
+    assert (result.delivered, result.failed) == (2, 1)
+
+
+def test_records_of_two_accounts_do_not_wait_for_each_other(line: Line) -> None:
+    line.receiver.replies = [(500, {}, {})]
+    line.add(("1", 1))
+    line.drain()
+    other = build_event(sync="s", account="b", type_="x", key="1", data={}, version="", began=0.0)
+    with line.store.engine.begin() as connection:
+        add_deliveries(connection, "e", "r", [other], line.clock.now())
+    assert line.drain().delivered == 1
+
+
+def test_many_events_of_one_record_cost_one_part_each(line: Line) -> None:
+    line.add(*(("a", n) for n in range(5000)), ("b", 1))
+    queries: list[str] = []
+    sa.event.listen(line.store.engine, "before_cursor_execute", lambda *arguments: queries.append(arguments[2]))
+    [head] = line.store.find_heads("e", line.clock.now(), 200)
+    assert (head.key, len(queries)) == ("a/a", 2)
+    with line.store.engine.connect() as connection:
+        steps = connection.exec_driver_sql(f"explain query plan {queries[0]}", ("e", "waiting", 0, 2000, 0)).all()
+    assert "conn_delivery_by_number" in str(steps) and "TEMP B-TREE" not in str(steps)
+    line.store.record([DeliveryAttempt(head.number, False, "down", line.clock.now() + 60)], line.clock.now())
+    assert [row.key for row in line.store.find_heads("e", line.clock.now(), 200)] == ["a/b"]
+
+
+def test_batches_of_a_sync_are_in_order(bench: Bench) -> None:
+    workspace = load_workspace(bench.root)
+    plan = compile_sync(workspace, load_sync(workspace, "people", "acme"))
+    step = DeliverStep("webhook", event="x", batch=2)
+    run = bench.runner().create_run("r1", "people", "acme")
+    records = [OutgoingRecord(key, "", {"id": key}, "") for key in "abc"]
+    assert {event.key for event in to_events(run, plan, step, records)} == {"people"}
 
 
 class TestEndpoints:

@@ -12,6 +12,7 @@ import pytest
 from conftest import SYNC, Bench
 from pyarrow import parquet
 
+from conn_service.syncs.destinations.columns import build_table, find_columns
 from conn_service.syncs.store import RunRow
 
 
@@ -128,3 +129,36 @@ class TestTables:
         again = run_to(bench, "duckdb:people.duckdb", "r2")
         assert again.status == "complete"
         assert len(rows_of(bench.root / "people.duckdb", self.QUERY)) == 10
+
+
+class TestHostileValues:
+    def test_large_integers_next_to_floats_are_text(self) -> None:
+        rows = [{"size": 2**53 + 1, "id": 2**62}, {"size": 1.5, "id": 1}]
+        table = build_table(rows, find_columns(rows))
+        assert table.to_pylist() == [{"size": str(2**53 + 1), "id": 2**62}, {"size": "1.5", "id": 1}]
+
+    @pytest.mark.parametrize("to", ["duckdb:../d.duckdb", "file:../d.jsonl", "file:out/../../d.csv"])
+    def test_a_relative_path_stays_in_the_workspace(self, bench: Bench, to: str) -> None:
+        run = run_to(bench, to)
+        assert run.status == "undelivered" and "leads out of the workspace" in run.reason
+        assert [path.name for path in bench.root.parent.iterdir() if path.name.startswith("d.")] == []
+
+    @pytest.mark.parametrize("name", ["os.path.join", "__builtins__", "impl", "destination"])
+    def test_the_name_of_a_destination_is_not_code(self, bench: Bench, name: str) -> None:
+        run = run_to(bench, f"dlt:{name}")
+        assert run.status == "undelivered" and "dlt has no destination" in run.reason
+
+    def test_the_header_of_a_csv_has_no_formulas(self, bench: Bench) -> None:
+        bench.write({"syncs/people.yaml": SYNC.replace("{ id: record.id, name: record.name }", "$.results")})
+        bench.contacts.records = [{"id": 1, "=cmd()": 2}]
+        run_to(bench, "file:people.csv")
+        assert (bench.root / "people.csv").read_text().splitlines() == ["id,'=cmd()", "1,2"]
+
+    def test_an_unexpected_error_is_a_state(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        def break_(*_: Any) -> int:
+            raise ValueError("the record with a secret")
+
+        monkeypatch.setattr("conn_service.syncs.runner.deliver_spooled", break_)
+        run = run_to(bench, "file:people.csv")
+        assert (run.status, run.reason) == ("undelivered", "internal error: ValueError")
+        assert bench.store.count_spool("r1") == 10

@@ -156,3 +156,34 @@ class TestSchedules:
         start_due(bench.runner(), Releases(bench.root), 1_700_000_000.0)
         bench.store.pause_stream("people", "acme")
         assert start_due(bench.runner(), Releases(bench.root), 1_800_000_000.0) == []
+
+    def test_a_sync_that_cannot_run_does_not_stop_the_others(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        from conn_service.syncs.schedules import start_due
+
+        bench.write(
+            {
+                "syncs/a_never.yaml": f"{SYNC}schedule: '0 0 30 2 *'\n",
+                "syncs/b_broken.yaml": "source: [\n",
+                "syncs/c_gone.yaml": f"{SYNC}schedule: '@hourly'\naccounts: [gone]\n",
+                "syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n",
+            }
+        )
+        releases = Releases(bench.root)
+        start_due(bench.runner(), releases, 1_700_000_000.0)
+        assert [run.rpartition(":")[0] for run in start_due(bench.runner(), releases, 1_700_010_000.0)] == [
+            "people:acme"
+        ]
+        for name in ("a_never", "b_broken", "c_gone"):
+            assert name in caplog.text
+
+    def test_a_changed_schedule_counts_at_once(self, bench: Bench) -> None:
+        from conn_service.syncs.schedules import start_due
+
+        bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@yearly'\n"})
+        start_due(bench.runner(), Releases(bench.root), 1_700_000_000.0)
+        bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
+        start_due(bench.runner(), Releases(bench.root), 1_700_000_060.0)
+        due = bench.store.get_stream("people", "acme").next_due
+        assert due is not None and due < 1_700_004_000.0

@@ -9,6 +9,8 @@ import pyarrow as pa
 __all__ = ["build_table", "find_columns"]
 
 _LARGEST = 2**63
+_LARGEST_EXACT = 2**53
+"""The largest integer up to which a float has all of them."""
 
 
 def find_columns(records: Iterable[Any]) -> dict[str, pa.DataType]:
@@ -27,7 +29,9 @@ def _name_kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int" if -_LARGEST <= value < _LARGEST else "text"
+        if abs(value) <= _LARGEST_EXACT:
+            return "int"
+        return "large" if -_LARGEST <= value < _LARGEST else "text"
     if isinstance(value, float):
         return "float"
     return "text" if isinstance(value, str) else "json"
@@ -36,7 +40,7 @@ def _name_kind(value: Any) -> str:
 def _choose_type(kinds: set[str]) -> pa.DataType:
     if kinds == {"bool"}:
         return pa.bool_()
-    if kinds == {"int"}:
+    if kinds and kinds <= {"int", "large"}:
         return pa.int64()
     if kinds and kinds <= {"int", "float"}:
         return pa.float64()

@@ -14,7 +14,7 @@ from conn_engine.syncs import DeliverStep
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
 
-__all__ = ["write_file"]
+__all__ = ["find_path", "write_file"]
 
 _FORMATS = (".jsonl", ".ndjson", ".csv", ".parquet")
 _DELETED = "_deleted"
@@ -44,10 +44,15 @@ def write_file(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
         )
     if "://" in target:
         return _upload(target, suffix, spooled)
+    return _write_local(find_path(folder, target), suffix, spooled)
+
+
+def find_path(folder: Path, target: str) -> Path:
+    """Return the path of a file. Raises DestinationError for a relative one that leads out of the folder."""
     path = (folder / target).resolve()
     if not path.is_relative_to(folder.resolve()) and not Path(target).is_absolute():
         raise DestinationError(f"{target} leads out of the workspace", hint="use a path without .., or an absolute one")
-    return _write_local(path, suffix, spooled)
+    return path
 
 
 def _write_local(path: Path, suffix: str, spooled: Spooled) -> int:
@@ -123,7 +128,7 @@ def _write_csv(file: IO[bytes], spooled: Spooled) -> int:
         columns |= dict.fromkeys(record if isinstance(record, dict) else ["value"])
     with os.fdopen(os.dup(file.fileno()), "w", encoding="utf-8", newline="") as text:
         writer = csv.DictWriter(text, list(columns))
-        writer.writeheader()
+        writer.writerow({name: _to_cell(name) for name in columns})
         count = 0
         for record in _records(spooled):
             fields = record if isinstance(record, dict) else {"value": record}

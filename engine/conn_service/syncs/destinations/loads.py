@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.syncs import DeliverStep
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
+from conn_service.syncs.destinations.files import find_path
 
 __all__ = ["load_tables"]
 
@@ -60,8 +62,12 @@ def _import_dlt() -> Any:
 def _find_destination(dlt: Any, step: DeliverStep, folder: Path) -> tuple[Any, str]:
     if step.type == "dlt":
         name, _, dataset = step.to.partition("/")
-        return dlt.destinations.__dict__.get(name, name), dataset or _DATASET
-    path = (folder / step.to).resolve()
+        known = sorted(dlt.destinations.__all__)
+        if name not in known or name == "destination":  # dlt would import another name as a module
+            hint = did_you_mean(name, known) or "use the name of a destination of dlt, such as postgres"
+            raise DestinationError(f'dlt has no destination "{name}"', hint=hint)
+        return getattr(dlt.destinations, name), dataset or _DATASET
+    path = find_path(folder, step.to)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

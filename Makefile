@@ -70,6 +70,7 @@ docs-site:        ## the documentation as a site that opens from disk (site/), b
 	.venv/bin/uv pip install -q -p .venv-docs --require-hashes -r requirements-docs.txt
 	.venv-docs/bin/zensical build --strict --clean
 	.venv-docs/bin/mkdocs build --strict --quiet --clean
+	! grep -rEl '<(script|link|img|iframe)[^>]+(src|href)="(https?:)?//' site --include=*.html # requests to other hosts
 	.venv-docs/bin/lychee --offline --include-fragments --no-progress --exclude-path site/404.html $$(git ls-files '*.md' ':!tests') 'site/**/*.html'
 
 pictures:         ## draw the README's pictures again, from what the commands print

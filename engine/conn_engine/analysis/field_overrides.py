@@ -189,7 +189,7 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
         if len(above) == mapping_end(path) == _RESOURCE_MAPPING_LENGTH:
             command = f"conn override {override.account} {override.resource}.list {override.field} EXPRESSION"
             hint = f"{hint}, or override it for one operation: {command}"
-        raise UsageError(f"{where} sets {format_place(above)} as a whole, so no field can be added", hint=hint)
+        raise UsageError(f"{where} sets {format_place(above)} with one expression, so no field can be added", hint=hint)
     present = found.value["replace"] if len(path) == mapping_end(path) and is_replacement(found.value) else found.value
     parts = found.inner or (tuple(map(str, present)) if isinstance(present, dict) else ())
     if parts:

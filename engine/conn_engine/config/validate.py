@@ -169,7 +169,7 @@ class _Check:
         elif keyword == "type" and is_operation_path(path, error.instance):
             yield self._missing_key(path, "method", str(error.instance))
         elif keyword == "type":
-            yield self._wrong_type(path, details["types"], error.instance)
+            yield self._wrong_type(path, details["types"], error.instance, pattern=str(node.get("pattern", "")))
         elif keyword in ("enum", "const"):
             yield self._not_one_of(path, details.get("options", [details.get("expected_value")]), error.instance, node)
         elif keyword == "propertyNames":
@@ -230,7 +230,7 @@ class _Check:
             "CFG103", f'missing key "{key}"{where}', span, path=self.document.format((*path, key)), hint=hint
         )
 
-    def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
+    def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "", pattern: str = "") -> Diagnostic:
         if is_misplaced_field(self.kind, path, value):
             return self._build_misplaced_field(path, value)
         message = f"expected {describe_types(types)}, found {name_type(value)}"
@@ -238,6 +238,8 @@ class _Check:
         source = self.document.read_source(path) if isinstance(value, bool | int | float) else ""
         hint = hint or (explain_model(model) if model else suggest_type(path, types, value, source))
         converted = None if model else convert_value(types, value, source)
+        if isinstance(converted, str) and pattern in _PATTERNS and not re.search(pattern, converted):
+            hint, converted = f"write {_PATTERNS[pattern]}", None
         fix = self.document.build_put(path, converted) if converted is not None else None
         return self._at_value("CFG102", message, path, hint, fix)
 

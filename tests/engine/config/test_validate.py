@@ -351,6 +351,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ("environment", "connectors: { x: { base_url: 3 } }\n", "CFG102", 1, 30, "found a number", ""),
     ("environment", "conectors: {}\n", "CFG101", 1, 1, '"conectors"', '"connectors"'),
     ("workspace", "version: 2\n", "CFG104", 1, 10, '"2"', ""),
+    ("workspace", "recordings: { max_age: 10 }\n", "CFG102", 1, 24, "found a number", "write an age such as P90D"),
     ("workspace", "trusted_hosts: ['https://a.example.com/x']\n", "CFG104", 1, 17, "expected a host pattern", ""),
     ("workspace", "evaluator: jsonata\n", "CFG104", 1, 12, '"jsonata"', "jsonata-python"),
 ]

@@ -72,6 +72,8 @@ class Tenants:
 
     def answer(self, arrived: Arrived) -> Any:
         """Serve a page, or receive an event. Each fault happens once."""
+        if len(arrived.body) < int(arrived.headers.get("content-length", 0)):
+            raise ConnectionResetError  # the worker was killed while it was sending
         with self._lock:
             return self._receive(arrived) if arrived.path == "/hook" else self._serve(arrived)
 

@@ -1,5 +1,6 @@
 """`conn sync`: run syncs, and show what they did."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -151,18 +152,25 @@ def work(
     context: typer.Context,
     *,
     once: Annotated[bool, typer.Option("--once", help="Run what is due, then stop: for cron.")] = False,
+    keep_days: Annotated[
+        int,
+        typer.Option(
+            "--keep-days", metavar="N", min=1, help="Remove delivered events and the pages of runs after N days."
+        ),
+    ] = 30,
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
     """Run what is due and what waits, until it is stopped."""
     app: App = context.obj
-    with _open_worker(app, store, works=True, schedules=not once) as worker:
+    with _open_worker(app, store, works=True, schedules=not once, keep_days=keep_days) as worker:
         resumed = worker.resume_unfinished()
         if not once:
             app.err("waiting for what is due; stop with Ctrl-C")
             worker.wait_until_stopped()
         started = worker.start_now()
-        worker.wait([*resumed, *started])
+        _follow(app, worker, [worker.store.get_run(run_id) for run_id in {*resumed, *started}])
+        worker.remove_old()
     text = f"{len(started)} started, {len(resumed)} continued"
     _write_change(app, formats, text, "worked", runs=[*resumed, *started])
 
@@ -260,7 +268,7 @@ def retry(context: typer.Context, run_id: RunId, store: Store = None, formats: F
 
 @contextmanager
 def _open_worker(
-    app: App, store: str | None, *, works: bool = False, schedules: bool = False
+    app: App, store: str | None, *, works: bool = False, schedules: bool = False, keep_days: int = 30
 ) -> "Iterator[SyncWorker]":
     """Open the store of syncs. With `works`, this process runs them."""
     from conn_engine.releases.store_location import StoreLocation
@@ -272,7 +280,9 @@ def _open_worker(
     location = StoreLocation.read(text, app.folder)
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
-    worker = SyncWorker(location, FolderReleases(root), environ=app.environ, clock=app.clock, schedules=schedules)
+    worker = SyncWorker(
+        location, FolderReleases(root), environ=app.environ, clock=app.clock, schedules=schedules, keep_days=keep_days
+    )
     if works:
         with worker:
             yield worker
@@ -352,6 +362,8 @@ def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "Plan
 
 def _follow(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "list[RunRow]":
     """Show the progress of runs until they have ended, and their events have been delivered once."""
+    from conn_service.syncs.worker import POLL_SECONDS
+
     names = [run.id for run in started]
     with app.progress("records") as progress:
         while True:
@@ -361,6 +373,7 @@ def _follow(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "lis
             progress.say(waiting[0].reason if waiting else f"page {sum(run.counts.get('pages', 0) for run in runs)}")
             if all(worker.is_settled(run) for run in runs):
                 return runs
+            time.sleep(POLL_SECONDS)
 
 
 def _print_spool(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:

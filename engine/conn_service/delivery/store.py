@@ -153,6 +153,13 @@ class DeliveryStore:
         with self.engine.begin() as connection:
             return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
 
+    def remove_delivered(self, before: float) -> int:
+        """Remove events that were delivered before a moment. Return how many."""
+        columns = tables.delivery.c
+        statement = sa.delete(tables.delivery).where(columns.status == "delivered", columns.done_at < before)
+        with self.engine.begin() as connection:
+            return connection.execute(statement).rowcount
+
     # --- endpoints ---
 
     def find_disabled_reason(self, endpoint: str) -> str:

@@ -11,15 +11,16 @@ from conn_service.syncs.store import OPEN, SyncStore
 __all__ = ["StalledRun", "continue_lost_workers", "find_stalled_runs"]
 
 _CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
-_BROKEN: Final = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-_MOST_BROKEN = 10
+_KILLED: Final = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+"""The status of a workflow that was begun 100 times and never came to its end: something in it kills the process."""
+_MOST_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class StalledRun:
     """A run that no workflow continues, with the number of the leg that can, and of the pages it has stored.
 
-    `reason` is set if so many legs have broken off that the run should end.
+    `reason` is set if legs have broken off so often that the run should end.
     """
 
     run_id: str
@@ -53,8 +54,10 @@ def continue_lost_workers(lease: SlotLease) -> list[str]:
 def _find_next_leg(run_id: str, seq: int) -> StalledRun:
     legs = DBOS.list_workflows(workflow_id_prefix=f"{run_id}~", load_input=False, load_output=False)
     number = max((int(leg.workflow_id.rpartition("~")[2]) + 1 for leg in legs), default=0)
-    broken = [leg.status for leg in legs if leg.status in _BROKEN]
+    statuses = [leg.status for leg in legs]
     reason = ""
-    if len(broken) >= _MOST_BROKEN:
-        reason = f"the worker broke off {len(broken)} times while it ran this: its log says why"
+    if _KILLED in statuses:
+        reason = "the worker ended each time it ran this, so it is not begun again: memory may be short, see its log"
+    elif statuses.count("ERROR") >= _MOST_ERRORS:
+        reason = f"the worker broke off {statuses.count('ERROR')} times while it ran this: its log says why"
     return StalledRun(run_id, number, seq, reason)

@@ -295,6 +295,23 @@ class SyncStore:
                 hook(connection, run.seq)
         return True
 
+    def clear_ended_runs(self, before: float) -> int:
+        """Remove the pages, the items of loops and the spool of runs that ended before a moment and have delivered what
+        they could. The runs stay. Return how many were cleared."""
+        columns = tables.run.c
+        unfinished = (*OPEN, "delivering", "undelivered")
+        query = (
+            sa.select(columns.id)
+            .where(columns.ended < before, columns.status.not_in(unfinished))
+            .where(sa.exists().where(tables.page.c.run_id == columns.id))
+        )
+        with self.engine.begin() as connection:
+            names = list(connection.execute(query).scalars())
+            for chunk in _split(names, _CHUNK):
+                for table in (tables.page, tables.loop_item, tables.spool):
+                    connection.execute(sa.delete(table).where(table.c.run_id.in_(chunk)))
+        return len(names)
+
     # --- streams ---
 
     def get_stream(self, sync: str, account: str) -> StreamRow:

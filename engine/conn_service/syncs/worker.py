@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
     from conn_service.syncs.stalled import StalledRun
 
-__all__ = ["FolderReleases", "SyncWorker"]
+__all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker"]
 
 APPLICATION_VERSION = "1"
 """Raised only when the order of the steps of a workflow changes: runs of another version are not continued."""
 POLL_SECONDS = 0.1
+KEEP_DAYS = 30
+"""How long delivered events, the pages of runs and finished workflows stay."""
 _WORKERS = 8
 _MISSING_ENDPOINT_SECONDS = 60.0
 
@@ -65,12 +67,14 @@ class SyncWorker:
         clock: Clock = MACHINE_CLOCK,
         vault: Vault | None = None,
         schedules: bool = False,
+        keep_days: int = KEEP_DAYS,
     ) -> None:
         self.location = location
         self.releases = releases
         self.clock = clock
         self._lease: SlotLease | None = None
         self.schedules = schedules
+        self.keep_days = keep_days
         self._engine: Engine = open_engine(location)
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
@@ -260,6 +264,12 @@ class SyncWorker:
         waiting = [name for name in self.deliveries.find_waiting_endpoints() if self._is_enabled(name)]
         drained = find_drained() if waiting else set()
         return [name for name in waiting if not is_drained(name, drained)]
+
+    def remove_old(self) -> dict[str, int]:
+        """Remove what was finished before the days to keep. Return how much of each kind."""
+        from conn_service.syncs.retention import remove_old
+
+        return remove_old(self.store, self.deliveries, self.clock.now() - self.keep_days * 86_400)
 
     def _is_enabled(self, endpoint: str) -> bool:
         return not self.deliveries.find_disabled_reason(endpoint)

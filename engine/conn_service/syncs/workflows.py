@@ -45,6 +45,10 @@ class WorkerParts(Protocol):
         """Return the endpoints with events that no workflow delivers."""
         ...
 
+    def remove_old(self) -> dict[str, int]:
+        """Remove what was finished long ago. Return how much of each kind."""
+        ...
+
 
 _parts: list[WorkerParts] = []
 
@@ -139,6 +143,13 @@ def tick(moment: datetime, _context: Any) -> None:
         enqueue_leg(run_id, leg, seq)
     for endpoint in _find_stalled_endpoints():
         ensure_drain(endpoint, f"tick{int(moment.timestamp())}")
+    if moment.minute == 0:
+        _remove_old()
+
+
+@DBOS.step(name="conn_sync_retention", **DATABASE_RETRIES)
+def _remove_old() -> dict[str, int]:
+    return _parts[0].remove_old()
 
 
 @DBOS.step(name="conn_sync_stalled", **DATABASE_RETRIES)

@@ -12,6 +12,9 @@ from conftest import SYNC, Bench, Releases
 
 from conn_engine.errors import UsageError
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.syncs import OutgoingEvent
+from conn_service.delivery import add_deliveries
+from conn_service.delivery.store import DeliveryAttempt
 from conn_service.syncs.runner import Advance
 from conn_service.syncs.worker import SyncWorker
 
@@ -129,6 +132,29 @@ def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(ben
         done = worker.store.get_run(run.id)
         assert (done.status, done.report["moved"]) == ("failed", False)
         assert "broke off 10 times" in done.reason
+
+
+def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
+    bench.runner().create_run("people:acme:0000000000001", "people", "acme")
+    bench.runner().advance("people:acme:0000000000001", 0)
+    bench.store.set_status("people:acme:0000000000001", "undelivered")
+    with worker_of(bench) as worker:
+        run = worker.start("people", "acme")
+        worker.wait([run.id], 30)
+        add = [OutgoingEvent(f"e{n}", "x", str(n), "upsert", {}) for n in range(3)]
+        with worker.deliveries.engine.begin() as connection:
+            add_deliveries(connection, "e", run.id, add, 1.0)
+        heads = worker.deliveries.find_heads("e", 2.0, 3)
+        worker.deliveries.record([DeliveryAttempt(head.number, True) for head in heads[:2]], 3.0)
+        assert worker.remove_old() == {"deliveries": 2, "runs": 0, "workflows": 0}
+        worker.keep_days = -1
+        removed = worker.remove_old()
+        assert (removed["runs"], removed["workflows"] > 0) == (1, True)
+        assert worker.deliveries.count() == {"waiting": 1}
+        kept = worker.store.get_run(run.id)
+        assert (kept.report["pages"], worker.store.count_spool(run.id)) == (4, 0)
+        assert worker.store.count_spool("people:acme:0000000000001") == 3, "it can still be delivered"
+        assert worker.remove_old() == {"deliveries": 0, "runs": 0, "workflows": 0}
 
 
 class TestSchedules:

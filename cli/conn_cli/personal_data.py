@@ -33,7 +33,7 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
     key = load_key(vault_of(workspace, app.environ), app.environ, app.redactor)
     if key.origin in ("new", "run"):
         app.err("note: recordings have pseudonyms instead of names, email addresses, phone numbers …")
-        app.err("  docs/reference/recordings.md lists what is replaced; --keep-personal-data turns this off")
+        app.err("  docs/reference/redaction.md lists what is replaced; --keep-personal-data turns this off")
     if key.origin == "run":
         app.err(f"note: the next run will use other pseudonyms: {key.reason}")
         app.err(f"  fix: set CONN_VAULT_KEY, or {VARIABLE}, to a long random text")

@@ -272,3 +272,10 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
     assert drifted.returncode == 1, drifted.stdout + drifted.stderr
     assert "contacts.list pagination last_id_field" in drifted.stdout
     assert "the id of the page's last record" in run("conn", "explain", "pagination.last_id").stdout
+
+
+def test_the_code_names_pages_that_exist():
+    for folder in ("cli", "engine"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for page in re.findall(r"docs/[\w/-]+\.(?:md|yaml)", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).exists(), f"{path.relative_to(ROOT)}: {page}"

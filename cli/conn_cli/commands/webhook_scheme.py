@@ -95,7 +95,8 @@ def _find_scheme(schemes: dict[str, Any], vendor: str) -> dict[str, Any]:
         raise UsageError(
             f'no scheme is known for the webhooks of "{vendor}"',
             hint=near
-            or "conn webhook scheme lists the known vendors; docs/reference/webhooks.md describes how to write one",
+            or "conn webhook scheme lists the known vendors; "
+            "docs/reference/webhook-verification.md describes how to write one",
         )
     scheme: dict[str, Any] = schemes[name]
     return scheme

@@ -46,8 +46,9 @@ def start_due(runner: SyncRunner, releases: ReleaseLookup, moment: float) -> lis
     """
     started = []
     store = runner.store
+    streams = store.find_streams()
     for plan in find_scheduled(releases):
-        stream = store.get_stream(plan.name, plan.account)
+        stream = streams.get((plan.name, plan.account)) or store.get_stream(plan.name, plan.account)
         if stream.is_paused or plan.schedule is None:
             continue
         due = stream.next_due

@@ -326,9 +326,12 @@ class SyncStore:
                 values = {"sync": sync, "account": account, "number": highest, "state": "null", "is_paused": False}
                 connection.execute(self._insert(tables.stream).values(values).on_conflict_do_nothing())
                 row = connection.execute(query).one()
-        return StreamRow(
-            row.sync, row.account, row.number, json.loads(row.state), row.last_run_at, row.is_paused, row.next_due
-        )
+        return _to_stream(row)
+
+    def find_streams(self) -> dict[tuple[str, str], StreamRow]:
+        """Return all streams by sync and account."""
+        with self.engine.connect() as connection:
+            return {(row.sync, row.account): _to_stream(row) for row in connection.execute(sa.select(tables.stream))}
 
     def reset_stream(self, sync: str, account: str) -> None:
         """Forget where the next run begins, and which records have been delivered.
@@ -477,6 +480,11 @@ def _count(table: sa.Table, run_id: str) -> Any:
 def _split(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _to_stream(row: Row[Any]) -> StreamRow:
+    values = {name: getattr(row, name) for name in StreamRow.__slots__}
+    return StreamRow(**(values | {"state": json.loads(row.state)}))
 
 
 def _to_run(row: Row[Any]) -> RunRow:

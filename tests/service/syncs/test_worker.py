@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from conftest import SYNC, Bench, Releases
 
 from conn_engine.errors import UsageError
@@ -141,7 +142,7 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
     with worker_of(bench) as worker:
         run = worker.start("people", "acme")
         worker.wait([run.id], 30)
-        add = [OutgoingEvent(f"e{n}", "x", str(n), "upsert", {}) for n in range(3)]
+        add = [OutgoingEvent(f"e{n}", "x", str(n), "upsert", {"account": "acme"}) for n in range(3)]
         with worker.deliveries.engine.begin() as connection:
             add_deliveries(connection, "e", run.id, add, 1.0)
         heads = worker.deliveries.find_heads("e", 2.0, 3)
@@ -174,6 +175,21 @@ class TestSchedules:
         assert start_due(runner, releases, due + 5000) == [], "the earlier run is still open"
         bench.store.set_status(run_id, "cancelled")
         assert len(start_due(runner, releases, due + 50_000)) == 1, "several missed moments are one run"
+
+    def test_many_schedules_are_one_thread_and_a_tick_reads_the_store_once(self, bench: Bench) -> None:
+        from conn_service.syncs.schedules import start_due
+
+        for number in range(50):
+            bench.write({f"syncs/s{number}.yaml": f"{SYNC}schedule: '@hourly'\n"})
+        runner, statements = bench.runner(), []
+        start_due(runner, Releases(bench.root), 1_700_000_000.0)
+        sqlalchemy.event.listen(bench.store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+        assert start_due(runner, Releases(bench.root), 1_700_000_060.0) == []
+        assert len(statements) == 1
+        with worker_of(bench, schedules=True):
+            from dbos import DBOS
+
+            assert len(DBOS.list_schedules()) == 1
 
     def test_a_paused_sync_is_not_started(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})

@@ -54,6 +54,12 @@ def test_documents_name_no_machine(document):
     assert not re.search(r"/(?:home|root|Users|work|tmp)/\w", text_of(document))
 
 
+def test_the_first_page_links_every_tutorial_and_task():
+    pages = {f"{path.parent.name}/{path.name}" for path in (ROOT / "docs").glob("*/*.md")}
+    linked = set(re.findall(r"\]\(([^)#]+)\)", text_of("docs/index.md")))
+    assert {page for page in pages if page.startswith(("tutorials/", "how-to/"))} <= linked
+
+
 def test_blocks_of_yaml_and_json_pass_lint(shell):
     files = ["README.md", "connectors/README.md", "example/README.md", "engine/README.md"]
     result = subprocess.run(

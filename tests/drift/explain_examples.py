@@ -5,6 +5,7 @@
 The pages and the workspaces are tested elsewhere, so that each example runs.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from conn_engine.schemas.kinds import Kind, find_kinds  # noqa: E402
 from conn_engine.testing.suite import Selection, run_suite  # noqa: E402
 
 ROOTS = {"connector": "base_url", "account": "connector", "workspace": "version", "recording": "exchanges"}
+FOREIGN = re.compile(r"^```json title=.*?^```$", re.MULTILINE | re.DOTALL)
+"""Files of a vendor that a page shows, such as a response or an OpenAPI document: their keys are not settings."""
 Place = tuple[str | int, ...]
 PLACES: dict[str, Place] = {
     "resource": ("resources", "people"),
@@ -64,7 +67,8 @@ def build_examples() -> dict[str, Any]:
 
 
 def find_entries(page: Path) -> Iterator[Entry]:
-    for block in find_markdown_blocks(page.read_text(encoding="utf-8")):
+    text = FOREIGN.sub("", page.read_text(encoding="utf-8"))
+    for block in find_markdown_blocks(text):
         if block.language in ("yaml", "json"):
             data = parse(block.text, "page", language="json" if block.language == "json" else "yaml").data
             yield from walk(page.relative_to(ROOT).as_posix(), (), data)

@@ -255,7 +255,7 @@ def reset(
 
 @group.command()
 def retry(context: typer.Context, run_id: RunId, store: Store = None, formats: FormatOption = None) -> None:
-    """Deliver again what a run could not deliver."""
+    """Process and deliver again what a run set aside or could not deliver."""
     app: App = context.obj
     with _open_worker(app, store, works=True) as worker:
         run = worker.retry(run_id)

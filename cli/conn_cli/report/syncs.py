@@ -16,6 +16,7 @@ _COUNTS = {
     "unchanged": "unchanged",
     "duplicates": "listed twice",
     "read_again": "read again",
+    "written": "written",
     "set_aside": "set aside",
     "skipped": "skipped",
     "deletes": "deleted",

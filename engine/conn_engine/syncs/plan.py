@@ -174,6 +174,16 @@ class SyncPlan:
         return next(step for step in reversed(self.steps) if isinstance(step, FetchStep))
 
     @property
+    def write(self) -> WriteStep | None:
+        """The step that writes each record, if there is one."""
+        return next((step for step in self.steps if isinstance(step, WriteStep)), None)
+
+    @property
+    def spool_event(self) -> str:
+        """Type of the event that has all records of a run, "" if each record is an event."""
+        return next((step.event for step in self.steps if isinstance(step, SpoolStep)), "")
+
+    @property
     def spools(self) -> bool:
         """Whether all records of a run are one event."""
         return any(isinstance(step, SpoolStep) for step in self.steps)

@@ -1,12 +1,13 @@
 """The events of a page of records."""
 
+import json
 from collections.abc import Sequence
 
 from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, SyncPlan, build_event
 from conn_engine.syncs.events import Change
-from conn_service.syncs.store import RunRow
+from conn_service.syncs.store import RunRow, SyncStore
 
-__all__ = ["to_events"]
+__all__ = ["to_events", "to_spooled_events"]
 
 
 def to_events(
@@ -40,3 +41,28 @@ def to_events(
             )
         )
     return events
+
+
+def to_spooled_events(run: RunRow, plan: SyncPlan, store: SyncStore) -> list[OutgoingEvent]:
+    """Return one event whose data is the list of all records that a run has spooled, and one for those that are
+    deleted. The same rows lead to the same events."""
+    values: dict[Change, list[object]] = {"upsert": [], "delete": []}
+    after = (0, -1)
+    while rows := store.read_spool(run, after):
+        for row in rows:
+            values["delete" if row.change == "delete" else "upsert"].append(json.loads(row.payload))
+        after = (rows[-1].seq, rows[-1].n)
+    return [
+        build_event(
+            sync=plan.name,
+            account=run.account,
+            type_=plan.spool_event,
+            key=f"run:{change}",
+            data=data,
+            version=run.id,
+            began=run.began,
+            change=change,
+        )
+        for change, data in values.items()
+        if data
+    ]

@@ -7,9 +7,9 @@ from typing import Any
 from conn_engine.config import OperationName
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.call import Call
-from conn_engine.syncs import OutgoingRecord, StageFault, process_page
+from conn_engine.syncs import DeliverStep, OutgoingRecord, StageFault, process_page
 from conn_engine.syncs.events import Change
-from conn_engine.syncs.pipeline import LONGEST_KEY
+from conn_engine.syncs.pipeline import LONGEST_KEY, Enricher
 from conn_engine.wire import Page
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import to_events
@@ -18,7 +18,7 @@ from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 
-__all__ = ["PageDraft", "fill_deleted", "fill_loop", "fill_records"]
+__all__ = ["PageDraft", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
 
 
 @dataclass(slots=True)
@@ -45,16 +45,17 @@ class PageDraft:
         """Store records for delivery: as events of an endpoint, or in the spool."""
         step = find_target(self.run, self.opened.plan)
         self.add("spooled", len(records))
-        if step is None or not records:
-            return
         plan = self.opened.plan
-        if step.type == "webhook" and not plan.spools:
+        writes = plan.write is not None and change == "upsert"
+        if not records or (step is None and not writes):
+            return
+        if step is not None and step.type == "webhook" and not plan.spools and not writes:
             events = to_events(self.run, plan, step, records, change)
             self.add("events", len(events))
             run_id, now, key = self.run.id, self.now, self.opened.endpoint_key
             self.hooks.append(lambda connection, _seq: add_deliveries(connection, key, run_id, events, now))
             return
-        events = to_events(self.run, plan, step, records, change, batch=1)
+        events = to_events(self.run, plan, step or DeliverStep("stdout"), records, change, batch=1)
         self.rows.spool += [
             SpoolRow(record.key, event.id, json.dumps(record.value), change)
             for record, event in zip(records, events, strict=True)
@@ -76,18 +77,23 @@ def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:
     Raises ConfigurationError for a record that fails if the sync stops then.
     """
     opened = draft.opened
+    result = process_page(opened.plan, page.records, opened.build_scope(draft.run), build_enricher(opened))
+    draft.add("records", len(page.records))
+    draft.add("filtered", result.filtered)
+    for fault in result.faults:
+        _treat_fault(draft, fault)
+    draft.deliver(_leave_out_known(draft, result.records, store))
+
+
+def build_enricher(opened: OpenRun) -> Enricher:
+    """Return what calls the operations of enrich steps."""
 
     def enrich(operation: OperationName, call: Call) -> Any:
         pages = list(opened.connection.pages(operation, call))
         records = [record for part in pages for record in part.records]
         return records[0] if pages and pages[0].whole and records else records
 
-    result = process_page(opened.plan, page.records, opened.build_scope(draft.run), enrich)
-    draft.add("records", len(page.records))
-    draft.add("filtered", result.filtered)
-    for fault in result.faults:
-        _treat_fault(draft, fault)
-    draft.deliver(_leave_out_known(draft, result.records, store))
+    return enrich
 
 
 def _treat_fault(draft: PageDraft, fault: StageFault) -> None:

@@ -14,10 +14,17 @@ _RANKS: Final = ("complete", "stopped", "unknown", "incomplete")
 
 def list_phases(plan: SyncPlan) -> list[str]:
     """Return the phases of a run in order: `loop` collects the items to repeat for, `fetch` reads the records,
-    `deletes` reads what is deleted, and `end` reads nothing."""
+    `write` writes them, `deletes` reads what is deleted, and `end` reads nothing."""
     loop = find_loop(plan)
-    first = ["loop"] if loop is not None and loop.fetch is not None else []
-    return [*first, "fetch", *(["deletes"] if plan.deletes_fetch is not None else []), "end"]
+    loops = loop is not None and loop.fetch is not None
+    phases = {
+        "loop": loops,
+        "fetch": True,
+        "write": plan.write is not None,
+        "deletes": plan.deletes_fetch is not None,
+        "end": True,
+    }
+    return [phase for phase, happens in phases.items() if happens]
 
 
 def get_next_phase(plan: SyncPlan, phase: str) -> str:

@@ -7,24 +7,30 @@ on another worker. What such a listing reads twice is recognized by key and cont
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
+from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, VendorError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
-from conn_engine.syncs import SyncPlan, compile_sync, load_sync
+from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
+from conn_service.delivery.endpoints import find_endpoint
+from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
+from conn_service.syncs.events import to_spooled_events
 from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
+from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import RunRow, RunStatus, SyncStore
 from conn_service.syncs.targets import find_target
+from conn_service.syncs.writing import write_records
 
 __all__ = ["Advance", "SyncRunner"]
 
@@ -76,6 +82,7 @@ class SyncRunner:
         self.store = store
         self.clock = clock
         self._releases = releases
+        self._environ = environ
         self._open = OpenRuns(store, releases, environ=environ, clock=clock, vault=vault, connect=connect)
 
     def create_run(
@@ -187,6 +194,10 @@ class SyncRunner:
         draft = PageDraft(run, opened, self.clock.now())
         if run.phase == "fetch" and not self._take_loop_item(run, opened):
             self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
+            return
+        if run.phase == "write":
+            phase = run.phase if write_records(draft, self.store) else get_next_phase(opened.plan, run.phase)
+            self._commit(draft, run.place, phase)
             return
         page = opened.read_page(run)
         if page is None:
@@ -314,6 +325,8 @@ class SyncRunner:
             state=place.get("state_after"),
             completed_at=run.began if moves else None,
         )
+        if opened.plan.write is not None and not is_spooled:
+            self.store.clear_spool(run_id)
         self._open.close(run_id)
         return self.store.get_run(run_id)
 
@@ -345,6 +358,9 @@ class SyncRunner:
         partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
         spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
         try:
+            if target is not None and target.type == "webhook":
+                self._deliver_at_once(run, plan, target, workspace)
+                return Advance("end")
             count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
         except DestinationBusyError as error:
             self.store.set_status(run_id, "delivering", error.message)
@@ -355,11 +371,34 @@ class SyncRunner:
             reason = error.message if isinstance(error, ConnError) else _describe_internal(error)
             self.store.set_status(run_id, "undelivered", reason)
             return Advance("failed", reason=reason)
-        self.store.set_report(run_id, {**run.report, "delivered": count})
-        self.store.set_status(run_id, run.report["verdict"], run.report["reason"])
-        if target is not None and target.type != "stdout":
-            self.store.clear_spool(run_id)
+        report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
+        self.store.hand_over(run, report, clears=target is not None and target.type != "stdout")
         return Advance("end")
+
+    def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
+        """Deliver all records of a run as one event, and those that are deleted as another one."""
+        environment = workspace.account(run.account).environment or workspace.settings.default_environment
+        endpoint = find_endpoint(workspace, target.endpoint, environment=environment, environ=self._environ)
+        events = to_spooled_events(run, plan, self.store)
+        now = self.clock.now()
+        self.store.hand_over(
+            run,
+            run.report,
+            more=[lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)],
+        )
+
+    def retry_set_aside(self, run_id: str) -> None:
+        """Process the records that a run has set aside again, with the sync as it is today, and deliver them."""
+        run = self.store.get_run(run_id)
+        if run.status not in _ENDED or run.status == "cancelled":
+            return
+        self._open.close(run_id)
+        try:
+            opened = self._open.get(replace(run, release=self._releases.get_current()[0]))
+            if retry_set_aside(run, opened, self.store, self.clock.now()) and run.status != "undelivered":
+                self.store.set_status(run_id, "delivering")
+        finally:
+            self._open.close(run_id)
 
     def find_endpoint_key(self, run_id: str) -> str:
         """Return the key of the endpoint that a run delivers to, "" if it does not, or cannot."""

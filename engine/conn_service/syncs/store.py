@@ -5,7 +5,7 @@ guards it, so that two workers never store the same page.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -214,26 +214,9 @@ class SyncStore:
         page = {"run_id": run.id, "seq": seq, "phase": run.phase, "place_digest": rows.place_digest}
         connection.execute(sa.insert(tables.page).values(**page, records=rows.records))
         if rows.spool:
-            spooled = [
-                {
-                    "run_id": run.id,
-                    "seq": seq,
-                    "n": n,
-                    "key": row.key,
-                    "change": row.change,
-                    "event_id": row.event_id,
-                    "payload": row.payload,
-                }
-                for n, row in enumerate(rows.spool)
-            ]
-            connection.execute(sa.insert(tables.spool), spooled)
+            self._insert_spool(connection, run.id, seq, rows.spool)
         if rows.set_aside:
-            owner = {"run_id": run.id, "sync": run.sync, "account": run.account, "at": now, "is_open": True}
-            names = SetAside.__slots__
-            connection.execute(
-                sa.insert(tables.set_aside),
-                [owner | {name: getattr(row, name) for name in names} for row in rows.set_aside],
-            )
+            self._insert_set_aside(connection, run, rows.set_aside, now)
         if rows.loop_items:
             first = int(connection.execute(_count(tables.loop_item, run.id)).scalar() or 0)
             items = [
@@ -241,6 +224,23 @@ class SyncStore:
                 for n, (item_id, item) in enumerate(rows.loop_items)
             ]
             connection.execute(sa.insert(tables.loop_item), items)
+
+    def _insert_spool(
+        self, connection: Connection, run_id: str, seq: int, rows: Sequence[SpoolRow], *, first: int = 0
+    ) -> None:
+        names = ("key", "change", "event_id", "payload")
+        values = [
+            {"run_id": run_id, "seq": seq, "n": n, **{name: getattr(row, name) for name in names}}
+            for n, row in enumerate(rows, first)
+        ]
+        connection.execute(sa.insert(tables.spool), values)
+
+    def _insert_set_aside(self, connection: Connection, run: RunRow, rows: Sequence[SetAside], now: float) -> None:
+        owner = {"run_id": run.id, "sync": run.sync, "account": run.account, "at": now, "is_open": True}
+        names = SetAside.__slots__
+        connection.execute(
+            sa.insert(tables.set_aside), [owner | {name: getattr(row, name) for name in names} for row in rows]
+        )
 
     def has_seen_place(self, run: RunRow, digest: str) -> bool:
         """Return whether a run has been at a place before."""
@@ -428,6 +428,57 @@ class SyncStore:
             rows = connection.execute(query).all()
         return [SpoolRow(row.key, row.event_id, row.payload, row.change, row.seq, row.n) for row in rows]
 
+    def read_unwritten(self, run: RunRow, limit: int) -> list[SpoolRow]:
+        """Return rows that are not written yet, in order. Deletions are not written."""
+        columns = tables.spool.c
+        query = sa.select(tables.spool).where(
+            columns.run_id == run.id, columns.seq <= run.seq, columns.change == "upsert", columns.done_at.is_(None)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(columns.seq, columns.n).limit(limit)).all()
+        return [SpoolRow(row.key, row.event_id, row.payload, row.change, row.seq, row.n) for row in rows]
+
+    def finish_row(self, run: RunRow, row: SpoolRow, now: float, *, more: "Sequence[PageHook]" = ()) -> None:
+        """Mark a row as written. `more` run in the same transaction, such as one that adds a delivery."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(tables.spool).where(*_is_row(run, row)).values(done_at=now))
+            for hook in more:
+                hook(connection, run.seq)
+
+    def drop_row(self, run: RunRow, row: SpoolRow, fault: SetAside | None, now: float) -> None:
+        """Remove a row that cannot be written, and keep its record if it is set aside."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(tables.spool).where(*_is_row(run, row)))
+            if fault is not None:
+                self._insert_set_aside(connection, run, [fault], now)
+
+    def count_written(self, run_id: str) -> dict[str, int]:
+        """Return how many records of a run are written, and how many are set aside."""
+        columns = tables.spool.c
+        written = _count(tables.spool, run_id).where(columns.done_at.is_not(None))
+        with self.engine.connect() as connection:
+            counts = {
+                "written": int(connection.execute(written).scalar() or 0),
+                "set_aside": int(connection.execute(_count(tables.set_aside, run_id)).scalar() or 0),
+            }
+        return {name: count for name, count in counts.items() if count}
+
+    def hand_over(
+        self, run: RunRow, report: Mapping[str, Any], *, clears: bool = True, more: "Sequence[PageHook]" = ()
+    ) -> None:
+        """Give a run that delivers its verdict, remove what it has spooled, and run `more` in the same transaction.
+        Nothing is changed if another worker has done so."""
+        columns = tables.run.c
+        values = {"status": report["verdict"], "reason": report["reason"], "report": json.dumps(report)}
+        with self.engine.begin() as connection:
+            statement = sa.update(tables.run).where(columns.id == run.id, columns.status == "delivering")
+            if connection.execute(statement.values(values)).rowcount == 0:
+                return
+            if clears:
+                connection.execute(sa.delete(tables.spool).where(tables.spool.c.run_id == run.id))
+            for hook in more:
+                hook(connection, run.seq)
+
     def clear_spool(self, run_id: str) -> None:
         """Remove what a run has delivered."""
         with self.engine.begin() as connection:
@@ -458,12 +509,38 @@ class SyncStore:
         with self.engine.connect() as connection:
             return list(connection.execute(query))
 
-    def close_set_aside(self, numbers: Iterable[int]) -> None:
-        """Mark records as handled."""
+    def close_set_aside(
+        self,
+        run: RunRow,
+        number: int,
+        rows: Sequence[SpoolRow],
+        *,
+        stream: StreamRow,
+        known: Mapping[str, str],
+        more: "Sequence[PageHook]" = (),
+    ) -> None:
+        """Mark a record as handled, and spool what it led to. `more` run in the same transaction.
+
+        Nothing is changed if it is handled already.
+        """
+        columns, spooled = tables.set_aside.c, tables.spool.c
         with self.engine.begin() as connection:
-            for chunk in _split(list(numbers), _CHUNK):
-                columns = tables.set_aside.c
-                connection.execute(sa.update(tables.set_aside).where(columns.number.in_(chunk)).values(is_open=False))
+            statement = sa.update(tables.set_aside).where(columns.number == number, columns.is_open)
+            if connection.execute(statement.values(is_open=False)).rowcount == 0:
+                return
+            if rows:  # page 0: before all others
+                query = sa.select(sa.func.coalesce(sa.func.max(spooled.n), -1) + 1)
+                query = query.where(spooled.run_id == run.id, spooled.seq == 0)
+                self._insert_spool(connection, run.id, 0, rows, first=int(connection.execute(query).scalar_one()))
+            self._upsert_known(connection, stream.number, run.id, known)
+            for hook in more:
+                hook(connection, run.seq)
+
+    def explain_set_aside(self, number: int, message: str) -> None:
+        """Change why a record is set aside."""
+        with self.engine.begin() as connection:
+            statement = sa.update(tables.set_aside).where(tables.set_aside.c.number == number)
+            connection.execute(statement.values(message=message))
 
     def _insert(self, table: sa.Table) -> Any:
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
@@ -471,6 +548,11 @@ class SyncStore:
 
 PageHook = Any
 """`(connection, seq) -> None`: writes more rows in the transaction of a page."""
+
+
+def _is_row(run: RunRow, row: SpoolRow) -> tuple[Any, ...]:
+    columns = tables.spool.c
+    return columns.run_id == run.id, columns.seq == row.seq, columns.n == row.n
 
 
 def _count(table: sa.Table, run_id: str) -> Any:

@@ -210,14 +210,15 @@ class SyncWorker:
         Event().wait()
 
     def retry(self, run_id: str) -> RunRow:
-        """Deliver again what a run could not deliver: rows of a file or a table, and events that were given up."""
-        run = self.store.get_run(run_id)
-        if run.status in ("undelivered", "delivering"):
+        """Deliver again what a run could not deliver: records that were set aside, rows of a file or a table, and
+        events that were given up."""
+        self.runner.retry_set_aside(run_id)
+        if self.store.get_run(run_id).status in ("undelivered", "delivering"):
             self.store.set_status(run_id, "delivering")
             self.runner.deliver(run_id)
-        if self.deliveries.retry_dead(self.clock.now(), run_id=run_id):
-            for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
-                self.drain(endpoint)
+        self.deliveries.retry_dead(self.clock.now(), run_id=run_id)
+        for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
+            self.drain(endpoint)
         return self.store.get_run(run_id)
 
     # --- what the workflows use ---

@@ -84,9 +84,9 @@ def run_sync(run_id: str, leg: int, seq: int) -> str:
             reason = _finish(run_id)
             if reason:
                 _fail(run_id, reason)
+            done = _deliver(run_id)
             if endpoint:
                 ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
-            done = _deliver(run_id)
             if done["kind"] == "wait":
                 enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
             return str(done["kind"])

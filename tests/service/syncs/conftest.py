@@ -85,6 +85,7 @@ class Bench:
     root: Path
     contacts: Contacts
     store: SyncStore
+    arriving: Vendor
     runners: list[SyncRunner] = field(default_factory=list)
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -129,7 +130,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     contacts = Contacts()
     with start_vendor(answer=contacts.answer) as vendor:
         engine = open_engine(StoreLocation(file=tmp_path / "store.sqlite3"))
-        bench = Bench(tmp_path / "workspace", contacts, SyncStore(engine))
+        bench = Bench(tmp_path / "workspace", contacts, SyncStore(engine), vendor)
         bench.write(
             {
                 "conn.yaml": f"version: 1\ntrusted_hosts: ['{vendor.host}']\n",

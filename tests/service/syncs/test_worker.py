@@ -42,13 +42,15 @@ def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:
     bench.contacts.fail_at = {2: (429, {"Retry-After": "12"}, {})}
     with worker_of(bench) as worker:
         run = worker.start("people", "acme")
-        for _ in range(300):
-            if worker.store.get_run(run.id).status == "waiting":
-                break
-            time.sleep(0.05)
         from dbos import DBOS
 
-        [leg] = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
+        for _ in range(300):
+            legs = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
+            if legs:
+                break
+            time.sleep(0.05)
+        [leg] = legs
+        assert worker.store.get_run(run.id).status == "waiting"
         DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
         [done] = worker.wait([run.id], 30)
         assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)

@@ -1,0 +1,87 @@
+"""Retry the records that a run has set aside: with the sync as it is today, from the step that failed."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.syncs import (
+    DeliverStep,
+    EnrichStep,
+    FilterStep,
+    OutgoingRecord,
+    SyncPlan,
+    TransformStep,
+    process_page,
+)
+from conn_service.syncs.events import to_events
+from conn_service.syncs.filling import build_enricher
+from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
+from conn_service.syncs.targets import find_target
+from conn_service.syncs.writing import is_passing, prepare_events, send_record
+
+__all__ = ["retry_set_aside"]
+
+_SKIPPED: Final[dict[str, tuple[type, ...]]] = {
+    "transform": (FilterStep, EnrichStep),
+    "key": (FilterStep, EnrichStep, TransformStep),
+    "write": (FilterStep, EnrichStep, TransformStep),
+}
+"""The steps that a record had passed when it was set aside, by the step that failed."""
+
+
+def retry_set_aside(run: RunRow, opened: OpenRun, store: SyncStore, now: float) -> int:
+    """Process the open records of a run again, and prepare their delivery. Return how many are to be delivered from the
+    spool. A record that fails again stays set aside, with the new reason.
+
+    Raises UsageError for a destination that takes only complete runs, and the errors that say nothing about a record.
+    """
+    spooled = 0
+    for row in store.find_set_aside(run_id=run.id, limit=1_000_000):
+        target = find_target(run, opened.plan)
+        if target is not None and target.type in ("file", "stdout"):
+            raise UsageError(
+                f"records that were set aside cannot be added to a {target.type}",
+                hint=f"run the sync again: conn sync run {run.sync} --account {run.account} --full",
+            )
+        spooled += _retry_record(run, opened, store, row, now)
+    return spooled
+
+
+def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any], now: float) -> int:
+    plan = _leave_out_passed(opened.plan, row.stage)
+    result = process_page(plan, [json.loads(row.record)], opened.build_scope(run), build_enricher(opened))
+    if result.faults:
+        store.explain_set_aside(row.number, result.faults[0].fault.message)
+        return 0
+    target = find_target(run, opened.plan)
+    rows: list[SpoolRow] = []
+    hooks = []
+    for record in result.records:
+        [event] = to_events(run, opened.plan, target or DeliverStep("stdout"), [record], batch=1)
+        try:
+            _write(run, opened, record, event.id)
+        except ConnError as error:
+            if is_passing(error):
+                raise
+            store.explain_set_aside(row.number, error.message)
+            return 0
+        if target is not None and (target.type != "webhook" or opened.plan.spools):
+            rows.append(SpoolRow(record.key, event.id, json.dumps(record.value)))
+        hooks += prepare_events(opened, run, record, event.id, now)
+    known = {record.key: record.digest for record in result.records}
+    store.close_set_aside(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
+    return len(rows)
+
+
+def _write(run: RunRow, opened: OpenRun, record: OutgoingRecord, event_id: str) -> None:
+    if opened.plan.write is not None:
+        send_record(opened, run, opened.plan.write, record.value, event_id)
+
+
+def _leave_out_passed(plan: SyncPlan, stage: str) -> SyncPlan:
+    passed = _SKIPPED.get(stage, ())
+    return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step, passed)))

@@ -15,6 +15,7 @@ a person to read and to shorten.
 """
 
 import base64
+import json
 import os
 import re
 import shlex
@@ -27,9 +28,10 @@ import transcript
 from examples import CONNECTOR, DOCS
 
 from conn_engine.documents import find_markdown_blocks
-from conn_engine.runtime.webhooks import Event, build_delivery, signing_key
+from conn_engine.syncs import build_event
 from conn_engine.updates.copies import read_files
 from conn_engine.updates.lock import lock_bundled
+from conn_service.delivery.endpoints import sign
 
 FENCE = re.compile(
     r"^```(?P<language>yaml|yml|json|console)(?P<info>[^\n]*)\n(?P<text>.*?)^```$|^<!-- \$ (?P<hidden>[^\n]*) -->$",
@@ -125,11 +127,15 @@ def test_the_receiver_shown_refuses_what_is_not_signed(monkeypatch: pytest.Monke
     stored: list[Any] = []
     shown: dict[str, Any] = {"store": lambda *event: stored.append(event)}
     exec(next(block.text for block in find_markdown_blocks(page) if block.language == "python"), shown)
-    event = Event("evt_1", "person.updated", "acme", "shop", None, {"id": 1})
-    request = build_delivery(event, "https://app.example.com", signing_key(secret), time.time())
-    assert shown["receive"](request.body + b" ", request.headers.plain()) == 401
-    assert shown["receive"](request.body, request.headers.plain()) == 204
-    assert stored == [("evt_1", "person.updated", "acme", {"id": 1})]
+    event = build_event(
+        sync="people", account="acme", type_="person.updated", key="1", data={"id": 1}, version="1", began=time.time()
+    )
+    body, now = json.dumps(event.body).encode(), int(time.time())
+    signature = sign(base64.b64decode(secret.removeprefix("whsec_")), event.id, now, body)
+    headers = {"webhook-id": event.id, "webhook-timestamp": str(now), "webhook-signature": signature}
+    assert shown["receive"](body + b" ", headers) == 401
+    assert shown["receive"](body, headers) == 204
+    assert stored == [(event.id, "person.updated", "acme", {"id": 1})]
 
 
 def test_a_wrong_output_and_a_wrong_code_are_found(tmp_path: Path) -> None:

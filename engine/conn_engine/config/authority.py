@@ -155,7 +155,9 @@ def _find_undeclared_variables(levels: Levels) -> Iterator[Diagnostic]:
         for name, path in variables.items():
             if name not in names:
                 message = f'reads the environment variable "{name}", which is not declared'
-                hint = did_you_mean(name, names) or "add it to env in connector.yaml or conn.yaml"
+                declare = "add it to env in connector.yaml or conn.yaml, or to allow.env of one environment"
+                suggestion = did_you_mean(name, names)
+                hint = f"{suggestion} If not, {declare}" if suggestion else declare
                 yield levels.refusal("SEC111", layer, path, message, hint)
             elif name in grants.allowance.env and name not in connector_names:
                 message = f"reads the environment variable {name} instead of the connector's"

@@ -119,6 +119,17 @@ def test_an_override_cannot_widen(make: Any, override: str, code: str, line: int
     assert finding in found.findings
 
 
+@pytest.mark.parametrize(
+    ("name", "start"), [("HOME", "add it to env"), ("SANDBOX_CLIENT_ID", 'did you mean "CLIENT_ID"?')]
+)
+def test_the_fix_of_an_unknown_variable_names_where_to_declare_it(make: Any, name: str, start: str) -> None:
+    (finding,) = effective(
+        make, f"  credentials: {{ config: {{ client_id: '{{{{env.{name}}}}}' }} }}\n"
+    ).find_widening()
+    assert finding.hint.startswith(start)
+    assert finding.hint.endswith("or to allow.env of one environment")
+
+
 def test_an_override_may_narrow(make: Any) -> None:
     assert effective(make, "  hosts: ['acme.example.com']\n").hosts == ("acme.example.com",)
     assert effective(make, "  hosts: ['evil.net']\n").hosts == ()

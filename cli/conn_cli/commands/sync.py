@@ -139,8 +139,7 @@ def run(
         settings = {"to": to} if to is not None else {}
         started = [worker.start(name, one, is_full=full, settings=settings) for one in accounts]
         runs = _follow(app, worker, started)
-        if to == "stdout":
-            _print_spool(app, worker, runs)
+        _print_spools(app, worker, runs)
         summaries = [_summarize(worker, run) for run in runs]
     _write_runs(app, summaries, formats, details=True)
     if any(run.status not in ("complete", "unknown") for run in runs):
@@ -376,8 +375,15 @@ def _follow(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "lis
             time.sleep(POLL_SECONDS)
 
 
-def _print_spool(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:
+def _print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:
+    """Print what runs with the destination `stdout` have read. One that waits for a login is not finished."""
+    from conn_engine.syncs import compile_sync, load_sync
+    from conn_service.syncs.targets import find_target
+
     for run in runs:
+        target = find_target(run, compile_sync(app.workspace, load_sync(app.workspace, run.sync, run.account)))
+        if target is None or target.type != "stdout" or run.status in ("waiting", "login"):
+            continue
         after = (0, -1)
         while rows := worker.store.read_spool(run, after, 1000):
             for row in rows:

@@ -148,7 +148,7 @@ class OpenRuns:
             clock=self._clock,
         )
         wiring.session.now_ms = int(run.began * 1000)
-        stream = self._store.get_stream(run.sync, run.account)
+        stream = self._store.get_stream(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
         target = find_target(run, plan)
         key = ""

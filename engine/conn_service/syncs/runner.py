@@ -28,7 +28,7 @@ from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
 from conn_service.syncs.retrying import retry_set_aside
-from conn_service.syncs.store import RunRow, RunStatus, SyncStore
+from conn_service.syncs.store import RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_target
 from conn_service.syncs.writing import write_records
 
@@ -102,7 +102,7 @@ class SyncRunner:
         """
         release, workspace = self._releases.get_current()
         plan = compile_sync(workspace, load_sync(workspace, sync, account))
-        stream = self.store.get_stream(sync, account)
+        stream = self.store.get_stream(sync, account, name_target(settings or {}))
         since = None
         if stream.last_run_at is not None and not is_full:
             since = to_iso(stream.last_run_at - plan.lookback.total_seconds())

@@ -4,6 +4,7 @@ A page is stored at once: its records, its deliveries, and the place where the r
 guards it, so that two workers never store the same page.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from conn_engine.errors import UsageError
 from conn_service.store import prepare_tables
 from conn_service.syncs import tables
 
-__all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore"]
+__all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore", "name_target"]
 
 RunStatus: TypeAlias = Literal[
     "queued",
@@ -60,6 +61,11 @@ class RunRow:
     place: Mapping[str, Any]
     counts: Mapping[str, int]
     report: Mapping[str, Any]
+
+    @property
+    def target_digest(self) -> str:
+        """What identifies a destination that replaces that of the sync, "" for its own. Each knows where it begins."""
+        return name_target(self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +294,7 @@ class SyncStore:
                 stream = tables.stream.c
                 connection.execute(
                     sa.update(tables.stream)
-                    .where(stream.sync == run.sync, stream.account == run.account)
+                    .where(stream.sync == run.sync, stream.account == run.account, stream.target == run.target_digest)
                     .values(state=json.dumps(state), last_run_at=completed_at)
                 )
             for hook in more:
@@ -314,31 +320,38 @@ class SyncStore:
 
     # --- streams ---
 
-    def get_stream(self, sync: str, account: str) -> StreamRow:
+    def get_stream(self, sync: str, account: str, target: str = "") -> StreamRow:
         """Return a stream, which is created by its first use."""
         columns = tables.stream.c
-        query = sa.select(tables.stream).where(columns.sync == sync, columns.account == account)
+        query = sa.select(tables.stream).where(
+            columns.sync == sync, columns.account == account, columns.target == target
+        )
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
             with self.engine.begin() as connection:
                 highest = sa.select(sa.func.coalesce(sa.func.max(columns.number), 0) + 1).scalar_subquery()
-                values = {"sync": sync, "account": account, "number": highest, "state": "null", "is_paused": False}
+                values: dict[str, Any] = {"sync": sync, "account": account, "target": target, "number": highest}
+                values |= {"state": "null", "is_paused": False}
                 connection.execute(self._insert(tables.stream).values(values).on_conflict_do_nothing())
-                row = connection.execute(query).one()
+                row = connection.execute(query).first()
+        if row is None:  # another worker took the number for another stream at the same moment
+            return self.get_stream(sync, account, target)
         return _to_stream(row)
 
     def find_streams(self) -> dict[tuple[str, str], StreamRow]:
-        """Return all streams by sync and account."""
+        """Return the streams of all syncs by sync and account, without those of other destinations."""
+        query = sa.select(tables.stream).where(tables.stream.c.target == "")
         with self.engine.connect() as connection:
-            return {(row.sync, row.account): _to_stream(row) for row in connection.execute(sa.select(tables.stream))}
+            return {(row.sync, row.account): _to_stream(row) for row in connection.execute(query)}
 
     def reset_stream(self, sync: str, account: str) -> None:
         """Forget where the next run begins, and which records have been delivered.
 
         Raises UsageError while a run is open: its end would set both again.
         """
-        stream, runs = self.get_stream(sync, account), tables.run.c
+        streams, runs = tables.stream.c, tables.run.c
+        numbers = sa.select(streams.number).where(streams.sync == sync, streams.account == account)
         unfinished = sa.select(runs.id).where(runs.sync == sync, runs.account == account, runs.status.in_(OPEN))
         with self.engine.begin() as connection:
             open_run = connection.execute(unfinished.limit(1)).scalar()
@@ -347,7 +360,7 @@ class SyncStore:
                     f'the sync "{sync}" is still running for "{account}": {open_run}',
                     hint=f"wait for it, or end it: conn sync cancel {open_run}",
                 )
-            connection.execute(sa.delete(tables.known).where(tables.known.c.stream == stream.number))
+            connection.execute(sa.delete(tables.known).where(tables.known.c.stream.in_(numbers)))
             connection.execute(self._of_stream(sync, account).values(state="null", last_run_at=None))
 
     def pause_stream(self, sync: str, account: str, *, is_paused: bool = True) -> None:
@@ -492,7 +505,7 @@ class SyncStore:
     def drop_undelivered(self, run: RunRow) -> None:
         """Remove what a run has spooled and will not deliver. These records count as changed in the next run."""
         spooled = sa.select(tables.spool.c.key).where(tables.spool.c.run_id == run.id)
-        known, stream = tables.known.c, self.get_stream(run.sync, run.account)
+        known, stream = tables.known.c, self.get_stream(run.sync, run.account, run.target_digest)
         mine = (known.stream == stream.number, known.seen == run.id, known.key.in_(spooled))
         with self.engine.begin() as connection:
             connection.execute(sa.update(tables.known).where(*mine).values(digest=_UNDELIVERED))
@@ -553,6 +566,12 @@ PageHook = Any
 def _is_row(run: RunRow, row: SpoolRow) -> tuple[Any, ...]:
     columns = tables.spool.c
     return columns.run_id == run.id, columns.seq == row.seq, columns.n == row.n
+
+
+def name_target(settings: Mapping[str, Any]) -> str:
+    """Return what identifies the destination that the settings of a run name, "" if they name none."""
+    text = settings.get("to")
+    return hashlib.sha256(str(text).encode()).hexdigest() if text else ""
 
 
 def _count(table: sa.Table, run_id: str) -> Any:

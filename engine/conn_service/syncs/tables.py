@@ -83,13 +83,15 @@ stream = sa.Table(
     metadata,
     sa.Column("sync", _Name, primary_key=True),
     sa.Column("account", _Name, primary_key=True),
+    sa.Column("target", sa.String(64), primary_key=True),
     sa.Column("number", sa.Integer, nullable=False, unique=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("last_run_at", sa.Float),
     sa.Column("is_paused", sa.Boolean, nullable=False),
     sa.Column("next_due", sa.Float),
 )
-"""Where the next run of a sync for an account begins. `state` is that of an incremental operation (JSON)."""
+"""Where the next run of a sync for an account begins. `target` is the digest of a destination that replaces the sync's
+own, "" for that. `state` is that of an incremental operation (JSON)."""
 
 known = sa.Table(
     "conn_sync_known",

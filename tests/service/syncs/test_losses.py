@@ -92,6 +92,19 @@ class TestWorkers:
         assert (done.kind, done.reason) == ("failed", "internal error: KeyError")
 
 
+def test_another_destination_leaves_that_of_the_sync_as_it_is(bench: Bench) -> None:
+    text = SYNC.replace("resource: contacts", "resource: contacts, params: { since: '{{ last_run_at }}' }")
+    bench.write({"syncs/people.yaml": f"{text}changes_only: true\n"})
+    bench.run("r1", settings={"to": "file:out/"})
+    assert bench.store.get_stream("people", "acme").last_run_at is None
+    run = bench.run("r2")
+    assert (run.since, run.counts["spooled"]) == (None, 10), "its destination has none of them"
+    again = bench.run("r3", settings={"to": "file:out/"})
+    assert again.since is not None and again.counts["unchanged"] == 10
+    bench.store.reset_stream("people", "acme")
+    assert bench.run("r4", settings={"to": "file:out/"}).since is None
+
+
 def test_a_reset_waits_for_the_run(bench: Bench) -> None:
     read_pages(bench, 1)
     with pytest.raises(UsageError, match="still running") as error:

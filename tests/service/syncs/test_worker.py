@@ -1,5 +1,6 @@
 """A worker on DBOS with SQLite: it runs what is enqueued, waits without a thread, and goes on after a crash."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,10 @@ from conn_service.delivery import add_deliveries
 from conn_service.delivery.store import DeliveryAttempt
 from conn_service.syncs.runner import Advance
 from conn_service.syncs.worker import SyncWorker
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "cli"))
+
+import transcript
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -231,3 +236,9 @@ class TestSchedules:
         start_due(bench.runner(), Releases(bench.root), 1_700_000_060.0)
         due = bench.store.get_stream("people", "acme").next_due
         assert due is not None and due < 1_700_004_000.0
+
+
+def test_a_sync_whose_destination_is_standard_output_prints_its_records(bench: Bench) -> None:
+    result = transcript.conn(bench.root, "sync", "run", "people", "--account", "acme")
+    records = [json.loads(line) for line in result.out.splitlines() if line.startswith('{"id"')]
+    assert [record["id"] for record in records] == list(range(10)), result

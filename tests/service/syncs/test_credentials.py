@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bench, Releases
+from sync_bench import Bench, Releases
 
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation

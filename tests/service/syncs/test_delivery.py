@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import Bench, Releases
 from standardwebhooks import Webhook
+from sync_bench import Bench, Releases
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_engine.config import load_workspace

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import SYNC, Bench
 from pyarrow import parquet
+from sync_bench import SYNC, Bench
 
 from conn_service.syncs.destinations.columns import build_table, find_columns
 from conn_service.syncs.store import RunRow

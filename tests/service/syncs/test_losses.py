@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import SYNC, Bench
 from evaluating import usual
+from sync_bench import SYNC, Bench
 
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError

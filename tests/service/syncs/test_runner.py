@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from conftest import SYNC, Bench
+from sync_bench import SYNC, Bench
 
 from conn_service.syncs.runner import Advance
 

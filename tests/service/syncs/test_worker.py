@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from conftest import SYNC, Bench, Releases
+from sync_bench import SYNC, Bench, Releases
 
 from conn_engine.errors import UsageError
 from conn_engine.releases.store_location import StoreLocation
@@ -65,7 +65,7 @@ KILLED = """\
 import os, signal, sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from conftest import Releases
+from sync_bench import Releases
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.syncs.worker import SyncWorker
 root = Path({root!r})

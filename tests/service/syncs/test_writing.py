@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from conftest import SYNC, Bench, Releases
+from sync_bench import SYNC, Bench, Releases
 from vendor import Arrived
 
 from conn_engine.releases.store_location import StoreLocation

@@ -84,7 +84,7 @@ def _count(result: DrainResult, outcomes: list[tuple[DeliveryAttempt, int]]) -> 
 
 def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> tuple[DeliveryAttempt, int]:
     if not endpoint.wants(row.type):
-        return DeliveryAttempt(row.number, True), 0
+        return DeliveryAttempt(row.number, row.attempts, True), 0
     try:
         response = sender.send(_build_request(row, endpoint, int(clock.now())))
     except ConnError as error:  # the endpoint does not respond, or its address is refused
@@ -92,9 +92,9 @@ def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock
     except Exception as error:  # one event does not hold back the others
         return _plan_retry(row, f"internal error: {type(error).__name__}", clock), 0
     if 200 <= response.status < 300:
-        return DeliveryAttempt(row.number, True), response.status
+        return DeliveryAttempt(row.number, row.attempts, True), response.status
     if response.status == _GONE:
-        return DeliveryAttempt(row.number, False, "410 Gone", clock.now()), _GONE
+        return DeliveryAttempt(row.number, row.attempts, False, "410 Gone", clock.now()), _GONE
     message = f"the endpoint answered {response.status}"
     return _plan_retry(row, message, clock, _read_retry_after(response, clock.now())), response.status
 
@@ -123,9 +123,9 @@ def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int)
 
 def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float = 0.0) -> DeliveryAttempt:
     if row.attempts >= len(RETRY_SECONDS):
-        return DeliveryAttempt(row.number, False, error)
+        return DeliveryAttempt(row.number, row.attempts, False, error)
     pause = max(RETRY_SECONDS[row.attempts], retry_after)
-    return DeliveryAttempt(row.number, False, error, clock.now() + pause)
+    return DeliveryAttempt(row.number, row.attempts, False, error, clock.now() + pause)
 
 
 def _read_retry_after(response: Response, now: float) -> float:

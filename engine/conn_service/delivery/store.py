@@ -32,9 +32,11 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """What came of an attempt. `due` is the time of the next one; None if there is none."""
+    """What came of an attempt. `attempts` counts those before it, and `due` is the time of the next one; None if there
+    is none."""
 
     number: int
+    attempts: int
     is_delivered: bool
     error: str = ""
     due: float | None = None
@@ -90,12 +92,13 @@ class DeliveryStore:
             return [DeliveryRow(*row) for row in connection.execute(found)]
 
     def record(self, results: Sequence[DeliveryAttempt], now: float) -> None:
-        """Store what came of attempts."""
+        """Store what came of attempts. A failure counts only if nothing else has come of the event meanwhile: another
+        worker may have sent it too."""
         columns = tables.delivery.c
         done = [result.number for result in results if result.is_delivered]
         with self.engine.begin() as connection:
             if done:
-                statement = sa.update(tables.delivery).where(columns.number.in_(done))
+                statement = sa.update(tables.delivery).where(columns.number.in_(done), columns.status != "delivered")
                 connection.execute(
                     statement.values(
                         status="delivered", done_at=now, attempts=columns.attempts + 1, last_error="", body=""
@@ -103,7 +106,11 @@ class DeliveryStore:
                 )
             for result in results:
                 if not result.is_delivered:
-                    statement = sa.update(tables.delivery).where(columns.number == result.number)
+                    statement = sa.update(tables.delivery).where(
+                        columns.number == result.number,
+                        columns.status == "waiting",
+                        columns.attempts == result.attempts,
+                    )
                     status = "dead" if result.due is None else "waiting"
                     values = {"status": status, "due": result.due or now, "last_error": result.error}
                     connection.execute(statement.values(attempts=columns.attempts + 1, **values))

@@ -213,7 +213,7 @@ def test_many_events_of_one_record_cost_one_part_each(line: Line) -> None:
     with line.store.engine.connect() as connection:
         steps = connection.exec_driver_sql(f"explain query plan {queries[0]}", ("e", "waiting", 0, 2000, 0)).all()
     assert "conn_delivery_by_number" in str(steps) and "TEMP B-TREE" not in str(steps)
-    line.store.record([DeliveryAttempt(head.number, False, "down", line.clock.now() + 60)], line.clock.now())
+    line.store.record([DeliveryAttempt(head.number, 0, False, "down", line.clock.now() + 60)], line.clock.now())
     assert [row.key for row in line.store.find_heads("e", line.clock.now(), 200)] == ["a/b"]
 
 
@@ -224,6 +224,18 @@ def test_batches_of_a_sync_are_in_order(bench: Bench) -> None:
     run = bench.runner().create_run("r1", "people", "acme")
     records = [OutgoingRecord(key, "", {"id": key}, "") for key in "abc"]
     assert {event.key for event in to_events(run, plan, step, records)} == {"people"}
+
+
+def test_a_failure_that_another_worker_has_overtaken_does_not_count(line: Line) -> None:
+    line.add(("a", 1), ("b", 1))
+    first, second = line.store.find_heads("e", line.clock.now(), 10)
+    line.store.record([DeliveryAttempt(first.number, 0, True)], line.clock.now())
+    late = [DeliveryAttempt(row.number, 0, False, "late", line.clock.now() + 1800) for row in (first, second)]
+    line.store.record(late, line.clock.now())
+    line.store.record(late, line.clock.now())
+    assert line.store.count(endpoint="e") == {"delivered": 1, "waiting": 1}
+    line.clock.sleep(1800)
+    assert [row.attempts for row in line.store.find_heads("e", line.clock.now(), 10)] == [1]
 
 
 class TestEndpoints:

@@ -153,7 +153,7 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
         with worker.deliveries.engine.begin() as connection:
             add_deliveries(connection, "e", run.id, add, 1.0)
         heads = worker.deliveries.find_heads("e", 2.0, 3)
-        worker.deliveries.record([DeliveryAttempt(head.number, True) for head in heads[:2]], 3.0)
+        worker.deliveries.record([DeliveryAttempt(head.number, 0, True) for head in heads[:2]], 3.0)
         assert worker.remove_old() == {"deliveries": 2, "runs": 0, "workflows": 0}
         worker.keep_days = -1
         removed = worker.remove_old()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import rfc8785
+import msgspec
 
 __all__ = ["OutgoingEvent", "build_event", "compute_event_id"]
 
@@ -28,8 +28,8 @@ class OutgoingEvent:
 def compute_event_id(sync: str, account: str, key: str, content: Any, version: str) -> str:
     """Return the ID of an event, `evt_` and 32 characters. `version` tells apart a record that changes back to what it
     was: its own version, or the run."""
-    digest = hashlib.sha256(rfc8785.dumps([sync, account, key, _to_canonical(content), version])).digest()
-    return f"evt_{b32encode(digest[:20]).decode().lower()}"
+    text = msgspec.json.encode([sync, account, key, content, version], order="deterministic")
+    return f"evt_{b32encode(hashlib.sha256(text).digest()[:20]).decode().lower()}"
 
 
 def build_event(
@@ -42,14 +42,3 @@ def build_event(
     return OutgoingEvent(
         event_id, name, key, change, {"type": name, "timestamp": timestamp, "account": account, "data": data}
     )
-
-
-def _to_canonical(content: Any) -> Any:
-    """Return JSON data whose integers the canonical form can hold: larger ones become text."""
-    if isinstance(content, dict):
-        return {str(key): _to_canonical(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_to_canonical(item) for item in content]
-    if isinstance(content, int) and not isinstance(content, bool) and abs(content) >= 2**53:
-        return f"n{content}"
-    return content

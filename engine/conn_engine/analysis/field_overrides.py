@@ -1,5 +1,7 @@
 """Draft an override of one field of a mapping: the changed text of the document, its findings, and its effects."""
 
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -26,6 +28,7 @@ from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.documents.files import check_writable, read_text
 from conn_engine.documents.reserving import reserve_folder
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.expressions.layout import lay_out
 from conn_engine.lint import lint_workspace
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -185,6 +188,9 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
     where = f"{document.file}:{document.key_span(place).line}"
     if found.blocking is not None:
         above = path[: len(found.blocking) - len(found.path)]
+        extended = None if override.action == "replace" else _extend_object(document, place, str(path[-1]), override)
+        if extended is not None and len(above) == len(path) - 1:
+            return put_value(document, place, extended, override.shared)
         hint = "add the field to this expression in an editor"
         if len(above) == mapping_end(path) == _RESOURCE_MAPPING_LENGTH:
             command = f"conn override {override.account} {override.resource}.list {override.field} EXPRESSION"
@@ -200,6 +206,19 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
     value: Any = None if override.expression.strip() == "null" else override.expression
     value = {"replace": value} if override.action == "replace" else value
     return put_value(document, (*start, *found.path), value, override.shared)
+
+
+def _extend_object(document: Document, place: Path_, name: str, override: FieldOverride) -> str | None:
+    """Return an expression that makes an object, extended by a field. None if it is no such expression, or if it sets
+    the field itself."""
+    text = lookup(document.data, place)
+    if not isinstance(text, str) or not text.lstrip().startswith(("$merge(", "{")):
+        return None
+    if re.search(rf"""["'`]?\b{re.escape(name)}["'`]?\s*:""", text):
+        return None
+    key = json.dumps(name, ensure_ascii=False)
+    extended = f"$merge([\n  {text.strip()},\n  {{ {key}: {override.expression.strip()} }}\n])"
+    return lay_out(extended, in_lines=True).rstrip("\n") + "\n" * text.endswith("\n")
 
 
 def _drop_value(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:

@@ -167,6 +167,43 @@ def test_a_mapping_that_is_one_expression_takes_fields_for_single_operations(wor
     ]
 
 
+EXPRESSION = f"""\
+connector: shop
+override:
+  {PLACE}:
+    # $base is the record below
+    custom_fields: |
+      $merge([$base.custom_fields, {{
+        "tier": response.id
+      }}]) /* theirs */
+    name: response.name
+"""
+
+
+def test_an_expression_that_makes_an_object_is_extended_by_a_field(workspace: Workspace) -> None:
+    one = workspace.with_texts({"accounts/acme.yaml": EXPRESSION})
+    made = draft(one, "custom_fields.vip", "response.score = '7'")
+    assert (made.errors, made.failures) == ([], [])
+    assert ("list", "1", "custom_fields.vip", "added", None, True) in list_changes(made)
+    assert {change[2] for change in list_changes(made)} == {"custom_fields.vip"}
+    kept = [
+        line for line in EXPRESSION.splitlines() if "tier" not in line and "$merge" not in line and "}]" not in line
+    ]
+    assert [line for line in made.document.text.splitlines() if line in kept] == kept
+    assert "/* theirs */" in made.document.text
+    with pytest.raises(UsageError, match="with one expression"):
+        draft(one, "custom_fields.tier", "response.name")
+    again = draft(made.workspace, "custom_fields.more", '"x"')
+    assert {change[2] for change in list_changes(again)} == {"custom_fields.more"}
+
+
+def test_a_mapping_that_makes_an_object_is_extended_by_a_field(workspace: Workspace) -> None:
+    text = f"connector: shop\noverride:\n  {PLACE}: '$merge([$base, {{}}])'\n"
+    made = draft(workspace.with_texts({"accounts/acme.yaml": text}), "name", "$uppercase($base.name)")
+    assert (made.errors, made.failures) == ([], [])
+    assert ("list", "1", "name", "changed", "Ada", "ADA") in list_changes(made)
+
+
 @pytest.mark.parametrize(
     ("expression", "code", "hint"),
     [

@@ -36,6 +36,9 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 __all__ = ["FieldOverride", "OverrideDraft", "draft_override"]
 
 _RESOURCE_MAPPING_LENGTH = 4
+_OBJECTS = ("$merge(", "{", "(\n  $mapped :=", "($mapped :=")
+"""How an expression begins that makes an object."""
+_DEEPEST_FIELD = 2
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,10 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
     where = f"{document.file}:{document.key_span(place).line}"
     if found.blocking is not None:
         above = path[: len(found.blocking) - len(found.path)]
-        extended = None if override.action == "replace" else _extend_object(document, place, str(path[-1]), override)
-        if extended is not None and len(above) == len(path) - 1:
+        extended = None
+        if override.action != "replace":
+            extended = _extend_object(document, place, [str(name) for name in path[len(above) :]], override.expression)
+        if extended is not None:
             return put_value(document, place, extended, override.shared)
         hint = "add the field to this expression in an editor"
         if len(above) == mapping_end(path) == _RESOURCE_MAPPING_LENGTH:
@@ -208,16 +213,21 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
     return put_value(document, (*start, *found.path), value, override.shared)
 
 
-def _extend_object(document: Document, place: Path_, name: str, override: FieldOverride) -> str | None:
-    """Return an expression that makes an object, extended by a field. None if it is no such expression, or if it sets
-    the field itself."""
+def _extend_object(document: Document, place: Path_, names: list[str], expression: str) -> str | None:
+    """Return an expression that makes an object, extended by a field that `names` lead to. None if it is no such
+    expression, if it sets the field itself, or if the field is more than one object further inside."""
     text = lookup(document.data, place)
-    if not isinstance(text, str) or not text.lstrip().startswith(("$merge(", "{")):
+    if not isinstance(text, str) or not text.lstrip().startswith(_OBJECTS) or len(names) > _DEEPEST_FIELD:
         return None
-    if re.search(rf"""["'`]?\b{re.escape(name)}["'`]?\s*:""", text):
+    if re.search(rf"""["'`]?\b{re.escape(names[-1])}["'`]?\s*:(?!=)""", text):
         return None
-    key = json.dumps(name, ensure_ascii=False)
-    extended = f"$merge([\n  {text.strip()},\n  {{ {key}: {override.expression.strip()} }}\n])"
+    *outer, name = (json.dumps(name, ensure_ascii=False) for name in names)
+    old, field = text.strip(), f"{{ {name}: {expression.strip()} }}"
+    if outer:
+        inner = f"$merge([$lookup($mapped, {outer[0]}), {field}])"
+        extended = f"(\n  $mapped := {old};\n  $merge([$mapped, {{ {outer[0]}: {inner} }}])\n)"
+    else:
+        extended = f"$merge([\n  {old},\n  {field}\n])"
     return lay_out(extended, in_lines=True).rstrip("\n") + "\n" * text.endswith("\n")
 
 

@@ -202,6 +202,11 @@ def test_a_mapping_that_makes_an_object_is_extended_by_a_field(workspace: Worksp
     made = draft(workspace.with_texts({"accounts/acme.yaml": text}), "name", "$uppercase($base.name)")
     assert (made.errors, made.failures) == ([], [])
     assert ("list", "1", "name", "changed", "Ada", "ADA") in list_changes(made)
+    inside = draft(made.workspace, "custom_fields.tier", "response.score")
+    assert (inside.errors, inside.failures) == ([], [])
+    assert ("list", "1", "custom_fields.tier", "added", None, "7") in list_changes(inside)
+    more = draft(inside.workspace, "custom_fields.more", "response.score")
+    assert {change[2] for change in list_changes(more)} == {"custom_fields.more"}
 
 
 @pytest.mark.parametrize(

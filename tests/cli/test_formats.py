@@ -206,7 +206,9 @@ def add_run(folder: Path) -> None:
     from conn_service.syncs.worker import FolderReleases, SyncWorker
 
     location = StoreLocation(file=folder / ".conn/service.sqlite3")
-    worker = SyncWorker(location, FolderReleases(folder), environ={}, clock=FrozenClock(1_700_000_000.0))
+    worker = SyncWorker(
+        location, FolderReleases(folder), environ={"CONN_NO_KEYRING": "1"}, clock=FrozenClock(1_700_000_000.0)
+    )
     worker.runner.create_run("things:me:0000000000001", "things", "me")
     worker.runner.fail("things:me:0000000000001", "the vendor does not respond")
     worker.close()

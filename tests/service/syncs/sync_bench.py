@@ -15,6 +15,8 @@ from conn_service.store import open_engine
 from conn_service.syncs.runner import Advance, SyncRunner
 from conn_service.syncs.store import RunRow, SyncStore
 
+ENVIRON = {"CONN_NO_KEYRING": "1"}
+"""The variables of a worker: the keyring of this machine is never asked."""
 CONNECTOR = """\
 base_url: {url}
 resources:
@@ -91,7 +93,7 @@ class Bench:
 
     def runner(self) -> SyncRunner:
         """A worker that has just started."""
-        runner = SyncRunner(self.store, Releases(self.root), environ={})
+        runner = SyncRunner(self.store, Releases(self.root), environ=ENVIRON)
         self.runners.append(runner)
         return runner
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
-from sync_bench import Bench, Releases
+from sync_bench import ENVIRON, Bench, Releases
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_engine.config import load_workspace
@@ -276,7 +276,7 @@ def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
     )
     line.receiver.replies = [(500, {}, {})]
     location = StoreLocation(file=bench.root.parent / "store.sqlite3")
-    with SyncWorker(location, Releases(bench.root), environ={"HOOK": SECRET}) as worker:
+    with SyncWorker(location, Releases(bench.root), environ={**ENVIRON, "HOOK": SECRET}) as worker:
         run = worker.start("people", "acme")
         worker.wait([run.id], 30)
         wait_until(lambda: worker.deliveries.count(run_id=run.id) == {"delivered": 10})
@@ -295,7 +295,7 @@ def test_a_run_delivers_while_an_earlier_event_waits_to_be_sent_again(bench: Ben
     bench.write(files)
     line.receiver.replies = [(500, {"Retry-After": "3600"}, {})]
     location = StoreLocation(file=bench.root.parent / "store.sqlite3")
-    with SyncWorker(location, Releases(bench.root), environ={}) as worker:
+    with SyncWorker(location, Releases(bench.root), environ=ENVIRON) as worker:
         for records in (10, 12):
             bench.contacts.records = [{"id": n, "name": f"{records}"} for n in range(records)]
             run = worker.start("people", "acme")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from sync_bench import SYNC, Bench, Releases
+from sync_bench import ENVIRON, SYNC, Bench, Releases
 
 from conn_engine.errors import UsageError
 from conn_engine.releases.store_location import StoreLocation
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 def worker_of(bench: Bench, **options: bool) -> SyncWorker:
     location = StoreLocation(file=bench.root.parent / "store.sqlite3")
-    return SyncWorker(location, Releases(bench.root), environ={}, **options)
+    return SyncWorker(location, Releases(bench.root), environ=ENVIRON, **options)
 
 
 def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
@@ -69,7 +69,7 @@ from sync_bench import Releases
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.syncs.worker import SyncWorker
 root = Path({root!r})
-with SyncWorker(StoreLocation(file=root.parent / "store.sqlite3"), Releases(root), environ={{}}) as worker:
+with SyncWorker(StoreLocation(file=root.parent / "store.sqlite3"), Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as worker:
     advance = worker.runner.advance
     def killing(run_id, seq):
         done = advance(run_id, seq)

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from sync_bench import SYNC, Bench, Releases
+from sync_bench import ENVIRON, SYNC, Bench, Releases
 from vendor import Arrived
 
 from conn_engine.releases.store_location import StoreLocation
@@ -171,6 +171,6 @@ class TestRetries:
         bench.run(settings={"to": "duckdb:p.duckdb"})
         bench.write({"syncs/people.yaml": SYNC})
         location = StoreLocation(file=bench.root.parent / "store.sqlite3")
-        worker = SyncWorker(location, Releases(bench.root), environ={})
+        worker = SyncWorker(location, Releases(bench.root), environ=ENVIRON)
         assert worker.retry("r1").report["delivered"] == 10
         worker.close()

@@ -69,7 +69,8 @@ from sync_bench import Releases
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.syncs.worker import SyncWorker
 root = Path({root!r})
-with SyncWorker(StoreLocation(file=root.parent / "store.sqlite3"), Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as worker:
+location = StoreLocation(file=root.parent / "store.sqlite3")
+with SyncWorker(location, Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as worker:
     advance = worker.runner.advance
     def killing(run_id, seq):
         done = advance(run_id, seq)

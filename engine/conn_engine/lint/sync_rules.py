@@ -1,6 +1,7 @@
 """Rules for syncs: whether they can run, and whether what they name exists."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from conn_engine.config import Effective, File, Workspace
@@ -109,7 +110,7 @@ def _check_names(workspace: Workspace, document: Document, typed: SyncDocument) 
             if name not in workspace.accounts():
                 yield _build_unknown("account", name, workspace.accounts(), document, ("accounts", position))
     elif isinstance(typed.accounts, AccountSelection):
-        known = sorted({tag for name in workspace.accounts() for tag in workspace.account(name).tags})
+        known = sorted(_list_tags(workspace))
         for position, tag in enumerate(typed.accounts.tags):
             if tag not in known:
                 yield _build_unknown("tag", tag, known, document, ("accounts", "tags", position))
@@ -119,6 +120,14 @@ def _check_names(workspace: Workspace, document: Document, typed: SyncDocument) 
         known = _list_known_endpoints(workspace)
         if not name.startswith(("http://", "https://")) and name not in known:
             yield _build_unknown("endpoint", name, known, document, path)
+
+
+def _list_tags(workspace: Workspace) -> set[str]:
+    tags: set[str] = set()
+    for name in workspace.accounts():
+        with suppress(ConnError):  # a document that cannot be used has findings of its own
+            tags.update(workspace.account(name).tags)
+    return tags
 
 
 def _list_connectors(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
@@ -140,7 +149,8 @@ def _list_endpoints(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
 def _list_known_endpoints(workspace: Workspace) -> list[str]:
     names = set(workspace.settings.endpoints)
     for environment in workspace.environments():
-        names |= set(workspace.environment(environment).endpoints)
+        with suppress(ConnError):
+            names |= set(workspace.environment(environment).endpoints)
     return sorted(names)
 
 
@@ -188,7 +198,7 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
         yield diagnostic("SYN101", error.message, document.span(error.path), hint=error.hint)
         return
     except ConnError as error:
-        if _names_connector(workspace, name):
+        if not error.findings and _names_connector(workspace, name):  # findings belong to another document
             message = f'for "{account}": {error.message}'
             yield diagnostic("SYN101", message, document.span(("source",)), hint=error.hint)
         return

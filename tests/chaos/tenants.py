@@ -111,7 +111,7 @@ class Tenants:
     def create_runs(self) -> None:
         """Create a run for each tenant, which the next worker takes up."""
         with self.look() as (store, _):
-            runner = SyncRunner(store, FolderReleases(self.root), environ={})
+            runner = SyncRunner(store, FolderReleases(self.root), environ={"CONN_NO_KEYRING": "1"})
             for number, tenant in enumerate(self.sizes):
                 runner.create_run(name_run("people", tenant, 1_800_000_000 + number), "people", tenant)
 

@@ -29,7 +29,7 @@ def kill_one_worker(folder: Path, sizes: dict[str, int], kills: int, seed: int, 
 
 
 def test_three_kills(tmp_path: Path) -> None:
-    kill_one_worker(tmp_path, {"noisy": 2000, "a": 200, "b": 200, "c": 200}, 3, 1, 60)
+    kill_one_worker(tmp_path, {"noisy": 2000, "a": 200, "b": 200, "c": 200}, 3, 1, 300)
 
 
 @pytest.mark.nightly

@@ -24,6 +24,7 @@ from conn_engine.lint import lint_paths  # noqa: E402
 from conn_engine.schemas.examples import FILE  # noqa: E402
 from conn_engine.schemas.kinds import Kind, find_kinds  # noqa: E402
 from conn_engine.testing.suite import Selection, run_suite  # noqa: E402
+from conn_engine.wire import FrozenClock  # noqa: E402
 
 ROOTS = {"connector": "base_url", "account": "connector", "workspace": "version", "recording": "exchanges"}
 FOREIGN = re.compile(r"^```json title=.*?^```$", re.MULTILINE | re.DOTALL)
@@ -49,6 +50,10 @@ class Entry(NamedTuple):
     def name(self) -> str:
         """The key of the object, without `config` and positions."""
         return next((str(key) for key in reversed(self.place) if isinstance(key, str) and key != "config"), "")
+
+
+NOW = FrozenClock(1_767_225_600.0)
+"""The time of the findings: messages with a number of days stay the same."""
 
 
 def build_examples() -> dict[str, Any]:
@@ -130,7 +135,7 @@ def find_findings(bad: Bad) -> Iterator[tuple[Diagnostic, str]]:
     with tempfile.TemporaryDirectory() as folder:
         root = make(Path(folder), bad)
         if bad in LINTED:
-            found = lint_paths(root, []).findings
+            found = lint_paths(root, [], NOW).findings
         else:
             found = [one for report in run_suite(load_workspace(root), Selection()) for one in report.all_findings]
         for finding in found:

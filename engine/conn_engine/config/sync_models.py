@@ -92,7 +92,7 @@ class SyncOverride(Settings, frozen=True, kw_only=True):
         Any,
         Meta(
             description="Makes what is delivered. Text is evaluated once per page, and an object of fields once per "
-            "record, unless `each` says otherwise.",
+            "record; `each` overrides that.",
             extra={**expression_over("synced"), "mapping": True},
         ),
     ] = None

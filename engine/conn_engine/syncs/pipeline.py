@@ -184,7 +184,7 @@ def _encode(key: str, value: Any) -> bytes:
 
 
 def _read(text: str | None, value: Any, scope: Scope) -> str:
-    """Return the text of a field of what is delivered, or "" if there is none. A name is read without the evaluator."""
+    """Return the text of a field of what is delivered, or "" without one. A name is read without the evaluator."""
     if text is None:
         return ""
     if text.isidentifier() and isinstance(value, dict):

@@ -17,7 +17,8 @@ __all__ = ["RETRY_SECONDS", "DrainResult", "drain"]
 RETRY_SECONDS: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """The pauses between attempts: together more than 75 hours."""
 MARK_EVERY = 10
-"""How many events are sent before that is stored: so many can be delivered twice after a crash, with the same ID."""
+"""The number of events that are sent before that is stored. After a crash, at most this many are delivered twice, with
+the same ID."""
 _BATCH = 200
 _TIMEOUT = 15.0
 _LONGEST_RETRY_AFTER = 86400.0

@@ -1,4 +1,4 @@
-"""Add events to the queue of an endpoint, in the transaction of whoever has them."""
+"""Add events to the queue of an endpoint, in the transaction of the caller."""
 
 import json
 from collections.abc import Iterable

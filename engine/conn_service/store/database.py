@@ -54,8 +54,8 @@ class ServiceStoreError(ConnError):
 def open_engine(location: StoreLocation) -> Engine:
     """Return an engine for the database, which is created if it is a file that does not exist.
 
-    SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that a vendor
-    was told or an endpoint received.
+    SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that was
+    sent to a vendor or to an endpoint.
     """
     if location.url is not None:
         try:

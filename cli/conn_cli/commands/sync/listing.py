@@ -1,0 +1,142 @@
+"""`conn sync list`, `plan` and `try`: what syncs would do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
+from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.syncs.report import ListedSync, PlannedCall
+    from conn_service.syncs.worker import SyncWorker
+
+__all__ = ["list_syncs", "plan", "try_"]
+
+
+def list_syncs(context: typer.Context, store: Store = None, formats: FormatOption = None) -> None:
+    """List the syncs with schedule, accounts and last run."""
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import write_report
+    from conn_cli.report.syncs import draw_syncs
+    from conn_engine.syncs.report import SyncsReport
+
+    app: App = context.obj
+    with open_worker(app, store) as worker:
+        rows = [_list_sync(app, worker, name) for name in app.workspace.syncs()]
+    write_report(
+        lambda: SyncsReport(syncs=rows),
+        formats or [],
+        {"text": lambda: join_lines(draw_syncs(rows))},
+        app,
+        folder=app.folder,
+    )
+
+
+def plan(
+    context: typer.Context, name: Name, account: OneAccount = None, store: Store = None, formats: FormatOption = None
+) -> None:
+    """Show what the next run would request and deliver."""
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import write_report
+    from conn_cli.report.syncs import draw_plans
+    from conn_engine.syncs.report import SyncPlansReport
+
+    app: App = context.obj
+    with open_worker(app, store) as worker:
+        plans = [_plan_call(app, worker, name, one) for one in choose_accounts(app, name, account)]
+    write_report(
+        lambda: SyncPlansReport(sync=name, plans=plans),
+        formats or [],
+        {"text": lambda: join_lines(draw_plans(name, plans))},
+        app,
+        folder=app.folder,
+    )
+
+
+def try_(
+    context: typer.Context,
+    name: Name,
+    account: Annotated[str, typer.Option("--account", "-a", help="Use the recordings of this account.")],
+    formats: FormatOption = None,
+) -> None:
+    """Show the events that a recording leads to. Nothing is sent."""
+    from conn_cli.exits import Exit
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import write_report
+    from conn_cli.report.syncs import draw_trial
+    from conn_engine.syncs.report import SyncTrialReport, TrialEvent
+    from conn_engine.testing.sync_trial import try_sync
+
+    app: App = context.obj
+    trial = try_sync(app.workspace, name, account)
+    report = SyncTrialReport(
+        sync=name,
+        account=account,
+        operation=trial.plan.fetch.operation.text,
+        recording=app.workspace.format_path(trial.case.path),
+        records=trial.records,
+        filtered=trial.filtered,
+        events=[
+            TrialEvent(id=event.id, type=event.type, key=event.key, data=event.body["data"]) for event in trial.events
+        ],
+        faults=[f"{fault.stage} of record {fault.fault.position + 1}: {fault.fault.message}" for fault in trial.faults],
+    )
+    write_report(
+        lambda: report, formats or [], {"text": lambda: join_lines(draw_trial(report))}, app, folder=app.folder
+    )
+    if trial.faults:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _list_sync(app: App, worker: "SyncWorker", name: str) -> "ListedSync":
+    from conn_engine.errors import ConnError
+    from conn_engine.syncs import find_accounts
+    from conn_engine.syncs.plan import find_sources
+    from conn_engine.syncs.report import ListedSync
+
+    accounts: list[str] = []
+    fault, title, resource, schedule = "", name, "", ""
+    try:
+        document = app.workspace.sync(name)
+        title, schedule = document.name or name, document.schedule or ""
+        resource = ", ".join(source.resource for source in find_sources(document))
+        accounts = find_accounts(app.workspace, name)
+    except ConnError as error:
+        fault = error.message
+    last = worker.store.find_runs(sync=name, limit=1)
+    return ListedSync(
+        name=name,
+        title=title,
+        resource=resource,
+        schedule=schedule,
+        accounts=accounts,
+        paused=[one for one in accounts if worker.store.get_stream(name, one).is_paused],
+        last_status=last[0].status if last else "",
+        fault=fault,
+    )
+
+
+def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "PlannedCall":
+    from conn_engine.syncs import compile_sync, describe_steps, load_sync
+    from conn_engine.syncs.report import PlannedCall
+    from conn_service.syncs.runner import to_iso
+
+    plan = compile_sync(app.workspace, load_sync(app.workspace, name, account))
+    stream = worker.store.get_stream(name, account)
+    last = worker.store.find_runs(sync=name, account=account, statuses=("complete", "unknown"), limit=1)
+    due = None
+    if plan.schedule is not None and not stream.is_paused:
+        from datetime import UTC, datetime
+
+        due = to_iso(plan.schedule.find_next(datetime.fromtimestamp(app.clock.now(), UTC)).timestamp())
+    return PlannedCall(
+        account=account,
+        operation=plan.fetch.operation.text,
+        params=dict(plan.fetch.params),
+        steps=describe_steps(plan),
+        next_run=due,
+        last_run_at=None if stream.last_run_at is None else to_iso(stream.last_run_at),
+        requests=last[0].counts.get("pages") if last else None,
+    )

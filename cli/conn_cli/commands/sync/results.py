@@ -1,0 +1,77 @@
+"""Write the runs that a command is about, or what it has changed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from conn_cli.console import App
+from conn_cli.options import Formats
+
+if TYPE_CHECKING:
+    from conn_engine.syncs.report import SyncRunSummary
+    from conn_service.syncs.store import RunRow
+    from conn_service.syncs.worker import SyncWorker
+
+__all__ = ["summarize", "write_change", "write_runs"]
+
+
+def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
+    from conn_engine.syncs.report import SyncRunSummary
+    from conn_service.syncs.runner import to_iso
+
+    events = worker.deliveries.count(run_id=run.id)
+    report: dict[str, Any] = dict(run.report)
+    return SyncRunSummary(
+        id=run.id,
+        sync=run.sync,
+        account=run.account,
+        cause=run.cause,
+        status=run.status,
+        verdict=str(report.get("verdict", "")),
+        reason=run.reason,
+        began=to_iso(run.began),
+        ended=None if run.ended is None else to_iso(run.ended),
+        since=run.since,
+        counts=dict(run.counts),
+        delivered=int(report.get("delivered", 0)) + events.get("delivered", 0),
+        waiting=events.get("waiting", 0),
+        dead=events.get("dead", 0),
+        state_before=report.get("state_before"),
+        state_after=report.get("state_after"),
+        moved=bool(report.get("moved")),
+    )
+
+
+def write_runs(app: App, summaries: "Sequence[SyncRunSummary]", formats: Formats, *, details: bool = False) -> None:
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import write_report
+    from conn_cli.report.syncs import draw_run, draw_runs
+    from conn_engine.syncs.report import SyncRunsReport
+
+    def draw() -> str:
+        if details:
+            return join_lines(line for summary in summaries for line in draw_run(summary))
+        return join_lines(draw_runs(summaries))
+
+    write_report(lambda: SyncRunsReport(runs=list(summaries)), formats or [], {"text": draw}, app, folder=app.folder)
+
+
+def write_change(
+    app: App,
+    formats: Formats,
+    text: str,
+    change: str,
+    *,
+    sync: str = "",
+    accounts: "Sequence[str]" = (),
+    runs: "Sequence[str]" = (),
+) -> None:
+    from conn_cli.report import write_report
+    from conn_engine.syncs.report import SyncChangeReport
+
+    write_report(
+        lambda: SyncChangeReport(change=change, sync=sync, accounts=list(accounts), runs=list(runs)),
+        formats or [],
+        {"text": lambda: f"{text}\n"},
+        app,
+        folder=app.folder,
+    )

@@ -1,0 +1,111 @@
+"""`conn sync run` and `work`: run syncs in this process."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
+from conn_cli.commands.sync.results import summarize, write_change, write_runs
+from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_service.syncs.store import RunRow
+    from conn_service.syncs.worker import SyncWorker
+
+__all__ = ["run", "work"]
+
+
+def run(
+    context: typer.Context,
+    name: Name,
+    *,
+    account: OneAccount = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="DESTINATION",
+            help="Deliver there instead: https://…, duckdb:FILE, file:PATH, dlt:NAME or stdout.",
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what is new.")] = False,
+    store: Store = None,
+    formats: FormatOption = None,
+) -> None:
+    """Run a sync now, and show whether it is complete."""
+    from conn_cli.exits import Exit
+
+    app: App = context.obj
+    accounts = choose_accounts(app, name, account)
+    with open_worker(app, store, works=True) as worker:
+        settings = {"to": to} if to is not None else {}
+        started = [worker.start(name, one, is_full=full, settings=settings) for one in accounts]
+        runs = _follow(app, worker, started)
+        _print_spools(app, worker, runs)
+        summaries = [summarize(worker, run) for run in runs]
+    write_runs(app, summaries, formats, details=True)
+    if any(run.status not in ("complete", "unknown") for run in runs):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def work(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Run what is due, then stop: for cron.")] = False,
+    keep_days: Annotated[
+        int,
+        typer.Option(
+            "--keep-days", metavar="N", min=1, help="Remove delivered events and the pages of runs after N days."
+        ),
+    ] = 30,
+    store: Store = None,
+    formats: FormatOption = None,
+) -> None:
+    """Run what is due and what waits, until it is stopped."""
+    app: App = context.obj
+    with open_worker(app, store, works=True, schedules=not once, keep_days=keep_days) as worker:
+        resumed = worker.resume_unfinished()
+        if not once:
+            app.err("waiting for what is due; stop with Ctrl-C")
+            worker.wait_until_stopped()
+        started = worker.start_now()
+        _follow(app, worker, [worker.store.get_run(run_id) for run_id in {*resumed, *started}])
+        worker.remove_old()
+    text = f"{len(started)} started, {len(resumed)} continued"
+    write_change(app, formats, text, "worked", runs=[*resumed, *started])
+
+
+def _follow(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "list[RunRow]":
+    """Show the progress of runs until they have ended, and their events have been delivered once."""
+    from conn_service.syncs.worker import POLL_SECONDS
+
+    names = [run.id for run in started]
+    with app.progress("records") as progress:
+        while True:
+            runs = worker.wait(names, 0.5)
+            progress.done = sum(run.counts.get("records", 0) for run in runs)
+            waiting = [run for run in runs if run.status in ("waiting", "delivering") and run.reason]
+            progress.say(waiting[0].reason if waiting else f"page {sum(run.counts.get('pages', 0) for run in runs)}")
+            if all(worker.is_settled(run) for run in runs):
+                return runs
+            time.sleep(POLL_SECONDS)
+
+
+def _print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:
+    """Print what runs with the destination `stdout` have read. One that waits for a login is not finished."""
+    from conn_engine.syncs import compile_sync, load_sync
+    from conn_service.syncs.targets import find_target
+
+    for run in runs:
+        target = find_target(run, compile_sync(app.workspace, load_sync(app.workspace, run.sync, run.account)))
+        if target is None or target.type != "stdout" or run.status in ("waiting", "login"):
+            continue
+        after = (0, -1)
+        while rows := worker.store.read_spool(run, after, 1000):
+            for row in rows:
+                app.write(row.payload, form="json")
+            after = (rows[-1].seq, rows[-1].n)
+        worker.store.clear_spool(run.id)

@@ -13,7 +13,8 @@ from conn_engine.expressions import expression, template
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.runtime.parameters import declared_parameters, parameters
 from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, load_sync
-from conn_engine.syncs.plan import SyncFault, find_sources
+from conn_engine.syncs.compiling import SyncFault
+from conn_engine.syncs.resources import find_sources
 
 __all__ = ["check_sync", "find_unknown_syncs"]
 

@@ -4,6 +4,7 @@ A document is merged for an account (`EffectiveSync`) and compiled to a plan (`c
 anything or waits: `conn_service.syncs` runs plans.
 """
 
+from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import EffectiveSync, load_sync
 from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
 from conn_engine.syncs.pipeline import (
@@ -14,7 +15,8 @@ from conn_engine.syncs.pipeline import (
     build_call,
     process_page,
 )
-from conn_engine.syncs.plan import (
+from conn_engine.syncs.plan import SyncPlan, describe_steps
+from conn_engine.syncs.planned_steps import (
     DeliverStep,
     EnrichStep,
     FetchStep,
@@ -22,11 +24,8 @@ from conn_engine.syncs.plan import (
     LoopStep,
     PlannedStep,
     SpoolStep,
-    SyncPlan,
     TransformStep,
     WriteStep,
-    compile_sync,
-    describe_steps,
 )
 from conn_engine.syncs.schedule import Schedule, ScheduleError
 from conn_engine.syncs.selection import find_accounts

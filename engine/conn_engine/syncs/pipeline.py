@@ -14,7 +14,8 @@ from conn_engine.errors import ConnError, CredentialError, ExpressionError, Tran
 from conn_engine.expressions import UNDEFINED, expression, render
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.parameters import parameters
-from conn_engine.syncs.plan import EnrichStep, FetchStep, FilterStep, SyncPlan, TransformStep
+from conn_engine.syncs.plan import SyncPlan
+from conn_engine.syncs.planned_steps import EnrichStep, FetchStep, FilterStep, TransformStep
 from conn_engine.syncs.transforming import RecordFault, apply_filter, apply_transform
 
 __all__ = [

@@ -3,8 +3,9 @@
 from conn_engine.config import Workspace
 from conn_engine.config.sync_models import AccountSelection, SyncDocument
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import load_sync
-from conn_engine.syncs.plan import compile_sync, find_sources
+from conn_engine.syncs.resources import find_sources
 
 __all__ = ["find_accounts"]
 

@@ -9,7 +9,7 @@ from conn_engine.conditions import Scope
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, compile_mapping, is_true
 from conn_engine.expressions import Mapping as CompiledMapping
-from conn_engine.syncs.plan import TransformStep
+from conn_engine.syncs.planned_steps import TransformStep
 
 __all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform"]
 

@@ -93,8 +93,8 @@ def try_(
 def _list_sync(app: App, worker: "SyncWorker", name: str) -> "ListedSync":
     from conn_engine.errors import ConnError
     from conn_engine.syncs import find_accounts
-    from conn_engine.syncs.plan import find_sources
     from conn_engine.syncs.report import ListedSync
+    from conn_engine.syncs.resources import find_sources
 
     accounts: list[str] = []
     fault, title, resource, schedule = "", name, "", ""

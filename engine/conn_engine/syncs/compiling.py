@@ -1,0 +1,251 @@
+"""Compile a sync to a plan."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
+from conn_engine.config.merge import compose_mappings
+from conn_engine.config.sync_models import STEP_SETTINGS, SyncDeletes, SyncDocument, SyncSource, SyncStep, SyncTrigger
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.listing.incremental.durations import parse_duration
+from conn_engine.syncs.effective import EffectiveSync
+from conn_engine.syncs.plan import SyncPlan
+from conn_engine.syncs.planned_steps import (
+    DEFAULT_ENDPOINT,
+    DeliverStep,
+    EnrichStep,
+    FetchStep,
+    FilterStep,
+    Granularity,
+    LoopStep,
+    PlannedStep,
+    SpoolStep,
+    TransformStep,
+    WriteStep,
+)
+from conn_engine.syncs.resources import find_operation, find_sources
+from conn_engine.syncs.schedule import Schedule
+
+__all__ = ["SyncFault", "compile_sync"]
+
+
+class SyncFault(ConfigurationError):
+    """A sync that cannot run. `path` is the place in its document, as far as it is known."""
+
+    def __init__(self, message: str, *path: str | int, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+def compile_sync(workspace: Workspace, sync: EffectiveSync) -> SyncPlan:
+    """Return the plan of a sync for its account.
+
+    Raises ConfigurationError for steps that cannot be run in their order, and UsageError for an operation that the
+    account's connector does not have.
+    """
+    if sync.account is None:
+        raise UsageError("a plan is made for an account", hint="pass the account")
+    effective = workspace.effective(account=sync.account)
+    document = sync.document
+    steps = list(_Compiler(sync, effective).compile())
+    _check_order(sync.name, steps)
+    trigger = document.trigger if isinstance(document.trigger, SyncTrigger) else None
+    scheduled = document.schedule is not None and document.trigger in (None, "schedule")
+    schedule = Schedule(document.schedule or "", document.timezone or "UTC") if scheduled else None
+    if document.trigger == "schedule" and document.schedule is None:
+        raise SyncFault(
+            f'the sync "{sync.name}" has the trigger "schedule" and no schedule',
+            "trigger",
+            hint='add schedule: "*/15 * * * *"',
+        )
+    return SyncPlan(
+        name=sync.name,
+        title=document.name or sync.name,
+        account=sync.account,
+        connector=effective.connector_name,
+        steps=tuple(steps),
+        enabled=document.enabled is not False,
+        schedule=schedule,
+        trigger=trigger,
+        key=document.key,
+        version=document.version,
+        lookback=_read_duration(sync.name, "lookback", document.lookback) or timedelta(),
+        on_error=document.on_error or "stop",
+        overlap=document.overlap or "skip",
+        max_runtime=_read_duration(sync.name, "max_runtime", document.max_runtime),
+        priority=document.priority or 100,
+        concurrency=document.concurrency,
+        changes_only=document.changes_only,
+        deletes=document.deletes,
+        deletes_fetch=_find_deletes(effective, document.deletes),
+        requires_complete=document.require == "complete",
+    )
+
+
+class _Compiler:
+    def __init__(self, sync: EffectiveSync, effective: Effective) -> None:
+        self.sync = sync
+        self.effective = effective
+        self._place: tuple[str | int, ...] = ()
+
+    def compile(self) -> Iterator[PlannedStep]:
+        document = self.sync.document
+        if document.source is not None and document.steps:
+            raise SyncFault(
+                f'the sync "{self.sync.name}" has both source and steps', "steps", hint="use one of the two forms"
+            )
+        if document.source is not None:
+            yield from self._compile_source(document, document.source)
+        elif document.steps:
+            for position, step in enumerate(document.steps):
+                yield from self._compile_step(step, position)
+        else:
+            raise SyncFault(
+                f'the sync "{self.sync.name}" fetches nothing',
+                hint="add source, or steps that begin with fetch_resource",
+            )
+
+    def _compile_source(self, document: SyncDocument, source: SyncSource) -> Iterator[PlannedStep]:
+        yield FetchStep(find_operation(self.effective, source.resource), {**source.params, **self.sync.params})
+        if document.filter is not None:
+            yield FilterStep(document.filter)
+        yield from self._compile_transform(document.transform, document.each)
+        emit = document.emit
+        if emit is not None:
+            yield DeliverStep(
+                type=emit.type,
+                endpoint=emit.endpoint or DEFAULT_ENDPOINT,
+                event=emit.event or self._name_event(),
+                to=emit.to or "",
+                table=emit.table or source.resource.rpartition(".")[2],
+                batch=emit.batch,
+            )
+
+    def _compile_step(self, step: SyncStep, position: int) -> Iterator[PlannedStep]:
+        self._place = ("steps", position)
+        self._refuse_foreign_settings(step, position)
+        if step.action == "fetch_resource":
+            overridden = self.sync.params if position == self._main_fetch else {}
+            yield FetchStep(self._find(step), {**step.params, **overridden})
+            if step.filter is not None:
+                yield FilterStep(step.filter)
+            yield from self._compile_transform(step.transform, step.each, position)
+        elif step.action == "for_each":
+            fetch = None if step.resource is None else FetchStep(self._find(step), step.params)
+            yield LoopStep(step.ids, fetch, step.id or "record.id")
+        elif step.action == "transform":
+            yield from self._compile_transform(step.transform, step.each, position)
+        elif step.action == "filter":
+            yield FilterStep(self._need(step, step.filter, "filter"))
+        elif step.action == "enrich":
+            yield EnrichStep(self._find(step, "get"), step.params, self._need(step, step.into, "into"))
+        elif step.action == "write_resource":
+            policy = step.on_error or self.sync.document.on_error or "stop"
+            yield WriteStep(self._find(step, "create"), step.body, policy)
+        elif step.action == "spool":
+            yield SpoolStep(step.event or self._name_event())
+        else:
+            yield self._compile_delivery(step)
+
+    def _compile_delivery(self, step: SyncStep) -> DeliverStep:
+        sources = find_sources(self.sync.document)
+        return DeliverStep(
+            type=step.type or "webhook",
+            endpoint=step.endpoint or DEFAULT_ENDPOINT,
+            event=step.event or self._name_event(),
+            to=step.to or "",
+            table=step.table or (sources[-1].resource.rpartition(".")[2] if sources else ""),
+            batch=step.batch or 1,
+        )
+
+    def _compile_transform(
+        self, transform: Any, each: Granularity | None, position: int | None = None
+    ) -> Iterator[TransformStep]:
+        """Yield the transformation with what the levels above make of its result. Those apply to the last one."""
+        above = self.sync.transform if position is None or position == self._last_transform else None
+        if above is not None:
+            transform = above if transform is None else compose_mappings(transform, above)
+        layers = tuple(mapping_layers(transform))
+        if layers:
+            yield TransformStep(
+                layers, each or ("page" if all(isinstance(layer, str) for layer in layers) else "record")
+            )
+
+    @property
+    def _main_fetch(self) -> int:
+        return max(
+            (at for at, step in enumerate(self.sync.document.steps) if step.action == "fetch_resource"), default=-1
+        )
+
+    @property
+    def _last_transform(self) -> int:
+        steps = self.sync.document.steps
+        own = [at for at, step in enumerate(steps) if step.transform is not None]
+        return own[-1] if own else self._main_fetch
+
+    def _find(self, step: SyncStep, method: str = "list") -> OperationName:
+        return find_operation(self.effective, self._need(step, step.resource, "resource"), method=method)
+
+    def _need(self, step: SyncStep, value: str | None, key: str) -> str:
+        if value is None:
+            raise SyncFault(
+                f'a step of the sync "{self.sync.name}" with the action {step.action} has no {key}',
+                *self._place,
+                hint=f"add {key}",
+            )
+        return value
+
+    def _refuse_foreign_settings(self, step: SyncStep, position: int) -> None:
+        allowed = STEP_SETTINGS[step.action] | {"action", "description"}
+        for key in step.__struct_fields__:
+            if key not in allowed and getattr(step, key) not in (None, (), {}):
+                raise SyncFault(
+                    f'"{key}" is not a setting of the action {step.action} (step {position + 1} of "{self.sync.name}")',
+                    *self._place,
+                    key,
+                    hint=f"its settings are {', '.join(sorted(STEP_SETTINGS[step.action]))}",
+                )
+
+    def _name_event(self) -> str:
+        sources = find_sources(self.sync.document)
+        return f"{sources[-1].resource.rpartition('.')[2] if sources else self.sync.name}.changed"
+
+
+def _check_order(name: str, steps: list[PlannedStep]) -> None:
+    fetches = [at for at, step in enumerate(steps) if isinstance(step, FetchStep)]
+    if len(fetches) != 1:
+        raise SyncFault(
+            f'the sync "{name}" fetches {len(fetches)} resources; a sync fetches one',
+            "steps",
+            hint="use one fetch_resource, after for_each if it depends on another resource",
+        )
+    for at, step in enumerate(steps):
+        if isinstance(step, LoopStep) != (at < fetches[0]):
+            raise SyncFault(
+                f'step {at + 1} of the sync "{name}" is out of order',
+                "steps",
+                hint="write for_each first, then fetch_resource, and everything else after it",
+            )
+    ends = [at for at, step in enumerate(steps) if isinstance(step, DeliverStep)]
+    if ends and (len(ends) > 1 or ends[0] != len(steps) - 1):
+        raise SyncFault(
+            f'the sync "{name}" has steps after its delivery', "steps", hint="deliver once, in the last step"
+        )
+
+
+def _find_deletes(effective: Effective, deletes: SyncDeletes | None) -> FetchStep | None:
+    if deletes is None or deletes.by != "operation":
+        return None
+    if deletes.resource is None:
+        raise SyncFault("deletes has no resource", "deletes", hint="name the operation that lists deleted records")
+    return FetchStep(find_operation(effective, deletes.resource), deletes.params)
+
+
+def _read_duration(name: str, key: str, text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        return parse_duration(text).about
+    except ValueError as error:
+        raise SyncFault(f'{key} of the sync "{name}": {error}', key, hint="write it as PT10M or P1D") from None

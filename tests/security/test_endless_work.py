@@ -1,10 +1,10 @@
 """An override asks for work without end: each of them is an error, and soon."""
 
-import time
 from typing import Any
 
 import pytest
 from attack import World
+from measuring import cpu_limit
 
 from conn_engine.transport.gateway import is_permitted
 from conn_engine.transport.hosts import is_covered
@@ -50,18 +50,16 @@ def test_it_ends(world: World, override: dict[str, Any], code: int, words: str) 
     connector["hosts"].append("*.x.example")
     world.vendor.answer = lambda got: (200, {}, {"results": [{"id": "1"}], "echo": got.target})
     world.lay_out(override, connector=connector)
-    began = time.process_time()
-    done = world.conn("run", "things.list", "-a", "acme", "--raw", "--limit", "5")
-    assert done.code == code and words in done.err, done.all[:2000]
-    assert time.process_time() - began < 30
+    with cpu_limit(30):
+        done = world.conn("run", "things.list", "-a", "acme", "--raw", "--limit", "5")
+        assert done.code == code and words in done.err, done.all[:2000]
     assert len(world.vendor.arrived) < 60
 
 
 def test_many_stars_in_a_host_are_soon_judged() -> None:
-    began = time.process_time()
-    host = f"{'a' * 240}.x.example"
-    assert not is_permitted(("https", host, 443), (f"{STARS}.x.example",))
-    assert not is_covered(host, [f"{STARS}.x.example"])
-    assert is_permitted(("https", "a-b-c.x.example", 443), ("a*b*c.x.example",))
-    assert not is_permitted(("https", "ab.x.example", 443), ("ab*b.x.example",))
-    assert time.process_time() - began < 1
+    with cpu_limit(10):
+        host = f"{'a' * 240}.x.example"
+        assert not is_permitted(("https", host, 443), (f"{STARS}.x.example",))
+        assert not is_covered(host, [f"{STARS}.x.example"])
+        assert is_permitted(("https", "a-b-c.x.example", 443), ("a*b*c.x.example",))
+        assert not is_permitted(("https", "ab.x.example", 443), ("ab*b.x.example",))

@@ -46,8 +46,8 @@ def said(record: dict[str, str]) -> set[str]:
 
 
 def until_served(lines: list[str], number: str) -> None:
-    """Wait for a request that a version answers, at most five seconds; how long it may take is judged by the lines."""
-    deadline = time.monotonic() + 5
+    """Wait for a request that a version answers, at most a minute; how long it may take is judged by the lines."""
+    deadline = time.monotonic() + 60
     while json.loads(lines[-1])["mapped"] != number and time.monotonic() < deadline:
         time.sleep(0.01)
 
@@ -224,7 +224,7 @@ class TestSource:
             with pytest.raises(StoreFault):
                 source.effective("globex")
             file.with_name("away").rename(file)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while source.fault is not None and time.monotonic() < deadline:
                 source.current()
             assert source.fault is None

@@ -287,13 +287,13 @@ def test_a_look_up_that_does_not_end_is_given_up(ask: Ask) -> None:
     ended = threading.Event()
 
     def never(host: str, port: int) -> Sequence[str]:
-        ended.wait(10)
+        ended.wait(60)
         return []
 
     began = time.monotonic()
     with pytest.raises(TransportError, match="no connection"):
         ask(Request("GET", "http://api.vendor.test/"), resolver=never, connect_seconds=0.1)
-    assert time.monotonic() - began < 8  # nor is it waited for when the event loop ends
+    assert time.monotonic() - began < 40  # nor is it waited for when the event loop ends
     ended.set()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from measuring import cpu_limit
 from trusting import HERE
 from vendor import Vendor, start_vendor
 
@@ -121,10 +122,8 @@ def test_the_bound_of_streams(site: Vendor, send: Callable[..., Response], has_l
 
 def test_a_bomb_in_the_content_encoding(site: Vendor, send: Callable[..., Response]) -> None:
     write_by(site, body(gzip.compress(b"\0" * (80 * MIB)), Content_Encoding="gzip"))
-    started = time.process_time()
-    with pytest.raises(TransportError, match="more than 250 times"):
+    with cpu_limit(30), pytest.raises(TransportError, match="more than 250 times"):
         send(asked(site))
-    assert time.process_time() - started < 10
 
 
 def test_compressed(site: Vendor, send: Callable[..., Response]) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from desk import NOW, Vendor, outcome, post, verify_delivery
 from hypothesis import given
 from hypothesis import strategies as st
+from measuring import cpu_limit
 
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError
@@ -322,11 +323,9 @@ def test_whatever_is_signed_is_verified_or_refused(header, payload):
 
 @pytest.mark.parametrize("payload", [b"[" * 60_000, b'{"a":' * 10_000, b"1" * 40_000])
 def test_deep_and_long_claims_are_refused(payload):
-    import time
 
-    started = time.process_time()
-    for token in ("headers.authorization", "text"):
-        came = written({"alg": "HS256"}, payload, by_secret())
-        came = came if token != "text" else post(came.headers["authorization"].encode())
-        assert outcome(way(token=token), came, {"key": SECRET}) == "unsigned"
-    assert time.process_time() - started < 3
+    with cpu_limit(10):
+        for token in ("headers.authorization", "text"):
+            came = written({"alg": "HS256"}, payload, by_secret())
+            came = came if token != "text" else post(came.headers["authorization"].encode())
+            assert outcome(way(token=token), came, {"key": SECRET}) == "unsigned"

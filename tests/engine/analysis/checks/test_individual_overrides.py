@@ -1,12 +1,12 @@
 """Many accounts with an override each, all different: what they have in common is evaluated once."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from measuring import count_calls
 
 from conn_engine.analysis.checks import run_checks
 from conn_engine.analysis.impact import impact
@@ -110,22 +110,6 @@ def test_what_may_differ_each_time_is_replayed_in_full(
         shared, alone = replays.replay(effective, name, recording, "alike"), replay(effective, name, recording)
         assert (shared.records, shared.failure, shared.problems) == (alone.records, alone.failure, alone.problems)
     assert replays.sent == sent
-
-
-def count_calls(work: Callable[[], object]) -> int:
-    """How many functions Python calls meanwhile."""
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls
 
 
 def test_ten_times_the_accounts_cost_at_most_ten_times_as_much(sides: Callable[[int], tuple[Path, Path]]) -> None:

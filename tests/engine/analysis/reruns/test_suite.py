@@ -2,10 +2,10 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
+from measuring import count_calls
 
 from conn_engine.analysis.reruns import SuiteChanges, WatchedSuite
 from conn_engine.config import load_workspace
@@ -201,15 +201,16 @@ def test_accounts_that_are_moved_are_read_again(desk: Desk) -> None:
     assert {report.effective.account for report in desk.watched.update([accounts]).failing} == {"acme"}
 
 
-def test_a_save_costs_less_than_five_times_its_goal(example: Path, tmp_path: Path) -> None:
-    """The goal is 0.3 s for a mapping that many operations and deliveries of three accounts use; of processor time,
-    which another process on the machine does not change much. `benchmarks/watch.py` measures the complete time."""
+def test_a_save_costs_a_part_of_the_first_run(example: Path, tmp_path: Path) -> None:
+    """A mapping that many operations and deliveries of three accounts use; `benchmarks/watch.py` measures the time."""
     shutil.copytree(example, tmp_path, dirs_exist_ok=True)
-    desk = Desk(tmp_path, Selection(connector="hubspot"))
-    started = time.process_time()
-    changes = desk.replace(MAPPING, FIRST_NAME, "first_name: response.properties.frstname")
-    assert time.process_time() - started < 1.5
-    assert changes.reached > changes.tested > 40
+    desks: list[Desk] = []
+    first = count_calls(lambda: desks.append(Desk(tmp_path, Selection(connector="hubspot"))))
+    changes: list[SuiteChanges] = []
+    mapping = "first_name: response.properties.frstname"
+    saved = count_calls(lambda: changes.append(desks[0].replace(MAPPING, FIRST_NAME, mapping)))
+    assert changes[0].reached > changes[0].tested > 40
+    assert saved < 0.75 * first
 
 
 def test_what_a_failed_run_did_not_reach_runs_later(small: Path, tmp_path: Path) -> None:

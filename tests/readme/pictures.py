@@ -22,6 +22,8 @@ from rich.text import Text
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 WIDTH = 100
+MARGIN = 1
+"""Columns between the longest lines and the frame."""
 COMMIT = 'git add -A && git -c user.name=conn -c user.email=conn@example.com commit -q -m "Our integrations"'
 FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
@@ -65,7 +67,8 @@ def draw(prepare, steps):
             for line in _leave_out(Text.from_ansi(output), hidden):
                 screen.append_text(line).append("\n")
     screen.rstrip()
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    screen.append("\n")  # so that the last line does not touch the frame
+    console = Console(record=True, width=WIDTH + MARGIN, file=io.StringIO(), force_terminal=True)
     console.print(screen, soft_wrap=True)
     return console.export_svg(title="conn", unique_id="conn", code_format=FORMAT)
 

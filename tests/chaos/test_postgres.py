@@ -20,7 +20,8 @@ from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.store import SlotLease
-from conn_service.syncs.worker import FolderReleases, SyncWorker
+from conn_service.syncs.worker import FolderReleases, SyncWorker, name_run
+from conn_service.syncs.workflows import enqueue_leg
 
 WORKERS = 3
 LEASES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'conn-slot'"
@@ -109,16 +110,12 @@ def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: Any) -> Non
     url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     lost = Event()
     first, second = SlotLease(url, on_lost=lost.set), SlotLease(url, on_lost=lost.set)
-    assert (first.executor, second.executor) == ("slot0", "slot1")
-    with second.borrow("slot0") as is_free:
+    with second.borrow(first.executor) as is_free:
         assert not is_free
     first.close()
     assert not lost.is_set(), "a slot that is given back is not lost"
-    with second.borrow("slot0") as is_free:
+    with second.borrow(first.executor) as is_free:
         assert is_free
-    third = SlotLease(url, on_lost=lost.set)
-    assert third.executor == "slot0"
-    third.close()
     assert second.is_fresh()
     engine = sa.create_engine(url)
     with engine.connect() as connection:
@@ -143,6 +140,25 @@ def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(server:
             assert worker.resume_unfinished()
             wait_for(lambda: not tenants.find_unfinished(), [], 300, tenants)
         tenants.check(1)
+
+
+def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(server: Any, tmp_path: Path) -> None:
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    with start_tenants(tmp_path, {"a": 10}, 3, url.render_as_string(hide_password=False)) as tenants:
+        replaced = SlotLease(url)
+        replaced.close()
+        worker = SyncWorker(StoreLocation(url=url), FolderReleases(tenants.root), environ={"CONN_NO_KEYRING": "1"})
+        with worker:
+            run = worker.runner.create_run(name_run("people", "a", 1_800_000_000), "people", "a")
+            enqueue_leg(run.id, seconds=3600)
+            engine = sa.create_engine(url)
+            with engine.begin() as connection:
+                taken = "UPDATE dbos.workflow_status SET status = 'PENDING', executor_id = %s WHERE status = 'DELAYED'"
+                assert connection.exec_driver_sql(taken, (replaced.executor,)).rowcount == 1
+            engine.dispose()
+            worker.resume_unfinished()
+            wait_for(lambda: not tenants.find_unfinished(), [], 60, tenants)
+        tenants.check(0)
 
 
 @pytest.mark.nightly  # after a restart of the server, events can wait for longer than the test does

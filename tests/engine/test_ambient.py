@@ -27,6 +27,7 @@ OWN_RANDOMNESS = {
     "conn_engine/documents/files.py": "name of a temporary file",
     "conn_engine/releases/opening.py": "name of a temporary file",
     "conn_engine/updates/copies.py": "name of a temporary folder",
+    "conn_service/store/slots.py": "the number of a worker, which no other one ever had",
     "conn_cli/completion/names.py": "name of a temporary file",
     "conn_cli/scaffold.py": "the id of a new workspace",
 }

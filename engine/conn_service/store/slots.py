@@ -1,14 +1,16 @@
-"""The slot of a worker on Postgres: a number that no other running worker has, by which its work is continued.
+"""The slot of a worker on Postgres: a number that no other worker has or had, by which its work is continued.
 
-What a worker was doing when it died is continued by the next one with its slot. The slot is an advisory lock of a
-connection of its own, so it is free as soon as the process or its machine is gone.
+The slot is an advisory lock of a connection of its own, so it is free as soon as the process or its machine is gone.
+What a worker with a free slot was doing is continued by another one. A number is never used again: a worker that was
+stopped, and whose slot is lost, may begin more work before it notices, and that is found by its number too.
 """
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Final
 
@@ -16,12 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 
-from conn_engine.errors import UsageError
-
 __all__ = ["SlotLease", "exit_process"]
 
 _NAMESPACE: Final = 0x636F6E73
-_MOST = 1000
 _CHECK_SECONDS = 1.0
 _FRESH_SECONDS = 5.0
 _NETWORK_FAILED = 4  # as `conn` ends for the network
@@ -36,10 +35,7 @@ def exit_process() -> None:
 
 
 class SlotLease:
-    """The lowest free slot. `on_lost` is called in a thread when its connection is lost.
-
-    Raises UsageError if no slot is free.
-    """
+    """A new slot. `on_lost` is called in a thread when its connection is lost."""
 
     def __init__(self, url: URL, *, on_lost: Callable[[], None] = exit_process) -> None:
         options = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in _KEEPALIVE.items())
@@ -53,10 +49,9 @@ class SlotLease:
         )
         self._on_lost = on_lost
         self._connection = self._engine.connect()
-        self.number = next((slot for slot in range(_MOST) if _lock(self._connection, slot)), -1)
-        if self.number < 0:
-            self._connection.close()
-            raise UsageError(f"{_MOST} workers use the store", hint="stop some of them")
+        self.number = secrets.randbits(31)
+        while not _lock(self._connection, self.number):
+            self.number = secrets.randbits(31)
         self._checked = time.monotonic()
         self._closed = Event()
         self._watcher = Thread(target=self._watch, name="conn-slot", daemon=True)
@@ -95,6 +90,8 @@ class SlotLease:
         """Give the slot back."""
         self._closed.set()
         self._watcher.join()
+        with suppress(sa.exc.SQLAlchemyError):  # it is free at once, and not only when the server notices the end
+            self._connection.execute(sa.select(sa.func.pg_advisory_unlock(_NAMESPACE, self.number)))
         self._connection.close()
         self._engine.dispose()
 

@@ -28,6 +28,7 @@ STOPWATCHES = {
     "conn_cli/loopback.py",  # how long a login waits for the browser
     "conn_engine/expressions/leaf_failures.py",  # the bound of the evaluations that fail on a page
     "conn_engine/expressions/pure.py",  # the bound of an evaluation
+    "conn_engine/syncs/transforming.py",  # the bound of the evaluations that fail on a page
     "conn_engine/releases/serving.py",  # how often a store is asked
     "conn_engine/transport/deadline.py",  # sockets
     "conn_engine/transport/live.py",  # how long an exchange took

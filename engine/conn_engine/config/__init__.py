@@ -7,6 +7,7 @@ configuration.
 
 from conn_engine.config.dotted_places import format_place, parse_place
 from conn_engine.config.effective import Effective
+from conn_engine.config.expression_texts import collect_expressions
 from conn_engine.config.load import DocumentKind, File, Workspace, WorkspaceSource, load_workspace
 from conn_engine.config.merge import (
     INHERITED_BY_LISTINGS,
@@ -84,6 +85,7 @@ __all__ = [
     "Workspace",
     "WorkspaceSettings",
     "WorkspaceSource",
+    "collect_expressions",
     "compile_part",
     "compile_schema",
     "find_own_fields",

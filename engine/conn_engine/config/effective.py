@@ -20,6 +20,7 @@ from conn_engine.config.disabled_operations import DisabledOperations
 from conn_engine.config.dotted_places import format_place
 from conn_engine.config.dropped_settings import find_dropped_settings
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
+from conn_engine.config.expression_texts import collect_expressions
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
 from conn_engine.config.hidden_settings import find_hidden_settings, find_unused_defaults
@@ -58,10 +59,10 @@ from conn_engine.config.short_form import find_canonical
 from conn_engine.config.unknown_places import find_unknown_places
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
-from conn_engine.documents import format_path, iterate_texts
-from conn_engine.errors import ConfigurationError, DisabledError, ExpressionError
+from conn_engine.documents import format_path
+from conn_engine.errors import ConfigurationError, DisabledError
 from conn_engine.expressions import Mapping as Mapping_
-from conn_engine.expressions import compile_mapping, template
+from conn_engine.expressions import compile_mapping
 from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import Webhooks
 
@@ -143,13 +144,7 @@ class Effective:
     @cached_property
     def base_expressions(self) -> frozenset[str]:
         """Every expression of the connector itself, and its other strings, which are not expressions anywhere."""
-        found: set[str] = set()
-        for _, text in iterate_texts(self.layers[0].data):
-            found.add(text)
-            if "{{" in text:
-                with suppress(ExpressionError):  # reported where it is used
-                    found.update(source for source, _ in template(text).expressions)
-        return frozenset(found)
+        return collect_expressions(self.layers[0].data)
 
     @cached_property
     def connector(self) -> Configuration:

@@ -20,7 +20,7 @@ import sys
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, Pipe
 from threading import BoundedSemaphore
 from types import TracebackType
@@ -51,14 +51,23 @@ class Isolation:
 
     `memory_bytes` is the size of a worker's address space, of which the interpreter takes about 80 MiB. `workers` is
     the number of evaluations that run at the same time; others wait. A worker is killed `grace_seconds` after the
-    expression's time is over, so that the evaluator can report the timeout itself.
+    expression's time is over, so that the evaluator can report the timeout itself. `most_seconds` is the most time of
+    an evaluation, for a page of records too; by default, only the limits of the evaluation apply.
     """
 
-    def __init__(self, *, memory_bytes: int = 400 * MIB, workers: int = 1, grace_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        memory_bytes: int = 400 * MIB,
+        workers: int = 1,
+        grace_seconds: float = 1.0,
+        most_seconds: float | None = None,
+    ) -> None:
         if os.name != "posix":
             raise UsageError("isolated expressions require a POSIX system", hint="run the service on Linux")
         self._memory_bytes = memory_bytes
         self._grace = grace_seconds
+        self._most_seconds = most_seconds
         self._turns = BoundedSemaphore(workers)
         self._idle: deque[_Worker] = deque()
         self._closed = False
@@ -89,7 +98,9 @@ class Isolation:
     def run(self, request: Mapping[str, Any], data: Any, limits: EvaluationLimits) -> Any:
         """Return a worker's reply to a request for the expression `request["text"]`. Raises ExpressionError, also when
         the worker crashes or must be killed."""
-        header, body = _encode(request), _encode(data)
+        if self._most_seconds is not None:
+            limits = replace(limits, seconds=min(limits.seconds, self._most_seconds))
+        header, body = _encode({**request, "limits": asdict(limits)}), _encode(data)
         with self._turns:
             for _ in range(2):
                 worker = self._worker(request["text"])
@@ -148,9 +159,8 @@ class _Untrusted:
         return _IsolatedExpression(self._isolation, text, evaluator)
 
     def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
-        limits = EvaluationLimits()
-        request = {"text": text, "evaluator": "", "bindings": bindings, "limits": asdict(limits)}
-        lines: list[str] = self._isolation.run(request, data, limits)
+        request = {"text": text, "evaluator": "", "bindings": bindings}
+        lines: list[str] = self._isolation.run(request, data, EvaluationLimits())
         return lines
 
 
@@ -166,7 +176,7 @@ class _IsolatedExpression:
         self, data: Any, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> Any:
         request = {"text": self.text, "evaluator": self.evaluator, "bindings": bindings, "now": now, "seed": seed}
-        return self.isolation.run({**request, "limits": asdict(limits)}, data, limits)
+        return self.isolation.run(request, data, limits)
 
 
 class _Worker:

@@ -3,7 +3,7 @@
 Replays do not use it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +68,14 @@ def wire_account(
     effective: Effective | None = None,
     seed: int | None = None,
     isolation: "Isolation | None" = None,
+    trusted: Collection[str] = (),
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run), a sample replaces a missing credential. Set `needs_credential` to False for
     incoming deliveries: a missing credential is then an error only where it is used. Pass `effective` if it is already
-    resolved. With a `seed`, the same run sends the same bytes. `isolation` runs the expressions of overrides.
+    resolved. With a `seed`, the same run sends the same bytes. `isolation` runs the expressions of overrides, except
+    the `trusted` ones.
 
     Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, and
     CredentialError when the connector needs a credential and it, or a required part of it, is not stored.
@@ -81,7 +83,7 @@ def wire_account(
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
-    effective = effective.with_conditions(make_conditions(effective, clock, seed, isolation))
+    effective = effective.with_conditions(make_conditions(effective, clock, seed, isolation, trusted))
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _load_document(vault, account, effective)
@@ -114,10 +116,15 @@ def wire_account(
 
 
 def make_conditions(
-    effective: Effective, clock: Clock, seed: int | None = None, isolation: "Isolation | None" = None
+    effective: Effective,
+    clock: Clock,
+    seed: int | None = None,
+    isolation: "Isolation | None" = None,
+    trusted: Collection[str] = (),
 ) -> Conditions:
-    """Build the conditions of a live session. Expressions of the connector are trusted, those of overrides are not."""
-    isolated = isolation.isolate_except(effective.base_expressions) if isolation is not None else None
+    """Build the conditions of a live session. Expressions of the connector are trusted, and the `trusted` ones; those
+    of overrides are not."""
+    isolated = isolation.isolate_except(effective.base_expressions.union(trusted)) if isolation is not None else None
     return Conditions(clock, Chance(seed), effective.evaluator, isolated)
 
 

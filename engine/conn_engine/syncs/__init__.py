@@ -5,7 +5,7 @@ anything or waits: `conn_service.syncs` runs plans.
 """
 
 from conn_engine.syncs.compiling import compile_sync
-from conn_engine.syncs.effective import EffectiveSync, load_sync
+from conn_engine.syncs.effective import EffectiveSync, find_own_expressions, load_sync
 from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
 from conn_engine.syncs.pipeline import (
     OutgoingRecord,
@@ -60,6 +60,7 @@ __all__ = [
     "compute_event_id",
     "describe_steps",
     "find_accounts",
+    "find_own_expressions",
     "load_sync",
     "process_page",
 ]

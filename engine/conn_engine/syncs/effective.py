@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
-from conn_engine.config import Workspace
+from conn_engine.config import Workspace, collect_expressions
 from conn_engine.config.merge import compose_mappings
 from conn_engine.config.sync_models import SyncDocument, SyncOverride
 
-__all__ = ["EffectiveSync", "load_sync"]
+__all__ = ["EffectiveSync", "find_own_expressions", "load_sync"]
 
 _REPLACED = ("enabled", "schedule", "timezone", "filter", "lookback", "on_error", "overlap", "max_runtime", "priority")
 
@@ -44,6 +44,14 @@ def load_sync(workspace: Workspace, name: str, account: str | None = None) -> Ef
         if override.transform is not None:
             transform = override.transform if transform is None else compose_mappings(transform, override.transform)
     return EffectiveSync(name, account, structs.replace(document, **changes), params, transform)
+
+
+def find_own_expressions(workspace: Workspace, name: str) -> frozenset[str]:
+    """Return the expressions of a sync's own file, without those that an environment or an account sets. Raises like
+    `load_sync`."""
+    document = workspace.sync(name)
+    defaults = {"record.id", f"record.{document.key}"}  # of a loop, and of deleted records
+    return collect_expressions(to_builtins(document)) | defaults
 
 
 def _find_overrides(workspace: Workspace, name: str, account: str | None) -> Iterator[SyncOverride]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,24 +106,42 @@ def process_page(plan: SyncPlan, records: Sequence[Any], scope: Scope, enrich: E
     """Run the steps between fetching and delivering on the records of one page.
 
     Records that fail are in `faults`; the caller decides what happens to them. `enrich` is needed by a plan with
-    steps that complete records.
+    steps that complete records. Raises ExpressionError for an expression that takes too much time or memory.
     """
     result = PageResult()
     current: list[Any] = list(records)
     for step in plan.steps:
         if isinstance(step, FilterStep):
-            done = apply_filter(step.expression, current, scope)
+            with _naming_stage("filter", plan):
+                done = apply_filter(step.expression, current, scope)
             result.filtered += len(current) - len(done.results) - len(done.faults)
             result.faults += [StageFault("filter", fault) for fault in done.faults]
             current = done.results
         elif isinstance(step, TransformStep):
-            done = apply_transform(step, current, scope)
+            with _naming_stage("transform", plan):
+                done = apply_transform(step, current, scope)
             result.faults += [StageFault("transform", fault) for fault in done.faults]
             current = done.results
         elif isinstance(step, EnrichStep) and enrich is not None:
             current = list(_enrich(step, current, scope, enrich, result))
     _identify(plan, current, scope, result)
     return result
+
+
+@contextmanager
+def _naming_stage(stage: str, plan: SyncPlan) -> Iterator[None]:
+    """Add the setting and the account to the message of an error."""
+    try:
+        yield
+    except ExpressionError as error:
+        raise ExpressionError(
+            f'{stage} of the sync "{plan.name}" for "{plan.account}": {error.message}',
+            code=error.code,
+            text=error.text,
+            offset=error.offset,
+            at=error.at,
+            hint=error.hint or f"simplify {stage} in the sync, or in the file of the account that overrides it",
+        ) from None
 
 
 def _enrich(step: EnrichStep, records: Sequence[Any], scope: Scope, enrich: Enricher, result: PageResult) -> Any:

@@ -1,19 +1,23 @@
 """Filter and transform the records of a page, and find the records on which that fails."""
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from conn_engine.conditions import Scope
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, compile_mapping, is_true
+from conn_engine.expressions import UNDEFINED, EvaluationLimits, compile_mapping, is_true
 from conn_engine.expressions import Mapping as CompiledMapping
+from conn_engine.expressions.values import DEFAULT_LIMITS
 from conn_engine.syncs.planned_steps import TransformStep
 
 __all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform"]
 
 T = TypeVar("T")
+_STOPPED = frozenset({"timeout", "memory", "steps"})
+"""Codes of an expression that was stopped because it takes too much: it is not tried again for each record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def apply_transform(step: TransformStep, records: Sequence[Any], scope: Scope) -
     """Return what a transformation makes of a page.
 
     An expression over the page sees only the records that do not fail on their own. Its result is a list; an object
-    is a list of one, and nothing is an empty list.
+    is a list of one, and nothing is an empty list. Raises ExpressionError for one that takes too much time or memory.
     """
     if not records:
         return Transformed([])
@@ -59,6 +63,8 @@ def apply_transform(step: TransformStep, records: Sequence[Any], scope: Scope) -
     try:
         return Transformed(_to_list(_on_page(mapping, records, scope)))
     except ExpressionError as error:
+        if error.code in _STOPPED:
+            raise
         good, faults = _separate(mapping, records, scope)
         if not faults:
             raise error from None
@@ -77,30 +83,43 @@ def _evaluate_each(
     scopes = [scope | {"record": record} for record in records]
     try:
         return dict(enumerate(mapping.apply(scopes, scope.conditions))), ()
-    except ExpressionError:
-        return _one_by_one(records, lambda position: mapping.apply_one(scopes[position]))
+    except ExpressionError as error:
+        if error.code in _STOPPED:
+            raise
+        return _one_by_one(records, lambda position, limits: mapping.apply_one(scopes[position], limits=limits))
 
 
 def _separate(
     mapping: CompiledMapping, records: Sequence[Any], scope: Scope
 ) -> tuple[list[Any], tuple[RecordFault, ...]]:
-    values, faults = _one_by_one(records, lambda position: _on_page(mapping, [records[position]], scope))
+    values, faults = _one_by_one(
+        records, lambda position, limits: _on_page(mapping, [records[position]], scope, limits)
+    )
     return [records[position] for position in sorted(values)], faults
 
 
-def _one_by_one(records: Sequence[Any], evaluate: Callable[[int], T]) -> tuple[dict[int, T], tuple[RecordFault, ...]]:
+def _one_by_one(
+    records: Sequence[Any], evaluate: Callable[[int, EvaluationLimits], T]
+) -> tuple[dict[int, T], tuple[RecordFault, ...]]:
+    """Evaluate each record. All of them together have the time of a page."""
+    until = time.monotonic() + DEFAULT_LIMITS.times(1 + len(records) / 100).seconds
     values: dict[int, T] = {}
     faults: list[RecordFault] = []
     for position, record in enumerate(records):
+        left = max(until - time.monotonic(), 0.001)
         try:
-            values[position] = evaluate(position)
+            values[position] = evaluate(position, replace(DEFAULT_LIMITS, seconds=min(left, DEFAULT_LIMITS.seconds)))
         except ExpressionError as error:
+            if error.code in _STOPPED:
+                raise
             faults.append(RecordFault(position, record, error.message, error.hint))
     return values, tuple(faults)
 
 
-def _on_page(mapping: CompiledMapping, records: Sequence[Any], scope: Scope) -> Any:
-    return mapping.apply_one(scope | {"results": [*records], "records": [*records]})
+def _on_page(
+    mapping: CompiledMapping, records: Sequence[Any], scope: Scope, limits: EvaluationLimits = DEFAULT_LIMITS
+) -> Any:
+    return mapping.apply_one(scope | {"results": [*records], "records": [*records]}, limits=limits)
 
 
 def _to_list(value: Any) -> list[Any]:

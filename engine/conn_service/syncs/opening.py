@@ -1,8 +1,9 @@
 """Open the listing of a run in this process, and keep it open between pages."""
 
+import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.conditions import Scope
 from conn_engine.config import Workspace
@@ -13,14 +14,21 @@ from conn_engine.runtime.wiring import Wiring, vault_of, wire_account
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
-from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, load_sync
+from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
 from conn_service.delivery.endpoints import find_endpoint
 from conn_service.syncs.phases import get_fetch
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_target
 
-__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup"]
+if TYPE_CHECKING:
+    from conn_engine.expressions.isolation import Isolation
+
+__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup", "open_isolation"]
+
+_EVALUATORS = 4
+"""How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
+is stopped."""
 
 LONGEST_PAUSE = 10.0
 """Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
@@ -97,7 +105,9 @@ class OpenRuns:
         clock: Clock,
         vault: Vault | None = None,
         connect: Callable[[Wiring], Connection] | None = None,
+        isolation: "Isolation | None" = None,
     ) -> None:
+        self._isolation = isolation or open_isolation()
         self._store = store
         self._releases = releases
         self._environ = environ
@@ -146,6 +156,8 @@ class OpenRuns:
             vault=self._open_vault(workspace, run.account),
             policy=Policy(wait=True, max_wait_seconds=LONGEST_PAUSE),
             clock=self._clock,
+            isolation=self._isolation,
+            trusted=find_own_expressions(workspace, run.sync),
         )
         wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account, run.target_digest)
@@ -172,3 +184,15 @@ class OpenRuns:
             opened = self._open.pop(name, None)
             if opened is not None:
                 opened.close()
+        if run_id is None and self._isolation is not None:
+            self._isolation.close()
+
+
+def open_isolation() -> "Isolation | None":
+    """Return where the expressions that accounts and environments set are evaluated: processes with limited time and
+    memory, which start when they are first needed. None on Windows, which does not have them."""
+    if os.name != "posix":
+        return None
+    from conn_engine.expressions.isolation import Isolation
+
+    return Isolation(workers=_EVALUATORS)

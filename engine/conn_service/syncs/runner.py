@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
@@ -31,6 +31,9 @@ from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_target
 from conn_service.syncs.writing import write_records
+
+if TYPE_CHECKING:
+    from conn_engine.expressions.isolation import Isolation
 
 __all__ = ["Advance", "SyncRunner"]
 
@@ -67,7 +70,8 @@ Connect: TypeAlias = Callable[[Wiring], Connection]
 
 
 class SyncRunner:
-    """Performs the steps of runs in one process. `connect` makes the connection of a wired account."""
+    """Performs the steps of runs in one process. `connect` makes the connection of a wired account. `isolation`
+    evaluates the expressions that accounts and environments set; by default, `open_isolation`."""
 
     def __init__(
         self,
@@ -78,12 +82,15 @@ class SyncRunner:
         clock: Clock = MACHINE_CLOCK,
         vault: Vault | None = None,
         connect: Connect | None = None,
+        isolation: "Isolation | None" = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self._releases = releases
         self._environ = environ
-        self._open = OpenRuns(store, releases, environ=environ, clock=clock, vault=vault, connect=connect)
+        self._open = OpenRuns(
+            store, releases, environ=environ, clock=clock, vault=vault, connect=connect, isolation=isolation
+        )
 
     def create_run(
         self,

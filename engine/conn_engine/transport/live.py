@@ -50,7 +50,7 @@ class TransportLimits(TypedDict, total=False):
 
 
 class _Wire:
-    """The shared base of both transports: settings, pools by proxy and TLS, and the bytes of a hop."""
+    """The shared base of both transports: settings, TLS contexts, and the bytes of a hop."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class _Wire:
         max_bytes: int = MAX_BYTES,
         max_stream_bytes: int = MAX_STREAM_BYTES,
         connect_seconds: float = 4.0,
-        max_connections: int = 20,
+        max_connections: int = 100,
         trust: Trust = Trust(),
         resolver: "Resolver | None" = None,
         clock: Clock = MACHINE_CLOCK,
@@ -89,7 +89,7 @@ class _Wire:
         return (True, proxy, certificate if gateway.is_permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
-        options: dict[str, Any] = {"max_connections": self._max_connections, "keepalive_expiry": 20.0}
+        options: dict[str, Any] = {"max_connections": 1, "keepalive_expiry": 20.0}
         if key[0]:
             options["ssl_context"] = self._context(key[2])
         if key[1]:
@@ -288,11 +288,17 @@ class Live(_Wire):
 
 
 class AsyncLive(_Wire):
-    """`Live` for an event loop, with the same limits and checks. It belongs to the loop in which it is first used."""
+    """`Live` for an event loop, with the same limits and checks. It belongs to the loop in which it is first used.
+
+    At most `max_connections` requests are sent at once. The next one waits until one of them ends, and its time limit
+    begins then.
+    """
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
         super().__init__(redactor, **limits)
-        self._pools: dict[_PoolKey, httpcore.AsyncConnectionPool] = {}
+        # Lent out one request at a time: a shared pool of the library examines every connection for every request.
+        self._free: dict[_PoolKey, list[httpcore.AsyncConnectionPool]] = {}
+        self._places = asyncio.Semaphore(self._max_connections)
 
     async def asend(self, request: Request) -> Response:
         """Return the response with any status, like `Live.send`."""
@@ -300,7 +306,7 @@ class AsyncLive(_Wire):
         course = follow_redirects(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
         try:
-            async with asyncio.timeout(request.timeout_seconds) as limit:
+            async with self._places, asyncio.timeout(request.timeout_seconds) as limit:
                 while True:
                     answer = await self._exchange(hop, request, limit)
                     try:
@@ -317,10 +323,30 @@ class AsyncLive(_Wire):
 
     async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> HopResponse:
         key = self._pool_key(hop.target, request)
-        pool = self._pool(key)
+        home = self._free
+        idle = home.setdefault(key, [])
+        pool = idle.pop() if idle else self._new_pool(key)
+        try:
+            return await self._send_through(pool, hop, request, limit, key[1])
+        except asyncio.CancelledError:  # what the library leaves of such an exchange is not used again
+            await pool.aclose()
+            raise
+        finally:
+            idle.append(pool)
+            if home is not self._free:  # closed meanwhile
+                await _aclose(home)
+
+    async def _send_through(
+        self,
+        pool: "httpcore.AsyncConnectionPool",
+        hop: Hop,
+        request: Request,
+        limit: asyncio.Timeout,
+        proxy: str,
+    ) -> HopResponse:
         message = self._message(hop, request)
         try:
-            if key[1]:
+            if proxy:
                 await self._behind_proxy.ajudge(hop.target)
             response = await pool.handle_async_request(message)
             try:
@@ -342,7 +368,7 @@ class AsyncLive(_Wire):
         except content.ContentFault as fault:
             raise _build_content_error(request, fault) from None
         except Exception as error:
-            raise build_outage_error(error, hop, request, self._connect_seconds, key[1]) from _find_telling_error(error)
+            raise build_outage_error(error, hop, request, self._connect_seconds, proxy) from _find_telling_error(error)
         return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
 
     async def _receive(
@@ -358,23 +384,18 @@ class AsyncLive(_Wire):
             receiving.drop()
             raise
 
-    def _pool(self, key: _PoolKey) -> "httpcore.AsyncConnectionPool":
-        pool = self._pools.get(key)
-        if pool is None:
-            import httpcore
+    def _new_pool(self, key: _PoolKey) -> "httpcore.AsyncConnectionPool":
+        import httpcore
 
-            from conn_engine.transport.deadline import AsyncBackend
+        from conn_engine.transport.deadline import AsyncBackend
 
-            backend = AsyncBackend(**self._backend_options(key))
-            pool = httpcore.AsyncConnectionPool(**self._pool_options(key), network_backend=backend)
-            self._pools[key] = pool
-        return pool
+        backend = AsyncBackend(**self._backend_options(key))
+        return httpcore.AsyncConnectionPool(**self._pool_options(key), network_backend=backend)
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            await pool.aclose()
+        """Close every connection. The transport can be used again; it opens new ones."""
+        home, self._free = self._free, {}
+        await _aclose(home)
 
     async def __aenter__(self) -> Self:
         return self
@@ -389,6 +410,12 @@ def _close(pools: "dict[_PoolKey, list[httpcore.ConnectionPool]]") -> None:
     for idle in pools.values():
         while idle:
             idle.pop().close()
+
+
+async def _aclose(pools: "dict[_PoolKey, list[httpcore.AsyncConnectionPool]]") -> None:
+    for idle in pools.values():
+        while idle:
+            await idle.pop().aclose()
 
 
 def _end(receiving: Receiving) -> tuple[bytes, str, Blob | None]:

@@ -119,6 +119,67 @@ def test_many_tasks_share_one_transport(site):
     assert asyncio.run(run()) == [f"/x?n={n}".encode() for n in range(40)]
 
 
+def test_slow_requests_do_not_delay_a_fast_one(site):
+    end = threading.Event()
+    site.routes["/slow"] = lambda got: (end.wait(60) and 200, {}, b"")
+    site.routes["/fast"] = (200, {}, b"here")
+
+    async def run() -> None:
+        async with AsyncLive(trust=HERE) as live:
+            slow = [asyncio.create_task(live.asend(Request("GET", f"{site.url}/slow"))) for _ in range(25)]
+            assert (await live.asend(Request("GET", f"{site.url}/fast"))).body == b"here"
+            assert not any(task.done() for task in slow)
+            end.set()
+            await asyncio.gather(*slow)
+
+    asyncio.run(run())
+
+
+def test_a_request_that_waits_for_its_turn_has_its_time_afterwards(site):
+    end = threading.Event()
+    site.routes["/slow"] = lambda got: (end.wait(60) and 200, {}, b"")
+    site.routes["/fast"] = (200, {}, b"here")
+
+    async def run() -> bytes:
+        async with AsyncLive(max_connections=1, trust=HERE) as live:
+            slow = asyncio.create_task(live.asend(Request("GET", f"{site.url}/slow")))
+            await asyncio.sleep(0)
+            fast = asyncio.create_task(live.asend(Request("GET", f"{site.url}/fast", timeout_seconds=2)))
+            await asyncio.wait([fast], timeout=2.2)
+            assert not fast.done()
+            end.set()
+            await slow
+            return (await fast).body
+
+    assert asyncio.run(run()) == b"here"
+
+
+def test_a_connection_of_a_cancelled_request_is_closed(site):
+    """Its answer arrives later, and would be taken for that of the next request."""
+    arrived, end = threading.Event(), threading.Event()
+
+    def reply(got):
+        arrived.set()
+        return end.wait(60) and 200, {}, b"late"
+
+    site.routes["/slow"] = reply
+    site.routes["/next"] = (200, {}, b"next")
+
+    async def run() -> None:
+        async with AsyncLive(max_connections=1, trust=HERE) as live:
+            for _ in range(3):
+                arrived.clear()
+                task = asyncio.create_task(live.asend(Request("GET", f"{site.url}/slow")))
+                await asyncio.to_thread(arrived.wait, 60)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert (await live.asend(Request("GET", f"{site.url}/next"))).body == b"next"
+            end.set()
+
+    asyncio.run(run())
+
+
 @both
 @pytest.mark.parametrize(
     ("encoding", "packed"),

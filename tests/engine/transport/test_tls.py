@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 import ssl
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,6 +15,7 @@ from trusting import HERE
 from vendor import start_vendor
 
 from conn_engine.errors import TransportError
+from conn_engine.transport.egress import Trust
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.wire import Headers, Request
 
@@ -110,3 +112,18 @@ def test_certificate_for_another_name(ask, secure, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with pytest.raises(TransportError, match="is not trusted"):
         ask(Request("GET", f"https://localhost:{port}/x"))
+
+
+def test_transports_share_a_context_until_its_file_changes(secure, monkeypatch):
+    built = []
+    create = httpx.create_ssl_context
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: built.append(1) or create())
+    port, file = secure
+    for _ in range(3):
+        with Live(trust=Trust(HERE.hosts, file)) as live:
+            assert live.send(Request("GET", f"https://127.0.0.1:{port}/x")).status == 200
+    assert len(built) == 1
+    file.write_bytes(self_signed(file.parent)[0].read_bytes() + b"\n")
+    with Live(trust=Trust(HERE.hosts, file)) as live, pytest.raises(TransportError, match="not trusted"):
+        live.send(Request("GET", f"https://127.0.0.1:{port}/x"))
+    assert len(built) == 2

@@ -119,6 +119,7 @@ class Effective:
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
         self._unified: dict[tuple[str, str, str], UnifiedOperation] = {}
         self._mappings: dict[tuple[str, str, str], Mapping_] = {}
+        self._compiled: dict[str, tuple[Any, Mapping_]] = {}
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -365,6 +366,14 @@ class Effective:
                 return None
             self._mappings[key] = compile_mapping(layers)
         return self._mappings[key]
+
+    def compile_once(self, place: str, value: Any) -> Mapping_:
+        """Return another mapping of an operation, compiled once. `value` is what stands at `place`. Raises
+        ExpressionError."""
+        known = self._compiled.get(place)
+        if known is None or known[0] is not value:
+            known = self._compiled[place] = (value, compile_mapping(mapping_layers(value)))
+        return known[1]
 
     def _convert_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         path = ("unified", model, resource, method)

@@ -19,7 +19,7 @@ from conn_engine.config import (
 )
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
-from conn_engine.expressions import UNDEFINED, Mapping, compile_mapping, truth
+from conn_engine.expressions import UNDEFINED, Mapping, truth
 from conn_engine.runtime.call import Call, Run, cursor_token, decode_cursor
 from conn_engine.runtime.endings import describe_verdict
 from conn_engine.runtime.fetched import Fetched
@@ -49,7 +49,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
 
     yield from _steps(run, operation.before, scope, "before", f"{location}.before", report)
     vendor = route(effective, operation, name, scope)
-    request = _vendor_call(operation, call, scope, location)
+    request = _vendor_call(effective, operation, call, scope, location)
     # From here on, `query` is the query sent to the vendor, and `raw_query` the caller's.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     response_mapping = effective.response_mapping(name.model, name.resource, name.method)
@@ -74,7 +74,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             yield from _steps(run, operation.after, page_scope, "after", f"{location}.after", report)
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
-        headers = _header_mapping(operation, page_scope, page, location)
+        headers = _header_mapping(effective, operation, page_scope, page, location)
         yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records, problems)
 
     try:
@@ -86,7 +86,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             {"before": scope["before"], "raw_query": scope["query"]},
         )
     except VendorError as error:
-        _map_error(operation, error, inner, location)
+        _map_error(effective, operation, error, inner, location)
         raise
 
 
@@ -171,13 +171,13 @@ def find_operation_behind(
         return None
 
 
-def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, location: str) -> Call:
-    query = _object(operation.query_mapping, scope, f"{location}.query_mapping")
-    headers = _object(operation.request_header_mapping, scope, f"{location}.request_header_mapping")
-    params = {**call.params, **_object(operation.path_mapping, scope, f"{location}.path_mapping")}
+def _vendor_call(effective: Effective, operation: UnifiedOperation, call: Call, scope: Scope, location: str) -> Call:
+    query = _object(effective, operation.query_mapping, scope, f"{location}.query_mapping")
+    headers = _object(effective, operation.request_header_mapping, scope, f"{location}.request_header_mapping")
+    params = {**call.params, **_object(effective, operation.path_mapping, scope, f"{location}.path_mapping")}
     body = call.body
     if operation.request_body_mapping is not None:
-        body = _map_one(mapping_layers(operation.request_body_mapping), scope, f"{location}.request_body_mapping")
+        body = _map_one(effective, operation.request_body_mapping, scope, f"{location}.request_body_mapping")
     identifier = params.pop("id", call.id)
     return Call(
         query={key: value for key, value in query.items() if value is not None},
@@ -192,19 +192,18 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, location
     )
 
 
-def _map_one(layers: Sequence[Any], scope: Scope, location: str) -> Any:
+def _map_one(effective: Effective, value: Any, scope: Scope, location: str) -> Any:
     try:
-        return compile_mapping(layers).apply_one(scope)
+        return effective.compile_once(location, value).apply_one(scope)
     except ExpressionError as error:
         error.at = f"{location}.{error.at}" if error.at else location
         raise
 
 
-def _object(value: Any, scope: Scope, location: str) -> dict[str, Any]:
-    layers = mapping_layers(value)
-    if not layers:
+def _object(effective: Effective, value: Any, scope: Scope, location: str) -> dict[str, Any]:
+    if not mapping_layers(value):
         return {}
-    value = _map_one(layers, scope, location)
+    value = _map_one(effective, value, scope, location)
     if value is UNDEFINED or value is None:
         return {}
     if not isinstance(value, dict):
@@ -247,12 +246,16 @@ def _map_page(  # noqa: PLR0917
     return [value for value in values if value is not UNDEFINED and value is not None], problems
 
 
-def _header_mapping(operation: UnifiedOperation, scope: Scope, page: Fetched, location: str) -> dict[str, str]:
-    mapped = _object(operation.response_header_mapping, scope, f"{location}.response_header_mapping")
+def _header_mapping(
+    effective: Effective, operation: UnifiedOperation, scope: Scope, page: Fetched, location: str
+) -> dict[str, str]:
+    mapped = _object(effective, operation.response_header_mapping, scope, f"{location}.response_header_mapping")
     return {**page.headers, **{key: str(value) for key, value in mapped.items() if value is not None}}
 
 
-def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, location: str) -> None:
+def _map_error(
+    effective: Effective, operation: UnifiedOperation, error: VendorError, scope: Scope, location: str
+) -> None:
     if operation.error_mapping is None:
         return
     status = error.status
@@ -264,7 +267,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, lo
         visible["partition"] = dict(error.partition)
     visible["response"] = error.details
     visible["headers"] = error.response.headers.plain() if error.response is not None else {}
-    mapped = _object(operation.error_mapping, visible, f"{location}.error_mapping")
+    mapped = _object(effective, operation.error_mapping, visible, f"{location}.error_mapping")
     kind, message = mapped.get("kind"), mapped.get("message")
     if kind is not None and kind not in get_args(ErrorKind):
         raise ConfigurationError(
@@ -292,7 +295,7 @@ def _steps(  # noqa: PLR0917
             value = yield from step_request(run, step.request, scope, f"{place}.request", report=report)
             visible = scope | {"response": value}
         if step.transform is not None:
-            result = _map_one([step.transform], visible, f"{place}.transform")
+            result = _map_one(run.effective, step.transform, visible, f"{place}.transform")
             value = None if result is UNDEFINED else result
             if into == "after":
                 scope["result"] = value

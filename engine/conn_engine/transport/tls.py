@@ -13,8 +13,10 @@ __all__ = ["build_context"]
 
 
 def build_context(trusted: Path | None, certificate: ClientCertificate | None, now: float) -> ssl.SSLContext:
-    """Build a client's context, or return the one that was built for the same authorities. `trusted` is a file with certificates of additional authorities. `now` (Unix seconds)
-    checks whether the client's certificate is valid.
+    """Build a client's context, or return the one that was built for the same authorities.
+
+    `trusted` is a file with certificates of additional authorities. `now` (Unix seconds) checks whether the client's
+    certificate is valid.
 
     Raises ConfigurationError for unusable files and CredentialError for an unusable certificate.
     """
@@ -31,7 +33,7 @@ def _identify_authorities(trusted: Path | None) -> tuple[Path | None, tuple[obje
     """Return what decides which authorities a context trusts: files, as they are now."""
     names = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     stamps: list[object] = [*names]
-    for name in filter(None, (trusted, *names)):
+    for name in (part for part in (trusted, *names) if part):
         with suppress(OSError):
             status = Path(name).stat()
             stamps.append((name, status.st_mtime_ns, status.st_size, status.st_ino))

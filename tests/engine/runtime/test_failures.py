@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -151,14 +152,14 @@ class TestBudgets:
 
 @dataclass
 class Server:
-    """Answers with one record; keeps when each request came. `breaks` lets the first answers break off."""
+    """Answers with one record; keeps the path of each request. `breaks` lets the first answers break off."""
 
     port: int = 0
-    came: list[float] = field(default_factory=list)
+    came: list[str] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
 
     def answer(self, arrived: Arrived) -> Reply:
-        self.came.append(time.monotonic())
+        self.came.append(arrived.path)
         return partial(break_off, self.breaks.pop(0)) if self.breaks else {"items": [{"id": 1}]}
 
 
@@ -201,15 +202,16 @@ OPTIONS: dict[str, Any] = {"environ": {}, "vault": MemoryVault({"acme": {"token"
 BUDGET = {"budget": [{"requests": 4, "per_seconds": 1}]}
 
 
-def spread(came: list[float]) -> bool:
-    """Whether no five requests came within half of the budget's span. They are sent as it says; a busy machine lets
-    them come late."""
-    came = sorted(came)
-    return all(after - first >= 0.5 for first, after in zip(came, came[4:], strict=False))
+@contextmanager
+def at_least(seconds: float) -> Iterator[None]:
+    """Fail if the block takes less time: a busy machine only makes it longer."""
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began >= seconds
 
 
 def test_a_budget_is_shared_by_the_threads_of_a_connection(live: Callable[..., Workspace], server: Server) -> None:
-    with connect(live(rate_limit=BUDGET), "acme", **OPTIONS) as connection:
+    with at_least(1.9), connect(live(rate_limit=BUDGET), "acme", **OPTIONS) as connection:
         work = [
             threading.Thread(target=lambda name=name: list(connection.records(name)))
             for name in ("people.list", "deals.list") * 6
@@ -219,7 +221,6 @@ def test_a_budget_is_shared_by_the_threads_of_a_connection(live: Callable[..., W
         for thread in work:
             thread.join()
     assert len(server.came) == 12
-    assert spread(server.came)
 
 
 def test_a_budget_is_shared_by_the_tasks_of_a_loop(live: Callable[..., Workspace], server: Server) -> None:
@@ -230,8 +231,8 @@ def test_a_budget_is_shared_by_the_tasks_of_a_loop(live: Callable[..., Workspace
         async with aconnect(live(rate_limit=BUDGET), "acme", **OPTIONS) as connection:
             return await asyncio.gather(*(listing(connection, name) for name in ("people.list", "deals.list") * 6))
 
-    assert asyncio.run(main()) == [1] * 12
-    assert spread(server.came)
+    with at_least(1.9):
+        assert asyncio.run(main()) == [1] * 12
 
 
 @pytest.mark.parametrize("how", ["reset", "truncated"])

@@ -2,7 +2,8 @@
 
 Prose continues on an indented line or in its column, broken between words. A command to paste stays on one line if it
 can, and is continued with a backslash if not. A source line is cut around its marker, and the URL of a replayed request
-in its middle. Nothing else is shortened: a longer word (a URL to open, a path) and a line of JSON stay whole.
+in its middle. A row of a list stays on one line (`fit_line`). Nothing else is shortened: a longer word (a URL to open,
+a path) and a line of JSON stay whole.
 """
 
 import re
@@ -11,13 +12,15 @@ from collections.abc import Iterator
 from conn_cli.neutralize import Styled
 from conn_cli.plain import measure_width
 
-__all__ = ["USUAL_WIDTH", "fit_text", "shorten_middle"]
+__all__ = ["USUAL_WIDTH", "fit_line", "fit_text", "shorten_middle"]
 
 USUAL_WIDTH = 80
 """The width of a terminal that does not report its own."""
 SMALLEST = 20
 """A narrower terminal is treated as one of this width."""
 _BEFORE_MARKER = 12
+_SHORTEST_WORD = 16
+"""A row that does not fit has words of this length at least before its end is cut."""
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _WORD = re.compile(r"( *)((?:\x1b\[[0-9;]*m|[^ \x1b])+)")
@@ -48,6 +51,19 @@ def shorten_middle(text: str, most: int) -> str:
         return text
     end = most // 2
     return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+
+
+def fit_line(text: str, width: int | None) -> str:
+    """Return the text on one line of at most `width` columns: its longest words without their middle and, if that is
+    not enough, without its end."""
+    if width is None or measure_width(text) <= width:
+        return text
+    words = re.split(r"( +)", text)
+    sizes = [len(word) for word in words]
+    while sum(sizes) > width and max(sizes) > _SHORTEST_WORD:
+        sizes[sizes.index(max(sizes))] -= 1
+    line = "".join(shorten_middle(word, size) for word, size in zip(words, sizes, strict=True))
+    return line if measure_width(line) <= width else f"{_take_columns(line, width - 1)}…"
 
 
 def _columns(text: str) -> int:

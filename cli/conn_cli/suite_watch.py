@@ -44,7 +44,8 @@ class SuiteWatch:
         with self._app.progress("testing"):
             self._suite.run()
         reports = self._finish()
-        pieces = draw_results(reports, self._sources, verbose=self._verbose, quiet=self._quiet, live=False)
+        width = self._app.width
+        pieces = draw_results(reports, self._sources, verbose=self._verbose, quiet=self._quiet, live=False, width=width)
         self._write(pieces)
         return choose_exit(reports, has_names=self._has_names)
 

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -126,6 +127,27 @@ def test_ci_is_a_line_for_each_failure_and_for_each_check(desk):
     assert any(line.startswith("next: see the first failure with its values:") for line in lines[-2:])
     change(desk, MAPPING, "response.lastname", "response.last_name")
     assert [line.split()[0] for line in screen(desk, "ci", "--all")[1]] == ["ok", "ok", "ok", "skipped", "next:"]
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_ci_is_a_screen_and_at_most_a_line_for_each_failure(desk, columns):
+    for number in range(12):
+        (desk / f"accounts/customer-with-a-long-name-{number}.yaml").write_text("connector: demo\n")
+    before = desk.with_name(f"{desk.name}-before")
+    shutil.copytree(desk, before, ignore=shutil.ignore_patterns(".state"))
+    for field in ("first_name", "last_name", "email"):
+        change(desk, MAPPING, f"response.{field}", f"response.the_{field}_that_no_response_has")
+    done = conn(desk, "ci", "--base-dir", str(before), COLUMNS=str(columns))
+    lines = done.out.splitlines()
+    failed = [line for line in lines if line.startswith("FAIL     ")]
+    breaking = [line for line in lines if line.endswith(" breaking")]
+    assert (done.code, len(failed), len(breaking)) == (1, 4, 12)
+    assert len(lines) <= 25 + len(failed) + len(breaking)
+    assert max(map(len, lines[:-1])) <= columns
+    assert "next: see the first failure with its values:" in lines[-3:]
+    assert len({line.index(" 13 ") for line in breaking}) == 1
+    piped = conn(desk, "ci", "--base-dir", str(before)).out
+    assert "customer-with-a-long-name-7" in piped and "the_email_that_no_response_has" in piped
 
 
 def test_coverage_fits_a_screen_and_starts_with_the_least_in_a_terminal(desk):

@@ -94,6 +94,7 @@ def ci(
         names_in_markdown=in_markdown,
         compared=_format_base(base, base_dir),
         color=app.color,
+        width=app.width,
     )
     write_report(
         lambda: CheckReport.from_verdicts(verdicts, names=elsewhere), formats or [], draw, app, folder=app.folder

@@ -42,7 +42,7 @@ def impact(
     in_markdown, elsewhere = choose_names(app, names, formats or [])
     result = _compute_impact(app, base, base_dir, processes)
     texts = {
-        "text": lambda: report.draw_text(result, names=elsewhere, color=app.color),
+        "text": lambda: report.draw_text(result, names=elsewhere, color=app.color, width=app.width),
         "markdown": lambda: report.draw_markdown(result, names=in_markdown),
         "github": lambda: report.draw_github(result, Sources(app.workspace_root), names=elsewhere),
     }

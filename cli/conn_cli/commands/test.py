@@ -139,6 +139,7 @@ def test(
         quiet=quiet,
         live=live,
         color=app.color,
+        width=app.width,
     )
     write_report(lambda: SuiteReport.from_reports(reports), formats or [], draw, app, folder=app.folder)
     if ending:

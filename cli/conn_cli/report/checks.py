@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
-from conn_cli.report.check_text import CheckRow, draw_check_text
+from conn_cli.report.check_text import CheckDrawing, CheckRow
 from conn_cli.report.formats import draw_findings, render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
@@ -23,12 +23,20 @@ _SIGNS: Mapping[bool | None, str] = {True: "✅", False: "❌", None: "skipped"}
 
 
 def draw_checks(
-    verdicts: CheckVerdicts, sources: Sources, *, names: bool, names_in_markdown: bool, compared: str, color: bool
+    verdicts: CheckVerdicts,
+    sources: Sources,
+    *,
+    names: bool,
+    names_in_markdown: bool,
+    compared: str,
+    color: bool,
+    width: int | None = None,
 ) -> dict[str, Callable[[], str]]:
-    """Return what draws the checks, for each format except JSON. `compared` are the options that name the base."""
+    """Return what draws the checks, for each format except JSON. `compared` are the options that name the base, and
+    `width` the columns of the terminal."""
 
     def draw_text() -> str:
-        return paint(list(draw_check_text(verdicts, _rows(verdicts), sources, names=names, compared=compared)), color)
+        return paint(CheckDrawing(verdicts, _rows(verdicts), sources, names, compared, width).draw(), color)
 
     result = verdicts.result
     return {

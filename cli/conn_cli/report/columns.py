@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from conn_cli.fitting import USUAL_WIDTH
+from conn_cli.fitting import USUAL_WIDTH, shorten_middle
 from conn_cli.plain import measure_width, to_plain
 
-__all__ = ["draw_columns"]
+__all__ = ["draw_columns", "fit_cells"]
 
 _GAP = "  "
 _NARROWEST = 6
@@ -41,6 +41,24 @@ def draw_columns(
         )
         lines.append(_GAP.join(fitting).rstrip())
     return lines
+
+
+def fit_cells(rows: Sequence[Sequence[str]], width: int | None, *, cut_last_at_end: bool = False) -> list[list[str]]:
+    """Return the cells padded to the widths of their columns. With `width`, the cells of a row and the gaps before them
+    fit in it: the widest columns are shortened in their middle or, with `cut_last_at_end`, the last one at its end."""
+    widths = [max(map(measure_width, column)) for column in zip(*rows, strict=True)]
+    if width is not None:
+        before = [0, *widths]  # the first column is not shortened
+        _share(before, width)
+        widths = before[1:]
+    ends = len(widths) - cut_last_at_end
+
+    def fit(cell: str, column: int) -> str:
+        plain = to_plain(cell)
+        short = shorten_middle(plain, widths[column]) if column < ends else plain
+        return _fit(short, widths[column], at_start=False)
+
+    return [[fit(cell, column) for column, cell in enumerate(row)] for row in rows]
 
 
 def _share(widths: list[int], width: int) -> None:

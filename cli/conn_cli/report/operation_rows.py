@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
+from conn_cli.report.columns import fit_cells
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, Style
 from conn_engine.diagnostics import Diagnostic, Severity, Span, join_words, pluralize
@@ -34,6 +35,8 @@ GOLDEN_DIFFERENCES = frozenset({"TST101", "TST102", "TST104", "TST105", "TST106"
 """Findings about a result that differs from the accepted one."""
 EMPTY_FIELD = "MAP201"
 _MOST_ROWS = 16
+_STATE = 7
+"""The width of the state before a row."""
 _NAMED = 2
 
 
@@ -106,16 +109,17 @@ def find_rows(reports: "Iterable[OperationReport]") -> list[OperationRow]:
     return sorted(rows.values(), key=lambda row: _ORDER.index(row.state))
 
 
-def draw_rows(rows: Sequence[OperationRow]) -> Iterator[Piece]:
-    """Draw a line for each row, or for each connector if there are too many rows for a screen."""
+def draw_rows(rows: Sequence[OperationRow], width: int | None = None) -> Iterator[Piece]:
+    """Draw a line for each row, or for each connector if there are too many rows for a screen. With `width`, a line is
+    at most that wide."""
     lines = [_describe_row(row) for row in rows]
     if len(lines) > _MOST_ROWS:
         lines = list(_summarize_connectors(rows))
-    widths = [max((len(line[column]) for line in lines), default=0) for column in (1, 2, 3)]
-    for state, *cells, notes in lines:
-        yield f"{state:<7}", _STYLES[state]
-        padded = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True) if width)
-        yield f"  {padded}  {notes}".rstrip() + "\n", ""
+    room = width - _STATE if width is not None else None
+    cells = fit_cells([line[1:] for line in lines], room, cut_last_at_end=True)
+    for (state, *_), row in zip(lines, cells, strict=True):
+        yield f"{state:<{_STATE}}", _STYLES[state]
+        yield f"  {'  '.join(filter(None, row))}".rstrip() + "\n", ""
 
 
 Line = tuple[RowState, str, str, str, str]

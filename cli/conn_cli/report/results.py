@@ -38,25 +38,36 @@ def draw_reports(
     quiet: bool = False,
     live: bool = False,
     color: bool,
+    width: int | None = None,
 ) -> dict[str, Callable[[], str]]:
     """Return what draws the results, for each format except JSON. `verbose` also shows the requests, the coverage and
-    every finding, `quiet` only the failures and the counts. `live`: the vendor responded, not recordings."""
+    every finding, `quiet` only the failures and the counts. `live`: the vendor responded, not recordings. The line of
+    an operation that passed is at most `width` columns wide."""
 
     def draw_junit() -> str:
         from conn_cli.report import junit
 
         return junit.render_reports(reports, sources)
 
+    def draw_text() -> str:
+        return paint(list(draw_results(reports, sources, verbose=verbose, quiet=quiet, live=live, width=width)), color)
+
     findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
     return {
         **draw_findings(findings, sources),
-        "text": lambda: paint(list(draw_results(reports, sources, verbose=verbose, quiet=quiet, live=live)), color),
+        "text": draw_text,
         "junit": draw_junit,
     }
 
 
 def draw_results(
-    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, quiet: bool = False, live: bool
+    reports: "Sequence[OperationReport]",
+    sources: Sources,
+    *,
+    verbose: bool,
+    quiet: bool = False,
+    live: bool,
+    width: int | None = None,
 ) -> Iterator[Piece]:
     """Draw the results: the most important line first, and the next step last."""
     rows = find_rows(reports)
@@ -65,7 +76,7 @@ def draw_results(
     else:
         yield from draw_failures(rows, sources, live)
     if not quiet:
-        yield from draw_rows([row for row in rows if row.state != "FAIL" or verbose])
+        yield from draw_rows([row for row in rows if row.state != "FAIL" or verbose], width)
     if not verbose and not quiet:
         yield from draw_warnings(rows, live)
     yield f"{count_outcomes(rows)}\n", "error" if any(row.state == "FAIL" for row in rows) else "good"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from conn_cli.fitting import fit_line, shorten_middle
 from conn_cli.neutralize import Styled, neutralize
 from conn_cli.plain import measure_width, to_plain
 from conn_cli.report.sources import Sources
@@ -65,23 +66,29 @@ def summarize(findings: Sequence[Diagnostic]) -> str:
     return ", ".join(counts) + where
 
 
-def draw_brief(finding: Diagnostic, *, hint: bool = False) -> Iterator[Piece]:
-    """Draw a finding as one line and, with `hint`, its fix as another."""
-    level = _LEVELS[finding.severity]
-    if finding.span:
-        yield f"{_place(finding.span)}  ", "bold"
-    yield finding.severity.name.lower(), level
+def draw_brief(finding: Diagnostic, *, hint: bool = False, width: int | None = None) -> Iterator[Piece]:
+    """Draw a finding as one line, at most `width` columns wide, and, with `hint`, its fix as another."""
+    level, severity = _LEVELS[finding.severity], finding.severity.name.lower()
+    place = _place(finding.span) if finding.span else ""
+    place = shorten_middle(place, width // 2) if width is not None else place
+    if place:
+        yield f"{place}  ", "bold"
+    yield severity, level
     yield f" {finding.code}", level
-    yield f"  {to_plain(finding.message)}\n", ""
+    used = len(f"{place}  {severity} {finding.code}  ")
+    yield f"  {fit_line(to_plain(finding.message), width - used if width is not None else None)}\n", ""
     if hint and finding.hint:
         yield "  fix: ", "good"
         yield f"{to_plain(finding.hint)}\n", ""
 
 
-def draw_finding(finding: Diagnostic, sources: Sources, *, brief: bool = False) -> Iterator[Piece]:
-    """Draw a finding with its source line and its fix. Without `brief`, its path and the related places follow."""
+def draw_finding(
+    finding: Diagnostic, sources: Sources, *, brief: bool = False, width: int | None = None
+) -> Iterator[Piece]:
+    """Draw a finding with its source line and its fix. Without `brief`, its path and the related places follow. Its
+    first line is at most `width` columns wide."""
     level = _LEVELS[finding.severity]
-    yield from draw_brief(finding)
+    yield from draw_brief(finding, width=width)
     if finding.span:
         yield from _excerpt(finding.span, sources, level)
     if finding.path and finding.path not in finding.message and not brief:

@@ -82,10 +82,15 @@ def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
     return [("break", [account.name for account in impact.accounts if account.breaking]), ("change", changed)]
 
 
-def list_names(names: Sequence[str]) -> str:
-    """Return the first names, and the number of the others."""
-    listed = ", ".join(names[:NAMED])
-    return f"{listed} and {len(names) - NAMED:,} more" if len(names) > NAMED else listed
+def list_names(names: Sequence[str], width: int | None = None) -> str:
+    """Return the first names, and the number of the others. With `width`, as many names as fit, and at least one."""
+
+    def list_first(most: int) -> str:
+        listed = ", ".join(names[:most])
+        return f"{listed} and {len(names) - most:,} more" if len(names) > most else listed
+
+    lists = (list_first(most) for most in range(NAMED, 1, -1))
+    return next((text for text in lists if width is None or len(text) <= width), list_first(1))
 
 
 def list_accounts(row: Unjudged, *, names: bool = True) -> str:

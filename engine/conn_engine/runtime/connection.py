@@ -14,7 +14,7 @@ from conn_engine.auth import CAPTURED
 from conn_engine.bodies import BodyContent
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
+from conn_engine.runtime.drive import AsyncSender, Sender, adrive, afinish, drive, finish
 from conn_engine.runtime.endings import incomplete_error, log_verdict
 from conn_engine.runtime.field_problems import log_problems, merge_problems, to_row
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
@@ -47,18 +47,26 @@ class Connection:
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> Generator[Page, None, None]:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Raises the errors of `perform`."""
-        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        flow = perform(self.wiring.run, name, call or Call())
-        return self._drive(flow)
+        return self._drive(_pages_of(self.wiring, operation, call or Call(), raw=raw))
 
     def partitions(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> Generator[Page, None, None]:
         """Yield what a fanned-out operation would run for, without running it: a page with one record per partition."""
-        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        behind = vendor_behind(self.effective, name, call)
-        flow = perform_partitions(self.wiring.run, behind, call or Call())
-        return self._drive(flow)
+        return self._drive(_partitions_of(self.wiring, operation, call or Call(), raw=raw))
+
+    def page(self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False) -> Page:
+        """Run an operation up to the end of its first page, and return that page, whole even if it is long.
+
+        It has the status and the headers that `list` leaves out. Raises the errors of `perform`.
+        """
+        parts: builtins.list[Page] = []
+        with closing(self.pages(operation, call, raw=raw)) as pages:
+            for part in pages:
+                parts.append(part)
+                if not part.partial:
+                    break
+        return _join_parts(parts)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """Return one page of a listing as `{result, next_cursor, prev_cursor, result_count}`.
@@ -67,13 +75,7 @@ class Connection:
         `completeness` (`{state, reason}`). If expressions of fields fail on records, there are `problems`
         (`[{field, records, first_ids, message}]`).
         """
-        parts: builtins.list[Page] = []
-        with closing(self.pages(operation, call)) as pages:
-            for part in pages:
-                parts.append(part)
-                if not part.partial:
-                    break
-        return _merge_parts(operation, parts, self.wiring.redactor)
+        return _to_listing(operation, self.page(operation, call), self.wiring.redactor)
 
     @contextmanager
     def download(
@@ -105,24 +107,11 @@ class Connection:
 
         Raises CredentialError when the vendor refuses the credential.
         """
-        wiring = self.wiring
-        is_verified = self._finish(verify(wiring.run))
-        if is_verified and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
-            wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
-        return is_verified
+        return _note_verified(self.wiring, is_verified=self._finish(verify(self.wiring.run)))
 
     def prepare(self) -> dict[str, Any]:
         """Run the connector's `connect` steps, store their values with the account, and return them by name."""
-        wiring = self.wiring
-        account = wiring.session.account
-        values = self._finish(connect_steps(wiring.run))
-        if values:
-            with wiring.vault.exclusive(account):
-                stored = wiring.vault.load(account) or {}
-                before = stored.get(CAPTURED)
-                captured = {**(before if isinstance(before, dict) else {}), **values}
-                wiring.vault.save(account, {**stored, CAPTURED: captured})
-        return values
+        return _save_captured(self.wiring, self._finish(connect_steps(self.wiring.run)))
 
     def revoke(self) -> bool:
         """Revoke the account's credential at the vendor. Returns False when the connector does not configure it.
@@ -167,29 +156,28 @@ class AsyncConnection:
     def pages(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> AsyncGenerator[Page, None]:
-        """Run an operation and yield its pages as they arrive."""
-        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        flow = perform(self.wiring.run, name, call or Call())
-        wiring = self.wiring
-        session = wiring.session
-        return adrive(
-            flow,
-            self.transport,
-            wiring.vault,
-            clock=session.clock,
-            redactor=wiring.redactor,
-            aside=session.conditions.isolation is not None,
-        )
+        """See `Connection.pages`."""
+        return self._drive(_pages_of(self.wiring, operation, call or Call(), raw=raw))
 
-    async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """See `Connection.list`."""
+    def partitions(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> AsyncGenerator[Page, None]:
+        """See `Connection.partitions`."""
+        return self._drive(_partitions_of(self.wiring, operation, call or Call(), raw=raw))
+
+    async def page(self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False) -> Page:
+        """See `Connection.page`."""
         parts: builtins.list[Page] = []
-        async with aclosing(self.pages(operation, call)) as pages:
+        async with aclosing(self.pages(operation, call, raw=raw)) as pages:
             async for part in pages:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _merge_parts(operation, parts, self.wiring.redactor)
+        return _join_parts(parts)
+
+    async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
+        """See `Connection.list`."""
+        return _to_listing(operation, await self.page(operation, call), self.wiring.redactor)
 
     @asynccontextmanager
     async def download(
@@ -209,6 +197,35 @@ class AsyncConnection:
                     yield record
         tally.conclude(self.wiring, operation, call)
 
+    async def verify(self) -> bool:
+        """See `Connection.verify`."""
+        import asyncio  # imported here: it adds 15 ms to the start of the command line
+
+        is_verified = await self._finish(verify(self.wiring.run))
+        return await asyncio.to_thread(_note_verified, self.wiring, is_verified=is_verified)
+
+    async def prepare(self) -> dict[str, Any]:
+        """See `Connection.prepare`."""
+        import asyncio
+
+        values = await self._finish(connect_steps(self.wiring.run))
+        return await asyncio.to_thread(_save_captured, self.wiring, values)
+
+    async def revoke(self) -> bool:
+        """See `Connection.revoke`."""
+        return await self._finish(revoke(self.wiring.run))
+
+    def _drive(self, flow: Flow[Any]) -> AsyncGenerator[Page, None]:
+        wiring, session = self.wiring, self.wiring.session
+        is_isolated = session.conditions.isolation is not None
+        return adrive(
+            flow, self.transport, wiring.vault, clock=session.clock, redactor=wiring.redactor, aside=is_isolated
+        )
+
+    async def _finish(self, flow: Flow[T]) -> T:
+        wiring = self.wiring
+        return await afinish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+
     async def aclose(self) -> None:
         """Close the network connections."""
         close = getattr(self.transport, "aclose", None)
@@ -222,24 +239,64 @@ class AsyncConnection:
         await self.aclose()
 
 
-def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> dict[str, Any]:
-    """Return one page, or the parts of a page that arrived in parts, as `Connection.list` returns it."""
-    records = [record for part in parts for record in part.records]
-    last = parts[-1] if parts else Page([], [])
-    problems = merge_problems(*(part.problems for part in parts))
-    log_problems(operation, problems, len(records), redactor)
-    verdict = last.completeness if not last.whole else None
+def _pages_of(wiring: Wiring, operation: str | OperationName, call: Call, *, raw: bool) -> Flow[None]:
+    name = wiring.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
+    return perform(wiring.run, name, call)
+
+
+def _partitions_of(wiring: Wiring, operation: str | OperationName, call: Call, *, raw: bool) -> Flow[None]:
+    name = wiring.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
+    return perform_partitions(wiring.run, vendor_behind(wiring.effective, name, call), call)
+
+
+def _note_verified(wiring: Wiring, *, is_verified: bool) -> bool:
+    if is_verified and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
+        wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
+    return is_verified
+
+
+def _save_captured(wiring: Wiring, values: dict[str, Any]) -> dict[str, Any]:
+    """Store the values of `connect` steps with the account, beside those of earlier ones."""
+    account = wiring.session.account
+    if values:
+        with wiring.vault.exclusive(account):
+            stored = wiring.vault.load(account) or {}
+            before = stored.get(CAPTURED)
+            captured = {**(before if isinstance(before, dict) else {}), **values}
+            wiring.vault.save(account, {**stored, CAPTURED: captured})
+    return values
+
+
+def _join_parts(parts: Sequence[Page]) -> Page:
+    """Return the page that arrived in these parts."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Page([], [])
+    return replace(
+        parts[-1],
+        records=[record for part in parts for record in part.records],
+        raw=[record for part in parts for record in part.raw],
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        problems=merge_problems(*(part.problems for part in parts)),
+    )
+
+
+def _to_listing(operation: str, page: Page, redactor: Redactor) -> dict[str, Any]:
+    """Return a page as `Connection.list` does."""
+    log_problems(operation, page.problems, len(page.records), redactor)
+    verdict = page.completeness if not page.whole else None
     verdict = None if verdict is None or verdict.state == "complete" else verdict
     if verdict is not None:
         log_verdict(operation, verdict, redactor)
     return {
-        "result": records,
-        "next_cursor": last.next_cursor,
-        "prev_cursor": last.prev_cursor,
-        "result_count": len(records),
-        **({} if last.state is None else {"state": last.state}),
+        "result": page.records,
+        "next_cursor": page.next_cursor,
+        "prev_cursor": page.prev_cursor,
+        "result_count": len(page.records),
+        **({} if page.state is None else {"state": page.state}),
         **({} if verdict is None else {"completeness": {"state": verdict.state, "reason": verdict.reason}}),
-        **({} if not problems else {"problems": [to_row(problem) for problem in problems]}),
+        **({} if not page.problems else {"problems": [to_row(problem) for problem in page.problems]}),
     }
 
 

@@ -15,7 +15,7 @@ from conn_engine.wire import MACHINE_CLOCK, Clock, Effect, Flow, Page, Renew, Re
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["AsyncSender", "Sender", "adrive", "drive", "finish"]
+__all__ = ["AsyncSender", "Sender", "adrive", "afinish", "drive", "finish"]
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ async def _arenew(
     loop = asyncio.get_running_loop()
 
     def ask(stored: dict[str, Any]) -> dict[str, Any]:
-        exchange = _afinish(effect.exchange(stored), transport, vault, clock, redactor)
+        exchange = afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
     return await loop.run_in_executor(_workers(), _renew_under_lock, effect, vault, redactor, ask)
@@ -200,7 +200,10 @@ def _workers() -> "Executor":
     return ThreadPoolExecutor(max_workers=64, thread_name_prefix="conn-renewal")
 
 
-async def _afinish(flow: Flow[T], transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None) -> T:
+async def afinish(
+    flow: Flow[T], transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None = None
+) -> T:
+    """Run a flow like `finish`, in an event loop."""
     outcome: list[T] = []
 
     def capture() -> Flow[None]:

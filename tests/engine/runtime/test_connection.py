@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from conn_engine.config import Workspace
+from conn_engine.config import Workspace, effective
 from conn_engine.errors import ConfigurationError, CredentialError, UsageError, VendorError
-from conn_engine.runtime.call import Call, encode_cursor
+from conn_engine.expressions import compile_mapping
+from conn_engine.runtime.call import Call, decode_cursor, encode_cursor
 from conn_engine.runtime.connection import Connection, aconnect, connect
 from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.wire import Page
 
 CRM = """\
 resources:
@@ -236,6 +238,35 @@ def test_the_same_on_an_event_loop(shop: Workspace, site: Any) -> None:
     assert [(got.method, got.path, got.query) for got in site.arrived] == loop
 
 
+def test_a_page_has_the_status_and_headers_that_a_listing_leaves_out(shop: Workspace, site: Any) -> None:
+    async def run() -> list[Page]:
+        vault = MemoryVault({"acme": {"token": "token-1"}})
+        async with aconnect(shop, "acme", environ={}, vault=vault) as acme:
+            return [await acme.page("contacts.list"), await acme.page("people.create", Call(body={}), raw=True)]
+
+    site.answer = lambda got: (201, {"id": 5}) if got.method == "POST" else vendor(got)
+    listed, created = asyncio.run(run())
+    assert (listed.status, listed.headers["x-served-by"], len(listed.records)) == (200, "n1", 1)
+    assert decode_cursor(listed.next_cursor or "")
+    assert (created.status, created.whole, created.records) == (201, True, [{"id": 5}])
+    with opened(shop) as acme:
+        assert acme.page("contacts.list") == listed
+
+
+def test_mappings_are_compiled_once_for_all_calls(shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(shop) as acme:
+        first = acme.list("contacts.list", Call(query={"limit": 1}))
+        compiled: list[Any] = []
+        monkeypatch.setattr(
+            effective, "compile_mapping", lambda layers: compiled.append(layers) or compile_mapping(layers)
+        )
+        assert acme.list("contacts.list", Call(query={"limit": 1})) == first
+        assert acme.page("contacts.create", Call(body={"first_name": "Quiet"})).records
+        wanted = len(compiled)
+        assert acme.page("contacts.create", Call(body={"first_name": "Loud"})).records
+    assert (wanted, len(compiled)) == (4, 4)  # body, response and two steps of the other operation
+
+
 def test_verify_proves_the_credential(make: Callable[..., Workspace], shop: Workspace, site: Any) -> None:
     keep = {"connectors/shop/connector.yaml": None, "connectors/shop/unified/crm.yaml": None}
     workspace = make({**keep, "accounts/acme.yaml": {"connector": "shop", "override": {"verify": "me.get"}}})
@@ -244,6 +275,17 @@ def test_verify_proves_the_credential(make: Callable[..., Workspace], shop: Work
         site.answer = lambda got: (401, {"message": "unknown token"})
         with pytest.raises(CredentialError, match="unknown token"):
             acme.verify()
+
+    async def run() -> bool:
+        async with aconnect(workspace, "acme", environ={}, vault=MemoryVault({"acme": {"token": "t"}})) as acme:
+            is_verified = await acme.verify()
+            site.answer = lambda got: (401, {"message": "unknown token"})
+            with pytest.raises(CredentialError, match="unknown token"):
+                await acme.verify()
+            return is_verified
+
+    site.answer = vendor
+    assert asyncio.run(run())
 
 
 def test_an_account_without_a_credential_says_how_to_get_one(shop: Workspace) -> None:

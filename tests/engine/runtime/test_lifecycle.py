@@ -1,5 +1,6 @@
 """The steps of an account other than operations, on scripted responses: `connect`, `verify`, a wrong clock."""
 
+import asyncio
 import json
 from email.utils import formatdate
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from conn_engine.auth import CAPTURED
 from conn_engine.errors import ConnError, CredentialError, ExpressionError, VendorError
 from conn_engine.runtime.call import Run, Session
-from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.connection import AsyncConnection, Connection
 from conn_engine.runtime.lifecycle import connect_steps, verify
 from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
@@ -66,6 +67,17 @@ def test_steps_find_out_what_the_base_url_depends_on(make: Any, vault: MemoryVau
     assert all(request.headers["authorization"] == "Bearer token-1" for request in faults.requests)
     assert vault.load("acme") == {"token": "token-1", CAPTURED: {"old": 1, "shard": "eu", "people": 2}}
     assert wired(workspace, vault).effective.context == {"old": 1, "shard": "eu", "people": 2}
+
+
+def test_an_event_loop_takes_the_same_steps(make: Any, vault: MemoryVault) -> None:
+    faults = Faults([json_answer({"shard": "eu"}), json_answer([{"id": 1}])])
+
+    async def run() -> tuple[dict[str, Any], bool]:
+        connection = AsyncConnection(wired(make(files(STEPS)), vault), faults)
+        return await connection.prepare(), await connection.revoke()
+
+    assert asyncio.run(run()) == ({"shard": "eu", "people": 1}, False)
+    assert vault.load("acme") == {"token": "token-1", CAPTURED: {"old": 1, "shard": "eu", "people": 1}}
 
 
 def test_what_the_accounts_document_says_goes_first(make: Any, vault: MemoryVault) -> None:

@@ -21,7 +21,6 @@ Admit = Callable[[Request], tuple[float, str]]
 it), and the reason."""
 
 _SHORT_WAIT = 10.0
-_SHORT_BUDGET_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,17 @@ class Policy:
 
     `wait`: whether to wait for rate limits. `max_wait_seconds` limits the total of these pauses for one request, and a
     limit that needs more is raised immediately. A transport error that no rule handles is retried `transport_retries`
-    times while less than `transport_seconds` have passed, so that an unknown or hanging host is reported quickly. A
-    pause of at most a minute for our own budget is always made.
+    times while less than `transport_seconds` have passed, so that an unknown or hanging host is reported quickly.
+    `retries` limits how often a request is sent again because of its response, whatever the rules allow; None means as
+    often as they do. A pause for our own budget is made if it is at most `budget_seconds`.
     """
 
     wait: bool = False
     max_wait_seconds: float = 300.0
     transport_retries: int = 2
     transport_seconds: float = 3.0
+    retries: int | None = None
+    budget_seconds: float = 60.0
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ def _build_when_admitted(
         if pause <= 0:
             return request
         can_wait = policy.wait and tally.waited + pause <= policy.max_wait_seconds
-        if pause > _SHORT_BUDGET_WAIT and not can_wait:
+        if pause > policy.budget_seconds and not can_wait:
             raise VendorError(
                 f"{request.label or request.method}: {reason} is used up for {pause:.0f} s",
                 kind="rate_limited",
@@ -135,7 +137,7 @@ def _build_when_admitted(
                 retry_after=pause,
                 hint=f"wait {pause:.0f} s, or let the run wait: conn run --wait",
             )
-        tally.waited += pause if pause > _SHORT_BUDGET_WAIT else 0.0
+        tally.waited += pause if pause > policy.budget_seconds else 0.0
         yield Wait(pause, reason)
 
 
@@ -177,7 +179,8 @@ def _compute_pause(verdict: ResponseClassification, request: Request, tally: _Ta
             return None
         tally.waited += max(pause, 1.0)  # endless "wait 0 seconds" responses must end too
         return pause
-    if verdict.action != "retry" or not request.idempotent or tally.retries >= verdict.times:
+    times = verdict.times if policy.retries is None else min(verdict.times, policy.retries)
+    if verdict.action != "retry" or not request.idempotent or tally.retries >= times:
         return None
     pause = verdict.backoff[tally.retries]
     if verdict.wait is not None:

@@ -142,6 +142,15 @@ def test_5xx_is_retried_twice_then_the_vendor_is_unavailable() -> None:
     assert (raised.value.kind, raised.value.status) == ("vendor_unavailable", 503)
 
 
+@pytest.mark.parametrize(("retries", "sent"), [(0, 1), (1, 2), (9, 3)])
+def test_a_policy_limits_what_the_rules_send_again(retries: int, sent: int) -> None:
+    script: list[Response | TransportError] = [reply(503)] * 4
+    with pytest.raises(VendorError) as raised:
+        Run(script, policy=Policy(retries=retries))
+    assert raised.value.kind == "vendor_unavailable"
+    assert 4 - len(script) == sent
+
+
 def test_what_may_not_be_sent_again_is_not() -> None:
     for script in ([reply(500)], [TransportError("reset")]):
         with pytest.raises(VendorError) as raised:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conn_engine.wire import Completeness, Request, Response
 
 __all__ = [
+    "Category",
     "ConfigurationError",
     "ConnError",
     "CredentialError",
@@ -55,16 +56,28 @@ FaultKind = Literal["dns", "connect", "refused", "tls", "reset", "truncated", "t
 connection broke; the response ended early; it did not arrive in time; the proxy; not HTTP; anything else."""
 
 
+Category = Literal["unknown", "input", "missing", "refused", "store", "host", "budget"]
+"""What a program needs to know beyond the class of an error: the named thing does not exist; a value of the caller made
+an expression fail; the account has no (complete) credential; the vendor refused the credential; the place with the
+credentials cannot be used now; the host may not be reached; a budget of our own is used up."""
+
+
 class ConnError(Exception):
-    """Base of all errors raised on purpose: `message` is one line, `hint` is the fix, `findings` are the places."""
+    """Base of all errors raised on purpose: `message` is one line, `hint` is the fix, `findings` are the places.
+
+    `category` distinguishes errors of one class for programs that must react differently.
+    """
 
     exit_code = 70
 
-    def __init__(self, message: str, *, hint: str = "", findings: Sequence[Diagnostic] = ()) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", findings: Sequence[Diagnostic] = (), category: Category | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.findings = tuple(findings)
+        self.category = category
 
 
 class UsageError(ConnError):

@@ -41,6 +41,7 @@ def raise_for_refusal(  # noqa: PLR0917
     raise CredentialError(
         f"token endpoint {endpoint} refused the request: {answer}",
         hint=add_clock_hint(response, now, _hint(error, status)),
+        category="refused",
     )
 
 

@@ -459,7 +459,7 @@ class Workspace:
         if name not in known:
             listed = ", ".join(sorted(known)[:8])
             hint = did_you_mean(name, known) or (f"use one of: {listed}" if known else self._first(kind, name))
-            raise UsageError(f'no {kind} "{name}" in the workspace', hint=hint)
+            raise UsageError(f'no {kind} "{name}" in the workspace', hint=hint, category="unknown")
         return known[name]
 
     def _first(self, kind: DocumentKind, name: str) -> str:

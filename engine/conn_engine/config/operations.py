@@ -230,6 +230,7 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
         f'connector "{connector}" has no {"vendor " if raw else ""}operation "{rest}"',
         hint=hint
         or ("use one of: " + ", ".join(known[:12]) if known else "add an operation to its connector.yaml: it has none"),
+        category="unknown",
     )
 
 

@@ -107,6 +107,7 @@ def _renew_under_lock(
             raise CredentialError(
                 f'account "{effect.account}" has no stored credential to renew',
                 hint=f"conn auth login {effect.account}",
+                category="missing",
             )
         stored = stored or {}  # a client credential from the environment is never stored
         if dict(stored) != dict(effect.stale):  # another process or thread has renewed it

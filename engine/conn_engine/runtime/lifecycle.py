@@ -37,7 +37,7 @@ def verify(run: Run) -> Flow[bool]:
     answer = read_all_rows(fetched, operation).answer
     if isinstance(settings, Verify) and settings.expect is not None and not _holds(settings.expect, answer):
         hint = f"log the account in again: conn auth login {session.account}"
-        raise CredentialError(_describe_failure(settings, answer), hint=hint)
+        raise CredentialError(_describe_failure(settings, answer), hint=hint, category="refused")
     return True
 
 

@@ -48,8 +48,12 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             notes[describe_verdict(f"a step's listing of {listed}", verdict)] = None
 
     yield from _steps(run, operation.before, scope, "before", f"{location}.before", report)
-    vendor = route(effective, operation, name, scope)
-    request = _vendor_call(effective, operation, call, scope, location)
+    try:
+        vendor = route(effective, operation, name, scope)
+        request = _vendor_call(effective, operation, call, scope, location)
+    except ExpressionError as error:  # these expressions compute with the caller's values
+        error.category = "input"
+        raise
     # From here on, `query` is the query sent to the vendor, and `raw_query` the caller's.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     response_mapping = effective.response_mapping(name.model, name.resource, name.method)
@@ -120,6 +124,7 @@ def _get_operation(effective: Effective, name: OperationName) -> UnifiedOperatio
         raise UsageError(
             f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"',
             hint=f"name one that `conn show --connector {effective.connector_name}` lists",
+            category="unknown",
         )
     return operation
 

@@ -155,13 +155,16 @@ def lacking_credential(
         return CredentialError(
             f'the credential of account "{account}" is incomplete: it lacks {names}',
             hint=f"conn auth set {account} {missing[0].name}",
+            category="missing",
         )
     if vault_kind == "environment":
         return CredentialError(
             f'account "{account}" has no credential in the environment',
             hint=f"set {variables}; or set CONN_VAULT_KEY, then run conn auth login {account}",
+            category="missing",
         )
     return CredentialError(
         f'account "{account}" has no credential in the {vault_kind}',
         hint=f"conn auth login {account}; or set {variables}",
+        category="missing",
     )

@@ -115,6 +115,7 @@ def refuse_host(goal: gateway.RequestTarget, reason: str, label: str) -> Configu
     return ConfigurationError(
         f"{label} would go to {goal.scheme}://{goal.authority}, {reason}",
         hint=suggest_fix(goal),
+        category="host",
     )
 
 

@@ -166,6 +166,7 @@ def check_request(request: Request, redactor: Redactor, to: RequestTarget | None
             f"{request.label or request.method} would send {secrets[0]} to {goal.scheme}://{goal.authority}, "
             f"which is not a host of the connector",
             hint=_suggest_fix(goal, request.hosts),
+            category="host",
         )
     return goal
 

@@ -5,6 +5,7 @@ The caller builds requests, decodes responses, reads rate limits and counts budg
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import NoReturn
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
@@ -130,15 +131,23 @@ def _build_when_admitted(
             return request
         can_wait = policy.wait and tally.waited + pause <= policy.max_wait_seconds
         if pause > policy.budget_seconds and not can_wait:
-            raise VendorError(
-                f"{request.label or request.method}: {reason} is used up for {pause:.0f} s",
-                kind="rate_limited",
-                request=request,
-                retry_after=pause,
-                hint=f"wait {pause:.0f} s, or let the run wait: conn run --wait",
-            )
+            raise _build_budget_error(request, pause, reason)
         tally.waited += pause if pause > policy.budget_seconds else 0.0
         yield Wait(pause, reason)
+
+
+def _build_budget_error(request: Request, pause: float, reason: str) -> VendorError:
+    error = VendorError(
+        f"{request.label or request.method}: {reason} is used up for {pause:.0f} s",
+        kind="rate_limited",
+        request=request,
+        retry_after=pause,
+        hint=f"wait {pause:.0f} s, or let the run wait: conn run --wait",
+    )
+    error.category = "budget"
+    seconds = str(ceil(pause))
+    error.limits = {"ratelimit-remaining": "0", "ratelimit-reset": seconds, "retry-after": seconds}
+    return error
 
 
 def _to_empty(answer: Answer, verdict: ResponseClassification, action: str) -> tuple[Answer, ResponseClassification]:
@@ -257,6 +266,7 @@ def _raise_refused(answer: Answer, verdict: ResponseClassification, *, renewed: 
     raise CredentialError(
         f"the vendor refused the account's credential{again}: {_build_message(answer, verdict)}",
         hint="log the account in again: `conn auth login ACCOUNT`",
+        category="refused",
     )
 
 

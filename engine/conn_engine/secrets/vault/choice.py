@@ -143,6 +143,7 @@ def _build_opener(
             raise CredentialError(
                 "this machine has no usable keyring",
                 hint="set CONN_VAULT_KEY to use an encrypted file, or set the account's variables",
+                category="store",
             )
     if key:
         files = state / "credentials"
@@ -150,5 +151,5 @@ def _build_opener(
         FileVault(files, key)  # raises for a short key
         return lambda name: FileVault(files / to_file_name(name) if name else files, key, top=top)
     if preferred == "file":
-        raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY")
+        raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY", category="store")
     return None

@@ -41,6 +41,7 @@ class FileVault:
             raise CredentialError(
                 f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
                 hint="use a longer random value",
+                category="store",
             )
         self._folder = folder
         self._top = top
@@ -63,6 +64,7 @@ class FileVault:
             raise CredentialError(
                 f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or the file is damaged",
                 hint="set the right key, or log in again after removing the file",
+                category="store",
             ) from None
         if not isinstance(plain, dict) or plain.get("account") != account:
             _build_damaged_error(path)
@@ -87,7 +89,9 @@ class FileVault:
             write_whole(path, json.dumps(content, indent=2) + "\n", mode=0o600)
         except (OSError, ConfigurationError) as error:
             raise CredentialError(
-                f"the credential cannot be stored in {path}", hint="set CONN_STATE_DIR to another folder"
+                f"the credential cannot be stored in {path}",
+                hint="set CONN_STATE_DIR to another folder",
+                category="store",
             ) from error
 
     def delete(self, account: str) -> bool:
@@ -101,6 +105,7 @@ class FileVault:
             raise CredentialError(
                 f"{path} cannot be removed: {(error.strerror or '').lower()}",
                 hint="correct the permissions of the file and its folder",
+                category="store",
             ) from error
         return True
 
@@ -136,6 +141,7 @@ class FileVault:
             raise CredentialError(
                 f"{path} cannot be read: {(error.strerror or '').lower()}",
                 hint="correct the permissions of the file and its folder",
+                category="store",
             ) from error
         try:
             content = json.loads(raw)
@@ -148,4 +154,4 @@ class FileVault:
 
 
 def _build_damaged_error(path: Path) -> NoReturn:
-    raise CredentialError(f"{path} is not a credential file", hint="remove it and log in again")
+    raise CredentialError(f"{path} is not a credential file", hint="remove it and log in again", category="missing")

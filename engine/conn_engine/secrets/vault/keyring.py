@@ -139,6 +139,7 @@ class KeyringVault:
         return CredentialError(
             f'the entry of account "{account}" in the keyring ({self._service}) is not readable',
             hint=f"conn auth login {account}",
+            category="missing",
         )
 
     def _get(self, key: str) -> str | None:
@@ -162,6 +163,7 @@ class KeyringVault:
             raise CredentialError(
                 f"the keyring ({self.name}) failed: {type(error).__name__}",
                 hint="unlock it, or set CONN_VAULT_KEY to use an encrypted file",
+                category="store",
             ) from None
 
 
@@ -188,5 +190,7 @@ def _run_bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise CredentialError(f"the keyring {fault}", hint="unlock it: it may be waiting for its password")
+        raise CredentialError(
+            f"the keyring {fault}", hint="unlock it: it may be waiting for its password", category="store"
+        )
     return results[0]

@@ -68,6 +68,7 @@ class Locks:
                 raise CredentialError(
                     f"cannot create a lock in {folder}: {(error.strerror or str(error)).lower()}",
                     hint="set CONN_STATE_DIR to another folder",
+                    category="store",
                 ) from error
             yield
             return
@@ -94,6 +95,7 @@ def _build_busy_error(account: str) -> CredentialError:
     return CredentialError(
         f'the credential of account "{account}" is locked by another process that renews it',
         hint="end the other process if it hangs, then run the command again",
+        category="store",
     )
 
 

@@ -41,6 +41,7 @@ def shop(make: Callable[..., Workspace], site: Any) -> Workspace:
             "connectors/shop/connector.yaml": CONNECTOR.format(url=site.url, host=site.host),
             "connectors/shop/unified/crm.yaml": CRM,
             "accounts/acme.yaml": "connector: shop\n",
+            "accounts/other.yaml": "connector: shop\n",
         }
     )
 

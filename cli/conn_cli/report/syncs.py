@@ -60,8 +60,12 @@ def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
         return
     width = max(len(run.id) for run in runs)
     for run in runs:
-        reason = f": {run.reason}" if run.reason else ""
-        yield f"{run.id:<{width}}  {run.status:<11}  {pluralize(run.counts.get('records', 0), 'record')}{reason}"
+        reasons = [run.reason] * bool(run.reason)
+        reasons += [
+            f"{pluralize(run.waiting, 'event')} waiting for {name}: {why}" for name, why in run.problems.items()
+        ]
+        text = f": {'; '.join(reasons)}" if reasons else ""
+        yield f"{run.id:<{width}}  {run.status:<11}  {pluralize(run.counts.get('records', 0), 'record')}{text}"
 
 
 def draw_run(run: SyncRunSummary) -> Iterator[str]:
@@ -74,8 +78,11 @@ def draw_run(run: SyncRunSummary) -> Iterator[str]:
             counts.append(pluralize(number, label) if name in ("pages", "records") else f"{number:,} {label}")
     yield f"  read       {', '.join(counts)}"
     spooled = run.counts.get("events", run.counts.get("spooled", 0))
-    left = [f"{run.waiting:,} waiting"] * bool(run.waiting) + [f"{run.dead:,} given up"] * bool(run.dead)
+    numbers = {"waiting": run.waiting, "given up": run.dead, "not wanted by the endpoint": run.unwanted}
+    left = [f"{number:,} {label}" for label, number in numbers.items() if number]
     yield f"  delivered  {run.delivered:,} of {spooled:,}{''.join(f', {text}' for text in left)}"
+    for endpoint, problem in run.problems.items():
+        yield f"  endpoint   {endpoint}: {problem}; to try it again now: conn sync retry {run.id}"
     yield f"  since      {run.since or 'the beginning'}"
     if run.state_after is not None:
         yield f"  state      {json.dumps(run.state_before)} -> {json.dumps(run.state_after)}"

@@ -61,7 +61,8 @@ class SyncPlansReport(Report, frozen=True, kw_only=True):
 
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `counts` has what was counted, such as pages, records, deletes and records set aside; `delivered`,
-    `waiting` and `dead` are events for an endpoint, or rows for a file or a table. Times are ISO 8601."""
+    `waiting` and `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that
+    the endpoint does not receive. `problems` are the reasons why events wait, by endpoint. Times are ISO 8601."""
 
     id: str
     sync: str
@@ -77,6 +78,8 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     waiting: int
     dead: int
+    unwanted: int = 0
+    problems: dict[str, str] = {}
     state_before: Any
     state_after: Any
     moved: bool

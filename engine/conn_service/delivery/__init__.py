@@ -1,7 +1,8 @@
 """Deliver events to endpoints, in order per record, over days if needed. This is the public interface."""
 
-from conn_service.delivery.draining import RETRY_SECONDS, DrainResult, drain
-from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint
+from conn_service.delivery.draining import DrainResult, drain
+from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint, has_endpoint
+from conn_service.delivery.health import RETRY_SECONDS
 from conn_service.delivery.queue import add_deliveries
 from conn_service.delivery.store import DeliveryStore
 
@@ -13,4 +14,5 @@ __all__ = [
     "add_deliveries",
     "drain",
     "find_endpoint",
+    "has_endpoint",
 ]

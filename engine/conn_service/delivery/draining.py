@@ -1,6 +1,6 @@
 """Deliver what is due for an endpoint: signed, in order per record, and again over three days if it fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -10,19 +10,22 @@ from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
 from conn_engine.wire import Clock, Headers, Request, Response
 from conn_service.delivery.endpoints import ResolvedEndpoint, sign
+from conn_service.delivery.health import RETRY_SECONDS, EndpointHealth
 from conn_service.delivery.store import DeliveryAttempt, DeliveryRow, DeliveryStore
 
-__all__ = ["RETRY_SECONDS", "DrainResult", "drain"]
+__all__ = ["DrainResult", "drain"]
 
-RETRY_SECONDS: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
-"""The pauses between attempts: together more than 75 hours."""
 MARK_EVERY = 10
 """The number of events that are sent before that is stored. After a crash, at most this many are delivered twice, with
 the same ID."""
 _BATCH = 200
 _TIMEOUT = 15.0
 _LONGEST_RETRY_AFTER = 86400.0
-_GONE = 410
+_GONE: Final = 410
+_WAITS: Final = (429, 503)
+"""With `Retry-After`, these mean the endpoint, and not only an event."""
+_REFUSALS: Final = (400, 406, 409, 413, 415, 422)
+"""The endpoint responds, but refuses this event."""
 
 
 @dataclass(slots=True)
@@ -32,8 +35,23 @@ class DrainResult:
     delivered: int = 0
     failed: int = 0
     dead: int = 0
+    unwanted: int = 0
     next_due: float | None = None
     disabled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What an endpoint has answered: the status, 0 if it did not, and how long it wants to be left alone."""
+
+    row: DeliveryRow
+    status: int = 0
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
 
 
 def drain(
@@ -48,56 +66,109 @@ def drain(
     """Deliver events that are due for about so many seconds at most.
 
     Each is sent as a POST with a Standard Webhooks signature. 410 disables the endpoint; anything but 2xx is a failed
-    attempt, and redirects are not followed. `goes_on` is called before each batch: a worker that was stopped sends no
-    more of what another one may have sent meanwhile.
+    attempt, and redirects are not followed. An endpoint that fails again and again rests, and its events wait without
+    being sent; if nothing reaches it for 75 hours, it is disabled. `goes_on` is called before each batch: a worker that
+    was stopped sends no more of what another one may have sent meanwhile.
     """
-    result = DrainResult(disabled=store.find_disabled_reason(endpoint.key))
+    drainer = _Drainer(store, endpoint, sender, clock)
     end = clock.now() + seconds
     with ThreadPoolExecutor(MARK_EVERY, thread_name_prefix="conn-delivery") as pool:
-        while not result.disabled and clock.now() < end and goes_on():
-            heads = store.find_heads(endpoint.key, clock.now(), _BATCH)
+        while drainer.is_ready() and clock.now() < end and goes_on():
+            limit = 1 if drainer.health.is_failing else _BATCH
+            heads = store.find_heads(endpoint.key, clock.now(), limit)
             if not heads:
                 break
+            heads = drainer.drop_unwanted(heads)
             for start in range(0, len(heads), MARK_EVERY):
-                if not goes_on():
+                if not drainer.is_ready() or not goes_on():
                     break
-                part = heads[start : start + MARK_EVERY]
-                outcomes = list(pool.map(lambda row: _deliver(row, endpoint, sender, clock), part))
-                store.record([outcome for outcome, _ in outcomes], clock.now())
-                _count(result, outcomes)
-                if any(status == _GONE for _, status in outcomes):
-                    result.disabled = "the endpoint answered 410 Gone"
-                    store.set_disabled(endpoint.key, result.disabled, clock.now())
-                    break
-    result.next_due = None if result.disabled else store.find_next_due(endpoint.key)
-    return result
+                drainer.record(list(pool.map(drainer.send, heads[start : start + MARK_EVERY])))
+    return drainer.finish()
 
 
-def _count(result: DrainResult, outcomes: list[tuple[DeliveryAttempt, int]]) -> None:
-    for outcome, _ in outcomes:
-        if outcome.is_delivered:
-            result.delivered += 1
-        elif outcome.due is None:
-            result.dead += 1
-        else:
-            result.failed += 1
+class _Drainer:
+    """Delivers to one endpoint. `health` is what is stored of it."""
 
+    def __init__(self, store: DeliveryStore, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> None:
+        self._store, self._endpoint, self._sender, self._clock = store, endpoint, sender, clock
+        self._result = DrainResult(disabled=store.find_disabled_reason(endpoint.key))
+        self.health = store.get_health(endpoint.key)
 
-def _deliver(row: DeliveryRow, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> tuple[DeliveryAttempt, int]:
-    if not endpoint.wants(row.type):
-        return DeliveryAttempt(row.number, row.attempts, True), 0
-    try:
-        response = sender.send(_build_request(row, endpoint, int(clock.now())))
-    except ConnError as error:  # the endpoint does not respond, or its address is refused
-        return _plan_retry(row, error.message, clock), 0
-    except Exception as error:  # one event does not hold back the others
-        return _plan_retry(row, f"internal error: {type(error).__name__}", clock), 0
-    if 200 <= response.status < 300:
-        return DeliveryAttempt(row.number, row.attempts, True), response.status
-    if response.status == _GONE:
-        return DeliveryAttempt(row.number, row.attempts, False, "410 Gone", clock.now()), _GONE
-    message = f"the endpoint answered {response.status}"
-    return _plan_retry(row, message, clock, _read_retry_after(response, clock.now())), response.status
+    def is_ready(self) -> bool:
+        """Return whether the endpoint is enabled and does not rest."""
+        return not self._result.disabled and self.health.rests_until <= self._clock.now()
+
+    def drop_unwanted(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
+        """Return the events that the endpoint wants; the others wait no longer."""
+        unwanted = [row.number for row in rows if not self._endpoint.wants(row.type)]
+        if unwanted:
+            self._store.set_unwanted(unwanted, self._clock.now())
+            self._result.unwanted += len(unwanted)
+        return [row for row in rows if self._endpoint.wants(row.type)]
+
+    def send(self, row: DeliveryRow) -> _Reply:
+        """Send an event, and return what the endpoint answers."""
+        try:
+            response = self._sender.send(_build_request(row, self._endpoint, int(self._clock.now())))
+        except ConnError as error:  # the endpoint does not respond, or its address is refused
+            return _Reply(row, error=error.message)
+        except Exception as error:  # one event does not hold back the others
+            return _Reply(row, _REFUSALS[0], f"internal error: {type(error).__name__}")
+        message = "410 Gone" if response.status == _GONE else f"the endpoint answered {response.status}"
+        return _Reply(row, response.status, message, _read_retry_after(response, self._clock.now()))
+
+    def record(self, replies: Sequence[_Reply]) -> None:
+        """Store what came of events that were sent together, and how the endpoint is."""
+        now = self._clock.now()
+        attempts = [self._judge(reply, now) for reply in replies]
+        was_failing, health = self.health.is_failing, self._find_health(replies, now)
+        self._store.record(attempts, now)
+        for attempt in attempts:
+            if attempt.is_delivered:
+                self._result.delivered += 1
+            elif attempt.due is None:
+                self._result.dead += 1
+            else:
+                self._result.failed += 1
+        if health != self.health:
+            self.health = health
+            self._store.set_health(self._endpoint.key, health)
+        if any(reply.status == _GONE for reply in replies):
+            self._disable("the endpoint answered 410 Gone", now)
+        elif was_failing and health.has_given_up(now):
+            self._disable(f"nothing was delivered for 75 hours: {health.problem}", now)
+
+    def finish(self) -> DrainResult:
+        """Return what was delivered, and when to go on."""
+        if not self._result.disabled:
+            due = self._store.find_next_due(self._endpoint.key)
+            self._result.next_due = None if due is None else max(due, self.health.rests_until)
+        return self._result
+
+    def _judge(self, reply: _Reply, now: float) -> DeliveryAttempt:
+        row = reply.row
+        if reply.is_success:
+            return DeliveryAttempt(row.number, row.attempts, True)
+        if reply.status == _GONE or self.health.is_failing:
+            return DeliveryAttempt(row.number, row.attempts, False, reply.error, now, counts=False)
+        if row.attempts >= len(RETRY_SECONDS):
+            return DeliveryAttempt(row.number, row.attempts, False, reply.error)
+        due = now + max(RETRY_SECONDS[row.attempts], reply.seconds)
+        return DeliveryAttempt(row.number, row.attempts, False, reply.error, due)
+
+    def _find_health(self, replies: Sequence[_Reply], now: float) -> EndpointHealth:
+        failures = [reply for reply in replies if not reply.is_success and reply.status not in _REFUSALS]
+        health = self.health
+        if len(failures) < len(replies):
+            health = health.after_success()
+        elif failures:
+            health = health.after_failures(len(failures), failures[-1].error, now)
+        waits = [reply.seconds for reply in failures if reply.status in _WAITS and reply.seconds]
+        return health.after_request_to_wait(now + max(waits)) if waits else health
+
+    def _disable(self, reason: str, now: float) -> None:
+        self._result.disabled = reason
+        self._store.set_disabled(self._endpoint.key, reason, now)
 
 
 def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
@@ -120,13 +191,6 @@ def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int)
         idempotent=False,
         timeout_seconds=_TIMEOUT,
     )
-
-
-def _plan_retry(row: DeliveryRow, error: str, clock: Clock, retry_after: float = 0.0) -> DeliveryAttempt:
-    if row.attempts >= len(RETRY_SECONDS):
-        return DeliveryAttempt(row.number, row.attempts, False, error)
-    pause = max(RETRY_SECONDS[row.attempts], retry_after)
-    return DeliveryAttempt(row.number, row.attempts, False, error, clock.now() + pause)
 
 
 def _read_retry_after(response: Response, now: float) -> float:

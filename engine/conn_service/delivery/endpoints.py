@@ -14,9 +14,10 @@ from conn_engine.documents import wildcards
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.expressions import render
 
-__all__ = ["ResolvedEndpoint", "find_endpoint", "sign"]
+__all__ = ["ResolvedEndpoint", "find_endpoint", "has_endpoint", "sign"]
 
 _PREFIX = "whsec_"
+_SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,9 +41,16 @@ def find_endpoint(
 
     Raises ConfigurationError for an unknown name, and for a URL or a secret that cannot be made.
     """
-    if name.startswith(("http://", "https://")):
+    if name.startswith(_SCHEMES):
         return ResolvedEndpoint(name, name, None)
-    place, endpoint = _look_up(workspace, name, environment)
+    found = _look_up(workspace, name, environment)
+    if found is None:
+        short = name.rpartition("/")[2]
+        raise ConfigurationError(
+            f'there is no endpoint "{short}"',
+            hint=f"add it to conn.yaml: endpoints: {{ {short}: {{ url: https://… }} }}; or pass --to",
+        )
+    place, endpoint = found
     try:
         scope = Scope({"env": dict(environ)}, USUAL)
         url = str(render(endpoint.url, scope))
@@ -55,7 +63,12 @@ def find_endpoint(
     return ResolvedEndpoint(place, url, secret, endpoint.events)
 
 
-def _look_up(workspace: Workspace, name: str, environment: str | None) -> tuple[str, SyncEndpoint]:
+def has_endpoint(workspace: Workspace, key: str) -> bool:
+    """Return whether a key in the queue of deliveries still identifies an endpoint."""
+    return key.startswith(_SCHEMES) or _look_up(workspace, key, None) is not None
+
+
+def _look_up(workspace: Workspace, name: str, environment: str | None) -> tuple[str, SyncEndpoint] | None:
     scope, _, short = name.rpartition("/")
     environment = scope or environment
     if environment and environment in workspace.environments():
@@ -63,12 +76,7 @@ def _look_up(workspace: Workspace, name: str, environment: str | None) -> tuple[
         if short in own:
             return f"{environment}/{short}", own[short]
     known = workspace.settings.endpoints
-    if short in known:
-        return short, known[short]
-    raise ConfigurationError(
-        f'there is no endpoint "{short}"',
-        hint=f"add it to conn.yaml: endpoints: {{ {short}: {{ url: https://… }} }}; or pass --to",
-    )
+    return (short, known[short]) if short in known else None
 
 
 def _decode(secret: str) -> bytes:

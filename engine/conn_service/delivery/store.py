@@ -5,13 +5,15 @@ other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from conn_service.delivery import tables
+from conn_service.delivery.health import EndpointHealth
 from conn_service.store import prepare_tables
 
 __all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore"]
@@ -33,13 +35,14 @@ class DeliveryRow:
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
     """What came of an attempt. `attempts` counts those before it, and `due` is the time of the next one; None if there
-    is none."""
+    is none. One that does not count says more about the endpoint than about the event."""
 
     number: int
     attempts: int
     is_delivered: bool
     error: str = ""
     due: float | None = None
+    counts: bool = True
 
 
 _PART = 2000
@@ -88,7 +91,7 @@ class DeliveryStore:
                     seen.add(row.key)
                 last = part[-1].number
             fields = (columns[name] for name in DeliveryRow.__slots__)
-            found = sa.select(*fields).where(columns.number.in_(heads[:limit])).order_by(columns.number)
+            found = sa.select(*fields).where(*waiting, columns.number.in_(heads[:limit])).order_by(columns.number)
             return [DeliveryRow(*row) for row in connection.execute(found)]
 
     def record(self, results: Sequence[DeliveryAttempt], now: float) -> None:
@@ -113,7 +116,23 @@ class DeliveryStore:
                     )
                     status = "dead" if result.due is None else "waiting"
                     values = {"status": status, "due": result.due or now, "last_error": result.error}
-                    connection.execute(statement.values(attempts=columns.attempts + 1, **values))
+                    connection.execute(statement.values(attempts=columns.attempts + int(result.counts), **values))
+
+    def set_unwanted(self, numbers: Sequence[int], now: float) -> None:
+        """Let events wait no longer that their endpoint does not want."""
+        columns = tables.delivery.c
+        statement = sa.update(tables.delivery).where(columns.number.in_(numbers), columns.status == "waiting")
+        with self.engine.begin() as connection:
+            connection.execute(statement.values(status="unwanted", done_at=now, body=""))
+
+    def move_waiting(self, run_id: str, endpoint: str, other: str) -> int:
+        """Let the events of a run that wait for an endpoint be delivered to another one. Return how many."""
+        columns = tables.delivery.c
+        statement = sa.update(tables.delivery).where(
+            columns.run_id == run_id, columns.endpoint == endpoint, columns.status == "waiting"
+        )
+        with self.engine.begin() as connection:
+            return connection.execute(statement.values(endpoint=other)).rowcount
 
     def find_next_due(self, endpoint: str) -> float | None:
         """Return when the next event of an endpoint is due, None if none waits."""
@@ -143,7 +162,7 @@ class DeliveryStore:
             return [row.endpoint for row in connection.execute(query)]
 
     def count(self, *, run_id: str | None = None, endpoint: str | None = None) -> dict[str, int]:
-        """Return how many events there are by status: `waiting`, `delivered` and `dead`."""
+        """Return how many events there are by status: `waiting`, `delivered`, `unwanted` and `dead`."""
         columns = tables.delivery.c
         query = sa.select(columns.status, sa.func.count()).group_by(columns.status)
         query = query.where(columns.run_id == run_id) if run_id is not None else query
@@ -161,9 +180,10 @@ class DeliveryStore:
             return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
 
     def remove_delivered(self, before: float) -> int:
-        """Remove events that were delivered before a moment. Return how many."""
+        """Remove events that were delivered, or not wanted, before a moment. Return how many."""
         columns = tables.delivery.c
-        statement = sa.delete(tables.delivery).where(columns.status == "delivered", columns.done_at < before)
+        done = columns.status.in_(("delivered", "unwanted"))
+        statement = sa.delete(tables.delivery).where(done, columns.done_at < before)
         with self.engine.begin() as connection:
             return connection.execute(statement).rowcount
 
@@ -177,8 +197,34 @@ class DeliveryStore:
 
     def set_disabled(self, endpoint: str, reason: str, now: float) -> None:
         """Disable an endpoint, or enable it again with an empty reason. Its events wait meanwhile."""
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
         values = {"disabled_reason": reason, "disabled_at": now if reason else None}
-        statement = dialect.insert(tables.endpoint).values(name=endpoint, **values)
+        self._set_endpoint(endpoint, values | ({} if reason else asdict(EndpointHealth())))
+
+    def get_health(self, endpoint: str) -> EndpointHealth:
+        """Return how an endpoint has responded."""
+        columns = tables.endpoint.c
+        query = sa.select(*(columns[name] for name in EndpointHealth.__slots__)).where(columns.name == endpoint)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return EndpointHealth() if row is None else EndpointHealth(*row)
+
+    def set_health(self, endpoint: str, health: EndpointHealth) -> None:
+        """Store how an endpoint has responded."""
+        self._set_endpoint(endpoint, asdict(health))
+
+    def find_problems(self, run_id: str) -> dict[str, str]:
+        """Return why events of a run wait, by endpoint."""
+        columns, waiting = tables.endpoint.c, tables.delivery.c
+        query = sa.select(columns.name, columns.disabled_reason, columns.problem).where(
+            sa.or_(columns.disabled_reason != "", columns.problem != ""),
+            sa.exists().where(waiting.run_id == run_id, waiting.status == "waiting", waiting.endpoint == columns.name),
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(columns.name)).all()
+        return {row.name: f"disabled: {row.disabled_reason}" if row.disabled_reason else row.problem for row in rows}
+
+    def _set_endpoint(self, endpoint: str, values: dict[str, Any]) -> None:
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(tables.endpoint).values(**{"name": endpoint, "disabled_reason": "", **values})
         with self.engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from conn_service.store import Migration
+from conn_service.store import Migration, add_columns
 
 __all__ = ["MIGRATIONS", "delivery", "endpoint"]
 
@@ -16,7 +16,13 @@ endpoint = sa.Table(
     sa.Column("name", _Address, primary_key=True),
     sa.Column("disabled_reason", sa.Text, nullable=False),
     sa.Column("disabled_at", sa.Float),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rests_until", sa.Float, nullable=False, server_default="0"),
+    sa.Column("failing_since", sa.Float, nullable=False, server_default="0"),
+    sa.Column("problem", sa.Text, nullable=False, server_default=""),
 )
+"""The endpoints that do not respond as they should. The columns from `failures` on are those of `EndpointHealth`."""
 
 delivery = sa.Table(
     "conn_delivery",
@@ -37,12 +43,16 @@ delivery = sa.Table(
     sa.Index("conn_delivery_by_number", "endpoint", "status", "number"),
     sa.Index("conn_delivery_by_key", "endpoint", "status", "key", "number"),
 )
-"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered` or `dead`; `key` is that of the account
-and the record."""
+"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered`, `dead`, or `unwanted` if the endpoint
+does not want events of its type; `key` is that of the account and the record."""
 
 
 def _create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+def _add_health(connection: Connection) -> None:
+    add_columns(connection, endpoint)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health)

@@ -20,6 +20,7 @@ __all__ = [
     "DEFAULT_FILE",
     "Migration",
     "ServiceStoreError",
+    "add_columns",
     "is_unreachable",
     "open_engine",
     "prepare_tables",
@@ -129,3 +130,13 @@ def prepare_tables(engine: Engine, part: str, migrations: Sequence[Migration]) -
         if have < len(migrations):
             connection.execute(sa.delete(_formats).where(_formats.c.part == part))
             connection.execute(sa.insert(_formats).values(part=part, format=len(migrations)))
+
+
+def add_columns(connection: Connection, table: sa.Table) -> None:
+    """Add the columns that a table of an earlier format does not have: a migration. They need a default of the
+    database, or may be null."""
+    existing = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in existing:
+            text = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {text}")

@@ -16,10 +16,9 @@ from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
-from conn_service.delivery.endpoints import find_endpoint
 from conn_service.syncs.phases import get_fetch
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
-from conn_service.syncs.targets import find_target
+from conn_service.syncs.targets import find_endpoint_of_run, find_target
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
@@ -162,12 +161,7 @@ class OpenRuns:
         wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
-        target = find_target(run, plan)
-        key = ""
-        if target is not None and target.type == "webhook":
-            environment = workspace.account(run.account).environment or workspace.settings.default_environment
-            endpoint = find_endpoint(workspace, target.endpoint, environment=environment, environ=self._environ)
-            key = endpoint.key
+        endpoint = find_endpoint_of_run(workspace, run, find_target(run, plan), self._environ)
         return OpenRun(
             plan,
             self._connect(wiring),
@@ -175,7 +169,7 @@ class OpenRuns:
             run.seq,
             is_reopened=has_begun,
             is_restarted=has_begun and run.place.get("cursor") is None,
-            endpoint_key=key,
+            endpoint_key="" if endpoint is None else endpoint.key,
         )
 
     def close(self, run_id: str | None = None) -> None:

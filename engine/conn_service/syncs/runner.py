@@ -19,7 +19,6 @@ from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
 from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
-from conn_service.delivery.endpoints import find_endpoint
 from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
@@ -29,7 +28,7 @@ from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
 from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import RunRow, RunStatus, SyncStore, name_target
-from conn_service.syncs.targets import find_target
+from conn_service.syncs.targets import find_endpoint_of_run, find_target
 from conn_service.syncs.writing import write_records
 
 if TYPE_CHECKING:
@@ -384,8 +383,9 @@ class SyncRunner:
 
     def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
         """Deliver all records of a run as one event, and those that are deleted as another one."""
-        environment = workspace.account(run.account).environment or workspace.settings.default_environment
-        endpoint = find_endpoint(workspace, target.endpoint, environment=environment, environ=self._environ)
+        endpoint = find_endpoint_of_run(workspace, run, target, self._environ)
+        if endpoint is None:
+            return
         events = to_spooled_events(run, plan, self.store)
         now = self.clock.now()
         self.store.hand_over(
@@ -413,6 +413,13 @@ class SyncRunner:
             return self._open.get(self.store.get_run(run_id)).endpoint_key
         except ConnError:  # `advance` judges the failure
             return ""
+
+    def find_current_endpoint_key(self, run_id: str) -> str:
+        """Return the key of the endpoint that the sync of a run delivers to as it is now, "" if it does not."""
+        run, (_, workspace) = self.store.get_run(run_id), self._releases.get_current()
+        target = find_target(run, compile_sync(workspace, load_sync(workspace, run.sync, run.account)))
+        endpoint = find_endpoint_of_run(workspace, run, target, self._environ)
+        return "" if endpoint is None else endpoint.key
 
     def fail(self, run_id: str, reason: str) -> None:
         """End a run that cannot go on. Where the next run begins does not move."""

@@ -1,19 +1,32 @@
 """Where a run delivers: what the caller names, else what the sync says."""
 
+from collections.abc import Mapping
 from typing import cast
 
+from conn_engine.config import Workspace
 from conn_engine.config.sync_models import EventTarget
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep, SyncPlan
+from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint
 from conn_service.syncs.store import RunRow
 
-__all__ = ["find_target", "parse_target"]
+__all__ = ["find_endpoint_of_run", "find_target", "parse_target"]
 
 
 def find_target(run: RunRow, plan: SyncPlan) -> DeliverStep | None:
     """Return where a run delivers, None if it only writes. Raises ConfigurationError for an invalid destination."""
     text = run.settings.get("to")
     return parse_target(str(text), plan) if text else plan.deliver
+
+
+def find_endpoint_of_run(
+    workspace: Workspace, run: RunRow, target: DeliverStep | None, environ: Mapping[str, str]
+) -> ResolvedEndpoint | None:
+    """Return the endpoint that a run delivers to, None if it does not. Raises ConfigurationError if there is none."""
+    if target is None or target.type != "webhook":
+        return None
+    environment = workspace.account(run.account).environment or workspace.settings.default_environment
+    return find_endpoint(workspace, target.endpoint, environment=environment, environ=environ)
 
 
 def parse_target(text: str, plan: SyncPlan) -> DeliverStep:

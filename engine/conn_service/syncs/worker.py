@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -14,7 +15,7 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
-from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint
+from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
 from conn_service.store import SlotLease, open_engine
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
@@ -217,9 +218,19 @@ class SyncWorker:
             self.store.set_status(run_id, "delivering")
             self.runner.deliver(run_id)
         self.deliveries.retry_dead(self.clock.now(), run_id=run_id)
+        self._move_from_missing_endpoints(run_id)
         for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
+            self.deliveries.set_disabled(endpoint, "", self.clock.now())
             self.drain(endpoint)
         return self.store.get_run(run_id)
+
+    def _move_from_missing_endpoints(self, run_id: str) -> None:
+        """Let what waits for an endpoint that was renamed be delivered to where the sync delivers now."""
+        _, workspace = self.releases.get_current()
+        for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
+            if not has_endpoint(workspace, endpoint):
+                other = self.runner.find_current_endpoint_key(run_id)
+                self.deliveries.move_waiting(run_id, endpoint, other or endpoint)
 
     # --- what the workflows use ---
 
@@ -238,6 +249,9 @@ class SyncWorker:
             found = find_endpoint(workspace, endpoint, environ=self.environ)
         except ConfigurationError as error:  # it was removed, or its secret is not set: its events wait
             logging.getLogger(__name__).warning("%s", error.message)
+            health = self.deliveries.get_health(endpoint)
+            if health.problem != error.message:
+                self.deliveries.set_health(endpoint, replace(health, problem=error.message))
             return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
         if self._sender is None:
             self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)

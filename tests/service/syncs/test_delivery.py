@@ -30,14 +30,15 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 @dataclass
 class Receiver:
-    """An application that receives events. `replies` answers the requests first, in order."""
+    """An application that receives events. `replies` answers the requests first, in order, then `usual` does."""
 
     replies: list[Any] = field(default_factory=list)
+    usual: Any = field(default_factory=dict)
     arrived: list[Arrived] = field(default_factory=list)
 
     def answer(self, arrived: Arrived) -> Any:
         self.arrived.append(arrived)
-        return self.replies.pop(0) if self.replies else {}
+        return self.replies.pop(0) if self.replies else self.usual
 
     def data(self) -> list[Any]:
         return [json.loads(request.body)["data"] for request in self.arrived]
@@ -116,6 +117,7 @@ def test_three_days_of_failures_end_in_a_dead_event_that_can_be_sent_again(line:
     assert len(line.receiver.arrived) == len(RETRY_SECONDS) + 1
     assert len(ids) == 1
     assert line.store.retry_dead(line.clock.now(), endpoint="e") == 1
+    line.store.set_disabled("e", "", line.clock.now())
     assert line.drain().delivered == 1
 
 

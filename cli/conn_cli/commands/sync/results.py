@@ -35,6 +35,8 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         delivered=int(report.get("delivered", 0)) + events.get("delivered", 0),
         waiting=events.get("waiting", 0),
         dead=events.get("dead", 0),
+        unwanted=events.get("unwanted", 0),
+        problems=worker.deliveries.find_problems(run.id) if events.get("waiting") else {},
         state_before=report.get("state_before"),
         state_after=report.get("state_after"),
         moved=bool(report.get("moved")),

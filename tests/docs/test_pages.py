@@ -17,7 +17,8 @@ DATED = re.compile(r"(?<![\w.])(?:(?!1970)(?:19|20)\d\d|v\d[\d.x]*|\d+\.\d+\.\d+
 
 
 def keep_prose(text: str) -> str:
-    """The text without what is generated, and without blocks of code."""
+    """The text without what is generated, what only tests read, and blocks of code."""
+    text = re.sub(r"^<!-- (?:\$|vendor|types|sends) .*-->$", "", text, flags=re.M)
     text = re.sub(r"<!-- (\w+)[^>]*-->\n.*?<!-- / -->", "", text, flags=re.S)
     return re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
 

@@ -14,7 +14,7 @@ DOCUMENTS = [
         page.relative_to(ROOT).as_posix()
         for folder in ("tutorials", "how-to")
         for page in sorted((ROOT / "docs" / folder).glob("*.md"))
-        if re.search(r"(?m)^\$ conn init (tour --example|integrations) ", page.read_text(encoding="utf-8"))
+        if re.search(r"(?m)^\$ conn init (tour --example) ", page.read_text(encoding="utf-8"))
     ),
 ]
 

@@ -39,7 +39,7 @@ __all__ = [
     "Wait",
 ]
 
-Purpose = Literal["operation", "step", "token", "verify"]
+Purpose = Literal["operation", "step", "token", "verify", "passed"]
 T = TypeVar("T")
 
 

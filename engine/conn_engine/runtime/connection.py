@@ -20,11 +20,12 @@ from conn_engine.runtime.field_problems import log_problems, merge_problems, to_
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.passing import PlainRequest, pass_request
 from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault
-from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page
+from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page, Response
 
 __all__ = ["AsyncConnection", "Connection", "aconnect", "connect"]
 
@@ -120,6 +121,13 @@ class Connection:
         """
         return self._finish(revoke(self.wiring.run))
 
+    def request(self, asked: PlainRequest) -> Response:
+        """Send a request of your own below the base URL, with the account's credential, and return its response.
+
+        Raises the errors of `pass_request`.
+        """
+        return self._finish(pass_request(self.wiring.run, asked))
+
     def _drive(self, flow: Flow[Any]) -> Generator[Page, None, None]:
         wiring = self.wiring
         return drive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
@@ -214,6 +222,10 @@ class AsyncConnection:
     async def revoke(self) -> bool:
         """See `Connection.revoke`."""
         return await self._finish(revoke(self.wiring.run))
+
+    async def request(self, asked: PlainRequest) -> Response:
+        """See `Connection.request`."""
+        return await self._finish(pass_request(self.wiring.run, asked))
 
     def _drive(self, flow: Flow[Any]) -> AsyncGenerator[Page, None]:
         wiring, session = self.wiring, self.wiring.session

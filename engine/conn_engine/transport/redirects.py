@@ -46,7 +46,8 @@ def follow_redirects(
 
     Within an origin, redirects are followed as they are. To another origin, only a GET or HEAD follows, without a body,
     only with the headers Accept and User-Agent, and only if its URL contains no known secret. Raises ConfigurationError
-    from the gateway, and TransportError (not retryable) for a refused redirect.
+    from the gateway, and TransportError (not retryable) for a refused redirect. A redirect of a request that is passed
+    on for its caller is the response.
     """
     goal = gateway.check_request(request, redactor)
     url = request.url
@@ -56,7 +57,7 @@ def follow_redirects(
             raise build_host_error(hop, request, reason)
         answer = yield hop
         location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or not location:
+        if answer.status not in _REDIRECTS or not location or request.purpose == "passed":
             return replace(answer, url=url)
         url = join_url(url, location.strip())
         hop = _build_next_hop(request, hop, answer.status, url, redactor)

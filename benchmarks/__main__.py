@@ -17,6 +17,7 @@ NAMES = (
     "mapping",
     "webhooks",
     "fetching",
+    "syncing",
     "memory",
     "large",
     "impact",

@@ -24,9 +24,10 @@ DISTINCT = 5_000
 
 
 @contextmanager
-def served(workload: Workload, folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The local vendor in a process of its own: its port, and the account values that fit its records."""
-    records, context = made(workload.connector, workload.operation, DISTINCT)
+def served(workload: Workload, folder: Path, distinct: int = DISTINCT) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The local vendor in a process of its own: its port, and the account values that fit its records, of which so
+    many are distinct."""
+    records, context = made(workload.connector, workload.operation, distinct)
     file = folder / "records.json"
     file.write_text(json.dumps(records), "utf-8")
     command = [sys.executable, "-m", "benchmarks.server", workload.connector, str(file)]

@@ -1,7 +1,6 @@
 """The events that a sync delivers: an ID that is the same whenever the same change is delivered, and the body."""
 
 import hashlib
-from base64 import b32encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,6 +10,10 @@ import msgspec
 __all__ = ["OutgoingEvent", "build_event", "compute_event_id"]
 
 Change = Literal["upsert", "delete"]
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+"""Two digits of base 32 for each number of ten bits: `base64.b32encode` takes twice as long."""
+_SHIFTS = range(150, -1, -10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ def compute_event_id(sync: str, account: str, key: str, content: Any, version: s
     """Return the ID of an event, `evt_` and 32 characters. `version` tells apart a record that changes back to what it
     was: its own version, or the run."""
     text = msgspec.json.encode([sync, account, key, content, version], order="deterministic")
-    return f"evt_{b32encode(hashlib.sha256(text).digest()[:20]).decode().lower()}"
+    number = int.from_bytes(hashlib.sha256(text).digest()[:20])
+    return f"evt_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def build_event(

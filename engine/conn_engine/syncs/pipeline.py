@@ -165,9 +165,10 @@ def _concerns_the_run(error: ConnError) -> bool:
 
 
 def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageResult) -> None:
+    read_key, read_version = _build_reader(plan.key, scope), _build_reader(plan.version, scope)
     for position, value in enumerate(values):
         try:
-            key, version = _read(plan.key, value, scope), _read(plan.version, value, scope)
+            key, version = read_key(value), read_version(value)
         except ExpressionError as error:
             result.faults.append(StageFault("key", RecordFault(position, value, error.message, error.hint)))
             continue
@@ -203,14 +204,23 @@ def _encode(key: str, value: Any) -> bytes:
     return content
 
 
-def _read(text: str | None, value: Any, scope: Scope) -> str:
-    """Return the text of a field of what is delivered, or "" without one. A name is read without the evaluator."""
+def _build_reader(text: str | None, scope: Scope) -> Callable[[Any], str]:
+    """Return what reads the text of a field of what is delivered, "" without one. A name is read without the
+    evaluator."""
     if text is None:
-        return ""
-    if text.isidentifier() and isinstance(value, dict):
-        read = value.get(text)
-    else:
-        read = expression(text).evaluate(value, scope.conditions)
-    if read is UNDEFINED or read is None:
-        return ""
-    return read if isinstance(read, str) else msgspec.json.encode(read, order="deterministic").decode()
+        return lambda value: ""
+    is_name = text.isidentifier()
+    compiled = expression(text)
+
+    def read(value: Any) -> str:
+        if is_name and isinstance(value, dict):
+            found = value.get(text)
+        else:
+            found = compiled.evaluate(value, scope.conditions)
+        if isinstance(found, str):
+            return found
+        if found is UNDEFINED or found is None:
+            return ""
+        return msgspec.json.encode(found, order="deterministic").decode()
+
+    return read

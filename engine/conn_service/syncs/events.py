@@ -4,10 +4,15 @@ import json
 from collections.abc import Sequence
 
 from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, SyncPlan, build_event
-from conn_engine.syncs.events import Change
+from conn_engine.syncs.events import Change, compute_event_id
 from conn_service.syncs.store import RunRow, SyncStore
 
-__all__ = ["to_events", "to_spooled_events"]
+__all__ = ["name_spooled", "to_events", "to_spooled_events"]
+
+
+def name_spooled(run: RunRow, plan: SyncPlan, record: OutgoingRecord) -> str:
+    """Return the ID of the event that a spooled record is, whatever receives it."""
+    return compute_event_id(plan.name, run.account, record.key, record.value, record.version or run.id)
 
 
 def to_events(

@@ -7,12 +7,12 @@ from typing import Any
 from conn_engine.config import OperationName
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.call import Call
-from conn_engine.syncs import DeliverStep, OutgoingRecord, StageFault, process_page
+from conn_engine.syncs import OutgoingRecord, StageFault, process_page
 from conn_engine.syncs.events import Change
 from conn_engine.syncs.pipeline import LONGEST_KEY, Enricher
 from conn_engine.wire import Page
 from conn_service.delivery.queue import add_deliveries
-from conn_service.syncs.events import to_events
+from conn_service.syncs.events import name_spooled, to_events
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
@@ -55,10 +55,9 @@ class PageDraft:
             run_id, now, key = self.run.id, self.now, self.opened.endpoint_key
             self.hooks.append(lambda connection, _seq: add_deliveries(connection, key, run_id, events, now))
             return
-        events = to_events(self.run, plan, step or DeliverStep("stdout"), records, change, batch=1)
         self.rows.spool += [
-            SpoolRow(record.key, event.id, json.dumps(record.value), change)
-            for record, event in zip(records, events, strict=True)
+            SpoolRow(record.key, name_spooled(self.run, plan, record), json.dumps(record.value), change)
+            for record in records
         ]
 
 

@@ -8,7 +8,6 @@ from sqlalchemy.engine import Row
 
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.syncs import (
-    DeliverStep,
     EnrichStep,
     FilterStep,
     OutgoingRecord,
@@ -16,7 +15,7 @@ from conn_engine.syncs import (
     TransformStep,
     process_page,
 )
-from conn_service.syncs.events import to_events
+from conn_service.syncs.events import name_spooled
 from conn_service.syncs.filling import build_enricher
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
@@ -61,17 +60,17 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     rows: list[SpoolRow] = []
     hooks = []
     for record in result.records:
-        [event] = to_events(run, opened.plan, target or DeliverStep("stdout"), [record], batch=1)
+        event_id = name_spooled(run, opened.plan, record)
         try:
-            _write(run, opened, record, event.id)
+            _write(run, opened, record, event_id)
         except ConnError as error:
             if is_passing(error):
                 raise
             store.explain_set_aside(row.number, error.message)
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
-            rows.append(SpoolRow(record.key, event.id, json.dumps(record.value)))
-        hooks += prepare_events(opened, run, record, event.id, now)
+            rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))
+        hooks += prepare_events(opened, run, record, event_id, now)
     known = {record.key: record.digest for record in result.records}
     store.close_set_aside(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
     return len(rows)

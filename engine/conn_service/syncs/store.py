@@ -39,6 +39,21 @@ _CHUNK = 500
 _UNDELIVERED = "undelivered"
 """The digest of a record whose last change was not delivered: it equals no other."""
 
+# What each page asks is built once: building a query takes longer than its execution.
+_RUN = sa.select(tables.run).where(tables.run.c.id == sa.bindparam("id"))
+_SEEN_PLACE = (
+    sa.select(tables.page.c.seq)
+    .where(
+        tables.page.c.run_id == sa.bindparam("run_id"),
+        tables.page.c.place_digest == sa.bindparam("digest"),
+        tables.page.c.seq <= sa.bindparam("seq"),
+    )
+    .limit(1)
+)
+_KNOWN = sa.select(tables.known.c.key, tables.known.c.digest, tables.known.c.seen).where(
+    tables.known.c.stream == sa.bindparam("stream"), tables.known.c.key.in_(sa.bindparam("keys", expanding=True))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
@@ -135,7 +150,7 @@ class SyncStore:
     def get_run(self, run_id: str) -> RunRow:
         """Return a run. Raises UsageError if there is none."""
         with self.engine.connect() as connection:
-            row = connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id)).first()
+            row = connection.execute(_RUN, {"id": run_id}).first()
         if row is None:
             raise UsageError(f'there is no run "{run_id}"', hint="list them: conn sync runs")
         return _to_run(row)
@@ -250,12 +265,9 @@ class SyncStore:
 
     def has_seen_place(self, run: RunRow, digest: str) -> bool:
         """Return whether a run has been at a place before."""
-        columns = tables.page.c
-        query = sa.select(columns.seq).where(
-            columns.run_id == run.id, columns.place_digest == digest, columns.seq <= run.seq
-        )
+        values = {"run_id": run.id, "digest": digest, "seq": run.seq}
         with self.engine.connect() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return connection.execute(_SEEN_PLACE, values).first() is not None
 
     def get_loop_item(self, run_id: str, number: int) -> tuple[Any, Any] | None:
         """Return the ID and the record of an item of a loop, None behind the last one."""
@@ -382,14 +394,11 @@ class SyncStore:
 
     def find_known(self, stream: StreamRow, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return the digest and the last run of each of these records that a run has delivered."""
-        columns = tables.known.c
         found: dict[str, tuple[str, str]] = {}
         with self.engine.connect() as connection:
             for chunk in _split(keys, _CHUNK):
-                query = sa.select(columns.key, columns.digest, columns.seen).where(
-                    columns.stream == stream.number, columns.key.in_(chunk)
-                )
-                found.update({row.key: (row.digest, row.seen) for row in connection.execute(query)})
+                rows = connection.execute(_KNOWN, {"stream": stream.number, "keys": chunk})
+                found.update({key: (digest, seen) for key, digest, seen in rows})
         return found
 
     def find_unseen(self, stream: StreamRow, run_id: str, limit: int) -> list[str]:

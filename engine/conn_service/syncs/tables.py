@@ -53,6 +53,7 @@ page = sa.Table(
     sa.Column("phase", sa.String(16), nullable=False),
     sa.Column("place_digest", sa.String(64), nullable=False),
     sa.Column("records", sa.Integer, nullable=False),
+    sa.Index("conn_sync_page_by_place", "run_id", "place_digest", "seq"),
 )
 
 loop_item = sa.Table(
@@ -125,4 +126,9 @@ def _create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+def _index_places(connection: Connection) -> None:
+    index = next(index for index in page.indexes if index.name == "conn_sync_page_by_place")
+    index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places)

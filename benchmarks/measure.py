@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "CHECKOUT",
     "CONN",
+    "START",
     "Counts",
     "Row",
     "Spread",
@@ -26,6 +27,8 @@ __all__ = [
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONN = [sys.executable, "-m", "conn_cli.main"]
+START = [sys.executable, "-m", "conn_cli.start"]
+"""The entry point of the installed command, which also answers shells."""
 
 
 @dataclass(frozen=True, slots=True)

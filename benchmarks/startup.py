@@ -1,4 +1,4 @@
-"""Whole processes: `conn --help`, one replayed test and a live listing, against bare imports and a script."""
+"""Whole processes: `conn --help`, one TAB, one replayed test and a live listing, against bare imports and a script."""
 
 import json
 import sys
@@ -6,13 +6,16 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.fetching import served
-from benchmarks.measure import CONN, Row, Spread, alternate, ratios, seconds_of
+from benchmarks.measure import CONN, START, Row, Spread, alternate, ratios, seconds_of
 from benchmarks.workloads import HUBSPOT, TOKEN
 from benchmarks.workspaces import local
 
 __all__ = ["run"]
 
 LIBRARIES = "import httpx, typer, yaml"
+TAB = {"_CONN_COMPLETE": "complete_bash", "COMP_WORDS": "conn\ntest\ncontacts.l", "COMP_CWORD": "2"}
+WAIT = 0.15
+"""The seconds that a shell may wait for what it offers after TAB."""
 
 
 def run(*, quick: bool) -> list[Row]:
@@ -29,11 +32,28 @@ def _starts(*, quick: bool) -> list[Row]:
                 "import typer": lambda: seconds_of([sys.executable, "-c", "import typer"], folder),
                 LIBRARIES: lambda: seconds_of([sys.executable, "-c", LIBRARIES], folder),
                 "--help": lambda: seconds_of([*CONN, "--help"], folder),
+                "TAB": lambda: seconds_of(START, folder, XDG_CACHE_HOME=place, **TAB),
                 "test contacts.list": lambda: seconds_of([*CONN, "test", "contacts.list", "--account", "acme"], folder),
             },
             5 if quick else 20,
         )
     middle = {name: Spread.of(seconds).median * 1000 for name, seconds in values.items()}
+    tab = (
+        ('python -c "import typer"', ratios(values["TAB"], values["import typer"]), 1.5),
+        (f"{WAIT * 1000:.0f} ms", _divide(values), 1.0),
+    )
+    tabs = [
+        Row("startup", "one TAB: contacts.l in the shell", against, ratio, goal, f"{middle['TAB']:.0f} ms")
+        for against, ratio, goal in tab
+    ]
+    return [*tabs, *_compare(values, middle)]
+
+
+def _divide(values: dict[str, list[float]]) -> Spread:
+    return Spread.of([seconds / WAIT for seconds in values["TAB"]])
+
+
+def _compare(values: dict[str, list[float]], middle: dict[str, float]) -> list[Row]:
     return [
         Row(
             benchmark="startup",

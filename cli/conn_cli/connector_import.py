@@ -40,6 +40,7 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
     """Create a connector from each document, and show what was left out. Writes nothing unless all can be created."""
     from conn_cli.report import write_report
     from conn_cli.scaffold import check_connector, create_workspace, import_connector, to_relative
+    from conn_cli.workspace_schemas import keep_schemas_current
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
     from conn_import import Options, import_source, propose_name, read_curl, read_source
@@ -66,8 +67,9 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
                 name, request.only, request.base_url, request.security, request.samples, entry, models=models
             )
             imported.append(import_source(source, options, recorded_at=_format_now(app)))
-    for connector in imported:
-        import_connector(root, connector.name, connector.write, force=request.force)
+    with keep_schemas_current(workspace_root):
+        for connector in imported:
+            import_connector(root, connector.name, connector.write, force=request.force)
     if workspace_root is None:
         create_workspace(root)
     try:

@@ -123,6 +123,20 @@ def test_outdated_schemas_are_reported_until_they_are_written(home, tmp_path):
     assert "outdated in schemas/" in diagnose(tmp_path)[0]["editor"]["detail"]
 
 
+def test_schemas_with_names_stay_current_when_connectors_are_added(home, tmp_path):
+    create_workspace(tmp_path)
+    assert conn(tmp_path, "new", "first").code == 0
+    assert conn(tmp_path, "schema", "--write").code == 0
+    assert conn(tmp_path, "new", "second").code == 0
+    spec = {"openapi": "3.0.3", "info": {"title": "Third", "version": "1"}, "servers": [{"url": "https://t.example"}]}
+    paths = {"/a": {"get": {"operationId": "a", "responses": {"200": {"description": "ok"}}}}}
+    (tmp_path / "third.json").write_text(json.dumps({**spec, "paths": paths}))
+    assert conn(tmp_path, "import", "third.json").code == 0
+    schema = json.loads((tmp_path / "schemas" / "account.schema.json").read_text())
+    assert schema["properties"]["connector"]["enum"] == ["first", "second", "third"]
+    assert diagnose(tmp_path)[0]["editor"]["state"] == "ok"
+
+
 def test_in_vs_code_the_extension_and_its_setting_are_checked(home, tmp_path, monkeypatch):
     create_workspace(tmp_path)
     monkeypatch.setenv("TERM_PROGRAM", "vscode")

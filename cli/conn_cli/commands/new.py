@@ -97,12 +97,14 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
         load_schemes,
         to_relative,
     )
+    from conn_cli.workspace_schemas import keep_schemas_current
     from conn_engine.diagnostics import pluralize
     from conn_engine.documents.locate import find_workspace
 
     workspace_root = find_workspace(app.folder)
     root = workspace_root or app.folder
-    files, bundled = create_connector(root, name, force=force)
+    with keep_schemas_current(workspace_root):
+        files, bundled = create_connector(root, name, force=force)
     lines = []
     if workspace_root is None:
         create_workspace(root)

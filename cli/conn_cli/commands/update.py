@@ -126,11 +126,13 @@ def _compute_impact(app: App, updates: "Sequence[ConnectorUpdate]", processes: i
 
 def _write_updates(app: App, updates: "Sequence[ConnectorUpdate]") -> None:
     from conn_cli.scaffold import read_bundled
+    from conn_cli.workspace_schemas import keep_schemas_current
     from conn_engine.updates.plan import write_update
 
-    for planned in updates:
-        if planned.locked is None or not planned.is_current:
-            write_update(app.workspace_root, planned, read_bundled(planned.name))
+    with keep_schemas_current(app.workspace_root):
+        for planned in updates:
+            if planned.locked is None or not planned.is_current:
+                write_update(app.workspace_root, planned, read_bundled(planned.name))
 
 
 # --- text ---

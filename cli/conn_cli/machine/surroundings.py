@@ -1,7 +1,7 @@
 """Check what surrounds the command: the shell, the editor, proxies and certificates."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from conn_cli.console import App
@@ -79,9 +79,11 @@ def _find_editor_problem(app: App, root: Path | None) -> tuple[str, str] | None:
     """Return the first thing to set up, and how."""
     from importlib.util import find_spec
 
+    from conn_cli.workspace_schemas import find_outdated_schemas
+
     if find_spec("pygls") is None:
         return "conn lsp, which serves editors, needs pygls", "pip install 'conn-engine[lsp]'"
-    outdated = list(_find_outdated_schemas(app, root)) if root is not None else []
+    outdated = list(find_outdated_schemas(root)) if root is not None else []
     if outdated:
         return f"outdated in schemas/: {', '.join(outdated)}", "conn schema --write"
     if app.environ.get("TERM_PROGRAM") != "vscode":
@@ -92,27 +94,6 @@ def _find_editor_problem(app: App, root: Path | None) -> tuple[str, str] | None:
     if root is not None and "conn.command" not in _read_text(root / ".vscode" / "settings.json"):
         return ".vscode/settings.json sets no conn.command", 'add "conn.command": ["conn", "lsp"]'
     return None
-
-
-def _find_outdated_schemas(app: App, root: Path) -> Iterator[str]:
-    """Yield the kinds of documents whose schema is neither the published one nor that with the workspace's names."""
-    from conn_engine.documents import dump_json
-    from conn_engine.documents.locate import find_packaged
-    from conn_engine.errors import ConnError
-    from conn_engine.schemas.workspace_names import build_workspace_schemas
-
-    named: dict[str, str] | None = None
-    for source in sorted(find_packaged("schemas").glob("*.schema.json")):
-        copy, kind = root / "schemas" / source.name, source.name.removesuffix(".schema.json")
-        if not copy.is_file() or _read_text(copy) == _read_text(source):
-            continue
-        if named is None:
-            try:
-                named = {name: dump_json(schema) for name, schema in build_workspace_schemas(app.workspace).items()}
-            except ConnError:  # the row of the workspace has the reason
-                return
-        if _read_text(copy) != named.get(kind):
-            yield kind
 
 
 def check_proxies(app: App) -> MachineCheck:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_service.authoring.results import describe_problem
-from conn_service.authoring.tools import ToolCall
+from conn_service.authoring.tools import ToolCall, name_document
 
 __all__ = ["CallRunner"]
 
@@ -47,11 +47,7 @@ class CallRunner:
     async def run(self, call: ToolCall) -> tuple[dict[str, Any], str]:
         """Return the report of a call, which may be an error, and the notes that the command printed."""
         with tempfile.TemporaryDirectory(prefix="conn-") as folder:
-            if call.document is not None:
-                file = Path(folder) / ("document.json" if call.document.lstrip().startswith("{") else "document.yaml")
-                file.write_text(call.document, encoding="utf-8")
-                words = tuple(str(file) if word == "{document}" else word for word in call.words)
-                call = replace(call, words=words)
+            call = replace(call, words=_write_documents(call, Path(folder)))
             seconds = min(call.seconds, self.most_seconds)
             return await self._run(call, seconds)
 
@@ -92,6 +88,17 @@ class CallRunner:
             env={**environment, "CONN_NO_KEYRING": "1", "NO_COLOR": "1", "PYTHONUTF8": "1"},
             start_new_session=True,
         )
+
+
+def _write_documents(call: ToolCall, folder: Path) -> tuple[str, ...]:
+    """Write the documents of a call to files, and return its words with their paths."""
+    words = list(call.words)
+    for number, text in enumerate(call.documents):
+        file = folder / f"document{number}.{'json' if text.lstrip().startswith('{') else 'yaml'}"
+        file.write_text(text, encoding="utf-8")
+        name = name_document(number)
+        words = [f"{word.removesuffix(name)}{file}" if word in (name, f"--page={name}") else word for word in words]
+    return tuple(words)
 
 
 async def _communicate(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, str]:

@@ -23,6 +23,13 @@ __all__ = ["main", "read_file", "write_file"]
 
 MOST_BYTES = 1_000_000
 _SUFFIXES = (".yaml", ".yml", ".json", ".md")
+_OF_THE_USER: Mapping[str, str] = {
+    "conn.yaml": "it decides which variables and hosts the workspace may use",
+    "agents.md": "it instructs agents",
+    "claude.md": "it instructs agents",
+    "gemini.md": "it instructs agents",
+}
+"""The names, in lower case, of files that only the user changes, and why."""
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _LONGEST = 240
 _LINES = 400
@@ -64,6 +71,7 @@ def write_file(root: Path, name: str, text: str) -> dict[str, Any]:
     """
     path = _resolve(root, name)
     _check_suffix(path.name)
+    _check_owner(name)
     _check_text(text)
     if path.is_dir():
         _refuse_path(name, "it is a folder")
@@ -118,6 +126,15 @@ def _refuse_path(name: str, reason: str) -> NoReturn:
 def _check_suffix(name: str) -> None:
     if not name.endswith(_SUFFIXES):
         raise UsageError(f'"{name}" is not a document', hint=f"use a name that ends in {', '.join(_SUFFIXES)}")
+
+
+def _check_owner(name: str) -> None:
+    reason = _OF_THE_USER.get(PurePosixPath(name).name.lower())
+    if reason is not None:
+        raise UsageError(
+            f'"{name}" was not written: only the user changes it, because {reason}',
+            hint="propose the change to the user, and use the other documents",
+        )
 
 
 def _check_text(text: str) -> None:

@@ -11,6 +11,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from conn_engine.diagnostics import did_you_mean
+from conn_service.authoring.advice import AdviceWriter
 from conn_service.authoring.calls import CallRunner
 from conn_service.authoring.results import describe_problem, format_result
 from conn_service.authoring.tools import AUTHORING_TOOLS, INSTRUCTIONS, AuthoringTool
@@ -19,7 +20,7 @@ __all__ = ["build_server", "serve"]
 
 _SHORT = 20_000
 _LONG = 5_000_000
-_LONG_ARGUMENTS = frozenset({"document", "body", "text", "input"})
+_LONG_ARGUMENTS = frozenset({"document", "body", "pages", "text", "input"})
 
 
 def build_server(
@@ -42,7 +43,8 @@ def build_server(
             return _build_result(problem, "", clean)
         async with turn:  # one call writes or reads at a time
             report, notes = await runner.run(tools[params.name].build(arguments))
-        return _build_result(report, notes, clean)
+        advice = AdviceWriter(params.name, tools)
+        return _build_result(advice.rewrite(report), advice.rewrite_text(notes), clean)
 
     return Server("conn", version=version, instructions=INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool)
 

@@ -5,30 +5,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["AUTHORING_TOOLS", "INSTRUCTIONS", "AuthoringTool", "ToolCall"]
+__all__ = ["AUTHORING_TOOLS", "INSTRUCTIONS", "AuthoringTool", "ToolCall", "name_document"]
 
 INSTRUCTIONS = (
     "Write API connectors as YAML and JSONata. Loop: new, lint, test, why, write_file; explain CODE for a finding. "
     "Results are the JSON reports of the conn commands; errors have code, message, fix and place. "
     "Never ask for or write a secret: credentials stay on the user's machine, and a document names them as "
-    "{{env.NAME}} or credential fields."
+    "{{env.NAME}} or credential fields. Only the user changes conn.yaml and AGENTS.md."
 )
 _TEXT: Final = {"type": "string"}
 _FLAG: Final = {"type": "boolean"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
+_VALUES: Final = {"type": "object"}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """What a call runs: the words of a command line, or the `query` of a file, with its standard input.
 
-    `document` is a text that the command line reads as the file `{document}`.
+    `documents` are texts that the command line reads as the files `{document 0}`, `{document 1}` and so on.
     """
 
     words: tuple[str, ...] = ()
     stdin: str = ""
     query: Mapping[str, Any] | None = None
-    document: str | None = None
+    documents: tuple[str, ...] = ()
     seconds: float = 120
 
 
@@ -59,6 +60,15 @@ def _build_words(command: str, arguments: Arguments, *names: str, options: tuple
     given = [f"--{name}={arguments[name]}" for name in options if name in arguments]
     values = [str(arguments[name]) for name in names if name in arguments]
     return (*command.split(), "--format=json", *given, "--", *values)
+
+
+def _format_value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def name_document(number: int) -> str:
+    """Return the name in a command line of a document of the call."""
+    return f"{{document {number}}}"
 
 
 _SELECTION = ("account", "connector")
@@ -106,13 +116,18 @@ def _create(arguments: Arguments) -> ToolCall:
     if "document" not in arguments:
         return ToolCall(_build_words("new", arguments, "name"))
     words = _build_words("import --with-samples", arguments, options=("name", "only", "model"))
-    return ToolCall((*words, "{document}"), document=arguments["document"])
+    return ToolCall((*words, name_document(0)), documents=(arguments["document"],))
 
 
 def _record(arguments: Arguments) -> ToolCall:
     options = ("connector", "status", "scenario")
-    words = _build_words("record --from-body=-", arguments, "operation", options=options)
-    return ToolCall(words, arguments["body"])
+    pages = tuple(arguments.get("pages", ()))
+    given = [f"--page={name_document(number)}" for number in range(len(pages))]
+    given += [f"--param={name}={_format_value(value)}" for name, value in arguments.get("params", {}).items()]
+    given += [f"--header={header}" for header in arguments.get("headers", ())]
+    given += ["--force"] if arguments.get("force") else []
+    command, *words = _build_words("record", arguments, "operation", options=options)
+    return ToolCall((command, "--from-body=-", *given, *words), arguments["body"], documents=pages)
 
 
 def _explain_word(arguments: Arguments) -> ToolCall:
@@ -169,14 +184,18 @@ AUTHORING_TOOLS: Final[Mapping[str, AuthoringTool]] = {
         writes=True,
     ),
     "record": AuthoringTool(
-        "Record a sample response.",
+        "Record a sample response; pages: the next bodies.",
         _record,
         {
             "operation": _TEXT,
             "connector": _TEXT,
             "body": _TEXT,
+            "pages": _TEXTS,
+            "params": _VALUES,
+            "headers": _TEXTS,
             "status": {"type": "integer"},
             "scenario": _TEXT,
+            "force": _FLAG,
         },
         ("operation", "connector", "body"),
         writes=True,

@@ -93,10 +93,19 @@ def test_a_written_file_has_its_findings_and_no_other_file_is_left(root: Path) -
     assert [path.name for path in (root / "accounts").iterdir()] == ["a.yaml"]
 
 
-def test_a_workspace_that_cannot_be_loaded_can_be_corrected(root: Path) -> None:
-    assert write_file(root, "conn.yaml", "version: 9\n")["findings"][0]["code"] == "CFG104"
+@pytest.mark.parametrize("name", ["conn.yaml", "AGENTS.md", "accounts/Agents.md", "CLAUDE.md", "inner/conn.yaml"])
+def test_what_only_the_user_changes_is_refused_with_the_reason(name: str, root: Path) -> None:
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=r"was not written: only the user changes it, because it \w+") as caught:
+        write_file(root, name, "version: 1\n")
+    assert "propose" in caught.value.hint
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_can_be_written_in_a_workspace_that_cannot_be_loaded(root: Path) -> None:
+    (root / "conn.yaml").write_text("version: 9\n")
     write_file(root, "accounts/a.yaml", "connector: shop\n")
-    assert write_file(root, "conn.yaml", "version: 1\n")["findings"] == []
+    assert (root / "accounts/a.yaml").read_text() == "connector: shop\n"
 
 
 def test_what_is_read_has_no_secret_and_a_bounded_length(root: Path) -> None:

@@ -148,6 +148,28 @@ def test_an_agent_gets_from_a_document_to_a_tested_connector(root: Path) -> None
     assert (root / "connectors/lanternfish/expected").is_dir()
 
 
+def test_a_listing_of_several_pages_is_recorded_by_following_the_advice(root: Path) -> None:
+    page = [{**DIVER, "diver_no": number} for number in range(2)]
+
+    async def script(call: Call) -> None:
+        await call("new", name="lanternfish", document=json.dumps(DOCUMENT))
+        listing = {
+            "operation": "divers.list",
+            "connector": "lanternfish",
+            "scenario": "pages",
+            "params": {"per_page": 2},
+        }
+        first, second = (json.dumps({"divers": rows, "total": 3}) for rows in (page, page[:1]))
+        _, recorded = await call("record", **listing, body=first)
+        assert recorded["state"] == "stopped" and "with the argument pages" in recorded["reason"], recorded
+        failed, error = await call("record", **listing, body=first, pages=[second])
+        assert failed and error["fix"].startswith("add the argument force to replace it, or the argument scenario")
+        _, recorded = await call("record", **listing, body=first, pages=[second], force=True)
+        assert (recorded["state"], recorded["exchanges"], recorded["records"]) == ("complete", 2, 3)
+
+    converse(root, script)
+
+
 def test_the_tools_cost_few_tokens_and_refuse_unknown_arguments(root: Path) -> None:
     async def run(read_only: bool) -> list[Any]:
         async with Client(build_server("1", CallRunner(root, "conn_cli.main"), read_only=read_only)) as client:
@@ -155,7 +177,7 @@ def test_the_tools_cost_few_tokens_and_refuse_unknown_arguments(root: Path) -> N
 
     tools = asyncio.run(run(False))
     rows = [{"name": tool.name, "description": tool.description, "schema": tool.input_schema} for tool in tools]
-    assert len(json.dumps(rows, separators=(",", ":"))) < 3_600  # about 900 tokens
+    assert len(json.dumps(rows, separators=(",", ":"))) < 3_800  # about 950 tokens
     assert all(tool.input_schema["additionalProperties"] is False for tool in tools)
     reading = {tool.name: tool for tool in asyncio.run(run(True))}
     assert AUTHORING_TOOLS.keys() - reading.keys() == {"new", "record", "write_file"}
@@ -212,8 +234,9 @@ def test_bad_arguments_are_refused_before_anything_runs(
 
 def test_values_are_not_read_as_options() -> None:
     for name, tool in AUTHORING_TOOLS.items():
-        arguments: dict[str, Any] = dict.fromkeys(tool.properties, "--evil")
-        words = tool.build({**arguments, "operations": ["--evil"]}).words
+        evil: dict[str, Any] = {"array": ["--evil"], "object": {"--evil": "--evil"}}
+        arguments = {key: evil.get(schema.get("type"), "--evil") for key, schema in tool.properties.items()}
+        words = tool.build(arguments).words
         options = words[: words.index("--")] if words else ()
         assert "--evil" not in options, name
         assert conn(Path(), *options, "--help").code == 0 or not words, name  # each option exists
@@ -297,7 +320,7 @@ def test_the_command_serves_a_client_on_standard_input_and_output(root: Path) ->
 
 def test_a_document_is_a_file_for_the_command_and_is_removed(root: Path) -> None:
     call = AUTHORING_TOOLS["new"].build({"name": "one", "document": "openapi: [", "only": "/a*"})
-    assert call.words[-2:] == ("--", "{document}") and "--only=/a*" in call.words
+    assert call.words[-2:] == ("--", "{document 0}") and "--only=/a*" in call.words
     report, _ = asyncio.run(CallRunner(root, "conn_cli.main").run(replace(call, seconds=30)))
     assert report["code"].startswith("DOC") and not (root / "connectors").exists()
 

@@ -15,7 +15,9 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "service" / "syncs"))
 
+from sync_bench import create_two_runs_at_once
 from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
 from conn_engine.releases.store_location import StoreLocation
@@ -125,9 +127,14 @@ def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: Any) -> Non
     second.close()
 
 
+def test_two_workers_that_create_a_run_at_once_create_one(server: Any) -> None:
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    assert create_two_runs_at_once(StoreLocation(url=url)) == (["r0"], [None, "r0"])
+
+
 def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(server: Any, tmp_path: Path) -> None:
     url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    sizes = {"a": 1000, "b": 1000}
+    sizes = {"a": 300, "b": 300}
     with start_tenants(tmp_path, sizes, 3, url.render_as_string(hide_password=False)) as tenants:
         tenants.create_runs()
         gone = WorkerProcess(tenants, tmp_path / "gone.log")
@@ -161,9 +168,8 @@ def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(serve
         tenants.check(0)
 
 
-@pytest.mark.nightly  # after a restart of the server, events can wait for longer than the test does
 def test_three_workers(server: Any, tmp_path: Path) -> None:
-    interrupt(server, tmp_path, {"noisy": 1500, "a": 150, "b": 150, "c": 150}, kills=1, restarts=1, seconds=450)
+    interrupt(server, tmp_path, {"noisy": 1500, "a": 150, "b": 150, "c": 150}, kills=3, restarts=1, seconds=300)
 
 
 @pytest.mark.nightly

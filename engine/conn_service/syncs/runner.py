@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
-from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, VendorError
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
@@ -34,7 +34,7 @@ from conn_service.syncs.writing import write_records
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
-__all__ = ["Advance", "SyncRunner"]
+__all__ = ["Advance", "RunOpenError", "SyncRunner"]
 
 MOST_PAGES = 1_000_000
 _LOGIN_PAUSE = 60.0
@@ -63,6 +63,10 @@ class Advance:
     kind: Literal["page", "end", "wait", "login", "failed"]
     seconds: float = 0.0
     reason: str = ""
+
+
+class RunOpenError(UsageError):
+    """A run of the same sync is open for the account."""
 
 
 Connect: TypeAlias = Callable[[Wiring], Connection]
@@ -100,8 +104,11 @@ class SyncRunner:
         cause: str = "manual",
         is_full: bool = False,
         settings: Mapping[str, Any] | None = None,
+        unless_open: bool = False,
     ) -> RunRow:
         """Store a new run of a sync for an account, or return the one that has this ID.
+
+        With `unless_open`, RunOpenError is raised if another one is open for the account, whoever has created it.
 
         `settings` may have `to` (another destination) and `keeps_state` (the next run begins where this one did).
         Raises UsageError and ConfigurationError for a sync that cannot run.
@@ -132,7 +139,12 @@ class SyncRunner:
             report={},
         )
         find_target(row, plan)
-        self.store.create_run(row)
+        unfinished = self.store.create_run(row, unless_open=unless_open)
+        if unfinished is not None:
+            raise RunOpenError(
+                f'the sync "{sync}" is still running for "{account}": {unfinished}',
+                hint=f"wait for it, or end it: conn sync cancel {unfinished}",
+            )
         return self.store.get_run(run_id)
 
     def advance(self, run_id: str, seq: int) -> Advance:

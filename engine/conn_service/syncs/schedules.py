@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from conn_engine.errors import ConnError
 from conn_engine.syncs import SyncPlan, compile_sync, find_accounts, load_sync
 from conn_service.syncs.opening import ReleaseLookup
-from conn_service.syncs.runner import SyncRunner
-from conn_service.syncs.store import OPEN
+from conn_service.syncs.runner import RunOpenError, SyncRunner
 
 __all__ = ["find_scheduled", "start_due"]
 
@@ -58,14 +57,15 @@ def start_due(runner: SyncRunner, releases: ReleaseLookup, moment: float) -> lis
             _LOGGER.warning('the sync "%s" is not scheduled for "%s": %s', plan.name, plan.account, error.message)
             continue
         if due is not None and due <= moment:
-            if not store.find_runs(sync=plan.name, account=plan.account, statuses=OPEN, limit=1):
-                run_id = f"{plan.name}:{plan.account}:{int(due * 1000):013d}"
-                try:
-                    started.append(runner.create_run(run_id, plan.name, plan.account, cause="schedule").id)
-                except ConnError as error:  # one that cannot run must not keep the others from it
-                    _LOGGER.error("%s for %s: %s", plan.name, plan.account, error.message)
-            elif plan.overlap == "queue":
-                continue
+            run_id = f"{plan.name}:{plan.account}:{int(due * 1000):013d}"
+            try:
+                run = runner.create_run(run_id, plan.name, plan.account, cause="schedule", unless_open=True)
+                started.append(run.id)
+            except RunOpenError:
+                if plan.overlap == "queue":
+                    continue
+            except ConnError as error:  # one that cannot run must not keep the others from it
+                _LOGGER.error("%s for %s: %s", plan.name, plan.account, error.message)
         if due is None or due <= moment or due > following:  # the last: the schedule has changed
             store.set_next_due(plan.name, plan.account, following)
     return started

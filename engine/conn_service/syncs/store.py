@@ -139,13 +139,30 @@ class SyncStore:
 
     # --- runs ---
 
-    def create_run(self, row: RunRow) -> bool:
-        """Store a new run. Return False if it exists; it is not changed then."""
+    def create_run(self, row: RunRow, *, unless_open: bool = False) -> str | None:
+        """Store a new run. One that exists is not changed.
+
+        With `unless_open`, nothing is stored while the sync has an open run for the account, and its ID is returned.
+        """
         values = {name: getattr(row, name) for name in RunRow.__slots__}
         values |= {name: json.dumps(values[name]) for name in ("settings", "place", "counts", "report")}
+        columns = tables.run.c
+        query = sa.select(columns.id).where(
+            columns.sync == row.sync, columns.account == row.account, columns.status.in_(OPEN)
+        )
         with self.engine.begin() as connection:
-            statement = self._insert(tables.run).values(values).on_conflict_do_nothing()
-            return connection.execute(statement).rowcount > 0
+            if unless_open:
+                self._lock_stream(connection, row)
+                unfinished = connection.execute(query.limit(1)).scalar()
+                if unfinished is not None:
+                    return str(unfinished)
+            connection.execute(self._insert(tables.run).values(values).on_conflict_do_nothing())
+        return None
+
+    def _lock_stream(self, connection: Connection, row: RunRow) -> None:
+        """Let others wait who create a run of the same sync for the same account, until the transaction ends."""
+        columns = tables.stream.c
+        connection.execute(self._of_stream(row.sync, row.account).values(is_paused=columns.is_paused))
 
     def get_run(self, run_id: str) -> RunRow:
         """Return a run. Raises UsageError if there is none."""

@@ -148,15 +148,9 @@ class SyncWorker:
         is_full: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> RunRow:
-        """Create a run and enqueue it. Raises UsageError if one is still open."""
+        """Create a run and enqueue it. Raises RunOpenError if one is still open."""
         from conn_service.syncs.workflows import enqueue_leg
 
-        unfinished = self.store.find_runs(sync=sync, account=account, statuses=OPEN, limit=1)
-        if unfinished:
-            raise UsageError(
-                f'the sync "{sync}" is still running for "{account}": {unfinished[0].id}',
-                hint=f"wait for it, or end it: conn sync cancel {unfinished[0].id}",
-            )
         run = self.runner.create_run(
             name_run(sync, account, self.clock.now()),
             sync,
@@ -164,6 +158,7 @@ class SyncWorker:
             cause=cause,
             is_full=is_full,
             settings=settings,
+            unless_open=True,
         )
         enqueue_leg(run.id)
         return run

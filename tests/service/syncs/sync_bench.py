@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import sqlalchemy as sa
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_engine.config import Workspace, load_workspace
@@ -120,6 +122,33 @@ class Bench:
     def spooled(self, run_id: str = "r1") -> list[Any]:
         rows = self.store.read_spool(self.store.get_run(run_id))
         return [json.loads(row.payload) if row.change == "upsert" else f"-{row.key}" for row in rows]
+
+
+def create_two_runs_at_once(location: StoreLocation) -> tuple[list[str], list[str | None]]:
+    """Let a second worker create a run of a sync while the first is between its look at open runs and its insertion.
+    Return the IDs of the stored runs, and what each creation found open."""
+    first, second = open_engine(location), open_engine(location)
+    stores, found = (SyncStore(first), SyncStore(second)), []
+    stores[0].get_stream("people", "acme")
+    row = RunRow("", "people", "acme", "", "", False, "queued", "", 0.0, None, None, {}, "fetch", 0, {}, {}, {})
+
+    def create(number: int) -> None:
+        found.append(stores[number].create_run(replace(row, id=f"r{number}"), unless_open=True))
+
+    other = Thread(target=create, args=(1,))
+
+    def interrupt(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO conn_sync_run"):
+            other.start()
+            other.join(0.5)  # it has created its run, or waits for this one
+
+    sa.event.listen(first, "before_cursor_execute", interrupt)
+    create(0)
+    other.join(30)
+    stored = [run.id for run in stores[0].find_runs()]
+    first.dispose()
+    second.dispose()
+    return stored, found
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Log in with a person's consent: open the vendor's page, receive the response, and exchange it for a token.
 
-The engine (`auth`) builds the URL and exchanges the code. The command stores the result.
+The engine (`runtime.login`) builds the URL and exchanges the code. The command stores the result.
 """
 
 import sys
@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl
 
 from conn_cli.console import App
 from conn_cli.loopback import is_local, open_listener
-from conn_engine.auth import Consent, ConsentCredentials, draw_secret
+from conn_engine.auth import Consent, ConsentCredentials
 from conn_engine.errors import UsageError
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
+    from conn_engine.runtime.login import AccountLogin
     from conn_engine.secrets import Vault
-    from conn_engine.settings import Scope
     from conn_engine.wire import Flow
 
 __all__ = ["ConsentLogin"]
@@ -38,46 +38,27 @@ class ConsentLogin:
     browser: bool
     seconds: float
 
-    def run(self, account: str) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         """Return the document to store. Raises CredentialError if nobody consents in time."""
-        from conn_engine.auth import CAPTURED
-        from conn_engine.runtime.call import Run, Session
-        from conn_engine.runtime.request import authorization_scope
-        from conn_engine.runtime.wiring import make_conditions
+        from conn_engine.runtime.login import AccountLogin
 
-        app, credentials = self.app, self.credentials
-        document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}
-        session = Session(
-            account, document, app.environ, app.clock, conditions=make_conditions(self.effective, app.clock)
-        )
-        scope = authorization_scope(Run(self.effective, session))
-        consent, answer = self._ask_in_browser(scope)
-        self._learn(document, consent, answer)
-        flow = credentials.redeem_consent(consent, answer, document, scope, self.effective.hosts, app.clock)
-        return self._run_flow(flow)
+        app = self.app
+        login = AccountLogin(self.effective, self.credentials, self.stored, app.environ, app.clock, app.redactor)
+        consent, answer = self._ask_in_browser(login)
+        return self._run_flow(login.finish(consent, answer))
 
-    def _ask_in_browser(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
-        from conn_engine.auth.credential_document import fill_templates
-
-        template = self.credentials.redirect_uri
-        redirect_uri = None if template is None else str(fill_templates(template, scope, purpose="redirect_uri"))
+    def _ask_in_browser(self, login: "AccountLogin") -> tuple[Consent, dict[str, str]]:
+        redirect_uri = login.find_redirect_uri()
         if redirect_uri is not None and not is_local(redirect_uri):
-            consent = self._consent(scope, redirect_uri)
+            consent = self._run_flow(login.begin(redirect_uri))
             self._show(consent)
             return consent, self._ask_for_address(redirect_uri)
         with open_listener(redirect_uri, self.credentials.redirect_port) as listener:
-            consent = listener.consent = self._consent(scope, listener.redirect_uri)
+            consent = listener.consent = self._run_flow(login.begin(listener.redirect_uri))
             self._show(consent)
             self.app.err(f"waiting for the response at {listener.redirect_uri} ({self.seconds:g} s) ...")
             self.app.stderr.flush()
             return consent, listener.wait(consent, self.seconds)
-
-    def _consent(self, scope: "Scope", redirect_uri: str) -> Consent:
-        state, verifier = draw_secret(), draw_secret()
-        flow = self.credentials.build_consent(
-            scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock
-        )
-        return self._run_flow(flow)
 
     def _show(self, consent: Consent) -> None:
         # Call this before the redactor knows the document: the URL contains the ID of the client.
@@ -105,15 +86,6 @@ class ConsentLogin:
                 hint=f"paste it completely: it starts with {redirect_uri} and contains a code",
             )
         return answer
-
-    def _learn(self, document: Mapping[str, Any], consent: Consent, answer: Mapping[str, str]) -> None:
-        """Add the secrets of the exchange to the redactor, so that they are not shown."""
-        redactor = self.app.redactor
-        redactor.add_document(document)
-        redactor.add(consent.verifier or "", "the secret of the consent")
-        redactor.add(answer.get(consent.code_param, ""), "the authorization code")
-        for name in self.effective.env_names:
-            redactor.add(self.app.environ.get(name, ""))
 
     def _run_flow(self, flow: "Flow[T]") -> T:
         from conn_engine.runtime.drive import finish

@@ -93,7 +93,7 @@ class _Login:
             from conn_cli.consent_login import ConsentLogin
 
             client = _find_client(app, account, consent_credentials, values, stored)
-            document = ConsentLogin(app, effective, consent_credentials, client, vault, browser, timeout).run(account)
+            document = ConsentLogin(app, effective, consent_credentials, client, vault, browser, timeout).run()
         else:
             document = _read_document(app, account, self.credentials, values, effective.conditions)
         app.redactor.add_document(document)

@@ -77,7 +77,7 @@ def test_the_second_phase_needs_only_the_stored_consent(begin: Callable[[], Acco
     login = begin()
     with Live(login.redactor, trust=TRUST) as transport:
         document = finish(login.finish(consent, redirect(consent)), transport, vault, FrozenClock())
-    assert document["oauth"]["access_token"] == "new-access-token"
+    assert document["oauth"]["token"]["access_token"] == "new-access-token"
     assert site.arrived[-1].path == "/token"
     sent = dict(parse_qsl(site.arrived[-1].body.decode()))
     assert (sent["code"], sent["redirect_uri"], sent["code_verifier"]) == ("code-of-consent", BACK, consent.verifier)

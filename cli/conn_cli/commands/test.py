@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DELIVERIES = "webhooks"
 """Selects the recorded deliveries, in place of an operation."""
+SYNC = "sync:"
+"""Starts the name of a sync."""
 
 
 def test(
@@ -23,8 +25,8 @@ def test(
         typer.Argument(
             metavar="OPERATION",
             help=(
-                "Operations to test, such as contacts.list or 'contacts.*', or webhooks [NAME]... for deliveries. "
-                "Default: all."
+                "Operations to test, such as contacts.list or 'contacts.*', syncs such as sync:contacts, or webhooks "
+                "[NAME]... for deliveries. Default: all."
             ),
         ),
     ] = None,
@@ -83,7 +85,7 @@ def test(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only failures and the summary.")] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
-    """Replay recorded operations and deliveries, and check the results.
+    """Replay recorded operations, syncs and deliveries, and check the results.
 
     Checks requests, schema, mapping coverage and goldens. Exits with 1 if a case fails, 6 if nothing is recorded.
 
@@ -94,6 +96,7 @@ def test(
       conn test 'contacts.*' -k "not rate_limited" -x
       conn test --failed
       conn test contacts.list --watch
+      conn test sync:contacts --account acme
       conn test webhooks contact_created --update
     """
     from conn_cli.report import Sources, write_report
@@ -111,7 +114,7 @@ def test(
         refuse_together("--watch", {"--live": live, "--update": update, "--first": first, "--format": formats})
     if quiet:
         refuse_together("--quiet", {"--verbose": verbose})
-    operation_names, deliveries = _select_names(operations or [], no_deliveries=live or raw)
+    operation_names, deliveries = _select_names(operations or [], only_operations=live or raw)
     selection = Selection(
         operations=operation_names,
         deliveries=deliveries,
@@ -156,13 +159,18 @@ def _refuse_contradictions(*, has_names: bool, every: bool, live: bool, send: bo
         raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
 
 
-def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Return the named operations, or the names of recorded deliveries."""
+def _select_names(names: list[str], *, only_operations: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Return the named operations and syncs, or the names of recorded deliveries."""
     from conn_engine.errors import UsageError
 
+    if only_operations and any(name.startswith(SYNC) for name in names):
+        raise UsageError(
+            "--live and --raw cannot be used with syncs, which are always replayed",
+            hint="omit --live and --raw, or name the operation that the sync fetches",
+        )
     if names[:1] != [DELIVERIES]:
         return tuple(names), None
-    if no_deliveries:
+    if only_operations:
         raise UsageError(
             "--live and --raw cannot be used with deliveries, which are always replayed",
             hint="omit --live and --raw, or name operations instead of webhooks",

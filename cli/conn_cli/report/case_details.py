@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.formatting import shorten_text
 from conn_cli.report import deliveries
 from conn_cli.report.goldens import describe_golden
+from conn_cli.report.tested_syncs import draw_synced
 from conn_cli.report.text import Piece
 from conn_engine.diagnostics import pluralize
 
@@ -39,10 +40,15 @@ def draw_details(report: "OperationReport", live: bool) -> Iterator[Piece]:
 
 def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
+    from conn_engine.testing.syncs.replaying import SyncOutcome
 
     case, outcome = judgement.case, judgement.outcome
     if isinstance(outcome, DeliveryOutcome):
         yield from deliveries.draw_delivery(judgement, outcome)
+        yield from _draw_differences(judgement)
+        return
+    if isinstance(outcome, SyncOutcome):
+        yield from draw_synced(judgement, outcome)
         yield from _draw_differences(judgement)
         return
     recording = case.recording

@@ -16,7 +16,7 @@ def suggest_command(row: OperationRow, *, live: bool = False) -> str:
     report = row.reports[0]
     accounts = row.accounts
     target = f"--account {accounts[0]}" if len(accounts) == 1 else f"--connector {row.connector}"
-    raw = " --raw" if not row.is_delivery and report.name.kind == "vendor" else ""
+    raw = " --raw" if not row.is_delivery and not row.is_sync and report.name.kind == "vendor" else ""
     return f"conn test {name} {target}{raw}{' --live' if live else ''}"
 
 
@@ -37,6 +37,8 @@ def suggest_next(rows: Sequence[OperationRow], *, verbose: bool, live: bool) -> 
         if GOLDEN_DIFFERENCES.issuperset(finding.code for finding in errors) and not live:
             return f"correct the mapping or, if the change is intended, accept it: {command} --update"
         return f"correct it, then test again: {command}"
+    if unknown and unknown[0].is_sync:
+        return f"give the sync a case: {unknown[0].findings[0].hint}"
     if unknown:
         account = next(iter(unknown[0].accounts), "ACCOUNT")
         return f"record what is unknown: conn record {unknown[0].name} --account {account}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from conn_cli.report.columns import fit_cells
 from conn_cli.report.deliveries import is_delivery
+from conn_cli.report.tested_syncs import is_sync
 from conn_cli.report.text import Piece, Style
 from conn_engine.diagnostics import Diagnostic, Severity, Span, join_words, pluralize
 
@@ -42,11 +43,12 @@ _NAMED = 2
 
 @dataclass
 class OperationRow:
-    """One operation, or one recorded delivery, of a connector, with its results for each account."""
+    """One operation, sync or recorded delivery of a connector, with its results for each account."""
 
     connector: str
     name: str
-    is_delivery: bool
+    is_delivery: bool = False
+    is_sync: bool = False
     reports: "list[OperationReport]" = field(default_factory=list)
 
     @cached_property
@@ -104,7 +106,9 @@ def find_rows(reports: "Iterable[OperationReport]") -> list[OperationRow]:
     rows: dict[tuple[str, str], OperationRow] = {}
     for report in reports:
         connector, name = report.effective.connector_name, report.name.text
-        row = rows.setdefault((connector, name), OperationRow(connector, name, is_delivery(report.name)))
+        row = rows.setdefault(
+            (connector, name), OperationRow(connector, name, is_delivery(report.name), is_sync(report.name))
+        )
         row.reports.append(report)
     return sorted(rows.values(), key=lambda row: _ORDER.index(row.state))
 
@@ -192,9 +196,10 @@ def _summarize_connectors(rows: Sequence[OperationRow]) -> Iterator[Line]:
 
 
 def count_rows(rows: Sequence[OperationRow]) -> str:
-    """Count operations and recorded deliveries: `3 operations and 1 delivery`."""
-    received = sum(row.is_delivery for row in rows)
-    counts = [pluralize(len(rows) - received, "operation")] if len(rows) > received else []
+    """Count operations, syncs and recorded deliveries: `3 operations and 1 delivery`."""
+    received, syncs = sum(row.is_delivery for row in rows), sum(row.is_sync for row in rows)
+    operations = len(rows) - received - syncs
+    counts = [pluralize(operations, "operation")] * bool(operations) + [pluralize(syncs, "sync")] * bool(syncs)
     if received:
         counts.append(f"{received:,} {'delivery' if received == 1 else 'deliveries'}")
     return join_words(counts)

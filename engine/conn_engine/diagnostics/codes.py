@@ -1110,6 +1110,14 @@ CODES: dict[str, Code] = _build_table(
         "is added under `endpoints`, a run needs `--to`.",
     ),
     Code(
+        "SYN120",
+        "sync cannot process recorded records",
+        "error",
+        "On a recording of what the sync fetches, `transform`, `filter` or `key` fails, or a record has no key. A run "
+        "would stop there, or leave these records out if `on_error` allows it. Correct the expression, for example "
+        "for records without the field: `email ? $lowercase(email)`.",
+    ),
+    Code(
         "MAP303",
         "unknown field of the unified model",
         "error",

@@ -5,7 +5,7 @@ anything or waits: `conn_service.syncs` runs plans.
 """
 
 from conn_engine.syncs.compiling import compile_sync
-from conn_engine.syncs.effective import EffectiveSync, find_own_expressions, load_sync
+from conn_engine.syncs.effective import EffectiveSync, find_own_expressions, load_sync, load_sync_levels
 from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
 from conn_engine.syncs.pipeline import (
     OutgoingRecord,
@@ -28,7 +28,7 @@ from conn_engine.syncs.planned_steps import (
     WriteStep,
 )
 from conn_engine.syncs.schedule import Schedule, ScheduleError
-from conn_engine.syncs.selection import find_accounts
+from conn_engine.syncs.selection import find_accounts, find_syncs
 from conn_engine.syncs.transforming import RecordFault, Transformed, apply_filter, apply_transform
 
 __all__ = [
@@ -61,6 +61,8 @@ __all__ = [
     "describe_steps",
     "find_accounts",
     "find_own_expressions",
+    "find_syncs",
     "load_sync",
+    "load_sync_levels",
     "process_page",
 ]

@@ -38,15 +38,17 @@ class SyncFault(ConfigurationError):
         self.path = path
 
 
-def compile_sync(workspace: Workspace, sync: EffectiveSync) -> SyncPlan:
-    """Return the plan of a sync for its account.
+def compile_sync(workspace: Workspace, sync: EffectiveSync, effective: Effective | None = None) -> SyncPlan:
+    """Return the plan of a sync for its account. `effective` is the account's configuration, or that of the levels
+    below it, if the caller has loaded it already.
 
     Raises ConfigurationError for steps that cannot be run in their order, and UsageError for an operation that the
     account's connector does not have.
     """
-    if sync.account is None:
-        raise UsageError("a plan is made for an account", hint="pass the account")
-    effective = workspace.effective(account=sync.account)
+    if effective is None:
+        if sync.account is None:
+            raise UsageError("a plan is made for an account", hint="pass the account")
+        effective = workspace.effective(account=sync.account)
     document = sync.document
     steps = list(_Compiler(sync, effective).compile())
     _check_order(sync.name, steps)
@@ -62,7 +64,7 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync) -> SyncPlan:
     return SyncPlan(
         name=sync.name,
         title=document.name or sync.name,
-        account=sync.account,
+        account=sync.account or "",
         connector=effective.connector_name,
         steps=tuple(steps),
         enabled=document.enabled is not False,

@@ -1,16 +1,16 @@
 """The document of a sync for one account: the sync's own file, what the environment sets, and what the account sets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs, to_builtins
 
-from conn_engine.config import Workspace, collect_expressions
+from conn_engine.config import Effective, Workspace, collect_expressions
 from conn_engine.config.merge import compose_mappings
 from conn_engine.config.sync_models import SyncDocument, SyncOverride
 
-__all__ = ["EffectiveSync", "find_own_expressions", "load_sync"]
+__all__ = ["EffectiveSync", "find_own_expressions", "load_sync", "load_sync_levels"]
 
 _REPLACED = ("enabled", "schedule", "timezone", "filter", "lookback", "on_error", "overlap", "max_runtime", "priority")
 
@@ -33,8 +33,28 @@ class EffectiveSync:
 def load_sync(workspace: Workspace, name: str, account: str | None = None) -> EffectiveSync:
     """Return a sync for an account, or without one as its file says. Raises UsageError for an unknown name, and
     ConfigurationError for a document that cannot be used."""
-    document = workspace.sync(name)
-    overrides = list(_find_overrides(workspace, name, account))
+    return _merge(workspace, name, account, _find_overrides(workspace, name, account))
+
+
+def load_sync_levels(
+    workspace: Workspace, name: str, effective: Effective, own: Mapping[str, SyncOverride] | None = None
+) -> EffectiveSync:
+    """Return a sync with the levels that a configuration has: without what the account sets if it ends below.
+
+    `own` is what the account sets for its syncs, instead of what its file does. Errors as in `load_sync`.
+    """
+    levels = {layer.level for layer in effective.layers}
+    overrides = []
+    if "environment" in levels and effective.environment in workspace.environments():
+        overrides.append(workspace.environment(effective.environment).syncs.get(name))
+    if "account" in levels and effective.account is not None:
+        settings = workspace.account(effective.account).syncs if own is None else own
+        overrides.append(settings.get(name))
+    return _merge(workspace, name, effective.account, [override for override in overrides if override is not None])
+
+
+def _merge(workspace: Workspace, name: str, account: str | None, levels: Iterable[SyncOverride]) -> EffectiveSync:
+    document, overrides = workspace.sync(name), list(levels)
     changes = {
         key: value for override in overrides for key in _REPLACED if (value := getattr(override, key)) is not None
     }

@@ -1,13 +1,16 @@
-"""The accounts that a sync runs for."""
+"""The accounts that a sync runs for, and the syncs that run for an account."""
 
-from conn_engine.config import Workspace
+from collections.abc import Callable
+from functools import partial
+
+from conn_engine.config import Effective, Workspace
 from conn_engine.config.sync_models import AccountSelection, SyncDocument
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.syncs.compiling import compile_sync
-from conn_engine.syncs.effective import load_sync
+from conn_engine.syncs.effective import load_sync_levels
 from conn_engine.syncs.resources import find_sources
 
-__all__ = ["find_accounts"]
+__all__ = ["find_accounts", "find_syncs"]
 
 
 def find_accounts(workspace: Workspace, name: str) -> list[str]:
@@ -18,7 +21,42 @@ def find_accounts(workspace: Workspace, name: str) -> list[str]:
     exist.
     """
     document = workspace.sync(name)
-    return [account for account in _select(workspace, document) if _fits(workspace, name, document, account)]
+    return [
+        account
+        for account in _select(workspace, document)
+        if _fits(
+            workspace,
+            name,
+            document,
+            workspace.account(account).connector,
+            partial(workspace.effective, account=account),
+        )
+    ]
+
+
+def find_syncs(workspace: Workspace, effective: Effective) -> list[str]:
+    """Return the syncs that run for the account of a configuration, sorted; none for a configuration without one.
+
+    A sync whose file cannot be read is left out.
+    """
+    account = effective.account
+    if account is None or not workspace.syncs():
+        return []
+    tags = {*workspace.account(account).tags}
+    return [name for name in workspace.syncs() if _runs(workspace, name, effective, tags)]
+
+
+def _runs(workspace: Workspace, name: str, effective: Effective, tags: set[str]) -> bool:
+    try:
+        document = workspace.sync(name)
+    except ConnError:
+        return False
+    chosen = document.accounts
+    if isinstance(chosen, AccountSelection):
+        is_selected = bool(tags & {*chosen.tags})
+    else:
+        is_selected = chosen is None or effective.account in chosen
+    return is_selected and _fits(workspace, name, document, effective.connector_name, lambda: effective)
 
 
 def _select(workspace: Workspace, document: SyncDocument) -> list[str]:
@@ -37,13 +75,18 @@ def _select(workspace: Workspace, document: SyncDocument) -> list[str]:
     return sorted({*document.accounts})
 
 
-def _fits(workspace: Workspace, name: str, document: SyncDocument, account: str) -> bool:
-    connector = workspace.account(account).connector
+def _fits(
+    workspace: Workspace, name: str, document: SyncDocument, connector: str, load: Callable[[], Effective]
+) -> bool:
+    """Return whether a connector has what a sync fetches, and the sync is enabled. `load` returns the configuration.
+
+    A sync that cannot be compiled is included if it names the connector: the run says why.
+    """
     sources = find_sources(document)
     if any(source.connector not in (None, connector) for source in sources):
         return False
     try:
-        plan = compile_sync(workspace, load_sync(workspace, name, account))
+        effective = load()
+        return compile_sync(workspace, load_sync_levels(workspace, name, effective), effective).enabled
     except ConnError:
         return bool(sources) and sources[0].connector == connector
-    return plan.enabled

@@ -89,7 +89,8 @@ class Outcome:
     """The result of a replay. `error` is the vendor's or the engine's; `records` are those before it.
 
     `previous` has each page's previous cursor in the vendor's form (a token, a number, a relative URL), or None.
-    `completeness` is the verdict on the listing; None before its end. `headers` and `states` have one entry per page.
+    `completeness` is the verdict on the listing; None before its end. `headers`, `states` and `sizes` have one entry
+    per page; a size is the number of records and of the vendor's records.
     `problems` has the fields whose expressions fail on some records. `scopes` has what the response mapping saw of each
     record, and `conditions` those of its evaluation; empty for an operation without one.
     """
@@ -106,6 +107,7 @@ class Outcome:
     headers: list[Mapping[str, str]] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
     problems: tuple[FieldProblem, ...] = ()
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     scopes: list[Mapping[str, Any]] = field(default_factory=list, repr=False, compare=False)
     conditions: Conditions | None = field(default=None, repr=False, compare=False)
     _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
@@ -120,6 +122,7 @@ class Outcome:
         """Add a page to the outcome."""
         self.records += page.records
         self.raw += page.raw
+        self.sizes.append((len(page.records), len(page.raw)))
         self.pages += 1
         self.whole = page.whole
         self.completeness = page.completeness

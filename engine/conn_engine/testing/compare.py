@@ -125,9 +125,12 @@ def is_name(key: str) -> bool:
     return _NAME.fullmatch(key) is not None and not (digits >= 6 and 2 * digits >= len(key))
 
 
-def compare_records(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:
-    """Pair records by `id` if ids are unique on both sides, else by position, and compare their leaves."""
-    keys_before, keys_after = _keys(before), _keys(after)
+def compare_records(
+    before: Sequence[Any], after: Sequence[Any], *, keys: tuple[Sequence[str], Sequence[str]] | None = None
+) -> RecordComparison:
+    """Pair records by `id`, or by `keys`, if these are unique on both sides, else by position, and compare their
+    leaves."""
+    keys_before, keys_after = keys if keys is not None else (_keys(before), _keys(after))
     if len(set(keys_before)) != len(keys_before) or len(set(keys_after)) != len(keys_after):
         keys_before = [f"#{n}" for n in range(1, len(before) + 1)]
         keys_after = [f"#{n}" for n in range(1, len(after) + 1)]

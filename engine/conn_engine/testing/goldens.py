@@ -12,6 +12,9 @@ from conn_engine.testing.deliveries.cases import delivery_document
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.golden_form import golden_document
 from conn_engine.testing.judgement import Verdict, authors_fault
+from conn_engine.testing.syncs.cases import SyncCase
+from conn_engine.testing.syncs.judging import sync_document
+from conn_engine.testing.syncs.replaying import SyncOutcome
 
 __all__ = ["update_golden"]
 
@@ -61,6 +64,8 @@ def _document(judgement: Verdict) -> str:
     outcome = judgement.outcome
     if isinstance(outcome, DeliveryOutcome):
         return delivery_document(outcome)
+    if isinstance(outcome, SyncOutcome) and isinstance(judgement.case, SyncCase):
+        return sync_document(judgement.case, outcome)
     return golden_document(judgement.case, outcome)
 
 

@@ -1,14 +1,16 @@
-"""Plans `conn test`: the recorded cases and deliveries of a selection, before any of them is replayed."""
+"""Plans `conn test`: the recorded cases, syncs and deliveries of a selection, before any of them is replayed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import did_you_mean
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.recordings.files import Recording, load_recording
+from conn_engine.syncs import compile_sync, find_syncs, load_sync_levels
 from conn_engine.testing.cases import Case, find_cases
 from conn_engine.testing.deliveries.cases import find_deliveries
 from conn_engine.testing.selection import (
@@ -21,6 +23,7 @@ from conn_engine.testing.selection import (
     select_effectives,
     select_rows,
 )
+from conn_engine.testing.syncs.cases import SyncName, find_sync_cases, sync_name
 
 __all__ = ["CaseChoice", "PlannedTest", "plan_tests"]
 
@@ -29,8 +32,8 @@ Loader = Callable[[Path, str], Recording]
 
 @dataclass(frozen=True, slots=True)
 class PlannedTest:
-    """An operation, or a recorded delivery, to test for one account. `chosen` are the cases to report; all of them are
-    replayed, because the coverage of an operation is that of all its recordings."""
+    """An operation, sync or recorded delivery to test for one account. `chosen` are the cases to report. All cases of
+    an operation are replayed, because its coverage is that of all its recordings."""
 
     effective: Effective
     name: OperationName
@@ -121,17 +124,34 @@ def plan_tests(
 def _plan_row(workspace: Workspace, choice: CaseChoice, row: SuiteRow, load: Loader) -> Iterator[PlannedTest]:
     effective, selection = row.effective, choice.selection
     effective.check_shared()
-    cases = find_cases(workspace, effective, row.names, load)
-    for name in row.names:
+    load = cache(load)
+    names = [name for name in row.names if not isinstance(name, SyncName)]
+    syncs = [name for name in row.names if isinstance(name, SyncName)]
+    cases = find_cases(workspace, effective, names, load) if names else []
+    for name in names:
         operation_cases = [case for case in cases if case.name == name]
         if not operation_cases and name not in row.named and _is_left_out(effective, name, selection):
             continue
         if (planned := choice.plan(effective, name, operation_cases)) is not None:
             yield planned
     if not selection.operations and not selection.raw:
+        syncs = [sync_name(name) for name in find_syncs(workspace, effective)]
+    for name in syncs:
+        if (planned := choice.plan(effective, name, _find_sync_cases(workspace, effective, name, load))) is not None:
+            yield planned
+    if not selection.operations and not selection.raw:
         for case in find_deliveries(workspace, effective):
             if (planned := choice.plan(effective, case.name, [case])) is not None:
                 yield planned
+
+
+def _find_sync_cases(workspace: Workspace, effective: Effective, name: SyncName, load: Loader) -> Sequence[Case]:
+    """Return the cases of a sync. One that cannot run has none: its test says why."""
+    try:
+        plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
+    except ConnError:
+        return []
+    return find_sync_cases(workspace, effective, name.method, plan.fetch.operation, load)
 
 
 def _is_left_out(effective: Effective, name: OperationName, selection: Selection) -> bool:

@@ -19,9 +19,9 @@ from conn_engine.testing.absences import find_emptied_fields, find_empty_fields
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import ChangeKind, RecordComparison, RequestChange, compare_requests
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
-from conn_engine.testing.deliveries.judging import compare_outcomes
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.judgement import Verdict, authors_fault, measure_outcome
+from conn_engine.testing.outcomes import compare_outcomes
 
 __all__ = ["CaseEffect", "OperationEffect", "compare_configurations"]
 

@@ -12,6 +12,8 @@ from conn_engine.testing.coverage import Coverage
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.judgement import GoldenState, Verdict
 from conn_engine.testing.suite import OperationReport
+from conn_engine.testing.syncs.judging import describe_target
+from conn_engine.testing.syncs.replaying import SyncOutcome
 
 __all__ = ["SuiteReport", "TestedOperation", "describe_operation"]
 
@@ -36,6 +38,19 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
     events: list[str]
 
 
+class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync makes of a recording: the recorded operation, the records read, those that a filter left out and
+    those that cannot be delivered, the events, and what receives them."""
+
+    operation: str
+    read: int
+    filtered: int
+    failing: int
+    events: int
+    event: str | None
+    destination: str | None
+
+
 class CaseCoverage(msgspec.Struct, frozen=True, kw_only=True):
     """`seen` counts the records in which each mapped field has a value; `unread` lists unread paths."""
 
@@ -54,7 +69,8 @@ class GoldenDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
-    """A replayed recording. `completeness` is null for a complete listing, `delivery` is null for an operation."""
+    """A replayed recording. `completeness` is null for a complete listing; `delivery` and `sync` are null for an
+    operation."""
 
     scenario: str
     recording: str
@@ -64,12 +80,13 @@ class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     completeness: ListingEnd | None
     delivery: DeliveryResult | None
+    sync: SyncResult | None
     coverage: CaseCoverage | None
     changes: list[GoldenDifference]
 
 
 class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation, or one recorded delivery, for one account. An operation without a recording, or one that is not
+    """One operation, sync or recorded delivery for one account. An operation without a recording, or one that is not
     enabled and therefore not tested, has not passed."""
 
     operation: str
@@ -140,6 +157,7 @@ def _describe_case(judgement: Verdict) -> TestedCase:
         if verdict is None or outcome.whole
         else ListingEnd(state=verdict.state, reason=verdict.reason),
         delivery=_describe_delivery(outcome),
+        sync=_describe_synced(judgement),
         coverage=_describe_coverage(judgement.coverage),
         changes=_describe_changes(judgement),
     )
@@ -154,6 +172,22 @@ def _describe_delivery(outcome: Outcome) -> DeliveryResult | None:
         refused=None if outcome.refusal is None else outcome.refusal.code,
         status=None if outcome.reply is None else outcome.reply.status,
         events=[event["type"] for event in outcome.records],
+    )
+
+
+def _describe_synced(judgement: Verdict) -> SyncResult | None:
+    outcome = judgement.outcome
+    if not isinstance(outcome, SyncOutcome) or outcome.plan is None:
+        return None
+    target = describe_target(outcome.plan)
+    return SyncResult(
+        operation=judgement.case.recording.operation,
+        read=outcome.fetched,
+        filtered=outcome.filtered,
+        failing=len(outcome.faults),
+        events=len(outcome.records),
+        event=target.get("event"),
+        destination=target.get("destination"),
     )
 
 

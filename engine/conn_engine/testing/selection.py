@@ -10,6 +10,7 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.keyword import KeywordExpression
+from conn_engine.testing.syncs.cases import PREFIX, SyncName, select_syncs
 
 __all__ = [
     "ReachCheck",
@@ -40,11 +41,12 @@ class SuiteKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to test. Without `operations`, every operation and recorded delivery is tested; without `accounts`, every
-    account that has the operation.
+    """What to test. Without `operations`, every operation, sync and recorded delivery is tested; without `accounts`,
+    every account that has the operation.
 
-    `operations` and `scenarios` are names or patterns such as `contacts.*`. `deliveries` limits the test to the
-    recorded deliveries with these names; an empty tuple means all of them. `only` limits it to these operations.
+    `operations` and `scenarios` are names or patterns such as `contacts.*`; `sync:NAME` is a sync. `deliveries` limits
+    the test to the recorded deliveries with these names; an empty tuple means all of them. `only` limits it to these
+    operations.
     `alone` tests the connector without its accounts.
     """
 
@@ -101,7 +103,11 @@ def select_rows(workspace: Workspace, selection: Selection, is_reached: ReachChe
         named: set[OperationName] = set()
         for text in selection.operations:
             try:
-                found = _find_operations(effective, text, raw=selection.raw)
+                found: Sequence[OperationName] = (
+                    select_syncs(workspace, effective, text)
+                    if text.startswith(PREFIX)
+                    else _find_operations(effective, text, raw=selection.raw)
+                )
             except UsageError as error:
                 refusals.setdefault(text, error)
                 continue
@@ -179,6 +185,8 @@ def _spell(name: OperationName) -> tuple[str, ...]:
 def _refuse_name(effectives: Sequence[Effective], text: str, refusal: UsageError, *, raw: bool) -> UsageError:
     """Return the error for a name that no account has an operation for. `refusal` is that of the first account."""
     connectors = {effective.connector_name: effective for effective in effectives}
+    if text.startswith(PREFIX):
+        return refusal
     if len(connectors) == 1 or (":" in text and not is_pattern(text)):
         return refusal
     what = f'that matches "{text}"' if is_pattern(text) else f'"{text}"'
@@ -202,6 +210,6 @@ def check_any_is_enabled(rows: Sequence[SuiteRow], selection: Selection) -> None
     if not selection.operations:
         return
     selected = [(row.effective, name) for row in rows for name in row.names]
-    if all(effective.explain_disabled(name) for effective, name in selected):
+    if all(not isinstance(name, SyncName) and effective.explain_disabled(name) for effective, name in selected):
         effective, name = selected[0]
         effective.check_enabled(name)

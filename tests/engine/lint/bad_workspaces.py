@@ -899,6 +899,13 @@ REPLAYED = [
         {TAPE: RECORDING.replace('contacts"}', 'contacts", "query": {"a": "1"}}')},
         (HTTP, "path: /contacts,", "path: /contacts, query: {a: '1'},"),
     ),
+    sync(
+        "a record without a key",
+        "SYN120",
+        1,
+        1,
+        f"source: {{connector: demo, resource: crm.contacts}}\n{TO_FILE}transform: {{email: record.email}}\n",
+    ),
     Bad("no golden", one("TST103", TAPE, 1, 1), {KEPT: None}),
     delivered("a good delivery", []),
     delivered("a delivery with an invalid signature", one("RUN401", HTTP, 11, 3), DELIVERY.replace("a@b.c", "e@b.c")),

@@ -8,10 +8,13 @@ from pathlib import Path, PurePosixPath
 from conn_engine.config import Workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConnError
+from conn_engine.syncs import find_accounts
 
 __all__ = ["Reach", "find_changed_files", "find_reach", "reach_everything"]
 
 _FOLDERS = ("accounts", "changes", "connectors", "environments", "syncs")
+_GOLDENS: Mapping[tuple[str, ...], int] = {("expected", "deliveries"): 4, ("expected", "syncs"): 5}
+"""Where the path of an account's golden goes on, as it does in `recordings`."""
 _SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
 
 
@@ -79,7 +82,7 @@ def find_reach(workspace: Workspace, changed: Iterable[str]) -> Reach:
         if name in _SETTINGS or any(name.startswith(f"{folder}/") for folder in models):
             return reach_everything(workspace)
         if parts[0] == "connectors" and len(parts) > 2:
-            below = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`
+            below = parts[_GOLDENS.get(parts[2:4], 3) :]
             account = below[0] if len(below) > 1 and parts[2] in ("recordings", "deliveries", "expected") else ""
             if account:
                 accounts.add(account)
@@ -89,6 +92,8 @@ def find_reach(workspace: Workspace, changed: Iterable[str]) -> Reach:
             environments.add(PurePosixPath(parts[-1]).stem)
         elif parts[0] == "accounts":
             accounts.add(PurePosixPath(parts[-1]).stem)
+        elif parts[0] == "syncs":
+            accounts.update(_find_synced(workspace, PurePosixPath(parts[-1]).stem))
     users = _users(workspace)
     default = workspace.settings.default_environment
     for name in workspace.accounts() if environments else ():
@@ -98,6 +103,14 @@ def find_reach(workspace: Workspace, changed: Iterable[str]) -> Reach:
         accounts.update(users.get(connector, ()))
     alone = sorted(name for name in connectors if not users.get(name) and name in workspace.connectors())
     return Reach(tuple(name for name in _readable(users) if name in accounts), tuple(alone))
+
+
+def _find_synced(workspace: Workspace, sync: str) -> list[str]:
+    """Return the accounts that a sync runs for; none for one that was removed, or that cannot be read."""
+    try:
+        return find_accounts(workspace, sync)
+    except ConnError:
+        return []
 
 
 def _readable(users: Mapping[str, Iterable[str]]) -> list[str]:

@@ -27,7 +27,11 @@ from conn_engine.analysis.impact.model import (
 )
 from conn_engine.analysis.impact.plan import ImpactPlan
 from conn_engine.analysis.impact.processes import run_tasks
-from conn_engine.analysis.impact.statements import find_affected_overrides, find_changed_settings
+from conn_engine.analysis.impact.statements import (
+    find_affected_overrides,
+    find_changed_settings,
+    find_changed_syncs,
+)
 from conn_engine.analysis.impact.tally import Tally
 from conn_engine.analysis.population import Digests, Side
 
@@ -95,7 +99,10 @@ def impact(
     return Impact(
         accounts=tuple(sorted(tally.accounts, key=lambda account: account.name)),
         fields=tuple(tally.fields()),
-        statements=tuple(find_changed_settings(plan.groups, digests)),
+        statements=(
+            *find_changed_settings(plan.groups, digests),
+            *find_changed_syncs(before, after, (name for group in plan.groups for name in group.accounts)),
+        ),
         overrides=tuple(find_affected_overrides(plan.groups)),
         unknown=tuple(tally.unknown()),
         work=work,

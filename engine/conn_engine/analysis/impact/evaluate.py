@@ -22,13 +22,18 @@ from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import in_context, up_to
+from conn_engine.syncs import compile_sync, load_sync_levels
 from conn_engine.testing.cases import Outcome, golden_request
 from conn_engine.testing.compare import RecordComparison, RequestChange, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
-from conn_engine.testing.deliveries.judging import compare_outcomes, compare_replies
+from conn_engine.testing.deliveries.judging import compare_replies
 from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.outcomes import compare_outcomes
 from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
+from conn_engine.testing.syncs.cases import SyncName
+from conn_engine.testing.syncs.judging import have_other_keys
+from conn_engine.testing.syncs.replaying import SyncOutcome, replay_sync
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
 __all__ = ["EffectiveKey", "Effectives", "Evaluation", "EvaluationSide", "EvaluationTask", "Level", "Pair"]
@@ -152,6 +157,8 @@ class Evaluation:
         workspace = self._workspace(run.source)
         try:
             effective = self._effective(run)
+            if isinstance(name, SyncName) and isinstance(recording, Recording):
+                return _Side(_replay_sync(workspace, effective, name, recording), [], {}, writes=False)
             if isinstance(recording, RecordedDelivery):
                 outcome: Outcome = replay_delivery(effective, recording)
             else:
@@ -168,6 +175,13 @@ class Evaluation:
                 raise
             violations = {}  # a schema that could not be read before was not violated
         return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+
+
+def _replay_sync(workspace: Workspace, effective: Effective, name: SyncName, recording: Recording) -> SyncOutcome:
+    """Return the events of a sync. Its requests are compared as those of the recorded operation."""
+    plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
+    operation = next(one for one in effective.operations() if one.text == recording.operation)
+    return replay_sync(effective, plan, operation, recording)
 
 
 def _in_context(effective: Effective, recorded: Recorded) -> Effective:
@@ -226,6 +240,9 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     counts.update(count_records(before.outcome, after.outcome, difference, same=same))
     others = count_other_results(before.outcome, after.outcome, same=same)
     counts.update(others)
+    if isinstance(before.outcome, SyncOutcome) and isinstance(after.outcome, SyncOutcome):
+        changed_keys = have_other_keys(before.outcome, after.outcome)
+        counts |= {("key", "key_changed"): len(after.outcome.keys)} if changed_keys else {}
     for name in [name for name, kind in others if kind == "now_failing"]:
         if counts.get((name, "missing"), 0) <= others[name, "now_failing"]:
             counts.pop((name, "missing"), None)  # the failures explain it

@@ -45,6 +45,11 @@ ChangeKind = Literal[
     "operation_added",
     "operation_missing",
     "account_renamed",
+    "destination_changed",
+    "key_changed",
+    "may_be_missed",
+    "sent_again",
+    "run_changed",
     "unanswered",
     "unreadable_before",
 ]
@@ -56,19 +61,24 @@ KINDS: Mapping[ChangeKind, str] = {
     "missing": "now missing",
     "type_changed": "type changed",
     "schema_violated": "schema violated",
+    "destination_changed": "destination changed",
+    "key_changed": "key changed",
+    "may_be_missed": "records may be missed",
+    "sent_again": "records sent again",
     "request_changed": "request changed",
     "value_changed": "value changed",
     "error_changed": "error changed",
     "order_changed": "order changed",
     "added": "added",
     "operation_added": "new or enabled operation",
+    "run_changed": "runs differently",
     "unanswered": "no recorded response for a changed request",
     "unreadable_before": "unreadable before the change",
 }
 """Every kind with its description, most severe first. The last two are not rows of a report, but can be accepted."""
 BREAKING: frozenset[ChangeKind] = frozenset({
     "missing", "type_changed", "schema_violated", "now_failing", "credential_changed", "operation_missing",
-    "account_renamed", "unanswered",
+    "account_renamed", "unanswered", "destination_changed", "key_changed", "may_be_missed",
 })  # fmt: skip
 """Kinds that break consumers of the result. A changed request of an operation that writes is breaking too."""
 OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing", "operation_missing"})
@@ -76,11 +86,14 @@ OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing
 FailsOn = Literal["breaking", "missing", "type", "any", "none"]
 """The changes that count as failures."""
 _FAILING: Mapping[FailsOn, frozenset[ChangeKind]] = {
-    "missing": frozenset({"missing", "operation_missing", "now_failing", "account_renamed", "unanswered"}),
+    "missing": frozenset({
+        "missing", "operation_missing", "now_failing", "account_renamed", "unanswered", "may_be_missed",
+        "destination_changed", "key_changed",
+    }),
     "type": frozenset({"type_changed", "schema_violated", "unanswered"}),
     "any": frozenset(KINDS) - {"unreadable_before"},
     "none": frozenset(),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +132,11 @@ class FieldImpact:
     `field` is dotted, or "" for a whole record. For a request it is `url`, `body`, `method` or `headers.<name>`; for a
     page `prev_cursor`, `page.headers.<name>` or `page.state`; for a listing `completeness`; for an error
     `error.retry_after`, `error.limits.<name>` or `error.details`. `records` then counts pages or errors. For all
-    operations ("") it is `credentials`, `authorization` or `context.<name>`. `shielded` counts accounts that an
-    override protects from the same change of the base, and `own` those where only their own file has changed.
+    operations ("") it is `credentials`, `authorization` or `context.<name>`. For a sync (`sync:NAME`) it is a field of
+    its events (`data.<name>`, `version`) or one of its settings, and `records` counts events.
+
+    `shielded` counts accounts that an override protects from the same change of the base, and `own` those where only
+    their own file has changed.
     """
 
     connector: str

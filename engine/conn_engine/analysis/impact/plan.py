@@ -1,6 +1,6 @@
 """Plan what to evaluate: accounts that behave the same once, and only operations that the change can affect."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -11,6 +11,7 @@ from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.impact.routes import find_rerouted
 from conn_engine.analysis.impact.slicing import ABSENT, Variant, Variants
+from conn_engine.analysis.impact.sync_plans import compare_plans
 from conn_engine.analysis.population import (
     UNRECORDED,
     AccountShape,
@@ -24,6 +25,7 @@ from conn_engine.config import Effective, OperationName
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.testing.deliveries.cases import delivery_name
+from conn_engine.testing.syncs.cases import SyncName, find_calling_operations
 
 __all__ = ["Group", "ImpactPlan", "OperationPlan", "PairKey"]
 
@@ -43,7 +45,7 @@ class OperationPlan:
     `own` are the comparisons of the accounts themselves, and `new` those among them on a recording that the change
     adds. `below` are comparisons of the levels below an override, to find the changes that it hides. `recorded` is
     false if the operation has no recording, and `gone` is set if it was removed. `from_own_file` is set if only the
-    accounts' own files cause the difference.
+    accounts' own files cause the difference. `settings` are those of a sync that differ, with their new values.
     """
 
     name: OperationName
@@ -54,6 +56,7 @@ class OperationPlan:
     own: list[PairKey] = field(default_factory=list)
     new: set[PairKey] = field(default_factory=set)
     below: list[PairKey] = field(default_factory=list)
+    settings: Mapping[tuple[str, ChangeKind], str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -199,8 +202,14 @@ class ImpactPlan:
             names |= find_rerouted(before.effective, after.effective, recorded, self.after.digests)
         below = self._variants.find_below(before, after)
         received = self._deliveries(group)
-        for name in [*sorted(names), *received]:
-            files = received[name] if name in received else list(_of_operation(name, recordings.values()))
+        syncs = {name for name in names if isinstance(name, SyncName)}
+        for name in [*sorted(names - syncs), *sorted(syncs), *received]:
+            if name in received:
+                files = received[name]
+            elif isinstance(name, SyncName):
+                files = _of_sync(name, variants, list(recordings.values()))
+            else:
+                files = list(_of_operation({name.text}, recordings.values()))
             gone = before is not None and name in before.slices and (after is None or name not in after.slices)
             plan = OperationPlan(name, recorded=bool(files), gone=gone)
             looked_at: list[Versions] = files or [(None, None)]
@@ -213,7 +222,23 @@ class ImpactPlan:
                 plan.below += [key for key in shared if key is not None]
             if plan.reached and before is not None and after is not None:
                 plan.from_own_file = self._is_from_own_file(group, name, (before, after), looked_at)
+            if isinstance(name, SyncName):
+                self._add_settings(group, plan, name, (before, after))
             group.operations.append(plan)
+
+    def _add_settings(
+        self, group: Group, plan: OperationPlan, name: SyncName, variants: tuple[Variant | None, Variant | None]
+    ) -> None:
+        """Add the settings of a sync that differ, and whether only the accounts' own files set them."""
+        old, new = (variant.syncs.get(name) if variant is not None else None for variant in variants)
+        if old is None or new is None or variants[1] is None or group.after is None:
+            return
+        plan.settings = compare_plans(old.plan, new.plan)
+        if not plan.settings or (plan.reached and not plan.from_own_file):
+            return
+        mixed = self._variants.find_with_own_file(group.after, variants[1], name)
+        synced = mixed.syncs.get(name) if mixed is not None else None
+        plan.from_own_file = synced is not None and not compare_plans(synced.plan, new.plan)
 
     def _is_from_own_file(
         self, group: Group, name: OperationName, variants: tuple[Variant, Variant], looked_at: list[Versions]
@@ -298,14 +323,36 @@ class ImpactPlan:
         return keys[0], keys[1]
 
 
-def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterator[Versions]:
-    """Yield the recordings of an operation. A version that records a different operation is left out."""
+def _of_sync(name: SyncName, variants: Iterable[Variant], recordings: Sequence[Versions]) -> list[Versions]:
+    """Return the recordings of what a sync fetches. If that differs before and after, they are compared in order."""
+    wanted = [
+        _find_listings(variant.effective, variant.syncs[name].plan.fetch.operation, recordings)
+        for variant in variants
+        if name in variant.syncs
+    ]
+    if wanted[0] == wanted[-1]:
+        return list(_of_operation(wanted[0], recordings))
+    old, new = (list(_of_operation(texts, recordings)) for texts in (wanted[0], wanted[-1]))
+    return [(before or after, other or another) for (before, after), (another, other) in zip(old, new, strict=False)]
+
+
+def _find_listings(effective: Effective, fetched: OperationName, recordings: Iterable[Versions]) -> frozenset[str]:
+    """Return the operation that is fetched if it is recorded, or else the recorded ones that call it."""
+    recorded = {file.operation for pair in recordings for file in pair if file is not None}
+    if fetched.text in recorded or fetched.kind != "vendor":
+        return frozenset({fetched.text})
+    return frozenset(name.text for name in find_calling_operations(effective, fetched))
+
+
+def _of_operation(names: Collection[str], recordings: Iterable[Versions]) -> Iterator[Versions]:
+    """Yield the recordings of operations. A version that records a different operation is left out."""
     for pair in recordings:
-        before, after = (file if file is not None and file.operation == name.text else None for file in pair)
+        before, after = (file if file is not None and file.operation in names else None for file in pair)
         if before is not None or after is not None:
             yield before, after
 
 
 def _counts(name: OperationName, recorded: set[str]) -> bool:
-    """Return whether an operation is compared: every unified one, and vendor operations with a recording."""
-    return name.kind == "unified" or name.text in recorded
+    """Return whether an operation is compared: every unified one, every sync, and vendor operations with a
+    recording."""
+    return isinstance(name, SyncName) or name.kind == "unified" or name.text in recorded

@@ -9,6 +9,7 @@ from conn_engine.errors import VendorError
 from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind as FieldChangeKind
 from conn_engine.testing.compare import RecordComparison, compare_fields, compare_records, nameable
+from conn_engine.testing.syncs.replaying import SyncOutcome
 
 __all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "list_other_results"]
 
@@ -43,6 +44,9 @@ def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Count
     """Count pages and errors by part and kind of change. `same` is set if both sides ran on the same recording."""
     counts = Counter(_verdict(before, after))
     counts.update(count_failing_fields(before, after))
+    if isinstance(before, SyncOutcome) and isinstance(after, SyncOutcome):
+        failing = len(after.faults) - len(before.faults)
+        counts.update({("", "now_failing"): failing} if failing > 0 and after.error is None else {})
     pairs = [(_pages(before, same=same), _pages(after, same=same)), (_error(before), _error(after))]
     for old, new in pairs:
         number = min(len(old), len(new))
@@ -97,4 +101,5 @@ def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
 def list_other_results(outcome: Outcome) -> Any:
     """Return the parts of an outcome other than its records, to distinguish outcomes."""
     failing = [(problem.field, problem.records) for problem in outcome.problems]
-    return [_pages(outcome, same=True), _error(outcome), outcome.completeness, failing]
+    faults = [fault.fault.message for fault in outcome.faults] if isinstance(outcome, SyncOutcome) else []
+    return [_pages(outcome, same=True), _error(outcome), outcome.completeness, failing, *faults]

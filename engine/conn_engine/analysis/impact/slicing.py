@@ -1,6 +1,6 @@
 """Split the configurations of accounts into slices: the settings that the results of each operation depend on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,21 @@ from conn_engine.analysis.population import (
     RecordedFile,
     Side,
     Slicer,
+    SyncSlice,
+    cut_syncs,
     join_digests,
 )
 from conn_engine.config import Effective, OperationName
+from conn_engine.config.sync_models import SyncOverride
 from conn_engine.errors import ConnError
 from conn_engine.runtime.variants import up_to
+from conn_engine.syncs import find_syncs
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
+from conn_engine.testing.syncs.cases import SyncName
 
 __all__ = ["ABSENT", "Variant", "Variants"]
 
-_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
+_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str], dict[SyncName, SyncSlice]]
 ABSENT = ""
 """The key of an operation that does not exist."""
 DELIVERIES = delivery_name("")
@@ -30,13 +35,15 @@ DELIVERIES = delivery_name("")
 
 @dataclass(slots=True)
 class Variant:
-    """One side of accounts that differ only in their contexts: a configuration with the slices of its operations."""
+    """One side of accounts that differ only in their contexts: a configuration with the slices of its operations and
+    syncs."""
 
     side: Side
     effective: Effective
     level: Level
     slices: dict[OperationName, OperationSlice]
     schemas: dict[OperationName, str]
+    syncs: dict[SyncName, SyncSlice]
 
     def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
         """Return a key of everything that an operation's result on a recording depends on; "" if it does not exist."""
@@ -45,7 +52,9 @@ class Variant:
             return ABSENT
         contexts = (context, file.context) if file is not None else (context,)
         cut = self.slices[key_name].in_context(self.side.digests, *contexts)
-        return join_digests(cut, self.side.evaluator, self.schemas[key_name], file.digest if file is not None else "")
+        return join_digests(
+            cut, self.side.evaluator, self.schemas.get(key_name, ""), file.digest if file is not None else ""
+        )
 
     def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
         """Return a key of everything that the result without its records depends on."""
@@ -65,14 +74,15 @@ class Variants:
     def find(self, side: Side, account: str) -> Variant:
         """Return the variant of an account. Raises ConnError for a configuration that cannot be used."""
         effective = side.workspace.effective(account=account)
-        return Variant(side, effective, "account", *self._cut_slices(side, effective))
+        syncs = find_syncs(side.workspace, effective)
+        return Variant(side, effective, "account", *self._cut_slices(side, effective, syncs))
 
     def find_below(self, before: Variant | None, after: Variant | None) -> list[tuple[Variant, Variant]]:
         """Return both sides up to each level below an override, to find changes that the override hides."""
         if before is None or after is None:
             return []
         setting_levels = {
-            layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data
+            level for variant in (before, after) for level in (*_find_levels(variant), *_find_sync_levels(variant))
         }
         levels: list[Level] = ["base"] if setting_levels - {"base"} else []
         levels += ["environment"] if {"environment", "account"} <= setting_levels else []
@@ -83,7 +93,7 @@ class Variants:
         place = effective.environment or "" if level == "environment" else ""
         key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
         if key not in self._cuts:
-            self._cuts[key] = self._cut_slices(variant.side, effective)
+            self._cuts[key] = self._cut_slices(variant.side, effective, variant.side.workspace.syncs())
         return Variant(variant.side, effective, level, *self._cuts[key])
 
     def find_with_own_file(self, shape: AccountShape, after: Variant, name: OperationName) -> Variant | None:
@@ -91,9 +101,10 @@ class Variants:
         effective = self._with_own_file(shape, after.effective)
         if effective is None:
             return None
-        return Variant(
-            self._before, effective, "account", *self._cut_slices(self._before, effective, [_slice_name(name)])
-        )
+        own = after.side.workspace.account(shape.name).syncs
+        syncs = [name.method] if isinstance(name, SyncName) else []
+        cut = self._cut_slices(self._before, effective, syncs, only=[_slice_name(name)], own=own)
+        return Variant(self._before, effective, "account", *cut)
 
     def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
         """Return the configuration of an account's new file in the earlier workspace."""
@@ -118,14 +129,38 @@ class Variants:
             evaluator=shared.evaluator,
         )
 
-    def _cut_slices(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:
+    def _cut_slices(
+        self,
+        side: Side,
+        effective: Effective,
+        syncs: Iterable[str],
+        *,
+        only: Sequence[OperationName] = (),
+        own: Mapping[str, SyncOverride] | None = None,
+    ) -> _Cut:
         names = [
             *effective.enabled_operations(),
             *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
         ]
         names = [name for name in names if not only or name in only]
-        slices = {name: self._slicer.cut(effective, name) for name in names}
-        return slices, {name: side.schema(effective.data, name) for name in names}
+        slices: dict[OperationName, OperationSlice] = {name: self._slicer.cut(effective, name) for name in names}
+        schemas = {name: side.schema(effective.data, name) for name in names}
+        synced = cut_syncs(self._slicer, side.workspace, effective, syncs, own)
+        return slices | {name: cut.events for name, cut in synced.items()}, schemas, synced
+
+
+def _find_levels(variant: Variant) -> Iterator[Level]:
+    """Yield the levels that set something."""
+    yield from (layer.level for layer in variant.effective.layers if layer.data)
+
+
+def _find_sync_levels(variant: Variant) -> Iterator[Level]:
+    """Yield the levels above the base that set something of a sync."""
+    effective, workspace = variant.effective, variant.side.workspace
+    if effective.environment in workspace.environments() and workspace.environment(effective.environment).syncs:
+        yield "environment"
+    if effective.account is not None and workspace.account(effective.account).syncs:
+        yield "account"
 
 
 def _slice_name(name: OperationName) -> OperationName:

@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from conn_engine.analysis.impact.model import ChangedSetting
 from conn_engine.analysis.impact.plan import Group
@@ -14,16 +15,18 @@ from conn_engine.config import (
     Effective,
     Layer,
     Path_,
+    Workspace,
     format_place,
     is_remark,
     leaves,
     lookup,
 )
 from conn_engine.diagnostics import Span
-from conn_engine.documents import is_overlap
+from conn_engine.documents import Document, is_overlap
+from conn_engine.errors import ConnError
 from conn_engine.secrets import REDACTED, is_secret_name
 
-__all__ = ["find_affected_overrides", "find_changed_settings", "shorten_around_difference"]
+__all__ = ["find_affected_overrides", "find_changed_settings", "find_changed_syncs", "shorten_around_difference"]
 
 LONGEST = 60
 LEAD = 20
@@ -58,6 +61,59 @@ def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[Cha
     return sorted(settings.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
 
 
+def find_changed_syncs(before: Workspace, after: Workspace, accounts: Iterable[str]) -> list[ChangedSetting]:
+    """Return every leaf of a sync's document that the change adds, changes or removes, and of what environments and
+    these accounts override."""
+    rows: list[ChangedSetting] = []
+    for name in sorted({*before.syncs(), *after.syncs()}):
+        sides = [_read_sync_settings(workspace, "sync", name) for workspace in (before, after)]
+        rows += _compare_sync_settings("base", sides, "", name)
+    for name in sorted({*before.environments(), *after.environments()}):
+        sides = [_read_sync_settings(workspace, "environment", name) for workspace in (before, after)]
+        rows += _compare_sync_settings("environment", sides, "")
+    for name in sorted(accounts):
+        sides = [_read_sync_settings(workspace, "account", name) for workspace in (before, after)]
+        rows += _compare_sync_settings("account", sides, name)
+    return rows
+
+
+_SyncSettings = tuple[Document, Path_, dict[Path_, Any]] | None
+
+
+def _read_sync_settings(
+    workspace: Workspace, kind: Literal["sync", "environment", "account"], name: str
+) -> _SyncSettings:
+    try:
+        document = workspace.document(kind, name)
+    except ConnError:  # it does not exist, or cannot be read, which is reported elsewhere
+        return None
+    start: Path_ = () if kind == "sync" else ("syncs",)
+    settings = lookup(document.data, start) if isinstance(document.data, Mapping) else MISSING
+    return document, start, dict(leaves(settings)) if isinstance(settings, Mapping) else {}
+
+
+def _compare_sync_settings(
+    level: str, sides: Sequence[_SyncSettings], account: str, sync: str = ""
+) -> Iterator[ChangedSetting]:
+    if sync and (sides[0] is None or sides[1] is None):
+        side, note = (sides[0], "removed") if sides[1] is None else (sides[1], "added")
+        if side is not None:
+            yield ChangedSetting(level, f"syncs.{sync}", side[0].span(()), note)
+        return
+    old, new = ({} if side is None else side[2] for side in sides)
+    for path in sorted({*old, *new}, key=str):
+        if path[-1:] in (("name",), ("description",)) or old.get(path, MISSING) == new.get(path, MISSING):
+            continue
+        side = sides[1] if path in new else sides[0]
+        if side is None:
+            continue
+        document, start, _ = side
+        note = "removed" if path not in new else "added" if path not in old else "changed"
+        values = shorten_around_difference(*(_format_plain(rows.get(path, MISSING)) for rows in (old, new)))
+        where = format_place(("syncs", *([sync] if sync else []), *path))
+        yield ChangedSetting(level, where, document.span((*start, *path)), note, account, *values)
+
+
 def _owner(level: str, group: Group) -> str:
     """Return the account, environment or connector whose document sets a level."""
     if level == "account":
@@ -86,10 +142,14 @@ def _differences(old: Layer | None, new: Layer | None) -> Iterator[tuple[Path_, 
 
 def _format_value(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
+    if path[-2:-1] in (("headers",), ("query",)) and is_secret_name(str(path[-1])) and value is not MISSING:
+        return REDACTED  # a secret does not belong there, but may be there
+    return _format_plain(value)
+
+
+def _format_plain(value: object) -> str:
     if value is MISSING:
         return ""
-    if path[-2:-1] in (("headers",), ("query",)) and is_secret_name(str(path[-1])):
-        return REDACTED  # a secret does not belong there, but may be there
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
 

@@ -97,12 +97,15 @@ class Tally:
 
     def _compare_operation(self, plan: OperationPlan) -> Effect:
         """Return the effect on an operation of these accounts, over all recordings."""
+        settings = {row: join_digests(value) for row, value in plan.settings.items()}
         if not plan.reached:
-            return Effect()
+            return Effect(counts=dict.fromkeys(settings, 0), evidence=settings)
+        if not plan.recorded and settings:
+            return Effect(counts=dict.fromkeys(settings, 0), evidence=settings, unknown=NO_RECORDING)
         if not plan.recorded:  # a removed operation is known without a recording
             return Effect(counts={("", "operation_missing"): 0}) if plan.gone else Effect(unknown=NO_RECORDING)
-        counts: Counter[tuple[str, ChangeKind]] = Counter()
-        evidence: dict[tuple[str, ChangeKind], str] = {}
+        counts: Counter[tuple[str, ChangeKind]] = Counter(dict.fromkeys(settings, 0))
+        evidence: dict[tuple[str, ChangeKind], str] = settings
         for key in plan.own:
             counts.update(self.effects[key].counts)
             for row, digest in self.effects[key].evidence.items():

@@ -15,6 +15,7 @@ from conn_engine.analysis.population.slices import (
     find_reachable_operations,
     find_route,
 )
+from conn_engine.analysis.population.sync_slices import SyncSlice, cut_syncs
 
 __all__ = [
     "UNRECORDED",
@@ -26,6 +27,8 @@ __all__ = [
     "RecordedFiles",
     "Side",
     "Slicer",
+    "SyncSlice",
+    "cut_syncs",
     "find_context_reads",
     "find_reachable_operations",
     "find_route",

@@ -7,8 +7,10 @@ from typing import Any
 from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.sides import AccountShape, Side
 from conn_engine.analysis.population.slices import OperationSlice, Slicer
+from conn_engine.analysis.population.sync_slices import cut_syncs
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
+from conn_engine.syncs import find_syncs
 
 __all__ = ["AccountGroup", "find_context_reads", "group_accounts", "make_context_key"]
 
@@ -46,7 +48,11 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
         effective = side.workspace.effective(account=shapes[0].name)
     except ConnError as error:
         return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
-    slices = {name: slicer.cut(effective, name) for name in effective.enabled_operations()}
+    slices: dict[OperationName, OperationSlice] = {
+        name: slicer.cut(effective, name) for name in effective.enabled_operations()
+    }
+    syncs = cut_syncs(slicer, side.workspace, effective, find_syncs(side.workspace, effective))
+    slices |= {name: cut.events for name, cut in syncs.items()}
     reads = find_context_reads(slices.values())
     groups: dict[str, AccountGroup] = {}
     for shape in shapes:

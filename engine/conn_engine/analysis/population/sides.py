@@ -8,6 +8,7 @@ from typing import Any
 
 from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.recorded_files import RecordedFile, RecordedFiles
+from conn_engine.analysis.population.sync_slices import describe_selection
 from conn_engine.config import Account, OperationName, Workspace, lookup, singular
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.model_schemas import schema_path
@@ -17,19 +18,21 @@ __all__ = ["AccountShape", "Side"]
 
 @dataclass(frozen=True, slots=True)
 class AccountShape:
-    """What an account's results can depend on. `own` is set if the account has its own recordings."""
+    """What an account's results can depend on. `own` is set if the account has its own recordings, and `syncs`
+    describes which syncs its name and its tags select."""
 
     name: str
     connector: str
     environment: str
     override: str
     own: bool
+    syncs: str
     context: Mapping[str, Any]
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, str]:
         """A key that is equal for accounts that differ only in their contexts."""
-        return (self.connector, self.environment, self.override, self.name if self.own else "")
+        return (self.connector, self.environment, self.override, self.name if self.own else "", self.syncs)
 
 
 class Side:
@@ -69,10 +72,17 @@ class Side:
             account,
             typed.connector,
             typed.environment or self.workspace.settings.default_environment,
-            self.digests.digest(typed.override),
+            self._digest_override(account, typed),
             (typed.connector, account) in self.own_recordings,
+            describe_selection(self.workspace, account) if self.workspace.syncs() else "",
             typed.context,
         )
+
+    def _digest_override(self, account: str, typed: Account) -> str:
+        override = self.digests.digest(typed.override)
+        if not typed.syncs:
+            return override
+        return join_digests(override, self.digests.digest(self.workspace.document("account", account).data["syncs"]))
 
     def check_names(self, account: str) -> None:
         """Raise ConfigurationError if an account refers to something that the workspace does not have. Call `shape`

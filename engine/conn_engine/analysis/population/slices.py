@@ -16,7 +16,7 @@ from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_reachable_operations", "find_route"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_context_names", "find_reachable_operations", "find_route"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -122,10 +122,10 @@ class Slicer:
 
     def _context(self, part: Any) -> frozenset[str] | None:
         if not isinstance(part, Mapping | list | tuple):
-            return _context_names(part)
+            return find_context_names(part)
         cached = self._reads.get(id(part))
         if cached is None:
-            cached = self._reads[id(part)] = (part, _context_names(part))
+            cached = self._reads[id(part)] = (part, find_context_names(part))
         return cached[1]
 
 
@@ -280,7 +280,8 @@ def _find_called(value: Any) -> set[tuple[str, str]] | None:
     return called
 
 
-def _context_names(value: Any) -> frozenset[str] | None:
+def find_context_names(value: Any) -> frozenset[str] | None:
+    """Return the names of the context that expressions in a value read, or None if they may read all."""
     names: set[str] = set()
     waiting = [value]
     while waiting:

@@ -89,6 +89,8 @@ def _find_places(workspace: Workspace, changed: Iterable[Path]) -> list[Path] | 
     places += [workspace.root / "connectors" / name for name in connectors & saved]
     if saved:
         places += [workspace.file("environment", name).path for name in workspace.environments()]
+    if connectors or reach.accounts:
+        places += [workspace.file("sync", name).path for name in workspace.syncs()]
     return places
 
 

@@ -231,7 +231,7 @@ def _is_keyed(name: str) -> bool:
     """Return whether a changed file is part of the digests. Everything that it reaches is run for any other file."""
     parts = PurePosixPath(name).parts
     if parts[0] != "connectors":
-        return parts[0] in ("accounts", "environments", "changes")
+        return parts[0] in ("accounts", "environments", "changes", "syncs")
     return len(parts) > 3 and parts[2] in _KEYED if len(parts) != 3 else PurePosixPath(name).stem == "connector"
 
 

@@ -26,7 +26,7 @@ from conn_engine.testing.wording import (
     describe_unused,
 )
 
-__all__ = ["compare_events", "compare_outcomes", "compare_replies", "judge_delivery"]
+__all__ = ["compare_events", "compare_replies", "judge_delivery"]
 
 _PARTS = ("reply", "proved", "challenge")
 
@@ -145,12 +145,6 @@ def _compare_with_golden(
     if difference.reordered:
         messages.append("the events are in a different order")
     result.findings += [diagnostic("TST101", message, span, hint=ACCEPT_CHANGE) for message in messages]
-
-
-def compare_outcomes(before: Outcome, after: Outcome) -> RecordComparison:
-    """Compare the records of two runs of an operation, or the events of two runs of a delivery."""
-    compare = compare_events if isinstance(after, DeliveryOutcome) else compare_records
-    return compare(before.records, after.records)
 
 
 def compare_events(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:

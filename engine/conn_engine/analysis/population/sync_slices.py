@@ -1,0 +1,79 @@
+"""The slice of a sync: what the events that it makes of a recording depend on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from conn_engine.analysis.population.content import join_digests
+from conn_engine.analysis.population.slices import OperationSlice, Slicer, find_context_names
+from conn_engine.config import Effective, Workspace
+from conn_engine.config.sync_models import SyncOverride
+from conn_engine.errors import ConnError
+from conn_engine.syncs import DeliverStep, FetchStep, SyncPlan, TransformStep, WriteStep, compile_sync, load_sync_levels
+from conn_engine.testing.syncs.cases import SyncName, find_calling_operations, sync_name
+
+__all__ = ["SyncSlice", "cut_syncs", "describe_selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSlice:
+    """The plan of a sync, and the slice that its events depend on. `plan` has the account for which it was compiled."""
+
+    plan: SyncPlan
+    events: OperationSlice
+
+
+def cut_syncs(
+    slicer: Slicer,
+    workspace: Workspace,
+    effective: Effective,
+    names: Iterable[str],
+    own: Mapping[str, SyncOverride] | None = None,
+) -> dict[SyncName, SyncSlice]:
+    """Return the slices of syncs for a configuration, without those that cannot run. `own` as in `load_sync_levels`."""
+    slices = {}
+    for name in names:
+        try:
+            plan = compile_sync(workspace, load_sync_levels(workspace, name, effective, own), effective)
+            if plan.enabled:
+                slices[sync_name(name)] = SyncSlice(plan, _cut(slicer, effective, plan))
+        except ConnError:
+            continue
+    return slices
+
+
+def _cut(slicer: Slicer, effective: Effective, plan: SyncPlan) -> OperationSlice:
+    fetched = plan.fetch.operation
+    below = [slicer.cut(effective, fetched)]
+    if fetched.kind == "vendor":
+        below += [slicer.cut(effective, name) for name in find_calling_operations(effective, fetched)]
+    steps = [_without_calls(step) for step in plan.steps if not isinstance(step, DeliverStep | WriteStep)]
+    text = repr((steps, plan.key, plan.version))
+    reads = [find_context_names(text), *(cut.context for cut in below)]
+    return OperationSlice(
+        join_digests(plan.name, text, *(cut.digest for cut in below)),
+        join_digests(plan.name, *(cut.requests for cut in below)),
+        None if None in reads else frozenset(name for names in reads for name in names or ()),
+    )
+
+
+def _without_calls(step: object) -> object:
+    """Return a step without the parameters of its call, because a recording has its own."""
+    if isinstance(step, FetchStep):
+        return replace(step, params={})
+    return (step.layers, step.each) if isinstance(step, TransformStep) else step
+
+
+def describe_selection(workspace: Workspace, account: str) -> str:
+    """Return which syncs an account's own file decides about, for comparing accounts: the tags, and its settings."""
+    typed = workspace.account(account)
+    chosen = []
+    for name in workspace.syncs():
+        try:
+            selection = workspace.sync(name).accounts
+        except ConnError:
+            continue
+        if isinstance(selection, tuple):
+            chosen.append(f"{name}={account in selection}")
+        elif selection is not None:
+            chosen.append(f"{name}={bool({*typed.tags} & {*selection.tags})}")
+    return "\n".join(chosen)

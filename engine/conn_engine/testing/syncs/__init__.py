@@ -1,0 +1,1 @@
+"""Syncs on recorded listings: cases, replay, judgement."""

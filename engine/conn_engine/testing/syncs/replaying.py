@@ -1,0 +1,76 @@
+"""Replays a sync on a recorded listing: the records of each page through its steps, without a delivery."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError
+from conn_engine.recordings.files import Recording
+from conn_engine.syncs import OutgoingRecord, RunScope, StageFault, SyncPlan, process_page
+from conn_engine.testing.cases import Outcome, conditions_at, read_recorded_at, replay
+
+__all__ = ["ANY_ACCOUNT", "SyncOutcome", "replay_sync"]
+
+ANY_ACCOUNT = "ACCOUNT"
+"""What the expressions of a case see as `account`, so that one golden serves all accounts."""
+
+
+@dataclass(slots=True)
+class SyncOutcome(Outcome):
+    """What a sync makes of a recording. `records` are the events as `{data, version?}`, and `outgoing` the records
+    that they are made of.
+
+    `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
+    cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.
+    """
+
+    plan: SyncPlan | None = None
+    outgoing: list[OutgoingRecord] = field(default_factory=list)
+    faults: list[StageFault] = field(default_factory=list)
+    fetched: int = 0
+    filtered: int = 0
+    is_listed: bool = True
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each record, in order."""
+        return [record.key for record in self.outgoing]
+
+
+def replay_sync(
+    effective: Effective, plan: SyncPlan, operation: OperationName, recording: Recording, account: str = ANY_ACCOUNT
+) -> SyncOutcome:
+    """Run the steps of a sync on the recording of an operation.
+
+    The recorded call is replayed, not that of the sync: its parameters have no effect. Steps that call the vendor for
+    each record are left out. Errors are stored in the outcome.
+    """
+    listed = replay(effective, operation, recording)
+    outcome = SyncOutcome(plan=plan, sent=listed.sent, is_listed=listed.error is None, error=listed.error)
+    if listed.error is not None:
+        return outcome
+    conditions = conditions_at(read_recorded_at(recording.recorded_at), effective.evaluator)
+    scope = RunScope(account, None, effective.context, conditions, id=recording.call.id).build()
+    try:
+        for page in _split_pages(listed, is_raw=operation != plan.fetch.operation):
+            result = process_page(plan, page, scope)
+            outcome.fetched += len(page)
+            outcome.outgoing += result.records
+            outcome.faults += result.faults
+            outcome.filtered += result.filtered
+    except ConnError as error:
+        outcome.error = error
+    outcome.records = [
+        {**({"version": record.version} if record.version else {}), "data": record.value} for record in outcome.outgoing
+    ]
+    return outcome
+
+
+def _split_pages(listed: Outcome, *, is_raw: bool) -> Iterator[list[Any]]:
+    start = 0
+    values = listed.raw if is_raw else listed.records
+    for records, raw in listed.sizes:
+        size = raw if is_raw else records
+        yield values[start : start + size]
+        start += size

@@ -1,5 +1,5 @@
-"""Measure the mapping coverage of recorded data: for each operation, the mapped model fields, those with a value in a
-record, and the vendor's fields that no mapping reads.
+"""Measure the mapping coverage of recorded data: for each operation and sync, the mapped fields, those with a value in
+a record, the model's fields that are not mapped, and the vendor's fields that no mapping reads.
 
 Accounts that behave the same are measured once. `testing.coverage` counts one replay; the caller draws the result.
 """
@@ -7,11 +7,11 @@ Accounts that behave the same are measured once. `testing.coverage` counts one r
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Literal
+from itertools import chain, groupby
+from typing import Any
 
-import msgspec
-
+from conn_engine.analysis.coverage.measured import FieldCoverage, OperationCoverage
+from conn_engine.analysis.coverage.synced import measure_syncs
 from conn_engine.analysis.population import (
     AccountGroup,
     Digests,
@@ -34,58 +34,6 @@ from conn_engine.testing.replays import Replays
 
 __all__ = ["FieldCoverage", "OperationCoverage", "measure_coverage"]
 
-State = Literal["seen", "empty", "unmapped"]
-
-
-class FieldCoverage(msgspec.Struct, frozen=True):
-    """One field, dotted: `seen` in `records` records, mapped but `empty` in all, or `unmapped` although in the model.
-
-    `model` is false for a mapped field that is not in the model (a custom field).
-    """
-
-    field: str
-    state: State
-    records: int
-    model: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OperationCoverage:
-    """One operation for accounts that behave the same, or for the connector itself if there are no accounts.
-
-    `records` is the number of mapped records in `cases` recordings. `unread` are the vendor's fields that no mapping
-    reads. `broken` has the reasons why recordings cannot be replayed. An operation without a recording has no cases
-    and no `seen` field.
-    """
-
-    connector: str
-    operation: str
-    accounts: tuple[str, ...]
-    cases: int
-    records: int
-    fields: tuple[FieldCoverage, ...]
-    unread: tuple[str, ...]
-    broken: tuple[str, ...] = ()
-
-    def count(self, state: State) -> int:
-        """Return the number of fields in this state."""
-        return sum(row.state == state for row in self.fields)
-
-    @property
-    def mapped(self) -> int:
-        """The number of mapped fields."""
-        return self.count("seen") + self.count("empty")
-
-    @property
-    def model(self) -> int:
-        """The number of fields of the model."""
-        return sum(row.model for row in self.fields)
-
-    @property
-    def percent(self) -> float:
-        """The percentage of mapped fields with a value in a record. 0 without a recording."""
-        return 100.0 * self.count("seen") / self.mapped if self.mapped else 0.0
-
 
 @dataclass(slots=True)
 class _Sum:
@@ -105,7 +53,7 @@ def measure_coverage(
     accounts: Sequence[str] = (),
     alone: bool = False,
 ) -> Iterator[OperationCoverage]:
-    """Yield the coverage of each unified operation and group of accounts that behave the same, sorted by name.
+    """Yield the coverage of each unified operation and sync, by accounts that behave the same, sorted by name.
 
     A connector without accounts is measured by itself; with `alone`, every connector is. Raises UsageError for unknown
     names.
@@ -120,7 +68,9 @@ def measure_coverage(
         if not groups and not accounts:
             base = up_to(workspace.effective(account=None, connector=name), "base")
             shapes = [(base, (), base.context)]
-        for row in _rows(side, shapes, name, operation, groups, refusals):
+        for row in chain(
+            _rows(side, shapes, name, operation, groups, refusals), measure_syncs(side, groups, operation)
+        ):
             is_mapped = True
             yield row
     if not is_mapped and refusals:

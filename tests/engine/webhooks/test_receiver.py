@@ -1,5 +1,7 @@
 """Deliveries become unified events of their accounts; secrets are stored, and failures ask for another delivery."""
 
+import base64
+import json
 import threading
 
 import pytest
@@ -8,6 +10,7 @@ from desk import URL, Vendor
 from shop import UNIFIED, answering, receiver, told
 
 from conn_engine.errors import UsageError
+from conn_engine.runtime.webhooks import VerifiedDelivery
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.wire import Headers
 
@@ -264,6 +267,60 @@ def test_values_captured_at_log_in_identify_accounts_too(tmp_path):
     )
     assert owners(made.receive(told({**OTHER, "shop": "found"}), connector="vendor")) == [("a", "e4")]
     assert owners(made.receive(told({**OTHER, "shop": "said"}), connector="vendor")) == [("b", "e4")]
+
+
+def test_an_account_that_logs_in_later_is_found(tmp_path):
+    captured = {"captured": {"shop": "first"}}
+    made = receiver(tmp_path, accounts={"a": {}, "b": {}}, stored={"a": captured}, webhooks=ENV, files=DECLARED)
+    late = told({**CREATED, "shop": "late"})
+    assert not made.receive(late, connector="vendor").events
+    made.vault.save("b", {**made.vault.load("b"), "captured": {"shop": "late"}})
+    assert not made.receive(late, connector="vendor").events  # the index is not built for every unknown value
+    made.clock.sleep(10)
+    assert [event.account for event in made.receive(late, connector="vendor").events] == ["b"]
+
+
+# --- in two halves ---
+
+
+def test_a_delivery_is_verified_now_and_expanded_later(tmp_path):
+    vendor = answering({"id": 7, "name": "Ada"})
+    made = receiver(tmp_path, vendor=vendor)
+    delivery = told(CREATED, UPDATED, {**OTHER, "person": {"name": "t"}})
+    receipt, verified = made.verify(delivery, account="me")
+    assert (receipt.reply.status, receipt.verified_by, receipt.events, vendor.asked) == (200, "token", (), [])
+    stored = json.dumps(verified.to_data())
+    again = VerifiedDelivery.from_data(json.loads(stored))
+    later = receiver(tmp_path, vendor=vendor)
+    assert [event.plain() for event in later.expand(again).events] == [
+        event.plain() for event in made.receive(delivery, account="me").events
+    ]
+    assert len(vendor.asked) == 2
+    single = [later.expand(again.select(number)).events for number in range(3)]
+    assert [event for events in single for event in events] == list(later.expand(again).events)
+
+
+def test_what_is_refused_is_not_expanded(tmp_path):
+    receipt, verified = receiver(tmp_path).verify(told(CREATED, token="wrong"), account="me")
+    assert (receipt.reply.status, receipt.refusal.code, verified) == (401, "wrong_signature", None)
+
+
+def test_a_stored_delivery_has_no_secret(tmp_path):
+    made = receiver(tmp_path, stored={"me": {"secret": "a-long-secret-word"}})
+    delivery = told({**CREATED, "person": {"name": "a-long-secret-word"}}, token="a-long-secret-word")
+    _, verified = made.verify(delivery, account="me")
+    body = base64.b64decode(verified.to_data()["body"]).decode()
+    assert "a-long-secret-word" not in json.dumps(verified.to_data()) + body
+    again = VerifiedDelivery.from_data(json.loads(json.dumps(verified.to_data())))
+    assert [event.data["first_name"] for event in made.expand(again).events] == ["[redacted]"]
+
+
+def test_an_error_while_expanding_can_be_tried_again(tmp_path):
+    vendor = answering({"message": "down"}, 503)
+    made = receiver(tmp_path, vendor=vendor)
+    _, verified = made.verify(told(CREATED, UPDATED), account="me")
+    receipt = made.expand(verified)
+    assert (receipt.reply.status, receipt.error.kind, len(receipt.events)) == (503, "vendor_unavailable", 1)
 
 
 def test_an_account_that_cannot_be_read_holds_up_no_other(tmp_path):

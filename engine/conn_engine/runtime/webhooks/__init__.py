@@ -10,6 +10,7 @@ from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
 from conn_engine.runtime.webhooks.routing import Routes
 from conn_engine.runtime.webhooks.subscribing import Subscribed, due
 from conn_engine.runtime.webhooks.subscriptions import begin, end, extend
+from conn_engine.runtime.webhooks.verified import VerifiedDelivery
 
 __all__ = [
     "Acceptance",
@@ -19,6 +20,7 @@ __all__ = [
     "Routes",
     "Subscribed",
     "VendorEvent",
+    "VerifiedDelivery",
     "accept",
     "begin",
     "build_delivery",

@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +40,10 @@ class VendorEvent:
     record_id: str | None
     item: Any
     routes: Any = None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the event as JSON data, from which it can be made again."""
+        return asdict(self)
 
     def plain(self) -> dict[str, Any]:
         """Return the event for expressions, without unknown fields."""

@@ -2,22 +2,26 @@
 
 The receiver drives `accept` and `unified_events`: it loads credentials, sends requests, and stores the secrets that a
 vendor sends. It does not listen itself: pass it the deliveries of your HTTP server, and reply with `Receipt.reply`.
+To reply before records are fetched, take the two halves apart: `verify`, and later `expand`.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from conn_engine.auth.secret_request import build_redactor
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.drive import Sender, finish
 from conn_engine.runtime.field_problems import merge_problems
+from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
 from conn_engine.runtime.webhooks.routing import Routes, same_value
+from conn_engine.runtime.webhooks.verified import VerifiedDelivery
 from conn_engine.runtime.wiring import Wiring, make_conditions, vault_of, wire_account
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault
@@ -85,45 +89,81 @@ class Receiver:
         Raises UsageError for an unknown account or connector, and ConfigurationError if nothing can be received. All
         problems of the delivery itself are in the receipt.
         """
+        receipt, verified = self.verify(delivery, account=account, connector=connector, pairing=pairing)
+        if verified is None or not verified.events:
+            return receipt
+        expanded = self.expand(verified)
+        if expanded.error is not None:
+            return replace(expanded, notes=(*receipt.notes, *expanded.notes))
+        return replace(
+            receipt, events=expanded.events, notes=(*receipt.notes, *expanded.notes), problems=expanded.problems
+        )
+
+    def verify(
+        self, delivery: Delivery, *, account: str | None = None, connector: str | None = None, pairing: bool = False
+    ) -> tuple[Receipt, VerifiedDelivery | None]:
+        """Verify a delivery, and return the reply for the vendor and what is left to `expand`; None if it has not been
+        accepted. No record is fetched, so that the reply can be sent at once.
+
+        Raises the errors of `receive`.
+        """
         wiring = self.get_wiring(account, connector)
         if len(delivery.body) > MAX_DELIVERY_BYTES:
-            return Receipt(Response(413), notes=(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
+            note = f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB"
+            return Receipt(Response(413), notes=(note,)), None
         with closing(_Runs(self, account, wiring)) as runs:
             try:
                 accepted = runs.run_flow(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
                 captured = self._keep(accepted, account, pairing)
             except VerificationError as error:
-                return Receipt(Response(403), refusal=error)
+                return Receipt(Response(403), refusal=error), None
             except ConnError as error:
-                return Receipt(_ask_to_retry(), error=error)
-            return self._receipt(runs, accepted.delivery or delivery, accepted, captured)
-
-    def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
-        """Return the events of an accepted delivery. If one fails, the vendor is asked to deliver all of them again;
-        the others then have the same ids."""
-        notes: dict[str, None] = {}
-        if captured and isinstance(self.vault, LayeredVault) and self.vault.kind_of(str(runs.account)) == "environment":
-            note = f"{', '.join(captured)} is stored only while this process runs"
-            notes[f"{note}, because the credential comes from the environment"] = None
-        events: list[Event] = []
-        try:
-            for event in accepted.events:
-                for owner in self._owners(runs, event, notes):
-                    wiring = runs.get_wiring(owner)
-                    flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
-                    events += runs.run_flow(owner, flow)
-        except ConnError as error:
-            return Receipt(_ask_to_retry(), tuple(events), accepted.verified_by, error=error, notes=tuple(notes))
-        return Receipt(
+                return Receipt(_ask_to_retry(), error=error), None
+        receipt = Receipt(
             accepted.reply,
-            tuple(events),
+            (),
             accepted.verified_by,
             accepted.challenge,
             accepted.refusal,
-            notes=tuple(notes),
+            notes=self._note_capture(account, captured),
             captured=captured,
-            problems=merge_problems(*(event.problems for event in events)),
         )
+        if accepted.delivery is None:
+            return receipt, None
+        events = tuple(accepted.events)
+        return receipt, VerifiedDelivery(account, connector, accepted.delivery, events, accepted.verified_by)
+
+    def _note_capture(self, account: str | None, captured: tuple[str, ...]) -> tuple[str, ...]:
+        vault = self.vault
+        if not captured or not isinstance(vault, LayeredVault) or vault.kind_of(str(account)) != "environment":
+            return ()
+        note = f"{', '.join(captured)} is stored only while this process runs"
+        return (f"{note}, because the credential comes from the environment",)
+
+    def expand(self, verified: VerifiedDelivery) -> Receipt:
+        """Return the events of a verified delivery for its accounts; records that it lacks are fetched.
+
+        If one fails, the receipt has the error, the events before it, and the reply with which a vendor delivers all of
+        them again; the same events then have the same ids. Raises UsageError for an account that no longer exists.
+        """
+        account = verified.account
+        notes: dict[str, None] = {}
+        events: list[Event] = []
+        wiring = self.get_wiring(account, verified.connector)
+        delivery = verified.delivery
+        if delivery.echoes is None:  # it has been stored
+            delivery = delivery.clean(build_redactor(authorization_scope(wiring.run)))
+        with closing(_Runs(self, account, wiring)) as runs:
+            try:
+                for event in verified.events:
+                    for owner in self._owners(runs, event, notes):
+                        flow = unified_events(runs.get_wiring(owner).run, delivery, event, remote_data=self.remote_data)
+                        events += runs.run_flow(owner, flow)
+            except ConnError as error:
+                by = verified.verified_by
+                return Receipt(_ask_to_retry(), tuple(events), by, error=error, notes=tuple(notes))
+        problems = merge_problems(*(event.problems for event in events))
+        return Receipt(Response(200), tuple(events), verified.verified_by, notes=tuple(notes), problems=problems)
 
     # --- whose it is ---
 
@@ -158,7 +198,7 @@ class Receiver:
     def routes(self) -> Routes:
         """The index of accounts by the value that identifies them."""
         if self._routes is None:
-            self._routes = Routes(self.workspace, self._open_vault)
+            self._routes = Routes(self.workspace, self._open_vault, self.clock)
         return self._routes
 
     # --- at work ---

@@ -1,24 +1,32 @@
-"""Find the accounts of an event by a value in their context. The index is built once, on first use."""
+"""Find the accounts of an event by a value in their context, which a log-in may have found.
+
+The index is built on first use, and again for a value that it lacks, but not more often than every ten seconds.
+"""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
 from conn_engine.secrets import Vault
+from conn_engine.wire import Clock
 
 __all__ = ["Routes", "same_value"]
+
+_SECONDS_BETWEEN_INDEXES = 10.0
 
 
 class Routes:
     """The accounts of a workspace by connector and by a value of their context, which is set in their documents or was
     captured at login."""
 
-    def __init__(self, workspace: Workspace, vault: Callable[[], Vault]) -> None:
+    def __init__(self, workspace: Workspace, vault: Callable[[], Vault], clock: Clock) -> None:
         self._workspace = workspace
         self._vault = vault
-        self._made: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._clock = clock
+        self._made: dict[tuple[str, str], tuple[float, dict[str, list[str]]]] = {}
         self.unreadable: list[str] = []
 
     def accounts(self, connector: str, name: str, value: Any) -> list[str]:
@@ -26,9 +34,13 @@ class Routes:
         if value is None or isinstance(value, dict | list):
             return []
         key = (connector, name)
-        if key not in self._made:
-            self._made[key] = self._index(connector, name)
-        return self._made[key].get(_text(value), [])
+        now = self._clock.now()
+        built, accounts = self._made.get(key, (-inf, {}))
+        found = accounts.get(_text(value), [])
+        if not found and now - built >= _SECONDS_BETWEEN_INDEXES:  # it may have logged in since
+            _, accounts = self._made[key] = (now, self._index(connector, name))
+            found = accounts.get(_text(value), [])
+        return found
 
     def _index(self, connector: str, name: str) -> dict[str, list[str]]:
         accounts: dict[str, list[str]] = {}

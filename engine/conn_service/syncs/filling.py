@@ -18,7 +18,15 @@ from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 
-__all__ = ["PageDraft", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
+__all__ = ["PageDraft", "RecordStopError", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
+
+
+class RecordStopError(ConfigurationError):
+    """A record fails, and the sync stops then. `log_text` has no values of the record, which the message may have."""
+
+    def __init__(self, message: str, *, log_text: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.log_text = log_text
 
 
 @dataclass(slots=True)
@@ -100,8 +108,9 @@ def _treat_fault(draft: PageDraft, fault: StageFault) -> None:
     record = fault.fault.record
     key = str(record.get("id", "")) if isinstance(record, dict) else ""
     if policy == "stop":
-        raise ConfigurationError(
+        raise RecordStopError(
             f"{fault.stage} fails for the record {key or fault.fault.position + 1}: {fault.fault.message}",
+            log_text=f"{fault.stage} fails for a record: conn sync show {draft.run.id}",
             hint=fault.fault.hint or "correct the expression, or use on_error: set_aside",
         )
     if policy == "skip":

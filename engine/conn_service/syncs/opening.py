@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.conditions import Scope
 from conn_engine.config import Workspace
+from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
@@ -79,6 +80,10 @@ class OpenRun:
             call = build_call(self.connection.effective, fetch, self.build_scope(run), cursor=cursor, state=state)
             self.pages = self.connection.pages(fetch.operation, call)
         return next(self.pages, None)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets of the account: what a vendor responds may repeat them."""
+        return self.connection.wiring.redactor.text(text)
 
     def close_listing(self) -> None:
         """Close the listing, so that the next page is that of another one."""
@@ -161,6 +166,8 @@ class OpenRuns:
         wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
+        if has_begun:
+            self._store.add_log_line(run, "open", f"opened again after {pluralize(run.seq, 'stored page')}")
         endpoint = find_endpoint_of_run(workspace, run, find_target(run, plan), self._environ)
         return OpenRun(
             plan,

@@ -66,7 +66,7 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
         except ConnError as error:
             if is_passing(error):
                 raise
-            store.explain_set_aside(row.number, error.message)
+            store.explain_set_aside(row.number, opened.redact(error.message))
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
             rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))

@@ -23,7 +23,7 @@ from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.events import to_spooled_events
-from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records
+from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
 from conn_service.syncs.retrying import retry_set_aside
@@ -158,6 +158,7 @@ class SyncRunner:
             return Advance("page")
         if run.phase == "end":
             return Advance("end")
+        opened = None
         try:
             opened = self._open.get(run)
             self._check_limits(run, opened.plan)
@@ -169,22 +170,31 @@ class SyncRunner:
             if self.store.get_run(run_id).seq > seq:  # another worker has stored the page meanwhile
                 return Advance("page")
             if isinstance(error, ConnError):
-                return self._judge_failure(run, error)
-            return Advance("failed", reason=_describe_internal(error))
+                return self._judge_failure(
+                    run, error, error.message if opened is None else opened.redact(error.message)
+                )
+            return self._log_failure(run, _describe_internal(error))
         if run.status != "running":
             self.store.set_status(run_id, "running", unless=_ENDED)
         return Advance("page")
 
-    def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
+    def _judge_failure(self, run: RunRow, error: ConnError, message: str) -> Advance:
+        """Wait, or fail. `message` is that of the error, without secrets."""
         if isinstance(error, CredentialError):
-            reason = f"{error.message}; to continue the run: conn auth login {run.account}"
+            reason = f"{message}; to continue the run: conn auth login {run.account}"
             self.store.set_status(run.id, "login", reason, unless=_ENDED)
             return Advance("login", _LOGIN_PAUSE, reason)
         pause = self._find_pause(run, error)
         if pause is None:
-            return Advance("failed", reason=error.message)
-        self.store.set_status(run.id, "waiting", error.message, unless=_ENDED)
-        return Advance("wait", pause, error.message)
+            return self._log_failure(run, message, log=error.log_text if isinstance(error, RecordStopError) else "")
+        resumes_at = self.clock.now() + pause
+        self.store.set_status(run.id, "waiting", message, unless=_ENDED, resumes_at=resumes_at)
+        return Advance("wait", pause, message)
+
+    def _log_failure(self, run: RunRow, reason: str, *, log: str = "") -> Advance:
+        """Write why a run fails into its log: with `log` instead of the reason, if that has values of a record."""
+        self.store.add_log_line(run, "status", f"fails: {log or reason}")
+        return Advance("failed", reason=reason)
 
     def _find_pause(self, run: RunRow, error: ConnError) -> float | None:
         """Return how long to wait before the page is fetched again, None if that makes no sense."""
@@ -342,6 +352,7 @@ class SyncRunner:
             now=self.clock.now(),
             state=place.get("state_after"),
             completed_at=run.began if moves else None,
+            log=": ".join(filter(None, ("read", verdict, place["reason"]))),
         )
         if opened.plan.write is not None and not is_spooled:
             self.store.clear_spool(run_id)
@@ -439,7 +450,7 @@ class SyncRunner:
         self._open.close(run_id)
         if run.status not in _ENDED:
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
-            if self.store.end_run(run, "failed", reason, report, now=self.clock.now()):
+            if self.store.end_run(run, "failed", reason, report, now=self.clock.now(), log="failed"):
                 self.store.drop_undelivered(run)
 
     def close(self) -> None:

@@ -15,8 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from conn_engine.errors import UsageError
+from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.store import prepare_tables
 from conn_service.syncs import tables
+from conn_service.syncs.run_log import LogKind, add_line, describe_page
 
 __all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore", "name_target"]
 
@@ -57,7 +59,8 @@ _KNOWN = sa.select(tables.known.c.key, tables.known.c.digest, tables.known.c.see
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run. Times are in Unix seconds; `since` is the `last_run_at` that the run sees."""
+    """One run. Times are in Unix seconds; `since` is the `last_run_at` that the run sees, and `resumes_at` the end of
+    a wait."""
 
     id: str
     sync: str
@@ -76,6 +79,7 @@ class RunRow:
     place: Mapping[str, Any]
     counts: Mapping[str, int]
     report: Mapping[str, Any]
+    resumes_at: float | None = None
 
     @property
     def target_digest(self) -> str:
@@ -133,8 +137,9 @@ class PageRows:
 class SyncStore:
     """The store on an engine of `open_engine`. Threads and processes may share the database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock = MACHINE_CLOCK) -> None:
         self.engine = engine
+        self._clock = clock
         prepare_tables(engine, "syncs", tables.MIGRATIONS)
 
     # --- runs ---
@@ -156,7 +161,9 @@ class SyncStore:
                 unfinished = connection.execute(query.limit(1)).scalar()
                 if unfinished is not None:
                     return str(unfinished)
-            connection.execute(self._insert(tables.run).values(values).on_conflict_do_nothing())
+            statement = self._insert(tables.run).values(values).on_conflict_do_nothing()
+            if connection.execute(statement).rowcount > 0:
+                add_line(connection, (row.id, 0), "start", _describe_start(row), row.began)
         return None
 
     def _lock_stream(self, connection: Connection, row: RunRow) -> None:
@@ -189,12 +196,33 @@ class SyncStore:
         with self.engine.connect() as connection:
             return [_to_run(row) for row in connection.execute(query)]
 
-    def set_status(self, run_id: str, status: RunStatus, reason: str = "", *, unless: Sequence[RunStatus] = ()) -> bool:
-        """Change the status of a run. Return False if it has one of the statuses `unless`."""
+    def set_status(
+        self,
+        run_id: str,
+        status: RunStatus,
+        reason: str = "",
+        *,
+        unless: Sequence[RunStatus] = (),
+        resumes_at: float | None = None,
+    ) -> bool:
+        """Change the status of a run. Return False if it has one of the statuses `unless`. `resumes_at` is the end of a
+        wait."""
         columns = tables.run.c
         statement = sa.update(tables.run).where(columns.id == run_id, columns.status.not_in(unless))
+        statement = statement.values(status=status, reason=reason, resumes_at=resumes_at)
+        known = sa.select(columns.status, columns.reason, columns.seq).where(columns.id == run_id)
         with self.engine.begin() as connection:
-            return connection.execute(statement.values(status=status, reason=reason)).rowcount > 0
+            before = connection.execute(known).first()
+            is_changed = connection.execute(statement).rowcount > 0
+            if is_changed and before is not None and (before.status, before.reason) != (status, reason):
+                text = f"{status}: {reason}" if reason else status
+                add_line(connection, (run_id, before.seq), "status", text, self._clock.now())
+            return is_changed
+
+    def add_log_line(self, run: RunRow, kind: LogKind, text: str) -> None:
+        """Add a line to the log of a run."""
+        with self.engine.begin() as connection:
+            add_line(connection, (run.id, run.seq), kind, text, self._clock.now())
 
     def set_report(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Replace the report of a run."""
@@ -243,6 +271,9 @@ class SyncStore:
             if connection.execute(statement.values(values)).rowcount == 0:
                 return False
             self._insert_page(connection, run, rows, seq, now)
+            text = describe_page(run.phase, run.counts, counts, rows.records)
+            if text:
+                add_line(connection, (run.id, seq), "page", text, now)
             self._upsert_known(connection, stream.number, run.id, rows.known)
             for hook in more:
                 hook(connection, seq)
@@ -304,9 +335,11 @@ class SyncStore:
         now: float,
         state: Any = None,
         completed_at: float | None = None,
+        log: str = "",
         more: "Sequence[PageHook]" = (),
     ) -> bool:
-        """End the reading of a run. With `completed_at`, the next run begins there, with `state`.
+        """End the reading of a run. With `completed_at`, the next run begins there, with `state`. `log` is the line for
+        the log.
 
         Return False if it has ended already, or if another worker has stored a page; nothing is changed then.
         """
@@ -315,10 +348,11 @@ class SyncStore:
             ended = connection.execute(
                 sa.update(tables.run)
                 .where(columns.id == run.id, columns.seq == run.seq, columns.status.in_(OPEN))
-                .values(status=status, reason=reason, report=json.dumps(report), ended=now)
+                .values(status=status, reason=reason, report=json.dumps(report), ended=now, resumes_at=None)
             )
             if ended.rowcount == 0:
                 return False
+            add_line(connection, (run.id, run.seq), "end", log or status, now)
             if completed_at is not None:
                 stream = tables.stream.c
                 connection.execute(
@@ -331,19 +365,21 @@ class SyncStore:
         return True
 
     def clear_ended_runs(self, before: float) -> int:
-        """Remove the pages, the items of loops and the spool of runs that ended before a moment and have delivered what
-        they could. The runs stay. Return how many were cleared."""
+        """Remove the pages, the log, the items of loops and the spool of runs that ended before a moment and have
+        delivered what they could. The runs stay. Return how many were cleared."""
         columns = tables.run.c
         unfinished = (*OPEN, "delivering", "undelivered")
         query = (
             sa.select(columns.id)
             .where(columns.ended < before, columns.status.not_in(unfinished))
-            .where(sa.exists().where(tables.page.c.run_id == columns.id))
+            .where(
+                sa.or_(*(sa.exists().where(table.c.run_id == columns.id) for table in (tables.page, tables.run_log)))
+            )
         )
         with self.engine.begin() as connection:
             names = list(connection.execute(query).scalars())
             for chunk in _split(names, _CHUNK):
-                for table in (tables.page, tables.loop_item, tables.spool):
+                for table in (tables.page, tables.run_log, tables.loop_item, tables.spool):
                     connection.execute(sa.delete(table).where(table.c.run_id.in_(chunk)))
         return len(names)
 
@@ -515,6 +551,7 @@ class SyncStore:
                 return
             if clears:
                 connection.execute(sa.delete(tables.spool).where(tables.spool.c.run_id == run.id))
+            add_line(connection, (run.id, run.seq), "end", f"delivered: {report['verdict']}", self._clock.now())
             for hook in more:
                 hook(connection, run.seq)
 
@@ -587,6 +624,12 @@ class SyncStore:
 
 PageHook = Any
 """`(connection, seq) -> None`: writes more rows in the transaction of a page."""
+
+
+def _describe_start(row: RunRow) -> str:
+    release = f", release {row.release}" if row.release else ""
+    since = f"changes since {row.since}" if row.since else "everything"
+    return f"started ({row.cause}): reads {since}{release}"
 
 
 def _is_row(run: RunRow, row: SpoolRow) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The tables of syncs, next to those of DBOS in the same database. Only `store` imports this module."""
+"""The tables of syncs, next to those of DBOS in the same database."""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,6 +11,7 @@ __all__ = [
     "loop_item",
     "page",
     "run",
+    "run_log",
     "set_aside",
     "spool",
     "stream",
@@ -41,9 +42,11 @@ run = sa.Table(
     sa.Column("place", sa.Text, nullable=False),
     sa.Column("counts", sa.Text, nullable=False),
     sa.Column("report", sa.Text, nullable=False),
+    sa.Column("resumes_at", sa.Float),
     sa.Index("conn_sync_run_by_stream", "sync", "account", "began"),
 )
-"""One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored."""
+"""One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored.
+`resumes_at` is the end of a wait."""
 
 page = sa.Table(
     "conn_sync_page",
@@ -121,6 +124,18 @@ set_aside = sa.Table(
     sa.Column("is_open", sa.Boolean, nullable=False),
 )
 
+run_log = sa.Table(
+    "conn_sync_log",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("run_id", _RunId, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("conn_sync_log_by_run", "run_id", "number"),
+)
+
 
 def _create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
@@ -131,4 +146,11 @@ def _index_places(connection: Connection) -> None:
     index.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places)
+def _add_log(connection: Connection) -> None:
+    """Add the log of runs and the end of their waits to a store that was created before there were any."""
+    run_log.create(connection, checkfirst=True)
+    if not any(column["name"] == "resumes_at" for column in sa.inspect(connection).get_columns(run.name)):
+        connection.execute(sa.text(f"ALTER TABLE {run.name} ADD COLUMN resumes_at FLOAT"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log)

@@ -79,7 +79,7 @@ class SyncWorker:
         self._engine: Engine = open_engine(location)
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
-        self.store = SyncStore(self._engine)
+        self.store = SyncStore(self._engine, clock)
         self._sender: Live | None = None
         self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault)
 

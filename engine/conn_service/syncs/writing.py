@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conn_engine.config import mapping_layers
-from conn_engine.errors import ConfigurationError, ConnError, ExpressionError, TransportError, VendorError
+from conn_engine.errors import ConnError, ExpressionError, TransportError, VendorError
 from conn_engine.expressions import compile_mapping
 from conn_engine.runtime.call import Call
 from conn_engine.syncs import OutgoingRecord, WriteStep
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import to_events
-from conn_service.syncs.filling import PageDraft
+from conn_service.syncs.filling import PageDraft, RecordStopError
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.store import PageHook, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
@@ -48,16 +48,18 @@ def _write_row(draft: PageDraft, store: SyncStore, step: WriteStep, row: SpoolRo
     except ConnError as error:
         if is_passing(error):
             raise
+        message = opened.redact(error.message)
         if step.on_error == "stop":
-            raise ConfigurationError(
-                f"the record {row.key} cannot be written: {error.message}",
+            raise RecordStopError(
+                f"the record {row.key} cannot be written: {message}",
+                log_text=f"a record cannot be written: conn sync show {run.id}",
                 hint=error.hint or "correct the step, or use on_error: set_aside",
             ) from None
         if step.on_error == "skip":
             draft.add("skipped")
             store.drop_row(run, row, None, draft.now)
         else:
-            store.drop_row(run, row, SetAside(row.key, "write", row.payload, error.message), draft.now)
+            store.drop_row(run, row, SetAside(row.key, "write", row.payload, message), draft.now)
         return
     record = OutgoingRecord(row.key, "", value, "")
     store.finish_row(run, row, draft.now, more=prepare_events(opened, run, record, row.event_id, draft.now))

@@ -44,7 +44,16 @@ from conn_engine.releases.report import (
 from conn_engine.reports import Report
 from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
 from conn_engine.schemas.generate import Generator, Schema
-from conn_engine.syncs.report import SyncChangeReport, SyncPlansReport, SyncRunsReport, SyncsReport, SyncTrialReport
+from conn_engine.syncs.report import (
+    SyncChangeReport,
+    SyncFailuresReport,
+    SyncLogReport,
+    SyncPlansReport,
+    SyncRunsReport,
+    SyncsReport,
+    SyncStatusReport,
+    SyncTrialReport,
+)
 from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
 from conn_engine.testing.value_report import ValueReport, ValuesReport
@@ -98,8 +107,11 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     SuiteReport,
     UpdateReport,
     SyncChangeReport,
+    SyncFailuresReport,
+    SyncLogReport,
     SyncPlansReport,
     SyncRunsReport,
+    SyncStatusReport,
     SyncTrialReport,
     SyncsReport,
     ValueReport,

@@ -7,12 +7,19 @@ import msgspec
 from conn_engine.reports import Report
 
 __all__ = [
+    "EndpointStatus",
     "ListedSync",
+    "LoggedLine",
     "PlannedCall",
+    "SyncAccountStatus",
     "SyncChangeReport",
+    "SyncFailure",
+    "SyncFailuresReport",
+    "SyncLogReport",
     "SyncPlansReport",
     "SyncRunSummary",
     "SyncRunsReport",
+    "SyncStatusReport",
     "SyncTrialReport",
     "SyncsReport",
     "TrialEvent",
@@ -92,8 +99,103 @@ class SyncRunsReport(Report, frozen=True, kw_only=True):
     runs: list[SyncRunSummary]
 
 
+class LoggedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the log of a run. `page` is the number of pages that were stored, and `at` is in ISO 8601."""
+
+    at: str
+    page: int
+    kind: str
+    text: str
+
+
+class SyncLogReport(Report, frozen=True, kw_only=True):
+    """What a run did, the oldest first."""
+
+    kind: ClassVar[str] = "sync-log"
+    run: str
+    status: str
+    lines: list[LoggedLine]
+
+
+class SyncAccountStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync does for an account. `status`, `verdict`, `reason`, `pages` and `records` are those of its last run,
+    and "" or 0 if there was none; `resumes_at` is the end of a wait. `waiting` and `dead` are events that are not
+    delivered yet, or were given up, and `set_aside` are records. `fault` is why it cannot run."""
+
+    sync: str
+    account: str
+    run: str
+    status: str
+    verdict: str
+    reason: str
+    began: str | None
+    ended: str | None
+    pages: int
+    records: int
+    resumes_at: str | None
+    last_completed: str | None
+    next_run: str | None
+    paused: bool
+    waiting: int
+    dead: int
+    set_aside: int
+    fault: str
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody has to do something, or wait."""
+        is_good = self.status in ("", "queued", "running", "delivering", "complete", "unknown", "cancelled")
+        return not is_good or bool(self.dead or self.set_aside or self.fault)
+
+
+class SyncFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A `record` that was set aside, or an `event` that was given up. `stage` is the step that failed, or the endpoint,
+    and `field` what an object of fields has failed at. `event` is the ID of the event, "" for a record."""
+
+    kind: str
+    run: str
+    sync: str
+    account: str
+    key: str
+    stage: str
+    field: str
+    message: str
+    event: str
+    at: str
+
+
+class SyncFailuresReport(Report, frozen=True, kw_only=True):
+    """What can be sent again. `records` and `events` are the numbers of all, of which `failures` has the first."""
+
+    kind: ClassVar[str] = "sync-failures"
+    records: int
+    events: int
+    failures: list[SyncFailure]
+
+
+class EndpointStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint that is disabled, or that does not respond as it should and is tried again at `rests_until`.
+    `waiting` is the number of events for it."""
+
+    name: str
+    disabled: bool
+    reason: str
+    since: str
+    rests_until: str | None
+    waiting: int
+
+
+class SyncStatusReport(Report, frozen=True, kw_only=True):
+    """What the syncs do for each account, and the endpoints that do not respond as they should."""
+
+    kind: ClassVar[str] = "sync-status"
+    accounts: list[SyncAccountStatus]
+    endpoints: list[EndpointStatus]
+
+
 class SyncChangeReport(Report, frozen=True, kw_only=True):
-    """What a command changed: `cancelled`, `paused`, `resumed`, `reset` or `worked`, for which runs and accounts."""
+    """What a command changed: `cancelled`, `paused`, `resumed`, `reset`, `retried` or `worked`, for which runs and
+    accounts."""
 
     kind: ClassVar[str] = "sync-change"
     change: str

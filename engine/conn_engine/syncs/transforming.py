@@ -22,12 +22,14 @@ _STOPPED = frozenset({"timeout", "memory", "steps"})
 
 @dataclass(frozen=True, slots=True)
 class RecordFault:
-    """A record that could not be filtered or transformed. `position` is its place in the page, starting at 0."""
+    """A record that could not be filtered or transformed. `position` is its place in the page, starting at 0, and
+    `field` what an object of fields has failed at."""
 
     position: int
     record: Any
     message: str
     hint: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _one_by_one(
         except ExpressionError as error:
             if error.code in _STOPPED:
                 raise
-            faults.append(RecordFault(position, record, error.message, error.hint))
+            faults.append(RecordFault(position, record, error.message, error.hint, error.at))
     return values, tuple(faults)
 
 

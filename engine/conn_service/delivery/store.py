@@ -170,10 +170,19 @@ class DeliveryStore:
         with self.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def retry_dead(self, now: float, *, run_id: str | None = None, endpoint: str | None = None) -> int:
-        """Let dead events be delivered again, with all their attempts. Return how many."""
+    def find_endpoints(self) -> list[str]:
+        """Return the endpoints that events were sent to, or that are disabled, sorted."""
+        with self.engine.connect() as connection:
+            queries = (sa.select(tables.delivery.c.endpoint).distinct(), sa.select(tables.endpoint.c.name))
+            return sorted({name for query in queries for name in connection.execute(query).scalars()})
+
+    def retry_dead(
+        self, now: float, *, run_id: str | None = None, endpoint: str | None = None, also_waiting: bool = False
+    ) -> int:
+        """Let dead events be delivered again, with all their attempts, and `also_waiting` those that wait for another
+        one. Return how many."""
         columns = tables.delivery.c
-        statement = sa.update(tables.delivery).where(columns.status == "dead")
+        statement = sa.update(tables.delivery).where(columns.status.in_(("dead", *["waiting"] * also_waiting)))
         statement = statement.where(columns.run_id == run_id) if run_id is not None else statement
         statement = statement.where(columns.endpoint == endpoint) if endpoint is not None else statement
         with self.engine.begin() as connection:

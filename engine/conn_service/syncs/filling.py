@@ -15,7 +15,7 @@ from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import name_spooled, to_events
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.phases import find_loop
-from conn_service.syncs.store import PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
+from conn_service.syncs.store import LONGEST_FIELD, PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 
 __all__ = ["PageDraft", "RecordStopError", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
@@ -119,7 +119,9 @@ def _treat_fault(draft: PageDraft, fault: StageFault) -> None:
     draft.add("set_aside")
     key = json.dumps(key, ensure_ascii=not key.isprintable())[1:-1][:LONGEST_KEY]  # as a database can store it
     message = fault.fault.message.encode(errors="replace").decode().replace("\0", "\ufffd")
-    draft.rows.set_aside.append(SetAside(key, fault.stage, json.dumps(record), message))
+    draft.rows.set_aside.append(
+        SetAside(key, fault.stage, json.dumps(record), message, fault.fault.field[:LONGEST_FIELD])
+    )
 
 
 def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: SyncStore) -> list[OutgoingRecord]:

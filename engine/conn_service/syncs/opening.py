@@ -81,10 +81,6 @@ class OpenRun:
             self.pages = self.connection.pages(fetch.operation, call)
         return next(self.pages, None)
 
-    def redact(self, text: str) -> str:
-        """Return a text without the secrets of the account: what a vendor responds may repeat them."""
-        return self.connection.wiring.redactor.text(text)
-
     def close_listing(self) -> None:
         """Close the listing, so that the next page is that of another one."""
         if self.pages is not None:

@@ -54,7 +54,8 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     plan = _leave_out_passed(opened.plan, row.stage)
     result = process_page(plan, [json.loads(row.record)], opened.build_scope(run), build_enricher(opened))
     if result.faults:
-        store.explain_set_aside(row.number, result.faults[0].fault.message)
+        fault = result.faults[0].fault
+        store.explain_set_aside(row.number, fault.message, fault.field)
         return 0
     target = find_target(run, opened.plan)
     rows: list[SpoolRow] = []
@@ -66,7 +67,7 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
         except ConnError as error:
             if is_passing(error):
                 raise
-            store.explain_set_aside(row.number, opened.redact(error.message))
+            store.explain_set_aside(row.number, error.message)
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
             rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))

@@ -158,7 +158,6 @@ class SyncRunner:
             return Advance("page")
         if run.phase == "end":
             return Advance("end")
-        opened = None
         try:
             opened = self._open.get(run)
             self._check_limits(run, opened.plan)
@@ -170,26 +169,24 @@ class SyncRunner:
             if self.store.get_run(run_id).seq > seq:  # another worker has stored the page meanwhile
                 return Advance("page")
             if isinstance(error, ConnError):
-                return self._judge_failure(
-                    run, error, error.message if opened is None else opened.redact(error.message)
-                )
+                return self._judge_failure(run, error)
             return self._log_failure(run, _describe_internal(error))
         if run.status != "running":
             self.store.set_status(run_id, "running", unless=_ENDED)
         return Advance("page")
 
-    def _judge_failure(self, run: RunRow, error: ConnError, message: str) -> Advance:
-        """Wait, or fail. `message` is that of the error, without secrets."""
+    def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
         if isinstance(error, CredentialError):
-            reason = f"{message}; to continue the run: conn auth login {run.account}"
+            reason = f"{error.message}; to continue the run: conn auth login {run.account}"
             self.store.set_status(run.id, "login", reason, unless=_ENDED)
             return Advance("login", _LOGIN_PAUSE, reason)
         pause = self._find_pause(run, error)
         if pause is None:
-            return self._log_failure(run, message, log=error.log_text if isinstance(error, RecordStopError) else "")
+            log = error.log_text if isinstance(error, RecordStopError) else ""
+            return self._log_failure(run, error.message, log=log)
         resumes_at = self.clock.now() + pause
-        self.store.set_status(run.id, "waiting", message, unless=_ENDED, resumes_at=resumes_at)
-        return Advance("wait", pause, message)
+        self.store.set_status(run.id, "waiting", error.message, unless=_ENDED, resumes_at=resumes_at)
+        return Advance("wait", pause, error.message)
 
     def _log_failure(self, run: RunRow, reason: str, *, log: str = "") -> Advance:
         """Write why a run fails into its log: with `log` instead of the reason, if that has values of a record."""

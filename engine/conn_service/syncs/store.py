@@ -20,7 +20,18 @@ from conn_service.store import prepare_tables
 from conn_service.syncs import tables
 from conn_service.syncs.run_log import LogKind, add_line, describe_page
 
-__all__ = ["PageRows", "RunRow", "RunStatus", "SetAside", "SpoolRow", "StreamRow", "SyncStore", "name_target"]
+__all__ = [
+    "LONGEST_FIELD",
+    "PageRows",
+    "RunRow",
+    "RunStatus",
+    "SetAside",
+    "SpoolRow",
+    "StreamRow",
+    "SyncStore",
+    "name_target",
+    "to_run",
+]
 
 RunStatus: TypeAlias = Literal[
     "queued",
@@ -37,6 +48,7 @@ RunStatus: TypeAlias = Literal[
 ]
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
+LONGEST_FIELD = 300
 _CHUNK = 500
 _UNDELIVERED = "undelivered"
 """The digest of a record whose last change was not delivered: it equals no other."""
@@ -114,12 +126,13 @@ class SpoolRow:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A record that failed. `record` is JSON text."""
+    """A record that failed. `record` is JSON text, and `field` the one whose expression failed, if that is known."""
 
     key: str
     stage: str
     record: str
     message: str
+    field: str = ""
 
 
 @dataclass(slots=True)
@@ -177,7 +190,7 @@ class SyncStore:
             row = connection.execute(_RUN, {"id": run_id}).first()
         if row is None:
             raise UsageError(f'there is no run "{run_id}"', hint="list them: conn sync runs")
-        return _to_run(row)
+        return to_run(row)
 
     def find_runs(
         self,
@@ -194,7 +207,7 @@ class SyncStore:
         query = query.where(columns.account == account) if account is not None else query
         query = query.where(columns.status.in_(statuses)) if statuses else query
         with self.engine.connect() as connection:
-            return [_to_run(row) for row in connection.execute(query)]
+            return [to_run(row) for row in connection.execute(query)]
 
     def set_status(
         self,
@@ -612,11 +625,11 @@ class SyncStore:
             for hook in more:
                 hook(connection, run.seq)
 
-    def explain_set_aside(self, number: int, message: str) -> None:
+    def explain_set_aside(self, number: int, message: str, field: str = "") -> None:
         """Change why a record is set aside."""
         with self.engine.begin() as connection:
             statement = sa.update(tables.set_aside).where(tables.set_aside.c.number == number)
-            connection.execute(statement.values(message=message))
+            connection.execute(statement.values(message=message, field=field[:LONGEST_FIELD]))
 
     def _insert(self, table: sa.Table) -> Any:
         return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
@@ -657,6 +670,7 @@ def _to_stream(row: Row[Any]) -> StreamRow:
     return StreamRow(**(values | {"state": json.loads(row.state)}))
 
 
-def _to_run(row: Row[Any]) -> RunRow:
+def to_run(row: Row[Any]) -> RunRow:
+    """Return a run from a row of its table."""
     values = {name: getattr(row, name) for name in RunRow.__slots__}
     return RunRow(**(values | {name: json.loads(values[name]) for name in ("settings", "place", "counts", "report")}))

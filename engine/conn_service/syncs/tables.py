@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from conn_service.store import Migration
+from conn_service.store import Migration, add_columns
 
 __all__ = [
     "MIGRATIONS",
@@ -122,6 +122,7 @@ set_aside = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Column("field", sa.String(300), nullable=False, server_default=""),
 )
 
 run_log = sa.Table(
@@ -147,10 +148,10 @@ def _index_places(connection: Connection) -> None:
 
 
 def _add_log(connection: Connection) -> None:
-    """Add the log of runs and the end of their waits to a store that was created before there were any."""
+    """Add the log of runs, the end of their waits, and the field that failed to a store without them."""
     run_log.create(connection, checkfirst=True)
-    if not any(column["name"] == "resumes_at" for column in sa.inspect(connection).get_columns(run.name)):
-        connection.execute(sa.text(f"ALTER TABLE {run.name} ADD COLUMN resumes_at FLOAT"))
+    for table in (run, set_aside):
+        add_columns(connection, table)
 
 
 MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Workspace, load_workspace
+from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
@@ -207,7 +208,8 @@ class SyncWorker:
 
     def retry(self, run_id: str) -> RunRow:
         """Deliver again what a run could not deliver: records that were set aside, rows of a file or a table, and
-        events that were given up."""
+        events that were given up. If it has failed, start another run, which is returned."""
+        self.store.add_log_line(self.store.get_run(run_id), "retry", "what failed is delivered again")
         self.runner.retry_set_aside(run_id)
         if self.store.get_run(run_id).status in ("undelivered", "delivering"):
             self.store.set_status(run_id, "delivering")
@@ -217,7 +219,25 @@ class SyncWorker:
         for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
             self.deliveries.set_disabled(endpoint, "", self.clock.now())
             self.drain(endpoint)
-        return self.store.get_run(run_id)
+        run = self.store.get_run(run_id)
+        if run.status in ("failed", "cancelled"):
+            return self.start(run.sync, run.account, cause="retry", is_full=run.is_full, settings=run.settings)
+        return run
+
+    def retry_endpoint(self, endpoint: str) -> dict[str, int]:
+        """Enable an endpoint, and send it again what it has not received. Return its events by status.
+
+        Raises UsageError for an endpoint without events, and ConfigurationError for one that cannot be used.
+        """
+        known = self.deliveries.find_endpoints()
+        if endpoint not in known:
+            hint = did_you_mean(endpoint, known) or f"use one of {join_words(known)}" if known else "run a sync first"
+            raise UsageError(f'no event was sent to an endpoint "{endpoint}"', hint=hint)
+        find_endpoint(self.releases.get_current()[1], endpoint, environ=self.environ)
+        self.deliveries.set_disabled(endpoint, "", self.clock.now())
+        self.deliveries.retry_dead(self.clock.now(), endpoint=endpoint, also_waiting=True)
+        self.drain(endpoint)
+        return self.deliveries.count(endpoint=endpoint)
 
     def _move_from_missing_endpoints(self, run_id: str) -> None:
         """Let what waits for an endpoint that was renamed be delivered to where the sync delivers now."""

@@ -48,10 +48,9 @@ def _write_row(draft: PageDraft, store: SyncStore, step: WriteStep, row: SpoolRo
     except ConnError as error:
         if is_passing(error):
             raise
-        message = opened.redact(error.message)
         if step.on_error == "stop":
             raise RecordStopError(
-                f"the record {row.key} cannot be written: {message}",
+                f"the record {row.key} cannot be written: {error.message}",
                 log_text=f"a record cannot be written: conn sync show {run.id}",
                 hint=error.hint or "correct the step, or use on_error: set_aside",
             ) from None
@@ -59,7 +58,7 @@ def _write_row(draft: PageDraft, store: SyncStore, step: WriteStep, row: SpoolRo
             draft.add("skipped")
             store.drop_row(run, row, None, draft.now)
         else:
-            store.drop_row(run, row, SetAside(row.key, "write", row.payload, message), draft.now)
+            store.drop_row(run, row, SetAside(row.key, "write", row.payload, error.message), draft.now)
         return
     record = OutgoingRecord(row.key, "", value, "")
     store.finish_row(run, row, draft.now, more=prepare_events(opened, run, record, row.event_id, draft.now))

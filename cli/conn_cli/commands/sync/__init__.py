@@ -7,7 +7,8 @@ import typer
 from conn_cli.commands.sync.changes import cancel, pause, reset, resume, retry
 from conn_cli.commands.sync.listing import list_syncs, plan, try_
 from conn_cli.commands.sync.running import run, work
-from conn_cli.commands.sync.runs import runs, show
+from conn_cli.commands.sync.runs import logs, runs, show
+from conn_cli.commands.sync.status import failures, status
 
 __all__ = ["group"]
 
@@ -17,8 +18,11 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "try": try_,
     "run": run,
     "work": work,
+    "status": status,
+    "failures": failures,
     "runs": runs,
     "show": show,
+    "logs": logs,
     "cancel": cancel,
     "pause": pause,
     "resume": resume,

@@ -5,10 +5,13 @@ from typing import Annotated
 import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, RunId, Store
+from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_change, write_runs
 from conn_cli.commands.sync.store_access import choose_accounts, open_worker
 from conn_cli.console import App
 from conn_cli.options import Formats
+
+_EVENTS = {"delivered": "delivered", "waiting": "waiting", "dead": "given up"}
 
 __all__ = ["cancel", "pause", "reset", "resume", "retry"]
 
@@ -53,13 +56,42 @@ def reset(
     write_change(app, formats, text, "reset", sync=name, accounts=[account])
 
 
-def retry(context: typer.Context, run_id: RunId, store: Store = None, formats: FormatOption = None) -> None:
-    """Process and deliver again what a run set aside or could not deliver."""
+def retry(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="ID of the run, as `conn sync runs` shows it.")
+    ] = None,
+    *,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", metavar="NAME", help="Enable this endpoint, and send again what it did not take."),
+    ] = None,
+    store: Store = None,
+    formats: FormatOption = None,
+) -> None:
+    """Deliver again what failed: of a run, or for an endpoint.
+
+    Records that were set aside are processed again, and events that were given up are sent again. A run that has failed
+    is started again, where it began.
+    """
+    from conn_engine.errors import UsageError
+
     app: App = context.obj
+    if (run_id is None) == (endpoint is None):
+        raise UsageError("retry needs a run or an endpoint", hint="list what failed: conn sync failures")
     with open_worker(app, store, works=True) as worker:
-        run = worker.retry(run_id)
-        summary = summarize(worker, run)
-    write_runs(app, [summary], formats, details=True)
+        if endpoint is not None:
+            counts = worker.retry_endpoint(endpoint)
+        elif run_id is not None:
+            run = worker.retry(run_id)
+            if not worker.is_settled(run):
+                [run] = follow_runs(app, worker, [run])
+            summary = summarize(worker, run)
+    if endpoint is not None:
+        text = ", ".join(f"{counts.get(name, 0):,} {label}" for name, label in _EVENTS.items())
+        write_change(app, formats, f"{endpoint}: {text}", "retried")
+    else:
+        write_runs(app, [summary], formats, details=True)
 
 
 def _set_paused(

@@ -24,7 +24,8 @@ def list_syncs(context: typer.Context, store: Store = None, formats: FormatOptio
 
     app: App = context.obj
     with open_worker(app, store) as worker:
-        rows = [_list_sync(app, worker, name) for name in app.workspace.syncs()]
+        paused = {key for key, stream in worker.store.find_streams().items() if stream.is_paused}
+        rows = [_list_sync(app, worker, name, paused) for name in app.workspace.syncs()]
     write_report(
         lambda: SyncsReport(syncs=rows),
         formats or [],
@@ -90,7 +91,7 @@ def try_(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _list_sync(app: App, worker: "SyncWorker", name: str) -> "ListedSync":
+def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str, str]]") -> "ListedSync":
     from conn_engine.errors import ConnError
     from conn_engine.syncs import find_accounts
     from conn_engine.syncs.report import ListedSync
@@ -112,7 +113,7 @@ def _list_sync(app: App, worker: "SyncWorker", name: str) -> "ListedSync":
         resource=resource,
         schedule=schedule,
         accounts=accounts,
-        paused=[one for one in accounts if worker.store.get_stream(name, one).is_paused],
+        paused=[one for one in accounts if (name, one) in paused],
         last_status=last[0].status if last else "",
         fault=fault,
     )

@@ -1,12 +1,12 @@
 """`conn sync run` and `work`: run syncs in this process."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
+from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_change, write_runs
 from conn_cli.commands.sync.store_access import choose_accounts, open_worker
 from conn_cli.console import App
@@ -43,7 +43,7 @@ def run(
     with open_worker(app, store, works=True) as worker:
         settings = {"to": to} if to is not None else {}
         started = [worker.start(name, one, is_full=full, settings=settings) for one in accounts]
-        runs = _follow(app, worker, started)
+        runs = follow_runs(app, worker, started)
         _print_spools(app, worker, runs)
         summaries = [summarize(worker, run) for run in runs]
     write_runs(app, summaries, formats, details=True)
@@ -72,26 +72,10 @@ def work(
             app.err("waiting for what is due; stop with Ctrl-C")
             worker.wait_until_stopped()
         started = worker.start_now()
-        _follow(app, worker, [worker.store.get_run(run_id) for run_id in {*resumed, *started}])
+        follow_runs(app, worker, [worker.store.get_run(run_id) for run_id in {*resumed, *started}])
         worker.remove_old()
     text = f"{len(started)} started, {len(resumed)} continued"
     write_change(app, formats, text, "worked", runs=[*resumed, *started])
-
-
-def _follow(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "list[RunRow]":
-    """Show the progress of runs until they have ended, and their events have been delivered once."""
-    from conn_service.syncs.worker import POLL_SECONDS
-
-    names = [run.id for run in started]
-    with app.progress("records") as progress:
-        while True:
-            runs = worker.wait(names, 0.5)
-            progress.done = sum(run.counts.get("records", 0) for run in runs)
-            waiting = [run for run in runs if run.status in ("waiting", "delivering") and run.reason]
-            progress.say(waiting[0].reason if waiting else f"page {sum(run.counts.get('pages', 0) for run in runs)}")
-            if all(worker.is_settled(run) for run in runs):
-                return runs
-            time.sleep(POLL_SECONDS)
 
 
 def _print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:

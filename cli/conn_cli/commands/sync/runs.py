@@ -1,15 +1,22 @@
-"""`conn sync runs` and `show`: what runs did."""
+"""`conn sync runs`, `show` and `logs`: what runs did."""
 
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, OneAccount, Store
 from conn_cli.commands.sync.results import summarize, write_runs
-from conn_cli.commands.sync.store_access import find_run, open_worker
+from conn_cli.commands.sync.store_access import check_names, find_run, open_worker
 from conn_cli.console import App
 
-__all__ = ["runs", "show"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conn_engine.syncs.report import LoggedLine
+    from conn_service.syncs.worker import SyncWorker
+
+__all__ = ["logs", "runs", "show"]
 
 
 def runs(
@@ -26,6 +33,8 @@ def runs(
     with open_worker(app, store) as worker:
         found = worker.store.find_runs(sync=name, account=account, limit=limit)
         summaries = [summarize(worker, run) for run in found]
+    if not found:
+        check_names(app, name, account)
     write_runs(app, summaries, formats)
 
 
@@ -42,3 +51,59 @@ def show(
     with open_worker(app, store) as worker:
         summary = summarize(worker, find_run(worker, run_id))
     write_runs(app, [summary], formats, details=True)
+
+
+def logs(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="ID of the run. Default: the newest.", show_default=False)
+    ] = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Wait for more lines until the run has ended.")
+    ] = False,
+    store: Store = None,
+    formats: FormatOption = None,
+) -> None:
+    """Show what a run did, page by page, and what it waited for."""
+    from conn_cli.formatting import join_lines
+    from conn_cli.report import write_report
+    from conn_cli.report.sync_status import draw_log_line
+    from conn_engine.syncs.report import SyncLogReport
+
+    app: App = context.obj
+    with open_worker(app, store) as worker:
+        run_id = find_run(worker, run_id).id
+        lines = []
+        for line in _read_lines(worker, run_id, follow=follow):
+            if follow and not formats:
+                app.write(draw_log_line(line), prose=True)
+                app.flush()
+            else:
+                lines.append(line)
+        status = worker.store.get_run(run_id).status
+    write_report(
+        lambda: SyncLogReport(run=run_id, status=status, lines=lines),
+        formats or [],
+        {"text": lambda: join_lines(map(draw_log_line, lines))},
+        app,
+        folder=app.folder,
+    )
+
+
+def _read_lines(worker: "SyncWorker", run_id: str, *, follow: bool) -> "Iterator[LoggedLine]":
+    from conn_engine.syncs.report import LoggedLine
+    from conn_service.syncs.run_log import read_log
+    from conn_service.syncs.runner import to_iso
+    from conn_service.syncs.worker import POLL_SECONDS
+
+    last = 0
+    while True:
+        is_over = worker.is_settled(worker.store.get_run(run_id))  # before the lines are read: none comes afterwards
+        while lines := read_log(worker.store.engine, run_id, after=last):
+            for line in lines:
+                yield LoggedLine(at=to_iso(line.at), page=line.seq, kind=line.kind, text=line.text)
+            last = lines[-1].number
+        if is_over or not follow:
+            return
+        time.sleep(POLL_SECONDS)

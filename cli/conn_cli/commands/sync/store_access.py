@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from conn_service.syncs.store import RunRow
     from conn_service.syncs.worker import SyncWorker
 
-__all__ = ["choose_accounts", "find_run", "open_worker"]
+__all__ = ["check_names", "choose_accounts", "find_run", "open_worker"]
 
 
 @contextmanager
@@ -53,6 +53,15 @@ def choose_accounts(app: App, name: str, account: str | None) -> list[str]:
         return accounts
     app.workspace.account(account)
     return [account]
+
+
+def check_names(app: App, name: str | None, account: str | None) -> None:
+    """Raise UsageError for a sync or an account that does not exist. For a command that found nothing: the store may
+    have something about one that was removed."""
+    if name is not None:
+        app.workspace.sync(name)
+    if account is not None:
+        app.workspace.account(account)
 
 
 def find_run(worker: "SyncWorker", run_id: str | None) -> "RunRow":

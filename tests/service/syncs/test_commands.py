@@ -1,0 +1,240 @@
+"""What `conn sync` shows of runs, waits and failures, and how they are sent again."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sync_bench import Bench
+from vendor import Arrived, start_vendor
+
+from conn_service.delivery import DeliveryStore
+from conn_service.delivery.health import EndpointHealth
+from conn_service.syncs import tables
+from conn_service.syncs.overview import read_overview
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "cli"))
+
+import transcript
+
+EVENTS = """\
+source: { connector: shop, resource: contacts }
+transform: { id: record.id, name: '$number($substring(record.name, 1))' }
+on_error: set_aside
+emit: { type: webhook, event: contact.updated }
+"""
+
+
+@dataclass
+class Application:
+    """Receives events, and answers with a status."""
+
+    status: int = 204
+    keys: list[Any] = field(default_factory=list)
+
+    def answer(self, arrived: Arrived) -> Any:
+        self.keys.append(json.loads(arrived.body)["data"]["id"])
+        return (self.status, {}, {})
+
+
+@pytest.fixture
+def application(bench: Bench) -> Iterator[Application]:
+    """An application at the endpoint of a sync of which one record fails."""
+    made = Application()
+    bench.contacts.records[4]["name"] = "ada@example.com"
+    with start_vendor(made.answer) as receiver:
+        bench.write(
+            {
+                "conn.yaml": f"version: 1\ntrusted_hosts: ['{bench.arriving.host}', '{receiver.host}']\n"
+                f"endpoints: {{ default: {{ url: '{receiver.url}/in' }} }}\n",
+                "syncs/people.yaml": EVENTS,
+            }
+        )
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _deliveries(bench: Bench) -> None:
+    """The tables that every worker creates."""
+    DeliveryStore(bench.store.engine)
+
+
+def run(bench: Bench, line: str, **environ: str) -> transcript.Run:
+    return transcript.conn(
+        bench.root, "sync", *line.split(), CONN_SYNC_STORE=str(bench.root.parent / "store.sqlite3"), **environ
+    )
+
+
+def give_up(bench: Bench) -> None:
+    """End the attempts of all events."""
+    with bench.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE conn_delivery SET status = 'dead', last_error = 'it answered 500'")
+
+
+class TestStatus:
+    def test_says_what_each_account_waits_for(self, bench: Bench) -> None:
+        for name in ("globex", "initech", "umbrella"):
+            bench.write({f"accounts/{name}.yaml": "connector: shop\n"})
+        bench.write(
+            {"syncs/people.yaml": bench.root.joinpath("syncs/people.yaml").read_text() + "schedule: '@hourly'\n"}
+        )
+        runner = bench.runner()
+        for name in ("acme", "globex", "initech"):
+            runner.create_run(f"people:{name}:1", "people", name)
+        bench.store.set_status("people:acme:1", "waiting", "429 from GET /contacts", resumes_at=1_795_000_090)
+        bench.store.set_status("people:globex:1", "login", "no token; to continue the run: conn auth login globex")
+        bench.store.set_status("people:initech:1", "complete")
+        bench.store.pause_stream("people", "initech")
+        done = run(bench, "status")
+        assert [line.split("  ")[0] for line in done.out.splitlines()] == [
+            f"people {name}" for name in ("acme", "globex", "initech", "umbrella")
+        ]
+        acme, globex, initech, umbrella = done.out.splitlines()
+        assert acme.endswith("page 0, 0 records; waits until 11:08:10Z; 429 from GET /contacts")
+        assert globex.endswith("to continue the run: conn auth login globex")
+        assert "complete" in initech and "paused" in initech
+        assert "never run" in umbrella and "next 2026-11-18 12:00Z" in umbrella
+        assert run(bench, "status --account globex").out.split() == globex.split()
+
+    def test_names_what_was_not_delivered(self, bench: Bench, application: Application) -> None:
+        assert bench.run("people:acme:1").status == "complete", bench.last
+        give_up(bench)
+        DeliveryStore(bench.store.engine).set_disabled("default", "the endpoint answered 410 Gone", 1_795_000_000)
+        done = run(bench, "status")
+        assert "9 events given up; 1 record set aside" in done.out
+        assert done.out.splitlines()[1:] == [
+            "the endpoint default is disabled since 2026-11-18 11:06Z: the endpoint answered 410 Gone",
+            "  fix: correct the endpoint, then: conn sync retry --endpoint default",
+            "next: see what failed, and send it again: conn sync failures",
+        ]
+        [row] = json.loads(run(bench, "status --format json").out)["accounts"]
+        assert (row["dead"], row["set_aside"], row["records"], row["status"]) == (9, 1, 10, "complete")
+
+    def test_names_an_endpoint_that_rests(self, bench: Bench, application: Application) -> None:
+        bench.run("people:acme:1")
+        health = EndpointHealth(
+            failures=10, rests=1, rests_until=1_795_000_500, failing_since=1_794_000_000, problem="500"
+        )
+        DeliveryStore(bench.store.engine).set_health("default", health)
+        assert run(bench, "status").out.splitlines()[1:3] == [
+            "the endpoint default has been failing since 2026-11-06 21:20Z: 500, 9 events waiting",
+            "  it is tried again at 2026-11-18 11:15Z",
+        ]
+
+    def test_fits_a_screen_with_many_accounts(self, bench: Bench) -> None:
+        runner = bench.runner()
+        for number in range(60):
+            bench.write({f"accounts/a{number:02}.yaml": "connector: shop\n"})
+            runner.create_run(f"people:a{number:02}:1", "people", f"a{number:02}")
+            bench.store.set_status(f"people:a{number:02}:1", "failed" if number % 2 else "complete", "as it is")
+        lines = run(bench, "status", COLUMNS="80").out.splitlines()
+        assert lines[0] == "people: 61 accounts: 30 complete, 30 failed, 1 never run"
+        assert len(lines) == 22 and lines[-1] == "… and 10 more accounts: add --all"
+        assert max(map(len, lines)) <= 80
+        assert len(run(bench, "status --all", COLUMNS="80").out.splitlines()) == 61
+
+    def test_asks_the_store_as_often_for_many_accounts_as_for_few(self, bench: Bench) -> None:
+        runner = bench.runner()
+        counts = []
+        for few in (2, 30):
+            for number in range(few):
+                bench.write({f"accounts/a{number:02}.yaml": "connector: shop\n"})
+                runner.create_run(f"people:a{number:02}:{few}", "people", f"a{number:02}")
+            counts.append(count_statements(bench, lambda: read_overview(bench.store)))
+        assert counts[0] == counts[1] < 8
+
+    def test_changes_nothing(self, bench: Bench) -> None:
+        for line in ("list", "status"):
+            assert run(bench, line).code == 0
+        with bench.store.engine.connect() as connection:
+            assert connection.execute(sa.select(tables.stream)).all() == []
+
+
+def count_statements(bench: Bench, act: Callable[[], object]) -> int:
+    seen: list[str] = []
+    sa.event.listen(bench.store.engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
+    act()
+    return len(seen)
+
+
+class TestFailures:
+    def test_lists_records_and_events(self, bench: Bench, application: Application) -> None:
+        assert bench.run("people:acme:1").status == "complete", bench.last
+        give_up(bench)
+        lines = run(bench, "failures --limit 2").out.splitlines()
+        assert lines[0] == "1 record set aside, 9 events given up"
+        assert lines[1].split("  ")[:3] == ["people:acme:1", "record 4", "transform"]
+        assert lines[1].count("name: ") == 1 and "number" in lines[1]
+        assert [part.strip() for part in lines[2].split("  ") if part.strip()] == [
+            "people:acme:1", "event 0", "default", "it answered 500"
+        ]  # fmt: skip
+        assert lines[3] == "… and 8 more: add --limit, or name a sync, an account or a run"
+        assert lines[4].endswith("conn sync retry people:acme:1")
+        [record, *events] = json.loads(run(bench, "failures people --run people:acme:1 --format json").out)["failures"]
+        assert (record["kind"], record["key"], record["field"]) == ("record", "4", "name")
+        assert len(events) == 9 and events[0]["event"]
+
+    def test_says_that_there_is_none(self, bench: Bench) -> None:
+        bench.write({"accounts/globex.yaml": "connector: shop\n"})
+        assert run(bench, "failures people --account globex").out == "nothing is set aside, and no event was given up\n"
+
+    @pytest.mark.parametrize("command", ["failures", "runs", "status"])
+    def test_an_unknown_sync_or_account_is_an_error(self, bench: Bench, command: str) -> None:
+        assert 'did you mean "people"' in run(bench, f"{command} poeple").err
+        assert 'did you mean "acme"' in run(bench, f"{command} --account amce").err
+
+    def test_an_endpoint_is_enabled_and_gets_what_it_did_not_take(self, bench: Bench, application: Application) -> None:
+        assert bench.run("people:acme:1").status == "complete", bench.last
+        give_up(bench)
+        DeliveryStore(bench.store.engine).set_disabled("default", "the endpoint answered 410 Gone", 1.0)
+        done = run(bench, "retry --endpoint default")
+        assert (done.code, done.out) == (0, "default: 9 delivered, 0 waiting, 0 given up\n")
+        assert sorted(application.keys) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+        done = run(bench, "retry --endpoint defualt")
+        assert done.code == 2 and 'did you mean "default"?' in done.err
+
+    def test_a_run_that_failed_is_started_again(self, bench: Bench) -> None:
+        bench.run("people:acme:0000000000001")
+        runner = bench.runner()
+        runner.create_run("people:acme:0000000000002", "people", "acme", is_full=True)
+        runner.fail("people:acme:0000000000002", "the vendor does not respond")
+        done = run(bench, "retry people:acme:0000000000002 --format json")
+        [again] = json.loads(done.out)["runs"]
+        assert (again["cause"], again["status"], again["counts"]["records"]) == ("retry", "complete", 10)
+        assert again["id"] != "people:acme:0000000000002" and again["since"] is None
+
+    @pytest.mark.parametrize("line", ["retry", "retry some:run --endpoint default"])
+    def test_retry_needs_to_know_what(self, bench: Bench, line: str) -> None:
+        done = run(bench, line)
+        assert done.code == 2
+        assert done.err == "error: retry needs a run or an endpoint\n  fix: list what failed: conn sync failures\n"
+
+
+class TestLogs:
+    @pytest.mark.parametrize("option", ["", " --follow"])
+    def test_shows_each_page(self, bench: Bench, option: str) -> None:
+        bench.run("people:acme:1")
+        lines = run(bench, f"logs people:acme:1{option}").out.splitlines()
+        assert [line.partition("  ")[2] for line in lines] == [
+            "started (manual): reads everything",
+            "page 1: 3 records",
+            "running",
+            "page 2: 3 records",
+            "page 3: 3 records",
+            "page 4: 1 record",
+            "read: complete",
+            "delivered: complete",
+        ]
+
+    def test_follows_a_run_to_its_end(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        runner = bench.runner()
+        runner.create_run("people:acme:1", "people", "acme")
+        pauses = iter([lambda: runner.advance("people:acme:1", 0), lambda: runner.fail("people:acme:1", "it ends")])
+        monkeypatch.setattr("time.sleep", lambda _: next(pauses)())
+        report = json.loads(run(bench, "logs people:acme:1 --follow --format json").out)
+        assert [line["text"] for line in report["lines"]][-3:] == ["3 records", "running", "failed"]
+        assert (report["run"], report["status"]) == ("people:acme:1", "failed")

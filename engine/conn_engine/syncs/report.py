@@ -85,8 +85,8 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     waiting: int
     dead: int
-    unwanted: int = 0
-    problems: dict[str, str] = {}
+    unwanted: int
+    problems: dict[str, str]
     state_before: Any
     state_after: Any
     moved: bool

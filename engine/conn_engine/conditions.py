@@ -1,14 +1,25 @@
-"""What an evaluation and a request depend on besides configuration and data: the time, randomness, the evaluator, and
-where untrusted expressions run. They are values: the caller passes them, and nothing looks them up."""
+"""What an evaluation and a request depend on besides configuration and data: the time, randomness, the evaluator,
+limits, and where untrusted expressions run. They are values: the caller passes them, and nothing looks them up."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any, Final, Protocol, TypeAlias
 
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["USUAL", "Chance", "Conditions", "Isolated", "Names", "Scope", "conditions_of"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "USUAL",
+    "Chance",
+    "Conditions",
+    "EvaluationLimits",
+    "Isolated",
+    "Names",
+    "Scope",
+    "conditions_of",
+]
 
 _FAR = 1 << 32
 """The distance between the seeds of two requests, so that their evaluations never share one."""
@@ -77,6 +88,57 @@ class Isolated(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EvaluationLimits:
+    """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
+
+    `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
+    function takes about five), `string_bytes` and `array_items` of any one value, `join_items` of a list in an
+    expression with a join (`@`: each of them holds all that is joined) and `result_bytes` of the whole result as JSON
+    (`size`). `steps` is deterministic (`steps`) and bounds jlens only.
+
+    Not bounded within a process: what one step does with a value that holds itself many times over (compare it, show
+    it in an error), a transform that deletes very many keys of a very large object, the sum of all values, and a
+    regular expression at work under jsonata-python. `Isolation` bounds these too.
+    """
+
+    seconds: float = 5.0
+    depth: int = 500
+    string_bytes: int = 10_000_000
+    array_items: int = 1_000_000
+    join_items: int = 100_000
+    result_bytes: int = 16_000_000
+    steps: int = 20_000_000
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """Return the limits as jlens' keyword arguments."""
+        return {
+            "timeout": self.seconds,
+            "max_depth": self.depth,
+            "max_string_length": self.string_bytes,
+            "max_array_length": self.array_items,
+            "max_result_size": self.result_bytes,
+            "max_steps": self.steps,
+        }
+
+    @cached_property
+    def join_options(self) -> dict[str, Any]:
+        """Return the limits for an expression with a join."""
+        return {**self.options, "max_array_length": min(self.array_items, self.join_items)}
+
+    def times(self, factor: float) -> "EvaluationLimits":
+        """Bounds for `factor` evaluations done as one. Depth and the size of a value inside stay."""
+        return replace(
+            self,
+            seconds=self.seconds * factor,
+            steps=int(self.steps * factor),
+            result_bytes=int(self.result_bytes * factor),
+        )
+
+
+DEFAULT_LIMITS: Final = EvaluationLimits()
+
 _MACHINE_CHANCE: Final = Chance()
 
 
@@ -85,13 +147,14 @@ class Conditions:
     """What evaluations depend on besides their text and data.
 
     `evaluator` is a name in `expressions.evaluators()`; empty for the preferred one. `isolation` is where untrusted
-    expressions run; None for this process.
+    expressions run; None for this process. `limits` are those of each evaluation.
     """
 
     clock: Clock = MACHINE_CLOCK
     chance: Chance = _MACHINE_CHANCE
     evaluator: str = ""
     isolation: Isolated | None = None
+    limits: EvaluationLimits = DEFAULT_LIMITS
 
 
 USUAL: Final = Conditions()

@@ -6,6 +6,7 @@ What an evaluation depends on besides its text and data (time, chance, the evalu
 evaluators stand behind it (`evaluators()`), jlens by default.
 """
 
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.braces import remove_braces
 from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
 from conn_engine.expressions.evaluators import Compiled, Evaluator, evaluators, find_evaluator
@@ -17,7 +18,7 @@ from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.per_field import MappedRecord, evaluate_fields, find_effective_leaves
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, Undefined, overlay
+from conn_engine.expressions.values import UNDEFINED, Path_, Undefined, overlay
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -8,8 +8,8 @@ from typing import Any
 from jsonata import Jsonata, Utils
 from jsonata.jexception import JException
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.expressions.functions.equality import distinct, find_keys
-from conn_engine.expressions.values import EvaluationLimits
 
 __all__ = ["bounded_functions"]
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from conn_engine.conditions import Conditions, Scope, conditions_of
+from conn_engine.conditions import Conditions, EvaluationLimits, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import Compiled, Evaluator, find_evaluator
 from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions, momentary_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, Token, analyse, lex
-from conn_engine.expressions.values import DEFAULT_LIMITS, EvaluationLimits, Path_
+from conn_engine.expressions.values import Path_
 
 __all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "truth"]
 
@@ -59,13 +59,13 @@ class Expression:
         data: Any,
         conditions: Conditions | None = None,
         *,
-        limits: EvaluationLimits = DEFAULT_LIMITS,
+        limits: EvaluationLimits | None = None,
         bindings: Mapping[str, Any] | None = None,
     ) -> Any:
         """Evaluate the expression on JSON-like `data`; UNDEFINED if it has no value. `data` is not modified.
 
-        A scope has its own conditions; other data need `conditions`. Raises ExpressionError, also if a limit is
-        exceeded, and TypeError for data without conditions.
+        A scope has its own conditions; other data need `conditions`. Their limits apply if none are given. Raises
+        ExpressionError, also if a limit is exceeded, and TypeError for data without conditions.
         """
         usual_conditions = conditions or conditions_of(data)
         evaluator, isolation = find_evaluator(usual_conditions.evaluator), usual_conditions.isolation
@@ -74,7 +74,11 @@ class Expression:
         else:
             compiled = self.compile_with(evaluator)
         return compiled.evaluate(
-            data, bindings, limits, usual_conditions.clock.now(), usual_conditions.chance.evaluation_seed()
+            data,
+            bindings,
+            limits or usual_conditions.limits,
+            usual_conditions.clock.now(),
+            usual_conditions.chance.evaluation_seed(),
         )
 
     def compile_with(self, evaluator: Evaluator) -> Compiled:
@@ -141,14 +145,14 @@ def find_tokens(text: str) -> Sequence[Token]:
 
 
 def evaluate(
-    text: str, data: Any, conditions: Conditions | None = None, *, limits: EvaluationLimits = DEFAULT_LIMITS
+    text: str, data: Any, conditions: Conditions | None = None, *, limits: EvaluationLimits | None = None
 ) -> Any:
     """Evaluate an expression on a scope, or on other JSON-like data under conditions; UNDEFINED if it has no value.
     Raises ExpressionError."""
     return expression(text).evaluate(data, conditions, limits=limits)
 
 
-def truth(text: str, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
+def truth(text: str, scope: Scope, *, limits: EvaluationLimits | None = None) -> bool:
     """Return whether an expression is true by JSONata's `$boolean`: undefined, null, 0, "" and empty values are
     false."""
     return is_true(expression(text).evaluate(scope, limits=limits))

@@ -10,9 +10,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
-from conn_engine.expressions.values import EvaluationLimits
 
 __all__ = ["Compiled", "Evaluator", "evaluators", "find_evaluator"]
 

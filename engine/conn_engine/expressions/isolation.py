@@ -28,9 +28,9 @@ from typing import Any
 
 import msgspec
 
-from conn_engine.conditions import Isolated
+from conn_engine.conditions import EvaluationLimits, Isolated
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits
+from conn_engine.expressions.values import UNDEFINED
 
 __all__ = ["Isolation"]
 

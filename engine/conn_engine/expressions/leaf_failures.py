@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from conn_engine.conditions import Conditions
+from conn_engine.conditions import Conditions, EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import expression
 from conn_engine.expressions.tree import Leaf
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_
+from conn_engine.expressions.values import UNDEFINED, Path_
 
 __all__ = ["LeafFailure", "LeafFailures", "RecordByRecord", "add_place"]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jlens
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
@@ -13,7 +14,7 @@ from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import bind_moment, find_momentary, find_preludes
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefined
+from conn_engine.expressions.values import UNDEFINED, Undefined
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 

@@ -22,13 +22,13 @@ from collections.abc import Mapping as MappingType
 from functools import cached_property
 from typing import Any
 
-from conn_engine.conditions import Conditions, Scope, conditions_of
+from conn_engine.conditions import Conditions, EvaluationLimits, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.leaf_failures import LeafFailures, RecordByRecord, add_place
 from conn_engine.expressions.page import KnownColumns, Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, overlay
+from conn_engine.expressions.values import UNDEFINED, Path_, overlay
 
 __all__ = ["Mapping", "compile_mapping", "evaluate_node"]
 
@@ -91,7 +91,7 @@ class Mapping:
         scopes: Sequence[MappingType[str, Any]],
         conditions: Conditions,
         *,
-        limits: EvaluationLimits = DEFAULT_LIMITS,
+        limits: EvaluationLimits | None = None,
         known: KnownColumns | None = None,
         failures: LeafFailures | None = None,
     ) -> list[Any]:
@@ -107,6 +107,7 @@ class Mapping:
         """
         if not scopes:
             return []
+        limits = limits or conditions.limits
         bounds = limits.times(1 + len(scopes) / _RECORDS_PER_LIMIT) if len(scopes) > 1 else limits
         results: list[Any] = [UNDEFINED] * len(scopes)
         records = None if failures is None else RecordByRecord(scopes, conditions, limits, bounds, failures)
@@ -125,7 +126,7 @@ class Mapping:
         ]
 
     def apply_one(
-        self, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS, failures: LeafFailures | None = None
+        self, scope: Scope, *, limits: EvaluationLimits | None = None, failures: LeafFailures | None = None
     ) -> Any:
         """Return the result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
@@ -156,7 +157,8 @@ def evaluate_node(node: Any, scope: Scope, below: Any, failures: LeafFailures) -
     Raises ExpressionError for a limit.
     """
     tree = {"": node}
-    records = RecordByRecord([scope], conditions_of(scope), DEFAULT_LIMITS, DEFAULT_LIMITS, failures)
+    conditions = conditions_of(scope)
+    records = RecordByRecord([scope], conditions, conditions.limits, conditions.limits, failures)
     columns = {leaf.path: records.evaluate(leaf, [below])[0] for leaf in leaves(tree)}
     return assemble(tree, columns, 1)[0].get("", UNDEFINED)
 

@@ -14,11 +14,12 @@ import jsonata.jsonata
 from jsonata import Functions, Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.bounded import bounded_functions
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
 from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.functions.rows import ObjectMethods
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits
+from conn_engine.expressions.values import UNDEFINED
 
 __all__ = ["copy_input", "functions_for", "plain"]
 

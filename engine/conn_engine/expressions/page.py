@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from conn_engine.conditions import Conditions
+from conn_engine.conditions import Conditions, EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.leaf_failures import RecordByRecord
 from conn_engine.expressions.plain import PageScopes, Plain, plain, read_column
 from conn_engine.expressions.tree import Leaf, assemble, leaves
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_, overlay
+from conn_engine.expressions.values import UNDEFINED, Path_, overlay
 
 __all__ = ["KnownColumns", "Program", "programs"]
 

@@ -7,10 +7,11 @@ interrupted, so an evaluator that can be matches them.
 import re
 from functools import lru_cache
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import evaluators
 from conn_engine.expressions.faults import is_panic
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits
+from conn_engine.expressions.values import UNDEFINED
 
 __all__ = ["groups_of", "pattern_fault"]
 

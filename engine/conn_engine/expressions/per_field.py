@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.conditions import Conditions
+from conn_engine.conditions import Conditions, EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.leaf_failures import LeafFailures
 from conn_engine.expressions.mapping import Mapping as ResponseMapping
 from conn_engine.expressions.tree import Leaf, leaves
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits
+from conn_engine.expressions.values import UNDEFINED
 
 __all__ = ["MappedRecord", "evaluate_fields", "find_effective_leaves"]
 
@@ -37,13 +37,14 @@ def evaluate_fields(
     scopes: Sequence[Mapping[str, Any]],
     conditions: Conditions,
     *,
-    limits: EvaluationLimits = DEFAULT_LIMITS,
+    limits: EvaluationLimits | None = None,
 ) -> list[MappedRecord]:
     """Evaluate the layers of a mapping, the lowest first, and return one result for each scope. It never raises
     ExpressionError.
 
-    `limits` apply per hundred records. A field that exceeds one fails for all records, because it would end a run. With
-    `conditions.isolation`, expressions run in a process that is killed if it exceeds the limits.
+    `limits`, by default those of the conditions, apply per hundred records. A field that exceeds one fails for all
+    records, because it would end a run. With `conditions.isolation`, expressions run in a process that is killed if it
+    exceeds the limits.
     """
     faults, usable = _remove_invalid(layers)
     while True:

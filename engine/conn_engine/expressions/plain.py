@@ -13,8 +13,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.expressions.functions import FUNCTIONS
-from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefined
+from conn_engine.expressions.values import UNDEFINED, Undefined
 
 __all__ = ["PageScopes", "Plain", "plain", "read_column"]
 

@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from conn_engine.conditions import EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import copy_input, functions_for, plain
 from conn_engine.expressions.tokens import LexError, has_join, lex
-from conn_engine.expressions.values import EvaluationLimits
 
 __all__ = ["Pure", "deep_stack", "parse_expression"]
 

@@ -7,9 +7,9 @@ The built-in function is used as it is if its result cannot grow much: its patte
 
 from typing import Any
 
+from conn_engine.conditions import DEFAULT_LIMITS
 from conn_engine.expressions.functions import FunctionFault
 from conn_engine.expressions.tokens import Token, read_arguments
-from conn_engine.expressions.values import DEFAULT_LIMITS
 
 __all__ = ["fits", "needs_bound"]
 

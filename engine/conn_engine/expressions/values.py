@@ -1,11 +1,9 @@
-"""Values of the expression language that JSON lacks, the bounds of an evaluation, and how one result is laid
-over another."""
+"""Values of the expression language that JSON lacks, and how one result is laid over another."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["DEFAULT_LIMITS", "UNDEFINED", "EvaluationLimits", "Path_", "Undefined", "overlay"]
+__all__ = ["UNDEFINED", "Path_", "Undefined", "overlay"]
 
 Path_ = tuple[str | int, ...]
 
@@ -32,58 +30,6 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
-
-
-@dataclass(frozen=True)
-class EvaluationLimits:
-    """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
-
-    `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
-    function takes about five), `string_bytes` and `array_items` of any one value, `join_items` of a list in an
-    expression with a join (`@`: each of them holds all that is joined) and `result_bytes` of the whole result as JSON
-    (`size`). `steps` is deterministic (`steps`) and bounds jlens only.
-
-    Not bounded within a process: what one step does with a value that holds itself many times over (compare it, show
-    it in an error), a transform that deletes very many keys of a very large object, the sum of all values, and a
-    regular expression at work under jsonata-python. `Isolation` bounds these too.
-    """
-
-    seconds: float = 5.0
-    depth: int = 500
-    string_bytes: int = 10_000_000
-    array_items: int = 1_000_000
-    join_items: int = 100_000
-    result_bytes: int = 16_000_000
-    steps: int = 20_000_000
-
-    @cached_property
-    def options(self) -> dict[str, Any]:
-        """Return the limits as jlens' keyword arguments."""
-        return {
-            "timeout": self.seconds,
-            "max_depth": self.depth,
-            "max_string_length": self.string_bytes,
-            "max_array_length": self.array_items,
-            "max_result_size": self.result_bytes,
-            "max_steps": self.steps,
-        }
-
-    @cached_property
-    def join_options(self) -> dict[str, Any]:
-        """Return the limits for an expression with a join."""
-        return {**self.options, "max_array_length": min(self.array_items, self.join_items)}
-
-    def times(self, factor: float) -> "EvaluationLimits":
-        """Bounds for `factor` evaluations done as one. Depth and the size of a value inside stay."""
-        return replace(
-            self,
-            seconds=self.seconds * factor,
-            steps=int(self.steps * factor),
-            result_bytes=int(self.result_bytes * factor),
-        )
-
-
-DEFAULT_LIMITS: Final = EvaluationLimits()
 
 
 class Removal:

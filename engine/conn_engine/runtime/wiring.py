@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import CAPTURED, CredentialField, missing_parts
-from conn_engine.conditions import Chance, Conditions
+from conn_engine.conditions import DEFAULT_LIMITS, Chance, Conditions, EvaluationLimits
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
@@ -69,13 +69,14 @@ def wire_account(
     seed: int | None = None,
     isolation: "Isolation | None" = None,
     trusted: Collection[str] = (),
+    limits: EvaluationLimits = DEFAULT_LIMITS,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run), a sample replaces a missing credential. Set `needs_credential` to False for
     incoming deliveries: a missing credential is then an error only where it is used. Pass `effective` if it is already
     resolved. With a `seed`, the same run sends the same bytes. `isolation` runs the expressions of overrides, except
-    the `trusted` ones.
+    the `trusted` ones, and `limits` bound each evaluation.
 
     Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, and
     CredentialError when the connector needs a credential and it, or a required part of it, is not stored.
@@ -83,7 +84,9 @@ def wire_account(
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
-    effective = effective.with_conditions(make_conditions(effective, clock, seed, isolation, trusted))
+    effective = effective.with_conditions(
+        make_conditions(effective, clock, seed, isolation=isolation, trusted=trusted, limits=limits)
+    )
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _load_document(vault, account, effective)
@@ -119,13 +122,15 @@ def make_conditions(
     effective: Effective,
     clock: Clock,
     seed: int | None = None,
+    *,
     isolation: "Isolation | None" = None,
     trusted: Collection[str] = (),
+    limits: EvaluationLimits = DEFAULT_LIMITS,
 ) -> Conditions:
     """Build the conditions of a live session. Expressions of the connector are trusted, and the `trusted` ones; those
     of overrides are not."""
     isolated = isolation.isolate_except(effective.base_expressions.union(trusted)) if isolation is not None else None
-    return Conditions(clock, Chance(seed), effective.evaluator, isolated)
+    return Conditions(clock, Chance(seed), effective.evaluator, isolated, limits)
 
 
 def _load_document(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:

@@ -10,7 +10,6 @@ from conn_engine.conditions import Scope
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, EvaluationLimits, compile_mapping, is_true
 from conn_engine.expressions import Mapping as CompiledMapping
-from conn_engine.expressions.values import DEFAULT_LIMITS
 from conn_engine.syncs.planned_steps import TransformStep
 
 __all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform"]
@@ -88,29 +87,35 @@ def _evaluate_each(
     except ExpressionError as error:
         if error.code in _STOPPED:
             raise
-        return _one_by_one(records, lambda position, limits: mapping.apply_one(scopes[position], limits=limits))
+        return _one_by_one(
+            records,
+            scope.conditions.limits,
+            lambda position, limits: mapping.apply_one(scopes[position], limits=limits),
+        )
 
 
 def _separate(
     mapping: CompiledMapping, records: Sequence[Any], scope: Scope
 ) -> tuple[list[Any], tuple[RecordFault, ...]]:
     values, faults = _one_by_one(
-        records, lambda position, limits: _on_page(mapping, [records[position]], scope, limits)
+        records,
+        scope.conditions.limits,
+        lambda position, limits: _on_page(mapping, [records[position]], scope, limits),
     )
     return [records[position] for position in sorted(values)], faults
 
 
 def _one_by_one(
-    records: Sequence[Any], evaluate: Callable[[int, EvaluationLimits], T]
+    records: Sequence[Any], limits: EvaluationLimits, evaluate: Callable[[int, EvaluationLimits], T]
 ) -> tuple[dict[int, T], tuple[RecordFault, ...]]:
     """Evaluate each record. All of them together have the time of a page."""
-    until = time.monotonic() + DEFAULT_LIMITS.times(1 + len(records) / 100).seconds
+    until = time.monotonic() + limits.times(1 + len(records) / 100).seconds
     values: dict[int, T] = {}
     faults: list[RecordFault] = []
     for position, record in enumerate(records):
         left = max(until - time.monotonic(), 0.001)
         try:
-            values[position] = evaluate(position, replace(DEFAULT_LIMITS, seconds=min(left, DEFAULT_LIMITS.seconds)))
+            values[position] = evaluate(position, replace(limits, seconds=min(left, limits.seconds)))
         except ExpressionError as error:
             if error.code in _STOPPED:
                 raise
@@ -119,7 +124,7 @@ def _one_by_one(
 
 
 def _on_page(
-    mapping: CompiledMapping, records: Sequence[Any], scope: Scope, limits: EvaluationLimits = DEFAULT_LIMITS
+    mapping: CompiledMapping, records: Sequence[Any], scope: Scope, limits: EvaluationLimits | None = None
 ) -> Any:
     return mapping.apply_one(scope | {"results": [*records], "records": [*records]}, limits=limits)
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from conn_engine.conditions import Conditions, Isolated
 from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.errors import ConnError
-from conn_engine.expressions import DEFAULT_LIMITS, EvaluationLimits, MappedRecord, evaluate_fields
+from conn_engine.expressions import EvaluationLimits, MappedRecord, evaluate_fields
 from conn_engine.recordings.files import Recording
 from conn_engine.testing.cases import conditions_at, read_recorded_at, replay
 
@@ -58,7 +58,7 @@ def map_vendor_records(
     name: OperationName,
     records: VendorRecords,
     *,
-    limits: EvaluationLimits = DEFAULT_LIMITS,
+    limits: EvaluationLimits | None = None,
     isolation: Isolated | None = None,
 ) -> list[MappedRecord]:
     """Return what an operation's response mapping gives for each record, field by field (see `evaluate_fields`).

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from conn_engine.auth.secret_request import build_redactor
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
@@ -65,7 +66,7 @@ class Receiver:
 
     `transport` sends the requests that a delivery needs, such as for a vendor's keys or a record; by default, each
     account has a live one. With `remote_data`, events include the vendor's record. `isolation` runs the expressions of
-    overrides.
+    overrides, and `limits` bound each evaluation.
     """
 
     workspace: Workspace
@@ -77,6 +78,7 @@ class Receiver:
     remote_data: bool = False
     cache: KeyCache = field(default_factory=KeyCache)
     isolation: "Isolation | None" = None
+    limits: EvaluationLimits = DEFAULT_LIMITS
     _routes: Routes | None = None
     _resolved: dict[tuple[str | None, str | None], Effective] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -222,8 +224,11 @@ class Receiver:
                 needs_credential=False,
                 effective=effective,
                 isolation=self.isolation,
+                limits=self.limits,
             )
-        effective = effective.with_conditions(make_conditions(effective, self.clock, isolation=self.isolation))
+        effective = effective.with_conditions(
+            make_conditions(effective, self.clock, isolation=self.isolation, limits=self.limits)
+        )
         session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=effective.conditions)
         return Wiring(effective, session, self._open_vault(), self.redactor, self.workspace.trust)
 

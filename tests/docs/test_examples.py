@@ -75,6 +75,14 @@ def test_the_deliveries_shown_are_deliveries(tmp_path: Path) -> None:
     assert len(deliveries) == 3
 
 
+def test_the_forwarded_request_shown_is_signed() -> None:
+    event = Event("evt_1", "crm.contact.updated", "acme", "shop", None, {"id": "7"})
+    shown: dict[str, Any] = {"event": event, "secret": "whsec_" + "QUJD" * 8, "now": 1_760_000_000}
+    exec(_shown("python", "webhook-receiving.md")[1], shown)
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    assert [name for name in names if name not in shown["request"].headers] == []
+
+
 def test_the_server_shown_receives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     for name, text in {
         "conn.yaml": "version: 1\n",

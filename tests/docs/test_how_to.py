@@ -1,4 +1,7 @@
-"""Every `console` block of a how-to page, and of a tutorial, runs and shows what it says (`page_session`)."""
+"""Every `console` block of the documentation runs and shows what it says (`page_session`).
+
+Those of the tutorials that use a shell, or a worker of syncs, run in tests/readme and tests/service.
+"""
 
 import base64
 import json
@@ -17,11 +20,15 @@ from conn_engine.syncs import build_event
 from conn_service.delivery.endpoints import sign
 
 PLAYED = re.compile(r"^```console", re.MULTILINE)
-PAGES = [path for path in sorted((DOCS / "how-to").glob("*.md")) if PLAYED.search(path.read_text(encoding="utf-8"))]
-PAGES.append(DOCS / "tutorials/first-connector.md")
+ELSEWHERE = re.compile(r"^\$ conn init (?:--example tour|tour --example) ", re.MULTILINE)
+PAGES = [
+    path
+    for path in sorted(DOCS.rglob("*.md"))
+    if PLAYED.search(text := path.read_text(encoding="utf-8")) and not ELSEWHERE.search(text)
+]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 def test_the_commands_of_a_page_show_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = path.read_text(encoding="utf-8")

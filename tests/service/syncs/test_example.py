@@ -4,6 +4,7 @@ import importlib.util
 import io
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,17 @@ def test_the_form_of_the_language_page_has_no_errors(tour: Path) -> None:
     path = tour / "syncs" / "hubspot_contacts_incremental.yaml"
     path.write_text(PAGE_FORM, "utf-8")
     assert [finding for finding in lint_paths(tour, [path]).findings if finding.severity == "error"] == []
+
+
+def test_the_vendor_starts_as_the_tutorial_shows() -> None:
+    [block] = [found[3] for found in transcript.FENCE.finditer(TUTORIAL.read_text("utf-8")) if found[1] == "text"]
+    shown = [re.sub(r":\d+/", ":…/", line) for line in block.splitlines()]
+    command = [sys.executable, str(find_packaged("example") / "vendor.py"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [re.sub(r":\d+/", ":…/", process.stdout.readline().rstrip()) for _ in range(2)]
+        process.terminate()
+    assert shown[1:] == ["$ python vendor.py", lines[0], *lines]
 
 
 def list_all(port: int, stand_in: ModuleType, **query: Any) -> list[dict[str, Any]]:

@@ -78,7 +78,12 @@ def draw_run(run: SyncRunSummary) -> Iterator[str]:
             counts.append(pluralize(number, label) if name in ("pages", "records") else f"{number:,} {label}")
     yield f"  read       {', '.join(counts)}"
     spooled = run.counts.get("events", run.counts.get("spooled", 0))
-    numbers = {"waiting": run.waiting, "given up": run.dead, "not wanted by the endpoint": run.unwanted}
+    numbers = {
+        "waiting": run.waiting,
+        "given up": run.dead,
+        "not wanted by the endpoint": run.unwanted,
+        "superseded by newer versions": run.superseded,
+    }
     left = [f"{number:,} {label}" for label, number in numbers.items() if number]
     yield f"  delivered  {run.delivered:,} of {spooled:,}{''.join(f', {text}' for text in left)}"
     for endpoint, problem in run.problems.items():

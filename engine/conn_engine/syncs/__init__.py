@@ -13,6 +13,7 @@ from conn_engine.syncs.pipeline import (
     RunScope,
     StageFault,
     build_call,
+    compute_digest,
     process_page,
 )
 from conn_engine.syncs.plan import SyncPlan, describe_steps
@@ -57,6 +58,7 @@ __all__ = [
     "build_call",
     "build_event",
     "compile_sync",
+    "compute_digest",
     "compute_event_id",
     "describe_steps",
     "find_accounts",

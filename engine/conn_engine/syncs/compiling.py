@@ -135,6 +135,9 @@ class _Compiler:
             yield from self._compile_transform(step.transform, step.each, position)
         elif step.action == "for_each":
             fetch = None if step.resource is None else FetchStep(self._find(step), step.params)
+            if any(item in (None, "") for item in step.ids):
+                hint = "remove the item, or write its ID"
+                raise SyncFault("an item of ids has no value", *self._place, "ids", hint=hint)
             yield LoopStep(step.ids, fetch, step.id or "record.id")
         elif step.action == "transform":
             yield from self._compile_transform(step.transform, step.each, position)

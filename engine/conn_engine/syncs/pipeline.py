@@ -27,6 +27,7 @@ __all__ = [
     "RunScope",
     "StageFault",
     "build_call",
+    "compute_digest",
     "process_page",
 ]
 
@@ -183,7 +184,16 @@ def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageR
             hint = "correct the value in transform, or leave it out"
             result.faults.append(StageFault("key", RecordFault(position, value, str(error), hint)))
             continue
-        result.records.append(OutgoingRecord(key, version, value, hashlib.sha256(content).hexdigest()))
+        result.records.append(OutgoingRecord(key, version, value, _hash(content)))
+
+
+def compute_digest(value: Any) -> str:
+    """Return what identifies the content of a record that is delivered, as `OutgoingRecord.digest` has it."""
+    return _hash(msgspec.json.encode(value, order="deterministic"))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _encode(key: str, value: Any) -> bytes:

@@ -69,7 +69,8 @@ class SyncPlansReport(Report, frozen=True, kw_only=True):
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `counts` has what was counted, such as pages, records, deletes and records set aside; `delivered`,
     `waiting` and `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that
-    the endpoint does not receive. `problems` are the reasons why events wait, by endpoint. Times are ISO 8601."""
+    the endpoint does not receive, and `superseded` what is older than what a newer run has delivered. `problems` are
+    the reasons why events wait, by endpoint. Times are ISO 8601."""
 
     id: str
     sync: str
@@ -86,6 +87,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     dead: int
     unwanted: int
+    superseded: int
     problems: dict[str, str]
     state_before: Any
     state_after: Any

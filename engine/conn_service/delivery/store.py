@@ -4,6 +4,7 @@ Events of one record are delivered in order: only the first of them that waits i
 other.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -162,7 +163,7 @@ class DeliveryStore:
             return [row.endpoint for row in connection.execute(query)]
 
     def count(self, *, run_id: str | None = None, endpoint: str | None = None) -> dict[str, int]:
-        """Return how many events there are by status: `waiting`, `delivered`, `unwanted` and `dead`."""
+        """Return how many events there are by status, such as `waiting`, `delivered` or `dead`."""
         columns = tables.delivery.c
         query = sa.select(columns.status, sa.func.count()).group_by(columns.status)
         query = query.where(columns.run_id == run_id) if run_id is not None else query
@@ -180,18 +181,33 @@ class DeliveryStore:
         self, now: float, *, run_id: str | None = None, endpoint: str | None = None, also_waiting: bool = False
     ) -> int:
         """Let dead events be delivered again, with all their attempts, and `also_waiting` those that wait for another
-        one. Return how many."""
+        one. Return how many.
+
+        An event about a record of which a later one was delivered stays undelivered: it would replace a newer version.
+        """
         columns = tables.delivery.c
-        statement = sa.update(tables.delivery).where(columns.status.in_(("dead", *["waiting"] * also_waiting)))
-        statement = statement.where(columns.run_id == run_id) if run_id is not None else statement
-        statement = statement.where(columns.endpoint == endpoint) if endpoint is not None else statement
+        dead = [columns.status.in_(("dead", *["waiting"] * also_waiting))]
+        dead += [columns.run_id == run_id] if run_id is not None else []
+        dead += [columns.endpoint == endpoint] if endpoint is not None else []
+        later = tables.delivery.alias("later")
+        has_later = sa.exists().where(
+            later.c.endpoint == columns.endpoint,
+            later.c.status == "delivered",
+            later.c.key == columns.key,
+            later.c.number > columns.number,
+        )
         with self.engine.begin() as connection:
+            overtaken = connection.execute(sa.select(columns.number, columns.body).where(*dead, has_later)).all()
+            superseded = [row.number for row in overtaken if not isinstance(json.loads(row.body)["data"], list)]
+            statement = sa.update(tables.delivery).where(columns.number.in_(superseded))
+            connection.execute(statement.values(status="superseded", done_at=now, body=""))
+            statement = sa.update(tables.delivery).where(*dead)
             return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
 
     def remove_delivered(self, before: float) -> int:
-        """Remove events that were delivered, or not wanted, before a moment. Return how many."""
+        """Remove events that were finished before a moment, except those that were given up. Return how many."""
         columns = tables.delivery.c
-        done = columns.status.in_(("delivered", "unwanted"))
+        done = columns.status.in_(("delivered", "unwanted", "superseded"))
         statement = sa.delete(tables.delivery).where(done, columns.done_at < before)
         with self.engine.begin() as connection:
             return connection.execute(statement).rowcount

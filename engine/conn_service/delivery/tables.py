@@ -43,8 +43,9 @@ delivery = sa.Table(
     sa.Index("conn_delivery_by_number", "endpoint", "status", "number"),
     sa.Index("conn_delivery_by_key", "endpoint", "status", "key", "number"),
 )
-"""Events to deliver to endpoints, in order. `status` is `waiting`, `delivered`, `dead`, or `unwanted` if the endpoint
-does not want events of its type; `key` is that of the account and the record."""
+"""Events to deliver to endpoints, in order; `key` is that of the account and the record. `status` is `waiting`,
+`delivered`, `dead`, `unwanted` if the endpoint does not want events of its type, or `superseded` if a later event about
+the record was delivered before it."""
 
 
 def _create_tables(connection: Connection) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from conn_engine.config import OperationName
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.runtime.call import Call
-from conn_engine.syncs import OutgoingRecord, StageFault, process_page
+from conn_engine.syncs import OutgoingRecord, RecordFault, StageFault, process_page
 from conn_engine.syncs.events import Change
 from conn_engine.syncs.pipeline import LONGEST_KEY, Enricher
 from conn_engine.wire import Page
@@ -18,7 +18,10 @@ from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import LONGEST_FIELD, PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 
-__all__ = ["PageDraft", "RecordStopError", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
+__all__ = ["LOOP_STAGE", "PageDraft", "RecordStopError", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
+
+LOOP_STAGE: Final = "for_each"
+"""The stage of a record that was to be an item of a loop."""
 
 
 class RecordStopError(ConfigurationError):
@@ -70,12 +73,23 @@ class PageDraft:
 
 
 def fill_loop(draft: PageDraft, page: Page) -> None:
-    """Store the records of a page as items of a loop."""
+    """Store the records of a page as items of a loop. One without an ID fails: without it, a request would be for all
+    records instead of those of an item."""
     loop = find_loop(draft.opened.plan)
     scope = draft.opened.build_scope(draft.run)
-    if loop is not None:
-        items = [(json.dumps(loop.read_id(record, scope)), json.dumps(record)) for record in page.records]
-        draft.rows.loop_items = items
+    if loop is None:
+        return
+    for position, record in enumerate(page.records):
+        try:
+            item_id = loop.read_id(record, scope)
+        except ExpressionError as error:
+            _treat_fault(draft, StageFault(LOOP_STAGE, RecordFault(position, record, error.message, error.hint)))
+            continue
+        if item_id in (None, ""):
+            message, hint = f'the record has no ID: "{loop.id}" has no value', "set id to the field that has it"
+            _treat_fault(draft, StageFault(LOOP_STAGE, RecordFault(position, record, message, hint)))
+            continue
+        draft.rows.loop_items.append((json.dumps(item_id), json.dumps(record)))
 
 
 def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:

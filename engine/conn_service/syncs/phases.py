@@ -2,12 +2,36 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from conn_engine.syncs import FetchStep, LoopStep, SyncPlan
 from conn_service.syncs.store import RunRow
 
-__all__ = ["find_loop", "get_fetch", "get_next_phase", "is_partial", "keep_verdict", "list_phases", "note_verdict"]
+__all__ = [
+    "Advance",
+    "find_loop",
+    "get_fetch",
+    "get_next_phase",
+    "is_partial",
+    "keep_verdict",
+    "list_phases",
+    "note_verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a step of a run came to. `seconds` is how long to wait before the next one.
+
+    `page`: a page is stored; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
+    `login`: the account needs a new login; `failed`: the run cannot go on.
+    """
+
+    kind: Literal["page", "end", "wait", "login", "failed"]
+    seconds: float = 0.0
+    reason: str = ""
+
 
 _RANKS: Final = ("complete", "stopped", "unknown", "incomplete")
 

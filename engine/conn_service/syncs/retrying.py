@@ -16,9 +16,10 @@ from conn_engine.syncs import (
     process_page,
 )
 from conn_service.syncs.events import name_spooled
-from conn_service.syncs.filling import build_enricher
+from conn_service.syncs.filling import LOOP_STAGE, build_enricher
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
+from conn_service.syncs.superseding import SUPERSEDED
 from conn_service.syncs.targets import find_target
 from conn_service.syncs.writing import is_passing, prepare_events, send_record
 
@@ -34,12 +35,15 @@ _SKIPPED: Final[dict[str, tuple[type, ...]]] = {
 
 def retry_set_aside(run: RunRow, opened: OpenRun, store: SyncStore, now: float) -> int:
     """Process the open records of a run again, and prepare their delivery. Return how many are to be delivered from the
-    spool. A record that fails again stays set aside, with the new reason.
+    spool. A record that fails again stays set aside, with the new reason. One that a newer run has delivered is not
+    delivered.
 
     Raises UsageError for a destination that takes only complete runs, and the errors that say nothing about a record.
     """
     spooled = 0
     for row in store.find_set_aside(run_id=run.id, limit=1_000_000):
+        if row.stage == LOOP_STAGE:  # what depends on it is read by another run
+            continue
         target = find_target(run, opened.plan)
         if target is not None and target.type in ("file", "stdout"):
             raise UsageError(
@@ -60,7 +64,11 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     target = find_target(run, opened.plan)
     rows: list[SpoolRow] = []
     hooks = []
-    for record in result.records:
+    newer = store.find_seen_later(opened.stream, run, [record.key for record in result.records])
+    records = [record for record in result.records if record.key not in newer]
+    if newer:
+        store.add_count(run.id, SUPERSEDED, len(result.records) - len(records))
+    for record in records:
         event_id = name_spooled(run, opened.plan, record)
         try:
             _write(run, opened, record, event_id)
@@ -72,7 +80,7 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
         if target is not None and (target.type != "webhook" or opened.plan.spools):
             rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))
         hooks += prepare_events(opened, run, record, event_id, now)
-    known = {record.key: record.digest for record in result.records}
+    known = {record.key: record.digest for record in records}
     store.close_set_aside(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
     return len(rows)
 

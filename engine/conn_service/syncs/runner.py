@@ -7,25 +7,30 @@ on another worker. What such a listing reads twice is recognized by key and cont
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
-from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, load_sync
+from conn_engine.syncs import SyncPlan, compile_sync, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
-from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
-from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
-from conn_service.syncs.events import to_spooled_events
+from conn_service.syncs.delivering import SpoolDelivery, describe_internal
 from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
-from conn_service.syncs.phases import find_loop, get_next_phase, is_partial, keep_verdict, list_phases, note_verdict
+from conn_service.syncs.phases import (
+    Advance,
+    find_loop,
+    get_next_phase,
+    is_partial,
+    keep_verdict,
+    list_phases,
+    note_verdict,
+)
 from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
@@ -50,19 +55,6 @@ _ENDED: tuple[RunStatus, ...] = (
     "failed",
     "cancelled",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What a step of a run came to. `seconds` is how long to wait before the next one.
-
-    `page`: a page is stored; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
-    `login`: the account needs a new login; `failed`: the run cannot go on.
-    """
-
-    kind: Literal["page", "end", "wait", "login", "failed"]
-    seconds: float = 0.0
-    reason: str = ""
 
 
 class RunOpenError(UsageError):
@@ -91,6 +83,7 @@ class SyncRunner:
         self.clock = clock
         self._releases = releases
         self._environ = environ
+        self._delivery = SpoolDelivery(store, releases, environ, clock)
         self._open = OpenRuns(
             store, releases, environ=environ, clock=clock, vault=vault, connect=connect, isolation=isolation
         )
@@ -170,7 +163,7 @@ class SyncRunner:
                 return Advance("page")
             if isinstance(error, ConnError):
                 return self._judge_failure(run, error)
-            return self._log_failure(run, _describe_internal(error))
+            return self._log_failure(run, describe_internal(error))
         if run.status != "running":
             self.store.set_status(run_id, "running", unless=_ENDED)
         return Advance("page")
@@ -374,45 +367,8 @@ class SyncRunner:
         return {}
 
     def deliver(self, run_id: str) -> Advance:
-        """Deliver what a run has spooled into a file or tables, and give the run its verdict as status."""
-        run = self.store.get_run(run_id)
-        if run.status != "delivering":
-            return Advance("end")
-        workspace = self._releases.get_workspace(run.release)
-        plan = compile_sync(workspace, load_sync(workspace, run.sync, run.account))
-        target = find_target(run, plan)
-        partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
-        spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
-        try:
-            if target is not None and target.type == "webhook":
-                self._deliver_at_once(run, plan, target, workspace)
-                return Advance("end")
-            count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
-        except DestinationBusyError as error:
-            self.store.set_status(run_id, "delivering", error.message)
-            return Advance("wait", _USUAL_PAUSE, error.message)
-        except Exception as error:
-            if is_unreachable(error):
-                raise
-            reason = error.message if isinstance(error, ConnError) else _describe_internal(error)
-            self.store.set_status(run_id, "undelivered", reason)
-            return Advance("failed", reason=reason)
-        report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
-        self.store.hand_over(run, report, clears=target is not None and target.type != "stdout")
-        return Advance("end")
-
-    def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
-        """Deliver all records of a run as one event, and those that are deleted as another one."""
-        endpoint = find_endpoint_of_run(workspace, run, target, self._environ)
-        if endpoint is None:
-            return
-        events = to_spooled_events(run, plan, self.store)
-        now = self.clock.now()
-        self.store.hand_over(
-            run,
-            run.report,
-            more=[lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)],
-        )
+        """Deliver what a run has spooled, and give the run its verdict as status."""
+        return self._delivery.deliver(self.store.get_run(run_id))
 
     def retry_set_aside(self, run_id: str) -> None:
         """Process the records that a run has set aside again, with the sync as it is today, and deliver them."""
@@ -458,11 +414,6 @@ class SyncRunner:
 def to_iso(moment: float) -> str:
     """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _describe_internal(error: Exception) -> str:
-    """Return what an unexpected error is, without its text: that may contain records."""
-    return f"internal error: {type(error).__name__}"
 
 
 def _sweeps(plan: SyncPlan) -> bool:

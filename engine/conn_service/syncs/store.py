@@ -467,6 +467,30 @@ class SyncStore:
                 found.update({key: (digest, seen) for key, digest, seen in rows})
         return found
 
+    def find_newer_run(self, run: RunRow) -> str | None:
+        """Return the ID of a run of the same stream that began later and has delivered, None if there is none."""
+        columns = tables.run.c
+        query = sa.select(columns.id, columns.settings).where(
+            columns.sync == run.sync,
+            columns.account == run.account,
+            columns.began > run.began,
+            columns.status.in_(("complete", "incomplete", "unknown")),
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(columns.began.desc())).all()
+        return next((row.id for row in rows if name_target(json.loads(row.settings)) == run.target_digest), None)
+
+    def find_seen_later(self, stream: StreamRow, run: RunRow, keys: Sequence[str]) -> dict[str, str]:
+        """Return the digest of those records that a run has read which began later than this one."""
+        known, runs = tables.known.c, tables.run.c
+        found: dict[str, str] = {}
+        with self.engine.connect() as connection:
+            for chunk in _split(keys, _CHUNK):
+                query = sa.select(known.key, known.digest).join(tables.run, runs.id == known.seen)
+                query = query.where(known.stream == stream.number, known.key.in_(chunk), runs.began > run.began)
+                found.update({row.key: row.digest for row in connection.execute(query)})
+        return found
+
     def find_unseen(self, stream: StreamRow, run_id: str, limit: int) -> list[str]:
         """Return up to `limit` keys of records that are not deleted and that neither a run nor a later one had."""
         columns, runs, this = tables.known.c, tables.run.c, tables.run.alias("this_run")

@@ -36,6 +36,7 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         waiting=events.get("waiting", 0),
         dead=events.get("dead", 0),
         unwanted=events.get("unwanted", 0),
+        superseded=events.get("superseded", 0) + run.counts.get("superseded", 0),
         problems=worker.deliveries.find_problems(run.id) if events.get("waiting") else {},
         state_before=report.get("state_before"),
         state_after=report.get("state_after"),

@@ -1,0 +1,86 @@
+"""Deliver what a run has spooled: into a file, into tables, or as one event. No newer version is overwritten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conn_engine.config import Workspace
+from conn_engine.errors import ConnError
+from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, load_sync
+from conn_engine.wire import Clock
+from conn_service.delivery.queue import add_deliveries
+from conn_service.store import is_unreachable
+from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
+from conn_service.syncs.events import to_spooled_events
+from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.phases import Advance, is_partial
+from conn_service.syncs.store import RunRow, SyncStore
+from conn_service.syncs.superseding import drop_superseded
+from conn_service.syncs.targets import find_endpoint_of_run, find_target
+
+__all__ = ["SpoolDelivery", "describe_internal"]
+
+_BUSY_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDelivery:
+    """Delivers what runs have spooled."""
+
+    store: SyncStore
+    releases: ReleaseLookup
+    environ: Mapping[str, str]
+    clock: Clock
+
+    def deliver(self, run: RunRow) -> Advance:
+        """Deliver what a run has spooled, and give the run its verdict as status. A run whose delivery fails keeps what
+        it has spooled, and is `undelivered`."""
+        if run.status != "delivering":
+            return Advance("end")
+        try:
+            workspace = self.releases.get_workspace(run.release)
+            self._deliver(run, workspace, compile_sync(workspace, load_sync(workspace, run.sync, run.account)))
+        except DestinationBusyError as error:
+            self.store.set_status(run.id, "delivering", error.message)
+            return Advance("wait", _BUSY_PAUSE, error.message)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            reason = error.message if isinstance(error, ConnError) else describe_internal(error)
+            self.store.set_status(run.id, "undelivered", reason)
+            return Advance("failed", reason=reason)
+        return Advance("end")
+
+    def _deliver(self, run: RunRow, workspace: Workspace, plan: SyncPlan) -> None:
+        target = find_target(run, plan)
+        if target is not None and target.type == "file" and not target.to.endswith("/"):
+            newer = self.store.find_newer_run(run)
+            if newer is not None:
+                reason = f"not delivered: the newer run {newer} has replaced {target.to}"
+                self.store.hand_over(run, {**run.report, "reason": reason})
+                return
+        drop_superseded(run, self.store)
+        if target is not None and target.type == "webhook":
+            self._deliver_at_once(run, plan, target, workspace)
+            return
+        partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
+        spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
+        count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
+        report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
+        self.store.hand_over(run, report, clears=target is not None and target.type != "stdout")
+
+    def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
+        """Deliver all records of a run as one event, and those that are deleted as another one."""
+        endpoint = find_endpoint_of_run(workspace, run, target, self.environ)
+        if endpoint is None:
+            return
+        events, now = to_spooled_events(run, plan, self.store), self.clock.now()
+        self.store.hand_over(
+            run,
+            run.report,
+            more=[lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)],
+        )
+
+
+def describe_internal(error: Exception) -> str:
+    """Return what an unexpected error is, without its text: that may contain records."""
+    return f"internal error: {type(error).__name__}"

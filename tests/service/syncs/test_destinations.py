@@ -158,7 +158,7 @@ class TestHostileValues:
         def break_(*_: Any) -> int:
             raise ValueError("the record with a secret")
 
-        monkeypatch.setattr("conn_service.syncs.runner.deliver_spooled", break_)
+        monkeypatch.setattr("conn_service.syncs.delivering.deliver_spooled", break_)
         run = run_to(bench, "file:people.csv")
         assert (run.status, run.reason) == ("undelivered", "internal error: ValueError")
         assert bench.store.count_spool("r1") == 10

@@ -186,7 +186,7 @@ class DeliveryStore:
         An event about a record of which a later one was delivered stays undelivered: it would replace a newer version.
         """
         columns = tables.delivery.c
-        dead = [columns.status.in_(("dead", *["waiting"] * also_waiting))]
+        dead: list[sa.ColumnElement[bool]] = [columns.status.in_(("dead", *["waiting"] * also_waiting))]
         dead += [columns.run_id == run_id] if run_id is not None else []
         dead += [columns.endpoint == endpoint] if endpoint is not None else []
         later = tables.delivery.alias("later")

@@ -12,6 +12,7 @@ from conn_cli.formatting import join_lines, shorten_text
 from conn_cli.options import Formats, format_option
 from conn_cli.report.deliveries import count_deliveries, is_delivery
 from conn_cli.report.markdown import cell, code
+from conn_cli.report.tested_syncs import is_sync
 from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 def diff_override(
     context: typer.Context,
     *,
-    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="Show only this operation.")] = None,
+    operation: Annotated[
+        str | None, typer.Argument(metavar="OPERATION", help="Show only this operation or sync (sync:NAME).")
+    ] = None,
     account: Annotated[
         list[str] | None,
         typer.Option("--account", "-a", help="Show only this account. Repeatable. Default: every account."),
@@ -45,23 +48,36 @@ def diff_override(
     Also lists overrides without effect. Exits with 1 if an override makes an operation fail.
     """
     from conn_cli.report import write_report
-    from conn_engine.testing.effects import override_report
     from conn_engine.testing.overrides_report import OverridesReport
 
     app: App = context.obj
     reports = []
     with app.progress("comparing") as progress:
         for effective in _effectives(app, account, environment, connector):
-            names = [name for name in effective.operations() if name.kind == "unified"]
-            if operation is not None:
-                names = [effective.resolve(operation)]
-            report = override_report(app.workspace, effective, names, deliveries=operation is None)
-            reports.append(report if operation is None else _about(report, names[0]))
+            report = _compare(app, effective, operation)
+            reports.append(report)
             progress.advance(note=effective.account or effective.connector_name)
     texts = {"text": lambda: join_lines(_text(reports)), "markdown": lambda: join_lines(_markdown(reports))}
     write_report(lambda: OverridesReport.from_reports(reports), formats or [], texts, app, folder=app.folder)
     if any(report.failures for report in reports):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _compare(app: App, effective: "Effective", operation: str | None) -> "OverrideReport":
+    """Return the effects of overrides on all operations, syncs and deliveries, or on one operation or sync."""
+    from conn_engine.syncs import find_syncs
+    from conn_engine.testing.effects import override_report
+    from conn_engine.testing.syncs.cases import PREFIX, select_syncs, sync_name
+
+    if operation is None:
+        names = [name for name in effective.operations() if name.kind == "unified"]
+        syncs = [sync_name(name) for name in find_syncs(app.workspace, effective)]
+        return override_report(app.workspace, effective, names, syncs=syncs, deliveries=True)
+    if operation.startswith(PREFIX):
+        syncs = select_syncs(app.workspace, effective, operation)
+        return override_report(app.workspace, effective, [], syncs=syncs)
+    name = effective.resolve(operation)
+    return _about(override_report(app.workspace, effective, [name]), name)
 
 
 def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
@@ -147,8 +163,10 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
         received = sum(is_delivery(effect.name) for effect in recorded)
+        syncs = sum(is_sync(effect.name) for effect in recorded)
         counts = [
-            pluralize(len(recorded) - received, "operation"),
+            pluralize(len(recorded) - received - syncs, "operation"),
+            *([pluralize(syncs, "sync")] if syncs else []),
             *count_deliveries(received),
             pluralize(records, "record"),
         ]
@@ -169,13 +187,14 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
 def _effect_lines(effect: "OperationEffect") -> list[str]:
     if effect.unknown:
         return [f"unknown: {effect.reason}"]
+    noun = "event" if is_sync(effect.name) else "record"
     lines = [f"! fails: {finding.message}" for finding in effect.failures.values()]
     lines += [
-        f"{WORDS[kind]} {field or 'record'} {kind.replace('_', ' ')} in {pluralize(count, 'record')}"
+        f"{WORDS[kind]} {field or noun} {kind.replace('_', ' ')} in {pluralize(count, noun)}"
         for (field, kind), count in sorted(effect.fields.items())
     ]
-    lines += [f"- {pluralize(effect.gone, 'record')} missing"] if effect.gone else []
-    lines += [f"+ {pluralize(effect.new, 'record')} added"] if effect.new else []
+    lines += [f"- {pluralize(effect.gone, noun)} missing"] if effect.gone else []
+    lines += [f"+ {pluralize(effect.new, noun)} added"] if effect.new else []
     lines += [f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}" for c in effect.requests[:5]]
     lines += [f"! {text}" for text in effect.errors]
     return lines

@@ -85,7 +85,7 @@ def test(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only failures and the summary.")] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
-    """Replay recorded operations, syncs and deliveries, and check the results.
+    """Replay recorded operations, syncs and deliveries, and check results.
 
     Checks requests, schema, mapping coverage and goldens. Exits with 1 if a case fails, 6 if nothing is recorded.
 

@@ -23,7 +23,8 @@ def why(
     operation: Annotated[
         str,
         typer.Argument(
-            metavar="OPERATION", help="Operation, such as contacts.list, or - for the connector. A place, if no PATH."
+            metavar="OPERATION",
+            help="Operation, such as contacts.list, sync (sync:NAME), or - for the connector. A place, if no PATH.",
         ),
     ],
     path: Annotated[
@@ -57,6 +58,7 @@ def why(
     Examples:
       conn why contacts.list response_mapping.email --account acme
       conn why crm.contacts.response_mapping.email --account acme
+      conn why sync:contacts data.email --account acme
       conn why contacts.list email --value --record 101 -a acme
       conn why contacts.list --value --record 101 -a acme
     """
@@ -75,6 +77,9 @@ def why(
     if record is not None:
         effective = choose_effective(app, account, connector, operation, environment)
         _explain(app, effective, operation, record=record, field=path, scenario=scenario, formats=formats)
+        return
+    if operation.startswith("sync:"):
+        _show_sync_origins(app, choose_effective(app, account, connector, None, environment), operation, path, formats)
         return
     if path is None:
         operation, path = "-", operation
@@ -107,6 +112,40 @@ def why(
         return heading + _text(origins, [_shorten(names, name) for names in readers], path)
 
     write_report(report, formats or [], {"text": text}, app, folder=app.folder)
+
+
+def _show_sync_origins(app: App, effective: "Effective", sync: str, path: str | None, formats: Formats) -> None:
+    """Show which levels set a part of a sync, or the field of its events (`data.email`)."""
+    from conn_cli.report import write_report
+    from conn_engine.config.report import OriginReport, describe_origin
+    from conn_engine.documents import parse_path
+    from conn_engine.errors import UsageError
+    from conn_engine.testing.syncs.cases import PREFIX
+    from conn_engine.testing.syncs.places import find_settings
+
+    if path is None:
+        raise UsageError("name a setting or a field of the events", hint=f"conn why {sync} data.email")
+    first, *below = parse_path(path)
+    place = ("transform", *below) if first == "data" else (first, *below)
+    name = app.workspace.file("sync", sync.removeprefix(PREFIX)).name
+    origins = list(find_settings(app.workspace, effective, name, place))
+    if not origins:
+        raise UsageError(f'nothing sets "{path}" of the sync "{name}"', hint="conn explain sync lists its settings")
+    write_report(
+        lambda: OriginReport(
+            connector=effective.connector_name,
+            account=effective.account,
+            environment=effective.environment,
+            operation=sync,
+            path=path,
+            origins=[describe_origin(origin) for origin in origins],
+            implied=None,
+        ),
+        formats or [],
+        {"text": lambda: _text(origins, [[] for _ in origins], path)},
+        app,
+        folder=app.folder,
+    )
 
 
 def _text(origins: "list[Origin]", readers: "Sequence[Sequence[str]]", path: str) -> str:

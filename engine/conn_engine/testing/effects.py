@@ -8,6 +8,8 @@ from conn_engine.config import Effective, OperationName, PartialOverride, Worksp
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
+from conn_engine.testing.syncs.cases import SyncName
+from conn_engine.testing.syncs.places import list_overrides
 
 __all__ = ["ConfigChange", "OverrideReport", "override_report"]
 
@@ -43,15 +45,31 @@ class OverrideReport:
 
 
 def override_report(
-    workspace: Workspace, effective: Effective, names: Sequence[OperationName], *, deliveries: bool = False
+    workspace: Workspace,
+    effective: Effective,
+    names: Sequence[OperationName],
+    *,
+    syncs: Sequence[SyncName] = (),
+    deliveries: bool = False,
 ) -> OverrideReport:
-    """Compare the base level with the effective configuration, value by value and on every recording of `names`. With
-    `deliveries`, every recorded delivery is compared too."""
+    """Compare the base level with the effective configuration, value by value and on every recording of `names` and
+    `syncs`. With `deliveries`, every recorded delivery is compared too."""
+    sync_changes = [
+        ConfigChange(
+            row.level, format_place(row.path), row.value, row.span, *((below.value, below.span) if below else ())
+        )
+        for row, below in list_overrides(workspace, effective)
+    ]
     return OverrideReport(
         effective,
-        tuple(_changes(effective)),
-        compare_configurations(workspace, up_to(effective, "base"), effective, names, deliveries=deliveries),
-        tuple(ConfigChange(o.level, format_place(o.path), o.value, o.span) for o in effective.dead()),
+        (*_changes(effective), *sync_changes),
+        compare_configurations(
+            workspace, up_to(effective, "base"), effective, names, syncs=syncs, deliveries=deliveries
+        ),
+        (
+            *(ConfigChange(o.level, format_place(o.path), o.value, o.span) for o in effective.dead()),
+            *(change for change in sync_changes if change.below_at is not None and change.below == change.value),
+        ),
         tuple(
             partial
             for level in dict.fromkeys(layer.level for layer in effective.layers)

@@ -1,4 +1,4 @@
-"""Compares two effective configurations on the same recordings and webhook deliveries, record by record.
+"""Compares two effective configurations on the same recordings and deliveries, record by record.
 
 Any two configurations of an account will do: its base level and all its levels, or what is saved and a draft
 (`Workspace.with_texts`).
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from conn_engine.config import MAPPINGS, Effective, OperationName, Workspace, format_place, mapping_layers
 from conn_engine.diagnostics import Diagnostic, Span
-from conn_engine.errors import ExpressionError, MissingRecording, UsageError
+from conn_engine.errors import ConnError, ExpressionError, MissingRecording, UsageError
 from conn_engine.expressions import compile_mapping
 from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import error_finding
+from conn_engine.syncs import compile_sync, load_sync_levels
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import ChangeKind, RecordComparison, RequestChange, compare_requests
@@ -22,6 +23,9 @@ from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.judgement import Verdict, authors_fault, measure_outcome
 from conn_engine.testing.outcomes import compare_outcomes
+from conn_engine.testing.syncs.cases import SyncCase, SyncName, find_sync_cases
+from conn_engine.testing.syncs.judging import find_faults
+from conn_engine.testing.syncs.replaying import SyncOutcome, replay_case
 
 __all__ = ["CaseEffect", "OperationEffect", "compare_configurations"]
 
@@ -91,16 +95,18 @@ def compare_configurations(
     after: Effective,
     names: Sequence[OperationName],
     *,
+    syncs: Sequence[SyncName] = (),
     deliveries: bool = False,
 ) -> tuple[OperationEffect, ...]:
-    """Compare two configurations of one connector on every recording of `names` that the account of `after` uses. With
-    `deliveries`, every recorded delivery is compared too.
+    """Compare two configurations of one connector on every recording of `names` that the account of `after` uses, and
+    the events that `syncs` make of recordings. With `deliveries`, every recorded delivery is compared too.
 
     An operation that `before` does not have is all new. `workspace` has the recordings, and the models of `after`.
     """
     cases: dict[OperationName, list[Case]] = {name: [] for name in names}
     for case in find_cases(workspace, after, names):
         cases[case.name].append(case)
+    cases |= {name: list(_find_sync_cases(workspace, after, name)) for name in syncs}
     for received in find_deliveries(workspace, after) if deliveries else ():
         cases[received.name] = [received]
     known = {*before.operations(), *(name for name in cases if name not in names)}
@@ -133,8 +139,15 @@ class _Comparison:
         return effect
 
     def _replay(self, case: Case, *, is_new: bool) -> tuple[Outcome, Outcome]:
-        after = _replay(self.after, case)
-        return Outcome() if is_new else _replay(self.before, case), after
+        after = self._run(self.after, case)
+        return Outcome() if is_new else self._run(self.before, case), after
+
+    def _run(self, effective: Effective, case: Case) -> Outcome:
+        if isinstance(case, SyncCase):
+            return replay_case(self.workspace, effective, case)
+        if isinstance(case, DeliveryCase):
+            return replay_delivery(effective, case.delivery)
+        return replay(effective, case.name, case.recording)
 
     def _add_case(self, effect: OperationEffect, case: Case, before: Outcome, after: Outcome) -> bool:
         """Add the effect on one recording. Return whether it has a result."""
@@ -158,6 +171,9 @@ class _Comparison:
         problems = find_failing_fields(self.after, after.problems, len(after.records))
         effect.add_failures([finding for finding in problems if finding.path not in failing])
         effect.add_failures(self._find_violations(effect.name, before, after, case))
+        if isinstance(case, SyncCase) and isinstance(before, SyncOutcome) and isinstance(after, SyncOutcome):
+            more = len(after.faults) > len(before.faults)
+            effect.add_failures(find_faults(self.workspace, self.after, case, after) if more else [])
         return True
 
     def _add_absences(self, effect: OperationEffect, results: Sequence[tuple[Case, Outcome, Outcome]]) -> None:
@@ -200,7 +216,12 @@ def _measure(effective: Effective, case: Case, before: Outcome, after: Outcome) 
     return Verdict(case, after, coverage=coverage if after.raw else None, below=before)
 
 
-def _replay(effective: Effective, case: Case) -> Outcome:
-    if isinstance(case, DeliveryCase):
-        return replay_delivery(effective, case.delivery)
-    return replay(effective, case.name, case.recording)
+def _find_sync_cases(workspace: Workspace, effective: Effective, name: SyncName) -> Iterator[SyncCase]:
+    """Yield the recordings with records of what a sync fetches; none if it cannot run."""
+    try:
+        plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
+    except ConnError:
+        return
+    for case in find_sync_cases(workspace, effective, name.method, plan.fetch.operation):
+        if replay_case(workspace, effective, case).fetched:
+            yield case

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config import Effective, Workspace
+from conn_engine.config import Effective, Origin, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, pluralize
-from conn_engine.documents import dump_json, read_document
+from conn_engine.documents import dump_json, format_path, read_document
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import SyncPlan
 from conn_engine.testing.compare import RecordComparison, compare_records
@@ -16,11 +16,11 @@ from conn_engine.testing.golden_form import plain
 from conn_engine.testing.judgement import Verdict
 from conn_engine.testing.request_findings import shorten
 from conn_engine.testing.syncs.cases import SyncCase
-from conn_engine.testing.syncs.places import SyncSetting, find_setting
+from conn_engine.testing.syncs.places import find_setting
 from conn_engine.testing.syncs.replaying import SyncOutcome
 from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDEN, describe_presence
 
-__all__ = ["compare_synced", "describe_target", "have_other_keys", "judge_sync", "sync_document"]
+__all__ = ["compare_synced", "describe_target", "find_faults", "have_other_keys", "judge_sync", "sync_document"]
 
 _PARTS: Mapping[str, str] = {"event": "emit", "destination": "emit", "filtered": "filter", "faults": "transform"}
 """The parts of a golden other than the events, and the setting that each follows from."""
@@ -73,7 +73,7 @@ def judge_sync(
     attribution."""
     result = Verdict(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
-    result.findings += _find_faults(workspace, effective, case, outcome)
+    result.findings += find_faults(workspace, effective, case, outcome)
     if outcome.error is not None:
         return result  # there are no events to compare
     try:
@@ -96,14 +96,16 @@ def judge_sync(
     return result
 
 
-def _find_faults(workspace: Workspace, effective: Effective, case: SyncCase, outcome: SyncOutcome) -> list[Diagnostic]:
+def find_faults(workspace: Workspace, effective: Effective, case: SyncCase, outcome: SyncOutcome) -> list[Diagnostic]:
     """Report SYN120 for the first record that cannot be delivered, and for a page that cannot be transformed."""
     recorded = [(Span(workspace.format_path(case.path)), "the recording")]
     if outcome.error is not None:
         setting = find_setting(workspace, effective, case.name.method, ("transform",))
         message = f"{case.name.text} fails on the recording {case.scenario}: {outcome.error.message}"
         hint = outcome.error.hint or "correct transform"
-        return [diagnostic("SYN120", message, setting.span, path=setting.path, hint=hint, related=recorded)]
+        return [
+            diagnostic("SYN120", message, setting.span, path=format_path(setting.place), hint=hint, related=recorded)
+        ]
     if not outcome.faults or outcome.plan is None:
         return []
     first = outcome.faults[0]
@@ -120,7 +122,7 @@ def _find_faults(workspace: Workspace, effective: Effective, case: SyncCase, out
             "SYN120",
             message,
             setting.span,
-            path=setting.path,
+            path=format_path(setting.place),
             hint=first.fault.hint or f"correct {key}",
             related=recorded,
             severity=Severity.ERROR if stops else Severity.WARNING,
@@ -178,11 +180,13 @@ class _GoldenComparison:
     def _find_parts(self, row: Mapping[str, Any]) -> list[str]:
         return [part for part in _PARTS if self.golden.get(part) != row.get(part)]
 
-    def _add_finding(self, result: Verdict, message: str, path: tuple[str, ...]) -> SyncSetting:
+    def _add_finding(self, result: Verdict, message: str, path: tuple[str, ...]) -> Origin:
         setting = find_setting(self.workspace, self.effective, result.case.name.method, path)
         related = [(self.span, "the golden result")]
         result.findings.append(
-            diagnostic("TST101", message, setting.span, path=setting.path, related=related, hint=ACCEPT_CHANGE)
+            diagnostic(
+                "TST101", message, setting.span, path=format_path(setting.place), related=related, hint=ACCEPT_CHANGE
+            )
         )
         return setting
 

@@ -1,64 +1,79 @@
 """Finds which document sets something of a sync: the account's, the environment's, or the sync's own."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conn_engine.config import Effective, Workspace
+from conn_engine.config import MISSING, Effective, Level, Origin, Path_, Workspace, leaves, lookup
 from conn_engine.config.sync_models import SyncDocument
-from conn_engine.diagnostics import Span
-from conn_engine.documents import Document, format_path
+from conn_engine.documents import Document
+from conn_engine.errors import ConnError
+from conn_engine.syncs.resources import find_sources
 
-__all__ = ["SyncSetting", "find_setting", "find_settings"]
-
-_Path = tuple[str | int, ...]
-_MISSING = object()
+__all__ = ["find_setting", "find_settings", "list_overrides"]
 
 
-@dataclass(frozen=True, slots=True)
-class SyncSetting:
-    """A setting of a sync at one level: its place, its path in the document, and its value."""
-
-    level: str
-    span: Span
-    path: str
-    value: Any
-
-
-def find_settings(
-    workspace: Workspace, effective: Effective, name: str, path: tuple[str, ...]
-) -> Iterator[SyncSetting]:
+def find_settings(workspace: Workspace, effective: Effective, name: str, path: Path_) -> Iterator[Origin]:
     """Yield where each level sets a part of a sync, such as `("transform", "email")`, the highest level first.
 
     A transformation that is one expression sets all of its fields.
     """
+    is_overridden = False
     for level, document, start in _find_documents(workspace, effective, name):
         for place in _spell(workspace, name, path) if level == "base" else [path]:
             reached, value = _descend(document.data, (*start, *place))
-            if value is not _MISSING:
-                yield SyncSetting(level, document.span(reached), format_path(reached), value)
+            if value is not MISSING:
+                yield Origin(level, ("syncs", name, *path), value, document, reached, is_overridden)
+                is_overridden = True
                 break
 
 
-def find_setting(workspace: Workspace, effective: Effective, name: str, path: tuple[str, ...]) -> SyncSetting:
+def find_setting(workspace: Workspace, effective: Effective, name: str, path: Path_) -> Origin:
     """Return where the highest level sets a part of a sync, or the sync's own document if none does."""
     found = next(find_settings(workspace, effective, name, path), None)
-    if found is not None:
-        return found
-    document = workspace.document("sync", name)
-    return SyncSetting("base", document.span(()), "", None)
+    return found or Origin("base", ("syncs", name, *path), None, workspace.document("sync", name), ())
 
 
-def _find_documents(workspace: Workspace, effective: Effective, name: str) -> Iterator[tuple[str, Document, _Path]]:
+def list_overrides(workspace: Workspace, effective: Effective) -> Iterator[tuple[Origin, Origin | None]]:
+    """Yield what each level above the base sets of the syncs of a connector, with what the levels below set there."""
+    order = ("base", "environment", "account")
+    for level, document in reversed(list(_find_levels(workspace, effective))):
+        for name in workspace.syncs():
+            settings = lookup(document.data, ("syncs", name)) if isinstance(document.data, Mapping) else None
+            if not isinstance(settings, Mapping) or not _is_of_connector(workspace, name, effective.connector_name):
+                continue
+            for path, value in leaves(settings):
+                place = ("syncs", name, *path)
+                lower = (
+                    origin
+                    for origin in find_settings(workspace, effective, name, path)
+                    if order.index(origin.level) < order.index(level)
+                )
+                yield Origin(level, place, value, document, place), next(lower, None)
+
+
+def _is_of_connector(workspace: Workspace, name: str, connector: str) -> bool:
+    try:
+        sources = find_sources(workspace.sync(name))
+    except ConnError:
+        return False
+    return all(source.connector in (None, connector) for source in sources)
+
+
+def _find_levels(workspace: Workspace, effective: Effective) -> Iterator[tuple[Level, Document]]:
+    """Yield the documents of an account and of an environment, as far as the configuration has these levels."""
     levels = {layer.level for layer in effective.layers}
     if effective.account is not None and "account" in levels:
-        yield "account", workspace.document("account", effective.account), ("syncs", name)
+        yield "account", workspace.document("account", effective.account)
     if "environment" in levels and effective.environment in workspace.environments():
-        yield "environment", workspace.document("environment", effective.environment), ("syncs", name)
+        yield "environment", workspace.document("environment", effective.environment)
+
+
+def _find_documents(workspace: Workspace, effective: Effective, name: str) -> Iterator[tuple[Level, Document, Path_]]:
+    yield from ((level, document, ("syncs", name)) for level, document in _find_levels(workspace, effective))
     yield "base", workspace.document("sync", name), ()
 
 
-def _spell(workspace: Workspace, name: str, path: tuple[str, ...]) -> Iterator[_Path]:
+def _spell(workspace: Workspace, name: str, path: Path_) -> Iterator[Path_]:
     """Yield the places of a setting in a sync's own document, which has one of two forms."""
     yield path
     document: SyncDocument = workspace.sync(name)
@@ -68,11 +83,11 @@ def _spell(workspace: Workspace, name: str, path: tuple[str, ...]) -> Iterator[_
         step = document.steps[position]
         if path[0] == "emit" and step.action.startswith("deliver"):
             yield ("steps", position)
-        elif getattr(step, path[0], None) not in (None, {}):
+        elif getattr(step, str(path[0]), None) not in (None, {}):
             yield ("steps", position, *path)
 
 
-def _descend(data: Any, path: _Path) -> tuple[_Path, Any]:
+def _descend(data: Any, path: Path_) -> tuple[Path_, Any]:
     """Return the value at a path. Text on the way there is an expression that sets all that is below it."""
     value: Any = data
     for depth, key in enumerate(path):
@@ -81,5 +96,5 @@ def _descend(data: Any, path: _Path) -> tuple[_Path, Any]:
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
-            return path, _MISSING
+            return path, MISSING
     return path, value

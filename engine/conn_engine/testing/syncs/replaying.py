@@ -4,13 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config import Effective, OperationName
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError
 from conn_engine.recordings.files import Recording
-from conn_engine.syncs import OutgoingRecord, RunScope, StageFault, SyncPlan, process_page
+from conn_engine.syncs import (
+    OutgoingRecord,
+    RunScope,
+    StageFault,
+    SyncPlan,
+    compile_sync,
+    load_sync_levels,
+    process_page,
+)
 from conn_engine.testing.cases import Outcome, conditions_at, read_recorded_at, replay
+from conn_engine.testing.syncs.cases import SyncCase
 
-__all__ = ["ANY_ACCOUNT", "SyncOutcome", "replay_sync"]
+__all__ = ["ANY_ACCOUNT", "SyncOutcome", "replay_case", "replay_sync"]
 
 ANY_ACCOUNT = "ACCOUNT"
 """What the expressions of a case see as `account`, so that one golden serves all accounts."""
@@ -20,6 +29,8 @@ ANY_ACCOUNT = "ACCOUNT"
 class SyncOutcome(Outcome):
     """What a sync makes of a recording. `records` are the events as `{data, version?}`, and `outgoing` the records
     that they are made of.
+
+    The requests are those of the recorded operation, so that there are none here.
 
     `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
     cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.
@@ -47,7 +58,7 @@ def replay_sync(
     each record are left out. Errors are stored in the outcome.
     """
     listed = replay(effective, operation, recording)
-    outcome = SyncOutcome(plan=plan, sent=listed.sent, is_listed=listed.error is None, error=listed.error)
+    outcome = SyncOutcome(plan=plan, is_listed=listed.error is None, error=listed.error)
     if listed.error is not None:
         return outcome
     conditions = conditions_at(read_recorded_at(recording.recorded_at), effective.evaluator)
@@ -65,6 +76,15 @@ def replay_sync(
         {**({"version": record.version} if record.version else {}), "data": record.value} for record in outcome.outgoing
     ]
     return outcome
+
+
+def replay_case(workspace: Workspace, effective: Effective, case: SyncCase) -> SyncOutcome:
+    """Run a case for the levels of a configuration. If the sync cannot run there, the outcome has the error."""
+    try:
+        plan = compile_sync(workspace, load_sync_levels(workspace, case.name.method, effective), effective)
+    except ConnError as error:
+        return SyncOutcome(error=error)
+    return replay_sync(effective, plan, case.operation, case.recording)
 
 
 def _split_pages(listed: Outcome, *, is_raw: bool) -> Iterator[list[Any]]:

@@ -2,6 +2,7 @@
 
     ```console            the commands succeed
     ```console exit=1     the last one ends with this code
+    ```console live       while the vendor of the example workspace runs
 
 Commands are lines that begin with `$`; a document is one session. The lines below a command appear in its output in
 this order: `…` stands for any text in a line, a line of `…` alone for any lines; without one between them, lines are
@@ -10,8 +11,11 @@ adjacent.
 
 import re
 import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+VENDOR = Path(__file__).parents[2] / "example" / "vendor.py"
 BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -60,12 +64,24 @@ def play(text, label, folder, environ):
     """Run the blocks of a text, and return the folder in which the session ends and how many commands ran."""
     ran = 0
     for info, steps, line in blocks(text):
-        assert "live" not in info, f"{label}:{line}: `tests/docs` plays blocks with a vendor"
         ends = next((int(word.removeprefix("exit=")) for word in info if word.startswith("exit=")), 0)
-        for command, expected in steps:
-            code, output, folder = run(command, folder, environ)
-            wanted = ends if command == steps[-1][0] else 0
-            assert code == wanted, f"{label}:{line}: {command}\n{output}"
-            assert shows(expected, output), f"{label}:{line}: {command}\n" + "\n".join(expected) + f"\n---\n{output}"
-            ran += 1
+        with start_stand_in() if "live" in info else nullcontext():
+            for command, expected in steps:
+                code, output, folder = run(command, folder, environ)
+                wanted = ends if command == steps[-1][0] else 0
+                assert code == wanted, f"{label}:{line}: {command}\n{output}"
+                shown = "\n".join(expected)
+                assert shows(expected, output), f"{label}:{line}: {command}\n{shown}\n---\n{output}"
+                ran += 1
     return folder, ran
+
+
+@contextmanager
+def start_stand_in():
+    """Run the example's vendor.py on its own ports: they are in the workspace that the blocks use."""
+    with subprocess.Popen([sys.executable, "-u", str(VENDOR)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert any("stop with Ctrl-C" in line for line in process.stdout), "vendor.py does not start"
+            yield
+        finally:
+            process.terminate()

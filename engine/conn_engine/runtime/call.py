@@ -12,7 +12,7 @@ from conn_engine.conditions import USUAL, Conditions
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import UsageError
 from conn_engine.responses.failures import Policy
-from conn_engine.responses.ratelimit import Budgets
+from conn_engine.responses.ratelimit import Budgets, BudgetStore
 from conn_engine.secrets import Redactor
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
@@ -67,7 +67,7 @@ class Session:
     policy: Policy = field(default_factory=Policy)
     now_ms: int | None = None
     observer: Observer | None = None
-    budgets: Budgets = field(default_factory=Budgets)
+    budgets: BudgetStore = field(default_factory=Budgets)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
     conditions: Conditions = USUAL
 

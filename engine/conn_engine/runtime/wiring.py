@@ -12,7 +12,7 @@ from conn_engine.conditions import DEFAULT_LIMITS, Chance, Conditions, Evaluatio
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
-from conn_engine.responses.ratelimit import Budgets
+from conn_engine.responses.ratelimit import Budgets, BudgetStore
 from conn_engine.runtime.call import Run, Session
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, build_variable_name, open_vault
@@ -70,13 +70,15 @@ def wire_account(
     isolation: "Isolation | None" = None,
     trusted: Collection[str] = (),
     limits: EvaluationLimits = DEFAULT_LIMITS,
+    budgets: BudgetStore | None = None,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run), a sample replaces a missing credential. Set `needs_credential` to False for
     incoming deliveries: a missing credential is then an error only where it is used. Pass `effective` if it is already
     resolved. With a `seed`, the same run sends the same bytes. `isolation` runs the expressions of overrides, except
-    the `trusted` ones, and `limits` bound each evaluation.
+    the `trusted` ones, and `limits` bound each evaluation. `budgets` counts the requests of several processes; by
+    default, those of this workspace in this process share theirs.
 
     Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, and
     CredentialError when the connector needs a credential and it, or a required part of it, is not stored.
@@ -111,7 +113,7 @@ def wire_account(
         environ,
         clock,
         policy or Policy(),
-        budgets=Budgets(workspace.budgets),
+        budgets=budgets if budgets is not None else Budgets(workspace.budgets),
         redactor=redactor,
         conditions=effective.conditions,
     )

@@ -1,5 +1,6 @@
 """The database of everything that runs for long. This is the public interface."""
 
+from conn_service.store.budgets import DatabaseBudgets
 from conn_service.store.database import (
     DATABASE_RETRIES,
     DEFAULT_FILE,
@@ -15,6 +16,7 @@ from conn_service.store.slots import SlotLease
 __all__ = [
     "DATABASE_RETRIES",
     "DEFAULT_FILE",
+    "DatabaseBudgets",
     "Migration",
     "ServiceStoreError",
     "SlotLease",

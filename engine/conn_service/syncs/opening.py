@@ -10,6 +10,7 @@ from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError
 from conn_engine.responses.failures import Policy
+from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring, vault_of, wire_account
 from conn_engine.secrets import Vault
@@ -106,8 +107,10 @@ class OpenRuns:
         vault: Vault | None = None,
         connect: Callable[[Wiring], Connection] | None = None,
         isolation: "Isolation | None" = None,
+        budgets: BudgetStore | None = None,
     ) -> None:
         self._isolation = isolation or open_isolation()
+        self._budgets = budgets
         self._store = store
         self._releases = releases
         self._environ = environ
@@ -158,6 +161,7 @@ class OpenRuns:
             clock=self._clock,
             isolation=self._isolation,
             trusted=find_own_expressions(workspace, run.sync),
+            budgets=self._budgets,
         )
         wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account, run.target_digest)

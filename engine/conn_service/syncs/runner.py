@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, UsageError, VendorError
+from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
@@ -66,7 +67,8 @@ Connect: TypeAlias = Callable[[Wiring], Connection]
 
 class SyncRunner:
     """Performs the steps of runs in one process. `connect` makes the connection of a wired account. `isolation`
-    evaluates the expressions that accounts and environments set; by default, `open_isolation`."""
+    evaluates the expressions that accounts and environments set; by default, `open_isolation`. `budgets` counts the
+    requests of all processes; by default, each connection counts its own."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class SyncRunner:
         vault: Vault | None = None,
         connect: Connect | None = None,
         isolation: "Isolation | None" = None,
+        budgets: BudgetStore | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -85,7 +88,14 @@ class SyncRunner:
         self._environ = environ
         self._delivery = SpoolDelivery(store, releases, environ, clock)
         self._open = OpenRuns(
-            store, releases, environ=environ, clock=clock, vault=vault, connect=connect, isolation=isolation
+            store,
+            releases,
+            environ=environ,
+            clock=clock,
+            vault=vault,
+            connect=connect,
+            isolation=isolation,
+            budgets=budgets,
         )
 
     def create_run(

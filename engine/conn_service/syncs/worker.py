@@ -17,7 +17,7 @@ from conn_engine.secrets import Vault
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
-from conn_service.store import SlotLease, open_engine
+from conn_service.store import DatabaseBudgets, SlotLease, open_engine
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import start_due
@@ -57,6 +57,9 @@ class FolderReleases:
 class SyncWorker:
     """Runs syncs in this process. Use it as a context manager. A process has at most one at a time.
 
+    All workers of a store share their rate budgets. `reserve` is the share of each budget that this one leaves to
+    others.
+
     Raises UsageError if the libraries are not installed, or if another one is open.
     """
 
@@ -70,6 +73,7 @@ class SyncWorker:
         vault: Vault | None = None,
         schedules: bool = False,
         keep_days: int = KEEP_DAYS,
+        reserve: float = 0.0,
     ) -> None:
         self.location = location
         self.releases = releases
@@ -82,7 +86,10 @@ class SyncWorker:
         self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine, clock)
         self._sender: Live | None = None
-        self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault)
+        self.budgets = DatabaseBudgets(
+            self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
+        )
+        self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault, budgets=self.budgets)
 
     def close(self) -> None:
         """Close the store, if the worker was only used to look into it."""
@@ -299,7 +306,8 @@ class SyncWorker:
         """Remove what was finished before the days to keep. Return how much of each kind."""
         from conn_service.syncs.retention import remove_old
 
-        return remove_old(self.store, self.deliveries, self.clock.now() - self.keep_days * 86_400)
+        before = self.clock.now() - self.keep_days * 86_400
+        return remove_old(self.store, self.deliveries, before) | {"budgets": self.budgets.remove_unused(before)}
 
     def _is_enabled(self, endpoint: str) -> bool:
         return not self.deliveries.find_disabled_reason(endpoint)

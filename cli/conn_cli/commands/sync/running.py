@@ -61,12 +61,22 @@ def work(
             "--keep-days", metavar="N", min=1, help="Remove delivered events and the pages of runs after N days."
         ),
     ] = 30,
+    reserve: Annotated[
+        int,
+        typer.Option(
+            "--reserve",
+            metavar="PERCENT",
+            min=0,
+            max=90,
+            help="Leave this share of each rate budget to interactive calls. Default: 20.",
+        ),
+    ] = 20,
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
     """Run what is due and what waits, until it is stopped."""
     app: App = context.obj
-    with open_worker(app, store, works=True, schedules=not once, keep_days=keep_days) as worker:
+    with open_worker(app, store, works=True, schedules=not once, keep_days=keep_days, reserve=reserve / 100) as worker:
         resumed = worker.resume_unfinished()
         if not once:
             app.err("waiting for what is due; stop with Ctrl-C")

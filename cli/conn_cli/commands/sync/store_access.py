@@ -15,7 +15,13 @@ __all__ = ["check_names", "choose_accounts", "find_run", "open_worker"]
 
 @contextmanager
 def open_worker(
-    app: App, store: str | None, *, works: bool = False, schedules: bool = False, keep_days: int = 30
+    app: App,
+    store: str | None,
+    *,
+    works: bool = False,
+    schedules: bool = False,
+    keep_days: int = 30,
+    reserve: float = 0.0,
 ) -> "Iterator[SyncWorker]":
     """Open the store of syncs. With `works`, this process runs them."""
     from conn_engine.releases.store_location import StoreLocation
@@ -28,7 +34,13 @@ def open_worker(
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
     worker = SyncWorker(
-        location, FolderReleases(root), environ=app.environ, clock=app.clock, schedules=schedules, keep_days=keep_days
+        location,
+        FolderReleases(root),
+        environ=app.environ,
+        clock=app.clock,
+        schedules=schedules,
+        keep_days=keep_days,
+        reserve=reserve,
     )
     if works:
         with worker:

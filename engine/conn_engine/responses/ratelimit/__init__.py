@@ -1,9 +1,19 @@
 """Rate limits: read them from a vendor's response in one form, and keep to our own budgets. The caller decides whether
 to wait."""
 
-from conn_engine.responses.ratelimit.budgets import Budgets, Charge
+from conn_engine.responses.ratelimit.budgets import Budgets, BudgetStore, Charge
 from conn_engine.responses.ratelimit.quota import Quota
 from conn_engine.responses.ratelimit.rate_state import RateState, read_rate_state
 from conn_engine.responses.ratelimit.settings import Budget, QuotaSettings, RateLimit
 
-__all__ = ["Budget", "Budgets", "Charge", "Quota", "QuotaSettings", "RateLimit", "RateState", "read_rate_state"]
+__all__ = [
+    "Budget",
+    "BudgetStore",
+    "Budgets",
+    "Charge",
+    "Quota",
+    "QuotaSettings",
+    "RateLimit",
+    "RateState",
+    "read_rate_state",
+]

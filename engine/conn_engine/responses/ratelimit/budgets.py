@@ -1,21 +1,26 @@
 """Keep to the budgets of `rate_limit`, and slow down when the vendor reports that little is left.
 
 This module counts and returns how long to wait; the driver waits. Threads and event loops may share one `Budgets`.
+`BudgetStore` is the interface of what counts, for processes that share budgets in a database.
 """
 
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Final, Protocol
 
 from conn_engine.documents import wildcards
 from conn_engine.responses.ratelimit.settings import Budget, RateLimit
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
-__all__ = ["Budgets", "Charge"]
+__all__ = ["LITTLE_LEFT", "SHORTEST_PAUSE", "BudgetStore", "Budgets", "Charge", "build_budget_key", "find_budgets"]
 
-_SHORTEST = 0.001  # a pause below the clock's precision would have no effect
+SHORTEST_PAUSE: Final = 0.001
+"""A pause below the clock's precision would have no effect."""
+LITTLE_LEFT: Final = "little of the rate limit is left"
+"""The reason of a pause because the vendor reports so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,19 @@ class Charge:
     account: str
     operation: str
     base_path: str = ""
+
+
+class BudgetStore(Protocol):
+    """Counts the requests that are sent. Threads may share one."""
+
+    def admit(self, settings: RateLimit | None, charge: Charge, request: Request, now: float) -> tuple[float, str]:
+        """Count a request as sent at `now` (Unix seconds) and return 0, or return the seconds until it may be tried
+        again and the reason, without counting it."""
+        ...
+
+    def slow(self, charge: Charge, pace: float | None, now: float) -> None:
+        """Keep the account's requests `pace` seconds apart from now on; None removes the limit."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,8 +68,7 @@ class Budgets:
         again and the reason, without counting it."""
         if settings is None or not (settings.budget or settings.slow_when_remaining):
             return 0.0, ""
-        fitting = dict.fromkeys(budget for budget in settings.budget if _applies(budget, charge, request))
-        counted = [(_build_key(budget, charge), budget) for budget in fitting]  # a repeated budget counts once
+        counted = [(build_budget_key(budget, charge), budget) for budget in find_budgets(settings, charge, request)]
         shared_budgets = [pair for pair in counted if pair[1].scope == "connector"] if self.shared is not None else []
         account_budgets = [pair for pair in counted if pair not in shared_budgets]
         with self._lock:
@@ -59,7 +76,7 @@ class Budgets:
             if pause <= 0 and self.shared is not None and shared_budgets:
                 pause, reason = self.shared._take(shared_budgets, now)
             if pause > 0:
-                return max(pause, _SHORTEST), reason
+                return max(pause, SHORTEST_PAUSE), reason
             self._count(account_budgets, now)
             pace = self._paces.get(charge.account)
             if pace is not None:
@@ -85,9 +102,7 @@ class Budgets:
         pace = self._paces.get(charge.account)
         if pace is None:
             return 0.0, ""
-        return min(
-            pace.due - now, pace.seconds
-        ), "little of the rate limit is left"  # min: in case the clock was set back
+        return min(pace.due - now, pace.seconds), LITTLE_LEFT  # min: in case the clock was set back
 
     def _find_longest_pause(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
         worst = (0.0, "")
@@ -103,7 +118,13 @@ class Budgets:
             self._sent.setdefault(key, deque(maxlen=budget.requests)).append(now)
 
 
-def _build_key(budget: Budget, charge: Charge) -> Hashable:
+def find_budgets(settings: RateLimit, charge: Charge, request: Request) -> list[Budget]:
+    """Return the budgets that a request counts against. One that is repeated counts once."""
+    return list(dict.fromkeys(budget for budget in settings.budget if _applies(budget, charge, request)))
+
+
+def build_budget_key(budget: Budget, charge: Charge) -> Hashable:
+    """Return what identifies a budget: requests with the same key count together."""
     if budget.scope == "connector":
         return (charge.connector, budget)
     if budget.scope == "operation":

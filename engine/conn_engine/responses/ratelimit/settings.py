@@ -75,7 +75,7 @@ class Budget(Settings, frozen=True, kw_only=True):
         Literal["account", "connector", "operation"],
         Meta(
             description="Who shares the budget. `account`: all operations of one account. `connector`: all "
-            "accounts of the connector in this workspace and process. `operation`: each operation of "
+            "accounts of the connector in this workspace. `operation`: each operation of "
             "an account has its own."
         ),
     ] = "account"

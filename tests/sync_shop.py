@@ -69,6 +69,7 @@ resources:
       response_mapping: { id: response.id, email: response.mail, age: response.age, plan: response.plan }
 """,
     RECORDING: build_recording([PEOPLE[:2], PEOPLE[2:]]),
+    "models/crm/people.schema.json": '{"type": "object"}',
     "environments/production.yaml": "connectors: {}\n",
     "accounts/acme.yaml": "connector: shop\ntags: [eu]\n",
     "accounts/globex.yaml": "connector: shop\ntags: [us]\n",
@@ -93,7 +94,7 @@ def run_syncs(workspace: Workspace, *accounts: str) -> list[OperationReport]:
     return list(run_suite(workspace, Selection(operations=("sync:*",), accounts=accounts)))
 
 
-def accept(workspace: Workspace, *accounts: str) -> int:
-    """Store the goldens of all syncs, and return how many files changed."""
-    reports = run_syncs(workspace, *accounts)
+def accept(workspace: Workspace, *accounts: str, everything: bool = False) -> int:
+    """Store the goldens of all syncs, or of everything, and return how many files changed."""
+    reports = list(run_suite(workspace, Selection())) if everything else run_syncs(workspace, *accounts)
     return sum(update_golden(verdict, Redactor()) for report in reports for verdict in report.judgements)

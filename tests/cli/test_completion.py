@@ -26,6 +26,9 @@ def complete(tmp_path, monkeypatch):
     for connector in ("hubspot", "zendesk"):
         shutil.copytree(ROOT / "connectors" / connector, shop / "connectors" / connector)
     (shop / "environments").mkdir()
+    (shop / "syncs").mkdir()
+    (shop / "syncs/contacts.yaml").write_text("source: {resource: contacts}\n")
+    (shop / "syncs/deals.json").write_text('{"source": {"resource": "deals"}}\n')
     (shop / "conn.yaml").write_text("default_environment: production\n")
     (shop / "environments/production.yaml").write_text("{}\n")
     (shop / "accounts/acme.yaml").write_text("label: Acme\nconnector: hubspot\n")
@@ -58,6 +61,8 @@ def complete(tmp_path, monkeypatch):
         ("test -a globex ticket_fields.l", ["ticket_fields.list"]),
         ("test -a acme ticket_fields.l", []),
         ("test hubspot:contacts.l", ["hubspot:contacts.list"]),
+        ("test sync:", ["sync:contacts", "sync:deals"]),
+        ("test sync:d", ["sync:deals"]),
         ("override gl", ["globex"]),
         ("override globex tickets.l", ["tickets.list"]),
         (

@@ -61,11 +61,14 @@ class WorkspaceNames:
         return {folder.name for folder in folders if any((folder / f"connector{end}").is_file() for end in _SUFFIXES)}
 
     def list_operations(self, root: Path, incomplete: str) -> set[str]:
-        """Return the operations of the account's or the chosen connector, otherwise of all.
+        """Return the operations of the account's or the chosen connector, otherwise of all, and once `sync:` is typed
+        the syncs.
 
         A unified operation has its short name, and its model once that is typed; `connector:` is used if it is typed.
         """
         connector, colon, _ = incomplete.partition(":")
+        if connector == "sync" and colon:
+            return {f"sync:{name}" for name in _list_documents(root / "syncs")}
         chosen = {connector} if colon else self._choose_connectors(root)
         found: set[str] = set()
         for name, operations in _load_operations(root, chosen, self._environ).items():

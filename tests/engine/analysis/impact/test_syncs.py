@@ -119,6 +119,7 @@ class TestAccounts:
         own = "connector: shop\ntags: [eu]\nsyncs: {people: {transform: {age: $string(record.age)}}}\n"
         found = compare(tmp_path, {ACME: own, **swap("person.changed", "person.updated")})
         assert ("emit.event", "destination_changed", 2, 0, True) in rows(found)
+        assert {account.name: account.breaking for account in found.accounts} == {"acme": True, "globex": True}
 
     def test_accounts_with_other_context_are_not_one_group(self, tmp_path: Path) -> None:
         read = {SYNC: DOCUMENT.replace("record.age", "\"context.unit = 'm' ? record.age * 12 : record.age\"")}

@@ -72,26 +72,24 @@ class DeliveryStore:
     def find_heads(self, endpoint: str, now: float, limit: int) -> list[DeliveryRow]:
         """Return events of an endpoint that are due, in their order; none has an earlier one of the same record.
 
-        What waits is read from its beginning, in parts, up to the first part with an event that is due. So it does not
-        matter how many events of one record wait.
+        The first events that wait are compared here, which is fast while most are due. If none of them is, the database
+        searches the rest, so that it takes no memory, however many wait.
         """
         columns = tables.delivery.c
         waiting = (columns.endpoint == endpoint, columns.status == "waiting")
-        heads: list[int] = []
-        seen: set[str] = set()
-        last = 0
+        fields = (columns[name] for name in DeliveryRow.__slots__)
+        query = (
+            sa.select(columns.number, columns.key, columns.due).where(*waiting).order_by(columns.number).limit(_PART)
+        )
         with self.engine.connect() as connection:
-            while not heads:
-                query = sa.select(columns.number, columns.key, columns.due).where(*waiting, columns.number > last)
-                part = connection.execute(query.order_by(columns.number).limit(_PART)).all()
-                if not part:
-                    return []
-                for row in part:
-                    if row.key not in seen and row.due <= now:
-                        heads.append(row.number)
-                    seen.add(row.key)
-                last = part[-1].number
-            fields = (columns[name] for name in DeliveryRow.__slots__)
+            part = connection.execute(query).all()
+            first = {row.key: row.number for row in reversed(part)}
+            heads = [row.number for row in part if row.due <= now and first[row.key] == row.number]
+            if not heads and len(part) == _PART:
+                rest = sa.select(_row.c.number).where(*_are_heads(endpoint), _row.c.due <= now)
+                heads = list(connection.execute(rest.order_by(_row.c.number).limit(limit)).scalars())
+            if not heads:
+                return []
             found = sa.select(*fields).where(*waiting, columns.number.in_(heads[:limit])).order_by(columns.number)
             return [DeliveryRow(*row) for row in connection.execute(found)]
 
@@ -137,22 +135,22 @@ class DeliveryStore:
 
     def find_next_due(self, endpoint: str) -> float | None:
         """Return when the next event of an endpoint is due, None if none waits."""
-        query = sa.select(sa.func.min(_row.c.due)).where(*_are_heads(endpoint))
+        query = sa.select(_row.c.due).where(*_are_heads(endpoint)).order_by(_row.c.due).limit(1)
         with self.engine.connect() as connection:
             return connection.execute(query).scalar()
 
-    def count_untried(self, run_id: str) -> int:
-        """Return how many events of a run wait for their first attempt, or behind an event that failed."""
+    def has_untried(self, run_id: str) -> bool:
+        """Return whether an event of a run waits for its first attempt, or behind an event that failed."""
         columns = tables.delivery.c
         disabled = sa.select(tables.endpoint.c.name).where(tables.endpoint.c.disabled_reason != "")
-        query = sa.select(sa.func.count()).where(
+        query = sa.select(columns.number).where(
             columns.run_id == run_id,
             columns.status == "waiting",
             columns.attempts == 0,
             columns.endpoint.not_in(disabled),
         )
         with self.engine.connect() as connection:
-            return int(connection.execute(query).scalar() or 0)
+            return connection.execute(query.limit(1)).first() is not None
 
     def find_waiting_endpoints(self, *, run_id: str | None = None) -> list[str]:
         """Return the endpoints with events that wait."""

@@ -29,7 +29,7 @@ delivery = sa.Table(
     metadata,
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("endpoint", _Address, nullable=False),
-    sa.Column("run_id", sa.String(300), nullable=False, index=True),
+    sa.Column("run_id", sa.String(300), nullable=False),
     sa.Column("event_id", sa.String(40), nullable=False),
     sa.Column("key", sa.String(701), nullable=False),
     sa.Column("type", sa.String(200), nullable=False),
@@ -39,6 +39,7 @@ delivery = sa.Table(
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("last_error", sa.Text, nullable=False),
     sa.Column("done_at", sa.Float),
+    sa.Index("conn_delivery_by_run", "run_id", "status", "attempts"),
     sa.Index("conn_delivery_due", "endpoint", "status", "due"),
     sa.Index("conn_delivery_by_number", "endpoint", "status", "number"),
     sa.Index("conn_delivery_by_key", "endpoint", "status", "key", "number"),
@@ -56,4 +57,10 @@ def _add_health(connection: Connection) -> None:
     add_columns(connection, endpoint)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health)
+def _index_runs(connection: Connection) -> None:
+    connection.execute(sa.text("DROP INDEX IF EXISTS ix_conn_delivery_run_id"))
+    index = next(index for index in delivery.indexes if index.name == "conn_delivery_by_run")
+    index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health, _index_runs)

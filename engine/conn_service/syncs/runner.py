@@ -224,8 +224,9 @@ class SyncRunner:
             self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
             return
         if run.phase == "write":
-            phase = run.phase if write_records(draft, self.store) else get_next_phase(opened.plan, run.phase)
-            self._commit(draft, run.place, phase)
+            written = write_records(draft, self.store)
+            phase = run.phase if written is not None else get_next_phase(opened.plan, run.phase)
+            self._commit(draft, {**run.place, "written": written}, phase)
             return
         page = opened.read_page(run)
         if page is None:

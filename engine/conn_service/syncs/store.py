@@ -525,30 +525,26 @@ class SyncStore:
 
     def read_spool(self, run: RunRow, after: tuple[int, int] = (0, -1), limit: int = 1000) -> list[SpoolRow]:
         """Return rows of finished pages behind a place `(seq, n)`, in order."""
+        return self._read_spool(run, after, limit)
+
+    def read_unwritten(self, run: RunRow, after: tuple[int, int], limit: int) -> list[SpoolRow]:
+        """Return rows behind a place `(seq, n)` that are not written yet, in order. Deletions are not written."""
         columns = tables.spool.c
+        return self._read_spool(run, after, limit, columns.change == "upsert", columns.done_at.is_(None))
+
+    def _read_spool(
+        self, run: RunRow, after: tuple[int, int], limit: int, *conditions: sa.ColumnElement[bool]
+    ) -> list[SpoolRow]:
+        columns = tables.spool.c
+        place = sa.tuple_(columns.seq, columns.n)  # compared as a row, so that the index leads to it
         query = (
-            sa.select(tables.spool)
-            .where(
-                columns.run_id == run.id,
-                columns.seq <= run.seq,
-                sa.or_(columns.seq > after[0], sa.and_(columns.seq == after[0], columns.n > after[1])),
-            )
+            sa.select(*(columns[name] for name in SpoolRow.__slots__))
+            .where(columns.run_id == run.id, columns.seq <= run.seq, place > sa.tuple_(*after), *conditions)
             .order_by(columns.seq, columns.n)
             .limit(limit)
         )
         with self.engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [SpoolRow(row.key, row.event_id, row.payload, row.change, row.seq, row.n) for row in rows]
-
-    def read_unwritten(self, run: RunRow, limit: int) -> list[SpoolRow]:
-        """Return rows that are not written yet, in order. Deletions are not written."""
-        columns = tables.spool.c
-        query = sa.select(tables.spool).where(
-            columns.run_id == run.id, columns.seq <= run.seq, columns.change == "upsert", columns.done_at.is_(None)
-        )
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.order_by(columns.seq, columns.n).limit(limit)).all()
-        return [SpoolRow(row.key, row.event_id, row.payload, row.change, row.seq, row.n) for row in rows]
+            return [SpoolRow(*row) for row in connection.execute(query)]
 
     def finish_row(self, run: RunRow, row: SpoolRow, now: float, *, more: "Sequence[PageHook]" = ()) -> None:
         """Mark a row as written. `more` run in the same transaction, such as one that adds a delivery."""

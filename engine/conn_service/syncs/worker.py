@@ -198,7 +198,7 @@ class SyncWorker:
         """Return whether a run has ended, or waits for a login, and each of its events was sent at least once."""
         if run.status in ("queued", "running", "waiting", "delivering"):
             return False
-        return self.deliveries.count_untried(run.id) == 0
+        return not self.deliveries.has_untried(run.id)
 
     def start_now(self) -> list[str]:
         """Start what is due, and return the IDs of the runs."""

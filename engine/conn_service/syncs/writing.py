@@ -24,20 +24,22 @@ _BATCH: Final = 20
 _PASSING: Final = ("rate_limited", "vendor_unavailable")
 
 
-def write_records(draft: PageDraft, store: SyncStore) -> bool:
-    """Write the next records of a run. Return False if there was none.
+def write_records(draft: PageDraft, store: SyncStore) -> tuple[int, int] | None:
+    """Write the next records of a run. Return the place in the spool behind them, None if there was none.
 
     Raises the errors that pass, such as a rate limit, and ConfigurationError for a record that fails if the step stops
     then.
     """
     run, step = draft.run, draft.opened.plan.write
-    rows = [] if step is None else store.read_unwritten(run, _BATCH)
+    seq, n = run.place.get("written", (0, -1))
+    rows = [] if step is None else store.read_unwritten(run, (seq, n), _BATCH)
     for row in rows:
         if step is not None:
             _write_row(draft, store, step, row)
     if not rows:
         draft.counts |= store.count_written(run.id)
-    return bool(rows)
+        return None
+    return rows[-1].seq, rows[-1].n
 
 
 def _write_row(draft: PageDraft, store: SyncStore, step: WriteStep, row: SpoolRow) -> None:

@@ -1,6 +1,6 @@
 """What a page costs, counted: it does not grow with the pages before it, and hardly with its records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from sync_bench import Bench
 
 from conn_engine.expressions import Mapping
+from conn_engine.syncs import OutgoingEvent, build_event
 from conn_engine.syncs.events import compute_event_id
+from conn_service.delivery import DeliveryStore
+from conn_service.delivery.queue import add_deliveries
 
 
 @contextmanager
@@ -52,20 +55,71 @@ def test_more_records_take_no_more_statements(bench: Bench) -> None:
     assert {len(statements) for statements in advance_pages(bench, 3)} == {7}
 
 
-def test_no_statement_of_a_page_reads_the_pages_before(bench: Bench) -> None:
-    """Each condition of a query on a table is answered by an index with all of its columns."""
-    bench.contacts.records = [{"id": number, "name": "N"} for number in range(60)]
-    [*_, statements] = advance_pages(bench, 5)
+def find_scans(bench: Bench, statements: Iterable[str]) -> list[str]:
+    """What SQLite reads for statements, per table: with which columns of an index, or all rows."""
+    found = []
     for statement in statements:
         if not statement.startswith(("SELECT", "UPDATE")):
             continue
         with bench.store.engine.connect() as connection:
-            count = statement.count("?")
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("x",) * count).all()
-        for *_, step in plan:
-            assert step.startswith("SEARCH"), f"{statement}\n{step}"
-            if "conn_sync_page" in step:
-                assert "place_digest=?" in step
+            values = ("x",) * statement.count("?")
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+        found += [step for *_, step in plan]
+    return sorted(set(found))
+
+
+def test_no_statement_of_a_page_reads_the_pages_before(bench: Bench) -> None:
+    """Each condition of a query on a table is answered by an index with all of its columns."""
+    bench.contacts.records = [{"id": number, "name": "N"} for number in range(60)]
+    [*_, statements] = advance_pages(bench, 5)
+    scans = find_scans(bench, statements)
+    assert all(step.startswith("SEARCH") for step in scans), scans
+    [pages] = [step for step in scans if "conn_sync_page" in step]
+    assert pages.endswith("(run_id=? AND place_digest=? AND seq<?)")
+
+
+def test_a_spool_is_read_from_the_place_in_it(bench: Bench) -> None:
+    runner = bench.runner()
+    run = runner.create_run("r1", "people", "acme")
+    with count_statements(bench) as statements:
+        bench.store.read_spool(run, (3, 4))
+        bench.store.read_unwritten(run, (3, 4), 20)
+    for step in find_scans(bench, statements):
+        assert "(run_id=? AND (seq,n)>(?,?) AND seq<?)" in step
+
+
+def test_what_waits_for_an_endpoint_is_not_loaded(bench: Bench) -> None:
+    """However many events wait for their next attempt, two statements with a limit tell that none is due."""
+    deliveries = DeliveryStore(bench.store.engine)
+    with bench.store.engine.begin() as connection:
+        for start in range(0, 6000, 1000):
+            events = [build_event_of(number) for number in range(start, start + 1000)]
+            add_deliveries(connection, "https://a.example", "r1", events, 2000.0)
+    with count_statements(bench) as statements:
+        assert deliveries.find_heads("https://a.example", 1000.0, 200) == []
+        assert deliveries.find_next_due("https://a.example") == 2000.0
+        assert deliveries.has_untried("r1")
+    assert len(statements) == 4 and all("LIMIT" in statement for statement in statements)
+    assert not [step for step in find_scans(bench, statements) if step.startswith("SCAN conn_delivery")]
+
+
+def test_a_head_behind_many_events_of_one_record(bench: Bench) -> None:
+    deliveries = DeliveryStore(bench.store.engine)
+    with bench.store.engine.begin() as connection:
+        waiting = [build_event_of(1) for _ in range(2500)]
+        add_deliveries(connection, "https://a.example", "r1", waiting[:1], 2000.0)
+        add_deliveries(connection, "https://a.example", "r1", waiting[1:], 500.0)
+        add_deliveries(connection, "https://a.example", "r1", [build_event_of(2)], 500.0)
+    [head] = deliveries.find_heads("https://a.example", 1000.0, 200)
+    assert head.key == "acme/2"
+    assert [row.key for row in deliveries.find_heads("https://a.example", 3000.0, 200)] == ["acme/1"]
+
+
+def build_event_of(number: int) -> OutgoingEvent:
+    data = {"id": number}
+    return build_event(
+        sync="people", account="acme", type_="a.b", key=str(number), data=data, version="v", began=1000.0
+    )
 
 
 def test_a_page_is_transformed_with_one_evaluation(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

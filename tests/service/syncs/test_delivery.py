@@ -213,7 +213,7 @@ def test_many_events_of_one_record_cost_one_part_each(line: Line) -> None:
     [head] = line.store.find_heads("e", line.clock.now(), 200)
     assert (head.key, len(queries)) == ("a/a", 2)
     with line.store.engine.connect() as connection:
-        steps = connection.exec_driver_sql(f"explain query plan {queries[0]}", ("e", "waiting", 0, 2000, 0)).all()
+        steps = connection.exec_driver_sql(f"explain query plan {queries[0]}", ("e", "waiting", 2000, 0)).all()
     assert "conn_delivery_by_number" in str(steps) and "TEMP B-TREE" not in str(steps)
     line.store.record([DeliveryAttempt(head.number, 0, False, "down", line.clock.now() + 60)], line.clock.now())
     assert [row.key for row in line.store.find_heads("e", line.clock.now(), 200)] == ["a/b"]

@@ -31,10 +31,13 @@ class LogLine:
     text: str
 
 
+_INSERT = sa.insert(tables.run_log)
+
+
 def add_line(connection: Connection, run: tuple[str, int], kind: LogKind, text: str, now: float) -> None:
     """Write a line in the transaction of the caller. `run` is the ID of the run and the number of its pages."""
     row = {"run_id": run[0], "seq": run[1], "at": now, "kind": kind, "text": text}
-    connection.execute(sa.insert(tables.run_log).values(row))
+    connection.execute(_INSERT, row)
 
 
 def read_log(engine: Engine, run_id: str, *, after: int = 0, limit: int = 1000) -> list[LogLine]:

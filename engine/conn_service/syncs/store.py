@@ -50,10 +50,28 @@ OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
 LONGEST_FIELD = 300
 _CHUNK = 500
+_DIALECTS: Mapping[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _UNDELIVERED = "undelivered"
 """The digest of a record whose last change was not delivered: it equals no other."""
 
-# What each page asks is built once: building a query takes longer than its execution.
+# The statements of a page are built once: building one takes longer than its execution.
+_STORE_PLACE = (
+    sa.update(tables.run)
+    .where(
+        tables.run.c.id == sa.bindparam("run_id"),
+        tables.run.c.seq == sa.bindparam("before"),
+        tables.run.c.status.in_(OPEN),
+    )
+    .values({name: sa.bindparam(name) for name in ("seq", "phase", "place", "counts")})
+)
+_INSERT_PAGE = sa.insert(tables.page)
+_INSERT_SPOOL = sa.insert(tables.spool)
+_UPSERT_KNOWN: Mapping[str, Any] = {
+    name: (insert := dialect.insert(tables.known)).on_conflict_do_update(
+        index_elements=["stream", "key"], set_={"digest": insert.excluded.digest, "seen": insert.excluded.seen}
+    )
+    for name, dialect in _DIALECTS.items()
+}
 _RUN = sa.select(tables.run).where(tables.run.c.id == sa.bindparam("id"))
 _SEEN_PLACE = (
     sa.select(tables.page.c.seq)
@@ -274,14 +292,11 @@ class SyncStore:
     ) -> bool:
         """Store a page and where the run goes on. Return False if another worker has stored it, or the run has ended;
         nothing is changed then. `more` run in the same transaction, such as one that adds deliveries."""
-        columns = tables.run.c
         seq = run.seq + 1
+        values = {"run_id": run.id, "before": run.seq, "seq": seq, "phase": phase}
+        values |= {"place": json.dumps(place), "counts": json.dumps(counts)}
         with self.engine.begin() as connection:
-            statement = sa.update(tables.run).where(
-                columns.id == run.id, columns.seq == run.seq, columns.status.in_(OPEN)
-            )
-            values = {"seq": seq, "place": json.dumps(place), "counts": json.dumps(counts), "phase": phase}
-            if connection.execute(statement.values(values)).rowcount == 0:
+            if connection.execute(_STORE_PLACE, values).rowcount == 0:
                 return False
             self._insert_page(connection, run, rows, seq, now)
             text = describe_page(run.phase, run.counts, counts, rows.records)
@@ -294,7 +309,7 @@ class SyncStore:
 
     def _insert_page(self, connection: Connection, run: RunRow, rows: PageRows, seq: int, now: float) -> None:
         page = {"run_id": run.id, "seq": seq, "phase": run.phase, "place_digest": rows.place_digest}
-        connection.execute(sa.insert(tables.page).values(**page, records=rows.records))
+        connection.execute(_INSERT_PAGE, page | {"records": rows.records})
         if rows.spool:
             self._insert_spool(connection, run.id, seq, rows.spool)
         if rows.set_aside:
@@ -310,12 +325,19 @@ class SyncStore:
     def _insert_spool(
         self, connection: Connection, run_id: str, seq: int, rows: Sequence[SpoolRow], *, first: int = 0
     ) -> None:
-        names = ("key", "change", "event_id", "payload")
         values = [
-            {"run_id": run_id, "seq": seq, "n": n, **{name: getattr(row, name) for name in names}}
+            {
+                "run_id": run_id,
+                "seq": seq,
+                "n": n,
+                "key": row.key,
+                "change": row.change,
+                "event_id": row.event_id,
+                "payload": row.payload,
+            }
             for n, row in enumerate(rows, first)
         ]
-        connection.execute(sa.insert(tables.spool), values)
+        connection.execute(_INSERT_SPOOL, values)
 
     def _insert_set_aside(self, connection: Connection, run: RunRow, rows: Sequence[SetAside], now: float) -> None:
         owner = {"run_id": run.id, "sync": run.sync, "account": run.account, "at": now, "is_open": True}
@@ -511,15 +533,10 @@ class SyncStore:
     def _upsert_known(self, connection: Connection, stream: int, run_id: str, known: Mapping[str, str]) -> None:
         if not known:
             return
-        statement = self._insert(tables.known)
-        statement = statement.on_conflict_do_update(
-            index_elements=["stream", "key"],
-            set_={"digest": statement.excluded.digest, "seen": statement.excluded.seen},
-        )
         rows = [
             {"stream": stream, "key": key, "digest": digest, "seen": run_id} for key, digest in sorted(known.items())
         ]
-        connection.execute(statement, rows)
+        connection.execute(_UPSERT_KNOWN[connection.dialect.name], rows)
 
     # --- spool ---
 
@@ -652,7 +669,7 @@ class SyncStore:
             connection.execute(statement.values(message=message, field=field[:LONGEST_FIELD]))
 
     def _insert(self, table: sa.Table) -> Any:
-        return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
+        return _DIALECTS[self.engine.dialect.name].insert(table)
 
 
 PageHook = Any

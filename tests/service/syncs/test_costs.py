@@ -45,14 +45,14 @@ def test_the_statements_of_a_page(bench: Bench) -> None:
     bench.contacts.records = [{"id": number, "name": "N"} for number in range(600)]
     bench.contacts.size = 20
     costs = advance_pages(bench, 20)
-    # the run, its place, what is known; then the run, the page, the spool and what is known are written
-    assert {len(statements) for statements in costs} == {7}
+    # the run, its place, what is known; then the run, the page, the spool, the log and what is known are written
+    assert {len(statements) for statements in costs} == {8}
 
 
 def test_more_records_take_no_more_statements(bench: Bench) -> None:
     bench.contacts.records = [{"id": number, "name": "N"} for number in range(1600)]
     bench.contacts.size = 400
-    assert {len(statements) for statements in advance_pages(bench, 3)} == {7}
+    assert {len(statements) for statements in advance_pages(bench, 3)} == {8}
 
 
 def find_scans(bench: Bench, statements: Iterable[str]) -> list[str]:

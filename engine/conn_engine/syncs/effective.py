@@ -1,10 +1,11 @@
 """The document of a sync for one account: the sync's own file, what the environment sets, and what the account sets."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs, to_builtins
+from msgspec import json, structs, to_builtins
 
 from conn_engine.config import Effective, Workspace, collect_expressions
 from conn_engine.config.merge import compose_mappings
@@ -13,6 +14,19 @@ from conn_engine.config.sync_models import SyncDocument, SyncOverride
 __all__ = ["EffectiveSync", "find_own_expressions", "load_sync", "load_sync_levels"]
 
 _REPLACED = ("enabled", "schedule", "timezone", "filter", "lookback", "on_error", "overlap", "max_runtime", "priority")
+
+_ABOUT_STARTS = (
+    "name",
+    "description",
+    "trigger",
+    "accounts",
+    "enabled",
+    "schedule",
+    "timezone",
+    "overlap",
+    "priority",
+    "concurrency",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,13 @@ class EffectiveSync:
     document: SyncDocument
     params: dict[str, Any]
     transform: Any
+
+    @property
+    def digest(self) -> str:
+        """What identifies what a run does. When it starts, and for whom, is not part of it."""
+        document = {name: value for name, value in to_builtins(self.document).items() if name not in _ABOUT_STARTS}
+        content = to_builtins([document, self.params, self.transform])
+        return hashlib.sha256(json.encode(content, order="deterministic")).hexdigest()
 
 
 def load_sync(workspace: Workspace, name: str, account: str | None = None) -> EffectiveSync:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
-from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, load_sync
+from conn_engine.syncs import DeliverStep, SyncPlan
 from conn_engine.wire import Clock
 from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.events import to_spooled_events
-from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.opening import ReleaseLookup, compile_for_run
 from conn_service.syncs.phases import Advance, is_partial
 from conn_service.syncs.store import RunRow, SyncStore
 from conn_service.syncs.superseding import drop_superseded
@@ -38,7 +38,7 @@ class SpoolDelivery:
             return Advance("end")
         try:
             workspace = self.releases.get_workspace(run.release)
-            self._deliver(run, workspace, compile_sync(workspace, load_sync(workspace, run.sync, run.account)))
+            self._deliver(run, workspace, compile_for_run(workspace, run))
         except DestinationBusyError as error:
             self.store.set_status(run.id, "delivering", error.message)
             return Advance("wait", _BUSY_PAUSE, error.message)

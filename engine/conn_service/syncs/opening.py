@@ -25,7 +25,7 @@ from conn_service.syncs.targets import find_endpoint_of_run, find_target
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
-__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup", "open_isolation"]
+__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup", "compile_for_run", "open_isolation"]
 
 _EVALUATORS = 4
 """How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
@@ -151,7 +151,7 @@ class OpenRuns:
 
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
-        plan = compile_sync(workspace, load_sync(workspace, run.sync, run.account))
+        plan = compile_for_run(workspace, run)
         wiring = wire_account(
             workspace,
             run.account,
@@ -187,6 +187,19 @@ class OpenRuns:
                 opened.close()
         if run_id is None and self._isolation is not None:
             self._isolation.close()
+
+
+def compile_for_run(workspace: Workspace, run: RunRow) -> SyncPlan:
+    """Return the plan of a run. Raises ConfigurationError if it is not the one that the run began with: half of the
+    records would be treated by another one."""
+    sync = load_sync(workspace, run.sync, run.account)
+    if run.plan not in ("", sync.digest):
+        raise ConfigurationError(
+            f'the sync "{run.sync}" was changed after the run began, and a run uses one plan',
+            hint=f"run it again, which continues after the last complete run: conn sync run {run.sync} --account "
+            f"{run.account}",
+        )
+    return compile_sync(workspace, sync)
 
 
 def open_isolation() -> "Isolation | None":

@@ -117,7 +117,8 @@ class SyncRunner:
         Raises UsageError and ConfigurationError for a sync that cannot run.
         """
         release, workspace = self._releases.get_current()
-        plan = compile_sync(workspace, load_sync(workspace, sync, account))
+        document = load_sync(workspace, sync, account)
+        plan = compile_sync(workspace, document)
         stream = self.store.get_stream(sync, account, name_target(settings or {}))
         since = None
         if stream.last_run_at is not None and not is_full:
@@ -140,6 +141,7 @@ class SyncRunner:
             place={"state": None if is_full else stream.state},
             counts={},
             report={},
+            plan=document.digest,
         )
         find_target(row, plan)
         unfinished = self.store.create_run(row, unless_open=unless_open)
@@ -382,13 +384,15 @@ class SyncRunner:
         return self._delivery.deliver(self.store.get_run(run_id))
 
     def retry_set_aside(self, run_id: str) -> None:
-        """Process the records that a run has set aside again, with the sync as it is today, and deliver them."""
+        """Process the records that a run has set aside again, with the sync as it is today, and deliver them. What the
+        run has spooled is delivered with it too."""
         run = self.store.get_run(run_id)
         if run.status not in _ENDED or run.status == "cancelled":
             return
         self._open.close(run_id)
+        self.store.release_plan(run_id)
         try:
-            opened = self._open.get(replace(run, release=self._releases.get_current()[0]))
+            opened = self._open.get(replace(run, release=self._releases.get_current()[0], plan=""))
             if retry_set_aside(run, opened, self.store, self.clock.now()) and run.status != "undelivered":
                 self.store.set_status(run_id, "delivering")
         finally:

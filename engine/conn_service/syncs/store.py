@@ -90,7 +90,7 @@ _KNOWN = sa.select(tables.known.c.key, tables.known.c.digest, tables.known.c.see
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One run. Times are in Unix seconds; `since` is the `last_run_at` that the run sees, and `resumes_at` the end of
-    a wait."""
+    a wait. `plan` is the digest of the sync that it began with, "" if that may change."""
 
     id: str
     sync: str
@@ -110,6 +110,7 @@ class RunRow:
     counts: Mapping[str, int]
     report: Mapping[str, Any]
     resumes_at: float | None = None
+    plan: str = ""
 
     @property
     def target_digest(self) -> str:
@@ -254,6 +255,11 @@ class SyncStore:
         """Add a line to the log of a run."""
         with self.engine.begin() as connection:
             add_line(connection, (run.id, run.seq), kind, text, self._clock.now())
+
+    def release_plan(self, run_id: str) -> None:
+        """Let a run use its sync as it is now."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(plan=""))
 
     def set_report(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Replace the report of a run."""

@@ -43,6 +43,7 @@ run = sa.Table(
     sa.Column("counts", sa.Text, nullable=False),
     sa.Column("report", sa.Text, nullable=False),
     sa.Column("resumes_at", sa.Float),
+    sa.Column("plan", sa.String(64), nullable=False, server_default=""),
     sa.Index("conn_sync_run_by_stream", "sync", "account", "began"),
 )
 """One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored.
@@ -154,4 +155,9 @@ def _add_log(connection: Connection) -> None:
         add_columns(connection, table)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log)
+def _add_plan(connection: Connection) -> None:
+    """Add the digest of the plan of a run."""
+    add_columns(connection, run)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log, _add_plan)

@@ -137,8 +137,14 @@ class TestOneEvent:
 
     def test_an_endpoint_that_is_gone_loses_nothing(self, bench: Bench) -> None:
         spool = "  - { action: spool, event: contacts.read }\n"
+        conn = (bench.root / "conn.yaml").read_text()
         gone = TO_ENDPOINT.replace("https://app.example.com/in", "gone")
-        bench.write({"syncs/people.yaml": "".join([*WRITE.splitlines(keepends=True)[:2], spool, TO_ENDPOINT])})
+        bench.write(
+            {
+                "conn.yaml": f"{conn}endpoints: {{ gone: {{ url: 'https://app.example.com/in' }} }}\n",
+                "syncs/people.yaml": "".join([*WRITE.splitlines(keepends=True)[:2], spool, gone]),
+            }
+        )
         DeliveryStore(bench.store.engine)
         runner = bench.runner()
         runner.create_run("r1", "people", "acme")
@@ -146,7 +152,7 @@ class TestOneEvent:
         while runner.advance("r1", seq).kind == "page":
             seq += 1
         runner.finish("r1")
-        bench.write({"syncs/people.yaml": "".join([*WRITE.splitlines(keepends=True)[:2], spool, gone])})
+        bench.write({"conn.yaml": conn})
         assert "gone" in runner.deliver("r1").reason
         assert (bench.store.get_run("r1").status, bench.store.count_spool("r1")) == ("undelivered", 10)
 

@@ -57,6 +57,18 @@ def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         fill_page("<!-- keys pagination.pager -->\n<!-- / -->\n")
 
 
+def test_keys_that_an_earlier_table_shows_are_one_row() -> None:
+    page = fill_page("<!-- keys operation -->\n<!-- / -->\n<!-- keys resource -->\n<!-- / -->\n")
+    first, second = page.split("<!-- keys resource -->")
+    [row] = [line for line in second.splitlines() if line.endswith("| As in `operation`. |")]
+    keys = re.findall(r"`(\w+)`", row.partition(" |  |")[0])
+    assert {"base_url", "headers", "errors"} <= set(keys)
+    assert [key for key in keys if f"\n| `{key}` |" not in first or f"\n| `{key}` |" in second] == []
+    assert "\n| `<name>` |" in second
+    assert "\n| `description` |" in second, "its meaning is another one"
+    assert fill_page(page) == page
+
+
 def test_every_kind_is_on_one_page() -> None:
     places = [name for text in PAGES.values() for what, name in find_parts(text) if what == "keys"]
     assert sorted(places) == sorted(name for name, kind in find_kinds().items() if kind.keys or not kind.formats)

@@ -21,6 +21,9 @@ _PART = re.compile(
     r"<!-- (?P<what>keys|formats|codes|kinds|rules|vocabulary)(?: (?P<name>\S+))? -->\n(?P<text>.*?)<!-- / -->", re.S
 )
 
+FEWEST_REPEATED = 3
+"""Rows of a table that an earlier table of the page has too, from which on they are joined."""
+
 
 def find_parts(text: str) -> list[tuple[str, str]]:
     """Return the generated parts of a page as pairs such as `("keys", "pagination.cursor")`."""
@@ -31,6 +34,7 @@ def fill_page(text: str) -> str:
     """Return a page with up-to-date generated parts. Raises KeyError for an unknown kind."""
 
     rules = [f"*{RULE}*\n\n"]  # once, at the beginning of the first table of keys
+    shown: dict[str, str] = {}
 
     def part(match: re.Match[str]) -> str:
         kind, name = match["what"], match["name"] or ""
@@ -40,9 +44,29 @@ def fill_page(text: str) -> str:
             else _build_part(kind)
         )
         rule = rules.pop() if kind == "keys" and rules else ""
+        if kind == "keys":
+            content = _join_repeated_rows(content, name, shown)
         return f"<!-- {kind}{' ' if name else ''}{name} -->\n{rule}{content}<!-- / -->"
 
     return _PART.sub(part, text)
+
+
+def _join_repeated_rows(table: str, name: str, shown: dict[str, str]) -> str:
+    """Return the table of a kind's keys, with one row for those that the table of another kind on the page shows.
+
+    `shown` has the kind that shows a row; the rows of this table are added to it.
+    """
+    lines = table.splitlines()
+    joined: dict[str, list[str]] = {}
+    for row in lines:
+        if row.startswith("| `") and (earlier := shown.setdefault(row, name)) != name:
+            joined.setdefault(earlier, []).append(row)
+    for earlier, rows in joined.items():
+        if len(rows) >= FEWEST_REPEATED:
+            keys = ", ".join(row.removeprefix("| ").partition(" | ")[0] for row in rows)
+            lines[lines.index(rows[-1])] = f"| {keys} |  |  | As in `{earlier}`. |"
+            lines = [line for line in lines if line not in rows]
+    return "\n".join(lines) + "\n"
 
 
 def run(arguments: Sequence[str], folder: Path) -> int:

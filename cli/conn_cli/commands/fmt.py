@@ -1,4 +1,4 @@
-"""`conn fmt`: write documents in the short form, and lay out expressions, without changing what they mean."""
+"""`conn fmt`: write documents in the short form, and lay out YAML and expressions, without changing what they mean."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,16 +24,18 @@ def fmt(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Write documents in the short form, and lay out expressions.
+    """Write documents in the short form, and lay out YAML and expressions.
 
-    Settings move next to their format and get their current names; what names imply is left out. Expressions get the
-    usual spaces, and long ones in a block (|) a line for each item. Comments and all other lines stay, and each
-    document means the same as before.
+    Settings move next to their format and get their current names; what names imply is left out. YAML gets two spaces
+    for each level, one style of quotes, and at most one blank line. Expressions get the usual spaces, and long ones in
+    a block (|) a line for each item. Comments stay, and each document means the same as before: otherwise, no file is
+    written.
     """
     from conn_cli.report import write_report
     from conn_engine.command_reports import FormattingReport
     from conn_engine.config.formatting import format_document
     from conn_engine.documents import write_whole
+    from conn_engine.documents.files import check_writable
 
     app: App = context.obj
     workspace = app.workspace
@@ -44,6 +46,8 @@ def fmt(
         text = format_document(document, file.kind)
         if text != document.text:
             changed[file] = text
+    for file in changed if not check else ():
+        check_writable(file.path, workspace.format_path(file.path))
     for file, text in changed.items() if not check else ():
         write_whole(file.path, text, within=workspace.root)
     names = [workspace.format_path(file.path) for file in changed]

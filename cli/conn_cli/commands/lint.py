@@ -95,13 +95,14 @@ def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> N
     from conn_engine.lint.report import LintReport
 
     fixed = fix_paths(app.folder, paths, app.clock)
+    skipped = {finding.message: finding.hint for finding in fixed.skipped} if dry_run else {}
     sources = Sources(fixed.root)
     learn_found_literals(app, fixed.found, sources)
     diff, left = (fixed.format_diff(), fixed.left) if dry_run else ("", [])
     if not dry_run:
         write_fixed_texts(fixed)
     if not dry_run or not fixed.changed_files:  # also refuses paths without a document
-        left = lint_paths(app.folder, paths, app.clock).findings
+        left = [*fixed.skipped, *lint_paths(app.folder, paths, app.clock).findings]
         learn_found_literals(app, left, sources)
     verb = "would fix" if dry_run else "fixed"
     places = ((f"{one.file}:{one.line} {one.code}".strip(), one) for one in fixed.applied)
@@ -113,5 +114,7 @@ def _fix(app: App, paths: list[Path], formats: list[str], *, dry_run: bool) -> N
     write_report(lambda: LintReport.from_findings(left, fixed.applied, diff), formats, draw, app, folder=app.folder)
     count, files = pluralize(len(fixed.applied), "edit"), pluralize(len(fixed.changed_files), "file")
     app.err(f"{'would apply' if dry_run else 'applied'} {count} in {files}")
+    for message, hint in skipped.items():
+        app.err(f"{message}\n  fix: {hint}")
     has_errors = any(finding.severity is Severity.ERROR for finding in left)
-    raise typer.Exit(Exit.FINDINGS if has_errors or (dry_run and fixed.changed_files) else Exit.OK)
+    raise typer.Exit(Exit.FINDINGS if has_errors or skipped or (dry_run and fixed.changed_files) else Exit.OK)

@@ -1,9 +1,10 @@
-"""Write a document in the short form, with the current names of settings and the usual layout of expressions. Comments
-and all other lines stay.
+"""Write a document in the short form, with the current names of settings and the usual layout of YAML and expressions.
+Comments stay.
 
 Each change is checked: the document must mean the same, or the change is left out.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,11 +18,12 @@ from conn_engine.config.reads import is_expression
 from conn_engine.config.short_form import Spelling, expand, find_long_strategies, find_spellings
 from conn_engine.documents import Document, iterate_texts, parse
 from conn_engine.documents.edits import drop_value, lift_value, put_value, rename_key
+from conn_engine.documents.yaml_layout import lay_out_yaml, list_comments
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions.layout import lay_out
 from conn_engine.expressions.syntax_trees import has_same_tree
 
-__all__ = ["find_expressions", "format_document", "rename_settings"]
+__all__ = ["check_layout", "find_expressions", "format_document", "rename_settings"]
 
 _Change = Callable[[Document], str]
 
@@ -31,12 +33,36 @@ def format_document(document: Document, kind: str) -> str:
 
     Strategies lose their `config`, settings get their current names, and the methods that the names of operations imply
     are left out. Below dotted places of an override, this does not happen. Expressions get the layout of
-    `expressions.layout`: on one line in a value of one line, else in lines. Spaces at the ends of lines go, and the
-    text ends with one line break.
+    `expressions.layout`: on one line in a value of one line, else in lines. YAML gets that of `documents.yaml_layout`.
+    Spaces at the ends of lines go, and the text ends with one line break.
+
+    Raises ConfigurationError if the data would change.
     """
     if not isinstance(document.data, dict):
         return document.text
-    return _trim(_lay_out_expressions(_apply_changes(document, kind)[0], kind))
+    document = _lay_out_expressions(_apply_changes(document, kind)[0], kind)
+    text = lay_out_yaml(_trim(document)) if document.is_yaml else _trim(document)
+    check_layout(document, text)
+    return text
+
+
+def check_layout(document: Document, text: str) -> None:
+    """Raise ConfigurationError if a new text has other data than the document, or other comments."""
+    try:
+        is_same = _dump(parse(text, document.file).data) == _dump(document.data)
+    except ConfigurationError:
+        is_same = False
+    if is_same and document.is_yaml:
+        is_same = list_comments(text) == list_comments(document.text)
+    if not is_same:
+        raise ConfigurationError(
+            f"{document.file} was not formatted: its data or comments would change",
+            hint="format the other files: conn fmt PATH...; please report this file as a fault of Conn",
+        )
+
+
+def _dump(data: Any) -> str:
+    return json.dumps(data, default=repr)
 
 
 def rename_settings(document: Document, kind: str) -> tuple[str, list[Spelling]]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from conn_engine.config import File, Workspace
 from conn_engine.config.formatting import rename_settings
-from conn_engine.diagnostics import Diagnostic, Fix, Severity
+from conn_engine.diagnostics import Diagnostic, Fix, Severity, Span, diagnostic, pluralize
 from conn_engine.documents import format_path, is_overlap, parse, write_whole
 from conn_engine.documents.edits import apply_edits
 from conn_engine.documents.reserving import reserve_folder
@@ -34,7 +34,8 @@ _DEPTH: Final = 3
 @dataclass(slots=True)
 class FixedTexts:
     """The documents that fixes may change: their texts before and after, by file, the findings before and after, and
-    the fixes that were applied, by place."""
+    the fixes that were applied, by place. `skipped` has an error for each file that has certain fixes and is read-only.
+    """
 
     root: Path
     before: dict[str, str]
@@ -42,6 +43,7 @@ class FixedTexts:
     found: list[Diagnostic]
     left: list[Diagnostic]
     applied: list[AppliedFix] = field(default_factory=list)
+    skipped: list[Diagnostic] = field(default_factory=list)
 
     @property
     def changed_files(self) -> list[str]:
@@ -71,8 +73,9 @@ class _Attempt:
 def fix_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK) -> FixedTexts:
     """Fix the documents in files and folders; without `paths`, those of the workspace at or above `folder`.
 
-    Nothing is written: pass the result to `write_fixed_texts`. Files that are read-only, that belong to an installed
-    package or lie in a hidden folder stay. Raises the errors of `lint_paths`.
+    Nothing is written: pass the result to `write_fixed_texts`. Files that are read-only stay, and are `skipped` if they
+    have fixes; so do those that belong to an installed package or lie in a hidden folder. Raises the errors of
+    `lint_paths`.
     """
     workspace, only = open_paths(folder, paths)
     return _Fixer(workspace, only, clock).run()
@@ -97,7 +100,9 @@ class _Fixer:
         self._workspace = workspace
         self._only = only
         self._clock = clock
-        self._files = {workspace.format_path(file.path): file for file in _list_writable(workspace, only)}
+        files = {workspace.format_path(file.path): file for file in _list_editable(workspace, only)}
+        self._files = {name: file for name, file in files.items() if _is_writable(file.path)}
+        self._read_only = files.keys() - self._files.keys()
         self._texts = {name: _read_text(file.path) for name, file in self._files.items()}
         self._refused: set[str] = set()
 
@@ -110,6 +115,7 @@ class _Fixer:
                 break
             current = self._apply(current, batch, fixed)
         fixed.after, fixed.left = dict(current.texts), current.findings
+        fixed.skipped = list(self._report_skipped(current.findings))
         self._rename_settings(fixed, current.findings)
         fixed.applied.sort(key=lambda one: (one.file, one.line, one.code, one.message))
         return fixed
@@ -118,6 +124,14 @@ class _Fixer:
         changed = {name: text for name, text in texts.items() if text != self._texts[name]}
         draft = self._workspace.with_texts(changed) if changed else self._workspace
         return lint_workspace(draft, self._only, self._clock).findings
+
+    def _report_skipped(self, findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+        """Yield an error for each read-only file with fixes that are certain."""
+        fixes = (finding.fix for finding in findings if finding.fix is not None and finding.fix.is_certain)
+        for name, number in sorted(Counter(fix.file for fix in fixes if fix.file in self._read_only).items()):
+            message = f"cannot write {name}: it is read-only, and {pluralize(number, 'finding')} could be fixed"
+            hint = f"allow writing to it, then run the command again: chmod u+w {name}"
+            yield diagnostic("DOC010", message, Span(name), hint=hint)
 
     def _choose(self, findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         """Yield findings with fixes that do not concern each other's places."""
@@ -181,14 +195,14 @@ class _Fixer:
                 fixed.applied.append(AppliedFix(code="", file=name, line=line, message=message, fix=fix))
 
 
-def _list_writable(workspace: Workspace, only: Sequence[Path] | None) -> Iterator[File]:
-    """Yield the documents that fixes may change."""
+def _list_editable(workspace: Workspace, only: Sequence[Path] | None) -> Iterator[File]:
+    """Yield the documents that people write and may change."""
     for file in workspace.files():
         folders = file.path.relative_to(workspace.root).parent.parts
         is_selected = only is None or any(file.path == place or file.path.is_relative_to(place) for place in only)
         is_hidden = any(part.startswith(".") for part in folders)
         is_installed = not SKIPPED_FOLDERS.isdisjoint(file.path.resolve().parts)
-        if is_selected and not is_hidden and not is_installed and _is_writable(file.path):
+        if is_selected and not is_hidden and not is_installed:
             yield file
 
 

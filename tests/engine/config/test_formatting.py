@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from conn_engine.config.formatting import format_document
+from conn_engine.config.formatting import check_layout, format_document
 from conn_engine.config.models import Configuration
 from conn_engine.config.short_form import expand, find_long_strategies, find_spellings
 from conn_engine.documents import dump_yaml, parse, read_document
+from conn_engine.documents.yaml_layout import lay_out_yaml
+from conn_engine.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[3]
 CONNECTORS = sorted((ROOT / "connectors").glob("*/connector.yaml"))
@@ -170,20 +172,20 @@ resources:
     response_mapping:
       id: $string(response.id)   # the ID
       name: "response.a & ' ' & response.b"
-      email: 'response.email ? $lowercase(response.email)'
+      email: "response.email ? $lowercase(response.email)"
       tags: |  # several
         (
           $t := response.tags;
           /* only their names */
           $t.name
         )
-      kept: '{{response.a+1}}'
+      kept: "{{response.a+1}}"
       folded: >
         response.a+
         response.b
       fixed: '"a+b"'
       number: 1
-    list: { query_mapping: { limit: "query.limit + 0", q: 'query.q & "*"' } }
+    list: { query_mapping: { limit: query.limit + 0, q: 'query.q & "*"' } }
 """
 
 
@@ -195,18 +197,26 @@ def test_expressions_are_laid_out_and_their_lines_stay() -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        ("account", "override: { crm.people.response_mapping.a: b+c }\n", '{ crm.people.response_mapping.a: "b + c" }'),
-        ("account", "override: {people: {list: {record_filter: 'record.a=1'}}}\n", "'record.a=1'"),  # not a resource
-        ("account", "override:\n  resources: {p: {list: {record_filter: 'record.a=1'}}}\n", "'record.a = 1'"),
-        ("environment", "connectors: {s: {errors: [{when: 'status=404', then: empty}]}}\n", "{when: 'status = 404',"),
-        ("connector", "pagination: {format: page, stop: 'last=true', size: 10}\n", "stop: 'last = true', size: 10"),
+        ("account", "override: { crm.people.response_mapping.a: b+c }\n", "{ crm.people.response_mapping.a: b + c }"),
+        (
+            "account",
+            "override: {people: {list: {record_filter: 'record.a=1'}}}\n",
+            "record_filter: record.a=1 }",
+        ),  # not a resource
+        (
+            "account",
+            "override:\n  resources: {p: {list: {record_filter: 'record.a=1'}}}\n",
+            "record_filter: record.a = 1 }",
+        ),
+        ("environment", "connectors: {s: {errors: [{when: 'status=404', then: empty}]}}\n", "{ when: status = 404,"),
+        ("connector", "pagination: {format: page, stop: 'last=true', size: 10}\n", "stop: last = true, size: 10"),
         (
             "connector",
             'resources: {p: {list: {path: "/p/{{a+b}}", query: {q: "x+y"}}}}\n',
-            '"/p/{{a+b}}", query: {q: "x+y"}',
+            '"/p/{{a+b}}", query: { q: x+y }',
         ),
         ("connector", "a: &x response.a+1\nerrors: [{when: *x, then: empty}]\n", "&x response.a+1\n"),
-        ("connector", "errors: [{when: 'status==404', then: empty}]\n", "'status==404'"),
+        ("connector", "errors: [{when: 'status==404', then: empty}]\n", "{ when: status==404, then"),
     ],
 )
 def test_expressions_are_found_by_their_settings(kind: str, text: str, expected: str) -> None:
@@ -216,3 +226,81 @@ def test_expressions_are_found_by_their_settings(kind: str, text: str, expected:
 def test_expressions_in_json_are_laid_out() -> None:
     text = '{\n  "errors": [{"when": "status=404", "then": "empty"}]\n}\n'
     assert format_document(parse(text, "a.json"), "connector") == text.replace("status=404", "status = 404")
+
+
+SCATTERED = """\
+
+# The shop.
+
+
+name:    'shop'
+resources :
+    people:
+     # all of them
+        list:   {path: '/people',query: {  fields : [ 'a',"b" , 'on' ]}}  # one page
+   # about update
+    orders:
+
+        update: &up
+            method: "put"
+            path: "/orders/{{id}}"
+        items:
+        -    *up
+        -
+             note: |
+                 a:  b
+
+                   'c'
+              # end
+        create: *up
+"""
+TIDY = """\
+# The shop.
+
+name: shop
+resources:
+  people:
+    # all of them
+    list: { path: /people, query: { fields: [a, b, "on"] } }  # one page
+  # about update
+  orders:
+
+    update: &up
+      method: put
+      path: "/orders/{{id}}"
+    items:
+      - *up
+      -
+        note: |
+          a:  b
+
+            'c'
+        # end
+    create: *up
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_yaml_has_two_spaces_for_each_level_and_one_style_of_quotes(newline):
+    assert shape(SCATTERED.replace("\n", newline), "workspace") == TIDY.replace("\n", newline)
+    assert shape(TIDY, "workspace") == TIDY
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\n---\nb:   2\n", "? a\n:   1\n", "%YAML 1.1\n---\na:   1\n", "a:\n  - b\n  -\tc:   1\n"],
+)
+def test_rare_parts_of_yaml_stay_as_they_are(text):
+    assert lay_out_yaml(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 2 # why\nb: x\n", "a: '1' # why\nb: x\n", "b: x\na: 1 # why\n", "a: 1\nb: x # why\n", "a: 1 # why\n", "a: ["],
+)
+def test_a_text_with_other_data_or_comments_is_refused(text):
+    document = parse("a: 1 # why\nb: x\n", "accounts/me.yaml")
+    check_layout(document, "a:   1 # why\n\nb: 'x'\n")
+    with pytest.raises(ConfigurationError, match=r"accounts/me.yaml was not formatted: .* would change") as caught:
+        check_layout(document, text)
+    assert "conn fmt" in caught.value.hint

@@ -126,7 +126,13 @@ def test_only_chosen_documents_that_people_write_are_changed(tmp_path: Path) -> 
     assert fix_paths(tmp_path, [mapping]).changed_files == []
     assert fix_paths(tmp_path, []).changed_files == [f"{SHOP}/{HTTP}"]
     (tmp_path / SHOP / HTTP).chmod(0o444)
-    assert fix_paths(tmp_path, []).changed_files == []
+    fixed = fix_paths(tmp_path, [])
+    assert fixed.changed_files == []
+    assert [(one.code, one.span.file, one.severity) for one in fixed.skipped] == [
+        ("DOC010", f"{SHOP}/{HTTP}", Severity.ERROR)
+    ]
+    assert fixed.skipped[0].hint.endswith(f"chmod u+w {SHOP}/{HTTP}")
+    assert fix_paths(tmp_path, [mapping]).skipped == []
     assert "data_selector" in base.read_text("utf-8")
 
 

@@ -74,6 +74,11 @@ def why(
         )
     if record is None and scenario is not None:
         raise UsageError("--scenario requires --value and --record", hint="remove --scenario")
+    if record is not None and operation.startswith("sync:"):
+        raise UsageError(
+            "--value explains the records of operations, not the events of syncs",
+            hint=f"name the operation that the sync fetches: conn sync plan {operation.removeprefix('sync:')} shows it",
+        )
     if record is not None:
         effective = choose_effective(app, account, connector, operation, environment)
         _explain(app, effective, operation, record=record, field=path, scenario=scenario, formats=formats)

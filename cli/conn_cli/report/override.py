@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_cli.formatting import shorten_text
 from conn_cli.report.deliveries import count_deliveries, is_delivery
+from conn_cli.report.tested_syncs import is_sync
 from conn_cli.report.text import Piece, Style, draw_finding, paint
 from conn_engine.diagnostics import join_words, pluralize
 
@@ -47,7 +48,7 @@ def find_next_command(draft: "OverrideDraft", command: str, *, written: bool, re
         return command
     if draft.affected_accounts:
         return "conn impact"
-    effects = [effect for effect in draft.effects if not is_delivery(effect.name)]
+    effects = [effect for effect in draft.effects if not _has_events(effect)]
     best = min(effects, key=lambda effect: 1 if effect.unknown else 2 - 2 * effect.changes, default=None)
     if best is None:
         return f"conn test --account {effective.account}"
@@ -93,10 +94,15 @@ def _draw_findings(draft: "OverrideDraft", sources: "Sources") -> Iterator[Piece
         yield f"{pluralize(len(failures) - _FINDINGS, 'more failure')}\n", "error"
 
 
+def _has_events(effect: "OperationEffect") -> bool:
+    """Return whether an effect is on events, of a delivery or a sync, instead of on records."""
+    return is_delivery(effect.name) or is_sync(effect.name)
+
+
 def _draw_effects(effects: "tuple[OperationEffect, ...]", with_examples: int) -> Iterator[Piece]:
     known = [effect for effect in effects if not effect.unknown]
     for word in ("record", "event"):
-        chosen = [effect for effect in known if is_delivery(effect.name) == (word == "event")]
+        chosen = [effect for effect in known if _has_events(effect) == (word == "event")]
         total = pluralize(sum(effect.records for effect in chosen), f"recorded {word}")
         groups = _group_changes(chosen)
         for number, ((field, kind), rows) in enumerate(groups[:_LINES]):

@@ -30,7 +30,9 @@ from conn_engine.documents.reserving import reserve_folder
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions.layout import lay_out
 from conn_engine.lint import lint_workspace
+from conn_engine.syncs import find_syncs
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
+from conn_engine.testing.syncs.cases import sync_name
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["FieldOverride", "OverrideDraft", "draft_override"]
@@ -113,12 +115,15 @@ class OverrideDraft:
 
     @cached_property
     def effects(self) -> tuple[OperationEffect, ...]:
-        """The effect on the account's recordings and deliveries. Empty if the document has errors."""
+        """The effect on the account's recordings and deliveries, and on the syncs whose events change. Empty if the
+        document has errors."""
         if self.errors:
             return ()
         reached = {path[:4] for side in (self.before, self.after) for path in side.find_effects(self.path)}
         names = [name for name in self.after.operations() if name.path in reached or self._is_different(name)]
-        return compare_configurations(self.saved, self.before, self.after, names, deliveries=True)
+        syncs = [sync_name(name) for name in find_syncs(self.saved, self.before)]
+        effects = compare_configurations(self.saved, self.before, self.after, names, syncs=syncs, deliveries=True)
+        return tuple(effect for effect in effects if effect.changes or effect.name not in syncs)
 
     def _is_different(self, name: OperationName) -> bool:
         """Return whether an operation is configured differently: an alias can change several of them."""

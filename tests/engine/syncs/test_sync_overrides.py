@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sync_shop import DOCUMENT, SYNC, write_shop
 
+from conn_engine.analysis.field_overrides import FieldOverride, draft_override
 from conn_engine.config import format_place
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.effects import OverrideReport, override_report
@@ -59,6 +60,17 @@ def test_a_mapping_override_has_an_effect_on_the_sync(tmp_path: Path) -> None:
     text = "connector: shop\noverride: {crm.people.response_mapping.email: \"'x'\"}\n"
     [effect] = report(tmp_path, {ACME: text}).effects
     assert effect.fields == {("data.email", "changed"): 3}
+
+
+def test_a_draft_shows_the_syncs_that_it_changes(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path)
+    changed = draft_override(workspace, FieldOverride("acme", "people", "email", "$uppercase(response.mail)"))
+    assert [(effect.name.text, effect.fields) for effect in changed.effects] == [
+        ("crm.people.list", {("email", "changed"): 3}),
+        ("sync:people", {("data.email", "changed"): 3}),
+    ]
+    other = draft_override(workspace, FieldOverride("acme", "people", "plan", "$uppercase(response.plan)"))
+    assert [effect.name.text for effect in other.effects] == ["crm.people.list"], "the sync does not deliver it"
 
 
 def test_an_override_that_equals_the_level_below_is_dead(tmp_path: Path) -> None:

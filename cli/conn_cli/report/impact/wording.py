@@ -126,6 +126,8 @@ def describe_field(row: FieldImpact) -> str:
     """Return the operation and the field of a row in words."""
     if not row.operation:
         return f"{row.connector} {row.field or 'every operation'}"
+    if row.operation.startswith("sync:") and not row.field:
+        return row.operation if row.kind in ("operation_missing", "operation_added") else f"{row.operation} the event"
     special = row.kind == "request_changed" or not row.field
     return f"{row.operation} {_words(row.field) if special else row.field}"
 

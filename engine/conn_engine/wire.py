@@ -236,7 +236,8 @@ class Completeness:
     `stopped`: the caller wanted no more.
 
     `reason` is a sentence about all but the first, and `hint` is the fix. `settings` are those of the pagination with a
-    key that no response had. `policy` is the operation's `complete`: how to treat an incomplete listing.
+    key that no response had. `policy` is the operation's `complete`: how to treat an incomplete listing. `total` is
+    the number of records that the vendor reports, None if it does not for a part of the listing.
     """
 
     state: Literal["complete", "incomplete", "unknown", "stopped"]
@@ -244,6 +245,7 @@ class Completeness:
     settings: tuple[str, ...] = ()
     policy: Literal["error", "warn", "ignore"] = "error"
     hint: str = ""
+    total: int | None = None
 
     @property
     def is_failure(self) -> bool:
@@ -285,7 +287,8 @@ class Page:
     `partition` has the values of a fanned-out operation for this page. `state` (JSON data) is where a later run of an
     incremental operation resumes, once this page and those before it are stored; None means from the start. `notes` are
     for the caller, such as a reduced page size. `completeness` is the verdict on the complete listing, on its last page
-    only. `problems` has one entry for each field whose expression fails on records of this page.
+    only. `problems` has one entry for each field whose expression fails on records of this page. `skipped` means that
+    an error rule skips the response: its records are unknown.
     """
 
     records: list[Any]
@@ -303,6 +306,7 @@ class Page:
     state: Any = None
     completeness: Completeness | None = None
     problems: tuple[FieldProblem, ...] = ()
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,14 @@
-"""Draw the reports of syncs as text."""
+"""Draw what syncs would do as text."""
 
 import json
 from collections.abc import Iterator, Sequence
 
 from conn_engine.diagnostics import join_words, pluralize
-from conn_engine.syncs.report import ListedSync, PlannedCall, SyncRunSummary, SyncTrialReport
+from conn_engine.syncs.report import ListedSync, PlannedCall, SyncTrialReport
 
-__all__ = ["draw_plans", "draw_run", "draw_runs", "draw_syncs", "draw_trial"]
+__all__ = ["draw_plans", "draw_syncs", "draw_trial"]
 
 _MOST = 5
-_COUNTS = {
-    "pages": "page",
-    "records": "record",
-    "filtered": "filtered out",
-    "unchanged": "unchanged",
-    "duplicates": "listed twice",
-    "read_again": "read again",
-    "written": "written",
-    "set_aside": "set aside",
-    "skipped": "skipped",
-    "deletes": "deleted",
-}
 
 
 def draw_syncs(rows: Sequence[ListedSync]) -> Iterator[str]:
@@ -51,48 +39,6 @@ def draw_plans(sync: str, plans: Sequence[PlannedCall]) -> Iterator[str]:
             yield f"  about {pluralize(plan.requests, 'request')}, as in the last run"
     if len(plans) > _MOST:
         yield f"… and {pluralize(len(plans) - _MOST, 'more account')}: --format json lists them"
-
-
-def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
-    """Draw a line for each run."""
-    if not runs:
-        yield "no runs yet: conn sync run NAME"
-        return
-    width = max(len(run.id) for run in runs)
-    for run in runs:
-        reasons = [run.reason] * bool(run.reason)
-        reasons += [
-            f"{pluralize(run.waiting, 'event')} waiting for {name}: {why}" for name, why in run.problems.items()
-        ]
-        text = f": {'; '.join(reasons)}" if reasons else ""
-        yield f"{run.id:<{width}}  {run.status:<11}  {pluralize(run.counts.get('records', 0), 'record')}{text}"
-
-
-def draw_run(run: SyncRunSummary) -> Iterator[str]:
-    """Draw the completeness report of a run."""
-    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
-    counts = []
-    for name, label in _COUNTS.items():
-        number = run.counts.get(name, 0)
-        if number or name in ("pages", "records"):
-            counts.append(pluralize(number, label) if name in ("pages", "records") else f"{number:,} {label}")
-    yield f"  read       {', '.join(counts)}"
-    spooled = run.counts.get("events", run.counts.get("spooled", 0))
-    numbers = {
-        "waiting": run.waiting,
-        "given up": run.dead,
-        "not wanted by the endpoint": run.unwanted,
-        "superseded by newer versions": run.superseded,
-    }
-    left = [f"{number:,} {label}" for label, number in numbers.items() if number]
-    yield f"  delivered  {run.delivered:,} of {spooled:,}{''.join(f', {text}' for text in left)}"
-    for endpoint, problem in run.problems.items():
-        yield f"  endpoint   {endpoint}: {problem}; to try it again now: conn sync retry {run.id}"
-    yield f"  since      {run.since or 'the beginning'}"
-    if run.state_after is not None:
-        yield f"  state      {json.dumps(run.state_before)} -> {json.dumps(run.state_after)}"
-    if run.ended is not None:
-        yield f"  next run   {'begins after this one' if run.moved else 'begins where this one did'}"
 
 
 def draw_trial(report: SyncTrialReport) -> Iterator[str]:

@@ -75,9 +75,11 @@ class Endings:
     _missing: dict[str, None] = field(default_factory=dict)
     _again: int = 0
     _example: str | int = ""
+    _totals: list[int | None] = field(default_factory=list)
 
     def add(self, verdict: Completeness, partition: Mapping[str, Any]) -> None:
         """Add the verdict on a step."""
+        self._totals.append(verdict.total)
         self._missing |= dict.fromkeys(verdict.settings)
         where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
         self._add(verdict, where if verdict.state in ("incomplete", "stopped") else "")
@@ -114,7 +116,7 @@ class Endings:
         missing = tuple(setting for setting in self._missing if setting not in self.seen)
         worst = self._worst()
         policy = min(listing.operation.complete, worst.policy, key=_POLICIES.index)
-        verdict = replace(worst, settings=missing, policy=policy)
+        verdict = replace(worst, settings=missing, policy=policy, total=_add_totals(self._totals))
         if not self._again:
             return replace(page, completeness=verdict)
         count = "1 record has" if self._again == 1 else f"{self._again} records have"
@@ -133,6 +135,11 @@ class Endings:
             if not self.seen.issuperset(verdict.settings):
                 return verdict
         return Completeness("complete")
+
+
+def _add_totals(totals: Sequence[int | None]) -> int | None:
+    known = [total for total in totals if total is not None]
+    return sum(known) if known and len(known) == len(totals) else None
 
 
 def endings_of(listing: Listing) -> Endings:

@@ -87,6 +87,7 @@ class Fetched:
             state=self.state,
             completeness=self.completeness,
             problems=problems,
+            skipped=self.skipped,
             content=self.answer.rest.content if self.answer.rest is not None else None,
         )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from conn_engine.diagnostics import pluralize
 
-__all__ = ["describe_counts"]
+__all__ = ["COUNTS", "describe_counts"]
 
 _NOUNS: Final = {"pages": "page", "records": "record"}
 _LABELS: Final = {
@@ -16,9 +16,13 @@ _LABELS: Final = {
     "written": "written",
     "set_aside": "set aside",
     "skipped": "skipped",
+    "skipped_by_rule": "not read because of a rule",
     "deletes": "deleted",
     "deletes_still_listed": "deleted and listed",
 }
+
+COUNTS: Final = (*_NOUNS, *_LABELS, "spooled", "events")
+"""The names of the counts that every report has."""
 
 
 def describe_counts(counts: Mapping[str, int], *, always: tuple[str, ...] = ()) -> list[str]:

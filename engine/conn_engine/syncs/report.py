@@ -67,14 +67,17 @@ class SyncPlansReport(Report, frozen=True, kw_only=True):
 
 
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `counts` has what was counted, such as pages, records, deletes and records set aside; `delivered`,
-    `waiting` and `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that
-    the endpoint does not receive, and `superseded` what is older than what a newer run has delivered. `problems` are
-    the reasons why events wait, by endpoint. Times are ISO 8601."""
+    """One run. `counts` has what was counted, such as pages, records, deletes and records set aside. `total` is the
+    number of records that the vendor reports, or null, `ids` that of the different records that were read, and `gaps`
+    that of pages that are missing in the store. `release` is "" for the files of a folder. `delivered`, `waiting` and
+    `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that the endpoint
+    does not receive, and `superseded` what is older than what a newer run has delivered. `problems` are the reasons why
+    events wait, by endpoint. Times are ISO 8601."""
 
     id: str
     sync: str
     account: str
+    release: str
     cause: str
     status: str
     verdict: str
@@ -83,6 +86,9 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     ended: str | None
     since: str | None
     counts: dict[str, int]
+    total: int | None
+    ids: int
+    gaps: int
     delivered: int
     waiting: int
     dead: int

@@ -22,6 +22,7 @@ from conn_engine.wire import MACHINE_CLOCK, Clock, Page
 from conn_service.store import is_unreachable
 from conn_service.syncs.delivering import SpoolDelivery, describe_internal
 from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
+from conn_service.syncs.judging import count_page, find_missing
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import (
     Advance,
@@ -242,6 +243,7 @@ class SyncRunner:
         if run.phase == "loop":
             fill_loop(draft, page)
         elif run.phase == "fetch":
+            count_page(draft, page, is_resumed=opened.is_reopened)
             fill_records(draft, page, self.store)
         else:
             scope = opened.build_scope(run)
@@ -326,6 +328,10 @@ class SyncRunner:
             return run
         opened = self._open.get(run)
         place = {"verdict": "complete", "reason": "", **run.place}
+        gaps = run.seq - self.store.count_pages(run.id)
+        missing = find_missing(run.counts, gaps)
+        if missing and place["verdict"] != "incomplete":
+            place |= {"verdict": "incomplete", "reason": missing}
         if (
             place["verdict"] == "complete"
             and _sweeps(opened.plan)
@@ -344,6 +350,7 @@ class SyncRunner:
             "state_before": opened.stream.state,
             "state_after": place.get("state_after"),
             "moved": moves,
+            "gaps": gaps,
         }
         target = find_target(run, opened.plan)
         is_spooled = target is not None and (target.type != "webhook" or opened.plan.spools)
@@ -365,6 +372,9 @@ class SyncRunner:
     def _sweep(self, run: RunRow, opened: OpenRun) -> dict[str, str]:
         """Deliver the deletion of what a complete run did not contain. If that is too much, none is deleted, and
         another verdict is returned."""
+        if run.counts.get("skipped_by_rule"):
+            pages = pluralize(run.counts["skipped_by_rule"], "response")
+            return {"reason": f"deleted records were not searched: a rule skipped {pages}, whose records may exist"}
         failed = run.counts.get("set_aside", 0) + run.counts.get("skipped", 0)
         if failed:
             return {"reason": f"deleted records were not searched: {pluralize(failed, 'record')} failed, and may exist"}

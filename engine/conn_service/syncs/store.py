@@ -352,6 +352,11 @@ class SyncStore:
             sa.insert(tables.set_aside), [owner | {name: getattr(row, name) for name in names} for row in rows]
         )
 
+    def count_pages(self, run_id: str) -> int:
+        """Return how many pages of a run are stored."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(_count(tables.page, run_id)).scalar() or 0)
+
     def has_seen_place(self, run: RunRow, digest: str) -> bool:
         """Return whether a run has been at a place before."""
         values = {"run_id": run.id, "digest": digest, "seq": run.seq}

@@ -12,7 +12,7 @@ from test_delivery import Line, Receiver
 from vendor import start_vendor
 
 from conn_cli.commands.sync.results import summarize
-from conn_cli.report.syncs import draw_run, draw_runs
+from conn_cli.report.sync_runs import draw_run, draw_runs
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, drain

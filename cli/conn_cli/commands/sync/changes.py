@@ -91,7 +91,7 @@ def retry(
         text = ", ".join(f"{counts.get(name, 0):,} {label}" for name, label in _EVENTS.items())
         write_change(app, formats, f"{endpoint}: {text}", "retried")
     else:
-        write_runs(app, [summary], formats, details=True)
+        write_runs(app, [summary], formats, "some")
 
 
 def _set_paused(

@@ -1,7 +1,7 @@
 """Write the runs that a command is about, or what it has changed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from conn_cli.console import App
 from conn_cli.options import Formats
@@ -15,7 +15,9 @@ __all__ = ["summarize", "write_change", "write_runs"]
 
 
 def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
+    from conn_engine.syncs.counts import COUNTS
     from conn_engine.syncs.report import SyncRunSummary
+    from conn_service.syncs.judging import count_ids, get_total
     from conn_service.syncs.runner import to_iso
 
     events = worker.deliveries.count(run_id=run.id)
@@ -24,6 +26,7 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         id=run.id,
         sync=run.sync,
         account=run.account,
+        release=run.release,
         cause=run.cause,
         status=run.status,
         verdict=str(report.get("verdict", "")),
@@ -31,7 +34,10 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         began=to_iso(run.began),
         ended=None if run.ended is None else to_iso(run.ended),
         since=run.since,
-        counts=dict(run.counts),
+        counts={name: run.counts.get(name, 0) for name in (*COUNTS, *run.counts)},
+        total=get_total(run.counts),
+        ids=count_ids(run.counts),
+        gaps=int(report.get("gaps", 0)),
         delivered=int(report.get("delivered", 0)) + events.get("delivered", 0),
         waiting=events.get("waiting", 0),
         dead=events.get("dead", 0),
@@ -44,16 +50,24 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
     )
 
 
-def write_runs(app: App, summaries: "Sequence[SyncRunSummary]", formats: Formats, *, details: bool = False) -> None:
+def write_runs(
+    app: App,
+    summaries: "Sequence[SyncRunSummary]",
+    formats: Formats,
+    details: Literal["none", "some", "all"] = "none",
+) -> None:
+    """Write a line for each run, what is not zero in its report, or its complete report."""
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.report.syncs import draw_run, draw_runs
+    from conn_cli.report.sync_runs import draw_report, draw_run, draw_runs
     from conn_engine.syncs.report import SyncRunsReport
 
     def draw() -> str:
-        if details:
-            return join_lines(line for summary in summaries for line in draw_run(summary))
-        return join_lines(draw_runs(summaries))
+        if details == "none":
+            return join_lines(draw_runs(summaries))
+        return join_lines(
+            line for summary in summaries for line in (draw_run if details == "some" else draw_report)(summary)
+        )
 
     write_report(lambda: SyncRunsReport(runs=list(summaries)), formats or [], {"text": draw}, app, folder=app.folder)
 

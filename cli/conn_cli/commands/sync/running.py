@@ -46,7 +46,7 @@ def run(
         runs = follow_runs(app, worker, started)
         _print_spools(app, worker, runs)
         summaries = [summarize(worker, run) for run in runs]
-    write_runs(app, summaries, formats, details=True)
+    write_runs(app, summaries, formats, "some")
     if any(run.status not in ("complete", "unknown") for run in runs):
         raise typer.Exit(Exit.FINDINGS)
 

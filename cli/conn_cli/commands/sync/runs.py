@@ -50,7 +50,7 @@ def show(
     app: App = context.obj
     with open_worker(app, store) as worker:
         summary = summarize(worker, find_run(worker, run_id))
-    write_runs(app, [summary], formats, details=True)
+    write_runs(app, [summary], formats, "all")
 
 
 def logs(

@@ -3,7 +3,7 @@ caller decides what to do with the result."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from conn_engine.diagnostics import did_you_mean
@@ -107,13 +107,16 @@ class EndingTally:
     def judge(self, answer: Answer, size: int | None) -> Completeness:
         """Return the verdict (see `Completeness`), given the last response and the number of records of a full page
         (None if unknown)."""
+        total = min(self._totals) if self._totals and self._counts else None
+        return replace(self._judge(answer, size, total), total=total)
+
+    def _judge(self, answer: Answer, size: int | None, total: int | None) -> Completeness:
         absent = tuple(key.setting for key in self._every if key.setting not in self._seen) if answer.count else ()
         if any(answer.more):
             settings = " and ".join(f"`{key.setting}`" for key in self._keys if key.setting != "has_more")
             lead = f", but {settings} has no next page" if settings else ""
             reason = f"the last response reports more records (`has_more`){lead}"
             return Completeness("incomplete", reason, absent, hint=_LEADS_NOWHERE)
-        total = min(self._totals) if self._totals and self._counts else None
         if total is not None and self._arrived < total:
             return Completeness("incomplete", f"{self._arrived} of {total} records arrived", absent, hint=_FEWER)
         if total is not None or answer.more:  # something else marks the end, so the key to the next page may be missing

@@ -1,0 +1,95 @@
+"""Draw runs of syncs as text."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from conn_engine.diagnostics import pluralize
+from conn_engine.syncs.counts import describe_counts
+from conn_engine.syncs.report import SyncRunSummary
+
+__all__ = ["draw_report", "draw_run", "draw_runs"]
+
+
+def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
+    """Draw a line for each run."""
+    if not runs:
+        yield "no runs yet: conn sync run NAME"
+        return
+    width = max(len(run.id) for run in runs)
+    for run in runs:
+        reasons = [run.reason] * bool(run.reason)
+        reasons += [
+            f"{pluralize(run.waiting, 'event')} waiting for {name}: {why}" for name, why in run.problems.items()
+        ]
+        text = f": {'; '.join(reasons)}" if reasons else ""
+        yield f"{run.id:<{width}}  {run.status:<11}  {pluralize(run.counts.get('records', 0), 'record')}{text}"
+
+
+def draw_run(run: SyncRunSummary) -> Iterator[str]:
+    """Draw what is not zero in the completeness report of a run."""
+    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    total = "" if run.total is None else f" of the vendor's {run.total:,}"
+    pages, records, *others = describe_counts(run.counts, always=("pages", "records"))
+    yield _draw_row("read", ", ".join((pages, records + total, *others)))
+    yield _draw_row("delivered", _describe_delivery(run))
+    yield from _draw_problems(run)
+    yield _draw_row("since", run.since or "the beginning")
+    if run.state_after is not None:
+        yield _draw_row("state", f"{json.dumps(run.state_before)} -> {json.dumps(run.state_after)}")
+    if run.ended is not None:
+        yield _draw_row("next run", _describe_next_run(run))
+
+
+def draw_report(run: SyncRunSummary) -> Iterator[str]:
+    """Draw the completeness report of a run, with everything that was counted."""
+    counts = run.counts
+    release = f", release {run.release}" if run.release else ""
+    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    yield _draw_row("run", f"{run.id}, {run.cause}{release}")
+    yield _draw_row("time", f"{run.began} to {run.ended or 'now'}")
+    yield _draw_row(
+        "pages", f"{counts['pages']:,}{f', {run.gaps:,} missing in the store' if run.gaps else ', no gaps'}"
+    )
+    total = "the vendor reports no total" if run.total is None else f"the vendor reports {run.total:,}"
+    yield _draw_row("records", f"{counts['records']:,}, {pluralize(run.ids, 'ID')}; {total}")
+    yield _draw_row("repeated", f"{counts['duplicates']:,} listed twice, {counts['read_again']:,} read again")
+    yield _draw_row("left out", f"{counts['filtered']:,} by the filter, {counts['unchanged']:,} unchanged")
+    by_rule = pluralize(counts["skipped_by_rule"], "response")
+    yield _draw_row("skipped", f"{pluralize(counts['skipped'], 'record')} that failed, {by_rule} by a rule")
+    yield _draw_row("set aside", f"{counts['set_aside']:,}")
+    yield _draw_row("deleted", f"{counts['deletes']:,}")
+    if counts["written"]:
+        yield _draw_row("written", f"{counts['written']:,}")
+    yield _draw_row("delivered", _describe_delivery(run))
+    yield from _draw_problems(run)
+    yield _draw_row("since", run.since or "the beginning")
+    yield _draw_row("state", f"{json.dumps(run.state_before)} -> {json.dumps(run.state_after)}")
+    yield _draw_row("verdict", run.verdict or "none yet")
+    if run.ended is not None:
+        yield _draw_row("next run", _describe_next_run(run))
+
+
+def _draw_row(name: str, text: str) -> str:
+    return f"  {name:<9}  {text}"
+
+
+def _describe_delivery(run: SyncRunSummary) -> str:
+    spooled = run.counts["events"] or run.counts["spooled"]
+    numbers = {
+        "waiting": run.waiting,
+        "given up": run.dead,
+        "not wanted by the endpoint": run.unwanted,
+        "superseded by newer versions": run.superseded,
+    }
+    return ", ".join(
+        (f"{run.delivered:,} of {spooled:,}", *(f"{number:,} {label}" for label, number in numbers.items() if number))
+    )
+
+
+def _draw_problems(run: SyncRunSummary) -> Iterator[str]:
+    for endpoint, problem in run.problems.items():
+        yield _draw_row("endpoint", f"{endpoint}: {problem}; to try it again now: conn sync retry {run.id}")
+
+
+def _describe_next_run(run: SyncRunSummary) -> str:
+    return "begins after this one" if run.moved else "begins where this one did"

@@ -15,19 +15,16 @@ from sqlalchemy.pool import QueuePool
 
 from conn_engine.documents.local_state import create_state_folder
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases.faults import StoreFault, StoreRefusedError, StoreUnreachableError
+from conn_engine.releases.faults import StoreFault
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.releases.tables import MIGRATIONS, Migration, build_newer_error, migrate, read_version
-from conn_engine.secrets import Redactor
+from conn_engine.releases.translating import translate_store_error
 
 __all__ = ["Database"]
 
 BUSY_SECONDS = 15.0
 CONNECT_SECONDS = 5
 _LOCK = 0x636F6E6E  # the number of our advisory lock; any unused number works
-_REFUSED = ("28000", "28P01")
-_REFUSED_WORDS = ("authentication failed", "no password supplied", "role ", "no pg_hba.conf entry")
-_MISSING_DATABASE = "3D000"
 
 
 class Database:
@@ -42,7 +39,6 @@ class Database:
         self, address: StoreLocation, *, create: bool = False, migrations: Sequence[Migration] = MIGRATIONS
     ) -> None:
         self.address = address
-        self._redactor = Redactor(address.secrets)
         self._migrations = migrations
         self._process = os.getpid()
         if address.file is not None:
@@ -111,43 +107,13 @@ class Database:
         except ConnError:
             raise
         except exc.SQLAlchemyError as error:
-            raise self._fault(
-                error
-            ) from None  # its text may contain the address, and a traceback may contain parameters
-
-    def _fault(self, error: exc.SQLAlchemyError) -> ConnError:
-        cause = getattr(error, "orig", None)
-        reason = self._redactor.text(_take_first_line(cause or error))
-        where = self.address.public_text
-        state = str(getattr(cause, "sqlstate", None) or "")
-        if isinstance(error, exc.TimeoutError) or "database is locked" in reason or state == "55P03":
-            return StoreUnreachableError(f"the store {where} is busy: another process has been writing for too long")
-        if state in _REFUSED or (not state and any(words in reason for words in _REFUSED_WORDS)):
-            return StoreRefusedError(
-                f"the store {where} refuses the user: {reason}", hint="correct the user or the password"
-            )
-        if state == _MISSING_DATABASE or ("does not exist" in reason and "database " in reason):
-            return StoreFault(
-                f"there is no store at {where}: {reason}", hint="create the database first: createdb NAME"
-            )
-        if state == "42501" or "readonly" in reason or "permission denied" in reason:
-            return StoreFault(f"the store {where} cannot be written: {reason}", hint="correct the permissions")
-        if isinstance(error, exc.OperationalError | exc.InterfaceError) and self.address.url is not None:
-            return StoreUnreachableError(f"the store {where} does not respond: {reason}", fault="connect")
-        return StoreFault(
-            f"the store {where} cannot be used: {reason}",
-            hint="check the address; the file may be damaged or not be a store",
-        )
+            # Its text may contain the address, and a traceback may contain parameters.
+            raise translate_store_error(error, self.address) from None
 
 
 def build_missing_error(address: StoreLocation) -> StoreFault:
     """Build the error for a location without a store."""
     return StoreFault(f"there is no release store at {address.public_text}", hint="create one: conn release")
-
-
-def _take_first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def _open_postgres(address: StoreLocation) -> Engine:

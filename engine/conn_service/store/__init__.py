@@ -6,10 +6,12 @@ from conn_service.store.database import (
     DEFAULT_FILE,
     Migration,
     ServiceStoreError,
+    StoreWatch,
     add_columns,
     is_unreachable,
     open_engine,
     prepare_tables,
+    translate_errors,
 )
 from conn_service.store.slots import SlotLease
 
@@ -20,8 +22,10 @@ __all__ = [
     "Migration",
     "ServiceStoreError",
     "SlotLease",
+    "StoreWatch",
     "add_columns",
     "is_unreachable",
     "open_engine",
     "prepare_tables",
+    "translate_errors",
 ]

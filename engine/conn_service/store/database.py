@@ -4,7 +4,8 @@ Several packages have tables in it, each with a format of its own: the number of
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,18 +13,22 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from conn_engine.documents.local_state import create_state_folder
-from conn_engine.errors import ConnError, UsageError
+from conn_engine.errors import UsageError
+from conn_engine.releases.faults import StoreFault
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.releases.translating import translate_store_error
 
 __all__ = [
     "DATABASE_RETRIES",
     "DEFAULT_FILE",
     "Migration",
     "ServiceStoreError",
+    "StoreWatch",
     "add_columns",
     "is_unreachable",
     "open_engine",
     "prepare_tables",
+    "translate_errors",
 ]
 
 DEFAULT_FILE = Path(".conn") / "service.sqlite3"
@@ -36,20 +41,65 @@ def is_unreachable(error: BaseException) -> bool:
     return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError) and not isinstance(error, sa.exc.DataError)
 
 
+def is_passing(error: BaseException) -> bool:
+    """Return whether a step should be repeated: the database does not respond, and may do so in a moment."""
+    return is_unreachable(error) and not _is_lasting(getattr(error, "orig", None) or error)
+
+
 DATABASE_RETRIES: Final[Any] = {
     "retries_allowed": True,
     "max_attempts": 8,
     "interval_seconds": 0.5,
     "backoff_rate": 2.0,
-    "should_retry": is_unreachable,
+    "should_retry": is_passing,
 }
 """Options of a step of DBOS that uses the database: about a minute of retries while it is restarted."""
 BUSY_SECONDS = 30.0
+_LASTING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
 _LOCK = 0x636F6E73
 
 
-class ServiceStoreError(ConnError):
-    """The database cannot be used."""
+class ServiceStoreError(StoreFault):
+    """The database cannot be used as it is."""
+
+
+@contextmanager
+def translate_errors(location: StoreLocation) -> Iterator[None]:
+    """Raise the errors of the database as StoreFault, StoreUnreachableError or StoreRefusedError, which say what to do.
+
+    This is for the caller of a worker: DBOS and the steps of its workflows need the errors as they are.
+    """
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise translate_store_error(error, location) from None
+
+
+class StoreWatch:
+    """Notes when the database cannot be written any more, so that a worker ends with that reason instead of waiting
+    for workflows that nothing continues."""
+
+    def __init__(self, engine: Engine, location: StoreLocation) -> None:
+        self._location = location
+        self._error: sa.exc.SQLAlchemyError | None = None
+        sa.event.listen(engine, "handle_error", self._note)
+
+    def _note(self, context: sa.engine.ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        if error is not None and _is_lasting(context.original_exception):
+            self._error = error
+
+    def check(self) -> None:
+        """Raise what `translate_errors` does if the database cannot be written any more."""
+        if self._error is not None:
+            with translate_errors(self._location):
+                raise self._error
+
+
+def _is_lasting(error: BaseException) -> bool:
+    """Return whether an error of SQLite does not pass by itself within moments."""
+    name = getattr(error, "sqlite_errorname", "")
+    return str(name).startswith(_LASTING)
 
 
 def open_engine(location: StoreLocation) -> Engine:

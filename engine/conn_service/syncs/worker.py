@@ -17,7 +17,7 @@ from conn_engine.secrets import Vault
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
-from conn_service.store import DatabaseBudgets, SlotLease, open_engine
+from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import start_due
@@ -37,6 +37,7 @@ KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
 _WORKERS = 8
 _MISSING_ENDPOINT_SECONDS = 60.0
+_CHECK_SECONDS = 1.0
 
 
 class FolderReleases:
@@ -82,6 +83,7 @@ class SyncWorker:
         self.schedules = schedules
         self.keep_days = keep_days
         self._engine: Engine = open_engine(location)
+        self.watch = StoreWatch(self._engine, location)
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine, clock)
@@ -187,6 +189,7 @@ class SyncWorker:
         """Wait until runs have ended, or until they wait for a login. Return them."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
+            self.watch.check()
             runs = [self.store.get_run(run_id) for run_id in run_ids]
             if all(run.status not in ("queued", "running", "waiting", "delivering") for run in runs):
                 return runs
@@ -210,8 +213,10 @@ class SyncWorker:
         return started
 
     def wait_until_stopped(self) -> None:
-        """Wait until the process is interrupted."""
-        Event().wait()
+        """Wait until the process is interrupted. Raises the error of the store if that cannot be written any more: a
+        supervisor starts the worker again, and the runs go on."""
+        while not Event().wait(_CHECK_SECONDS):
+            self.watch.check()
 
     def retry(self, run_id: str) -> RunRow:
         """Deliver again what a run could not deliver: records that were set aside, rows of a file or a table, and

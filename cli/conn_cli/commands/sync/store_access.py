@@ -25,7 +25,7 @@ def open_worker(
 ) -> "Iterator[SyncWorker]":
     """Open the store of syncs. With `works`, this process runs them."""
     from conn_engine.releases.store_location import StoreLocation
-    from conn_service.store import DEFAULT_FILE
+    from conn_service.store import DEFAULT_FILE, translate_errors
     from conn_service.syncs.worker import FolderReleases, SyncWorker
 
     root = app.workspace.root
@@ -33,23 +33,24 @@ def open_worker(
     location = StoreLocation.read(text, app.folder)
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
-    worker = SyncWorker(
-        location,
-        FolderReleases(root),
-        environ=app.environ,
-        clock=app.clock,
-        schedules=schedules,
-        keep_days=keep_days,
-        reserve=reserve,
-    )
-    if works:
-        with worker:
-            yield worker
-    else:
-        try:
-            yield worker
-        finally:
-            worker.close()
+    with translate_errors(location):
+        worker = SyncWorker(
+            location,
+            FolderReleases(root),
+            environ=app.environ,
+            clock=app.clock,
+            schedules=schedules,
+            keep_days=keep_days,
+            reserve=reserve,
+        )
+        if works:
+            with worker:
+                yield worker
+        else:
+            try:
+                yield worker
+            finally:
+                worker.close()
 
 
 def choose_accounts(app: App, name: str, account: str | None) -> list[str]:

@@ -52,7 +52,8 @@ def map_(
             f'"{operation}" is an operation of the vendor, which has no mapping',
             hint="name a unified operation, such as contacts.list",
         )
-    results, problems = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
+    data = read_input(app, file if file == "-" else f"@{file}")
+    results, problems, nulls = map_records(effective, name, data, app.clock)
 
     def report() -> "Report":
         from conn_engine.command_reports import MapReport
@@ -64,3 +65,7 @@ def map_(
     text = {"text": lambda: app.to_json(results if len(results) != 1 else results[0])}
     write_report(report, formats or [], text, app, folder=app.folder)
     show_failing_fields(app, effective, problems, len(results))
+    if nulls:
+        from conn_cli.error_output import show_findings
+
+        show_findings(app, nulls)

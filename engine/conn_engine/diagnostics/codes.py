@@ -373,6 +373,15 @@ CODES: dict[str, Code] = _build_table(
         "name of a mapped field, or of an object that contains it: `custom_fields.score`.",
     ),
     Code(
+        "MAP206",
+        "field is empty because of a null",
+        "info",
+        "The expression of a mapped field fails on some records because a value that it uses is null, such as "
+        "`$uppercase(null)`. The field is empty in these records, like a path that finds nothing. `conn map` reports "
+        "it, and `conn test` does until the result is accepted as a golden. To give the field a value, write a "
+        "condition: `response.email ? $uppercase(response.email) : 'none'`.",
+    ),
+    Code(
         "MAP130",
         "unknown field of $base",
         "error",

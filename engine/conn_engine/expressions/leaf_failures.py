@@ -50,12 +50,12 @@ class LeafFailure:
 class LeafFailures:
     """Collects the failures of a page's leaves, by dotted field. A leaf for which `is_strict` is true must not fail.
 
-    `due_to_null` has the last error of each leaf whose failure was due to null, which does not count.
+    `due_to_null` has the failures that were due to null, which do not count.
     """
 
     def __init__(self, is_strict: Callable[[Path_], bool] = lambda _: False) -> None:
         self.by_field: dict[str, LeafFailure] = {}
-        self.due_to_null: dict[str, ExpressionError] = {}
+        self.due_to_null: dict[str, LeafFailure] = {}
         self._is_strict = is_strict
 
     def is_strict(self, leaf: Leaf) -> bool:
@@ -155,7 +155,7 @@ class RecordByRecord:
         if is_overridden:
             return
         if failed.is_due_to_null:
-            self._failures.due_to_null[leaf.field] = failed.error
+            self._failures.due_to_null.setdefault(leaf.field, LeafFailure(failed.error)).add(index)
         else:
             self._failures.add(leaf, index, failed.error)
 

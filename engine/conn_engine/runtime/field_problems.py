@@ -25,6 +25,7 @@ __all__ = [
     "apply_response_mapping",
     "describe_problem",
     "find_failing_fields",
+    "find_fields_due_to_null",
     "is_strict",
     "log_problems",
     "merge_problems",
@@ -77,6 +78,35 @@ def apply_response_mapping(  # noqa: PLR0917
         )
         for field, failure, indexes in rows
     )
+
+
+def find_fields_due_to_null(
+    effective: Effective, name: OperationName, scopes: Sequence[Mapping[str, Any]], conditions: Conditions
+) -> list[Diagnostic]:
+    """Return MAP206 for each field that is empty in some of the records, but not in all, because a value that its
+    expression uses is null. The author of a new mapping may not expect that."""
+    mapping = effective.response_mapping(name.model, name.resource, name.method)
+    failures = LeafFailures(cache(partial(is_strict, effective, name)))
+    try:
+        values = [] if mapping is None else mapping.apply(scopes, conditions, failures=failures)
+    except ExpressionError:
+        return []  # reported as the error of the mapping
+    found = []
+    for field, failure in failures.due_to_null.items():
+        indexes, error = failure.indexes, failure.error
+        if 1 < len(values) == len(indexes):
+            continue  # MAP201 reports it
+        error.at = f"{format_place((*name.path, 'response_mapping'))}.{field}"
+        ids = ", ".join(_identify(values[index], index, 1) for index in indexes[:_MOST_IDS])
+        more = ", …" if len(indexes) > _MOST_IDS else ""
+        total = pluralize(len(values), "record")
+        message = (
+            f"{field} is empty in {len(indexes):,} of {total} (first id={ids}{more}): its expression fails on null"
+        )
+        hint = "if it should have a value there, write a condition: response.x ? $uppercase(response.x) : 'none'"
+        span, _ = expression_span(effective, error)
+        found.append(diagnostic("MAP206", message, span, path=error.at, hint=hint, severity=Severity.INFO))
+    return found
 
 
 def _identify(value: Any, index: int, page: int | None) -> str:

@@ -16,7 +16,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.runtime.endings import find_incompleteness
-from conn_engine.runtime.field_problems import find_failing_fields
+from conn_engine.runtime.field_problems import find_failing_fields, find_fields_due_to_null
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import blame_rerouting, error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.state_tracking import find_unread_record_cursor
@@ -102,6 +102,8 @@ def judge(
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
         result.findings += find_failing_fields(effective, outcome.problems, len(outcome.records))
+        if golden is None and outcome.conditions is not None:
+            result.findings += find_fields_due_to_null(effective, case.name, outcome.scopes, outcome.conditions)
         _judge_coverage(result, effective)
         result.findings.extend(_find_missing_cursor(result, effective))
         result.findings.extend(_warn_of_incomplete_listing(result, effective))

@@ -94,7 +94,7 @@ def _evaluate_level(
         value = evaluate_node(node, scope, below, failures)
     except ExpressionError as error:
         return UNDEFINED, error.message, []
-    reasons = [f"a value that it uses is null: {error.message}" for error in failures.due_to_null.values()]
+    reasons = [f"a value that it uses is null: {failure.error.message}" for failure in failures.due_to_null.values()]
     message = next((failure.error.message for failure in failures.by_field.values()), "")
     return follow_path(value, rest), message, reasons
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, OperationName
+from conn_engine.diagnostics import Diagnostic
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.field_problems import apply_response_mapping
+from conn_engine.runtime.field_problems import apply_response_mapping, find_fields_due_to_null
 from conn_engine.runtime.records import records_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.unified import route
@@ -18,9 +19,10 @@ __all__ = ["map_records"]
 
 def map_records(
     effective: Effective, name: OperationName, data: Any, clock: Clock = MACHINE_CLOCK
-) -> tuple[list[Any], tuple[FieldProblem, ...]]:
+) -> tuple[list[Any], tuple[FieldProblem, ...], list[Diagnostic]]:
     """Map vendor records to unified records. `data` is one record, a list of records, or a complete response. The
-    second value has the fields whose expressions fail on some records.
+    second value has the fields whose expressions fail on some records, and the third those that are empty because of a
+    null.
 
     Raises UsageError if the operation has no response mapping, and ExpressionError if the mapping fails.
     """
@@ -46,4 +48,5 @@ def map_records(
     values, problems = apply_response_mapping(effective, name, mapping, scopes, conditions)
     if operation.each == "page" and isinstance(values[0], list):
         values = values[0]
-    return [None if value is UNDEFINED else value for value in values], problems
+    nulls = find_fields_due_to_null(effective, name, scopes, conditions)
+    return [None if value is UNDEFINED else value for value in values], problems, nulls

@@ -811,6 +811,15 @@ REPLAYED = [
         swap=(MAPPING, "    list:\n", "    list:\n      enabled: false\n"),
     ),
     Bad("field fails", one("MAP204", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),
+    Bad(
+        "a null in a new mapping",
+        [("TST103", TAPE, 1, 1), ("MAP206", MAPPING, 6, 16)],
+        {
+            KEPT: None,
+            TAPE: RECORDING.replace('"a@b.c"}]', '"a@b.c"}, {"id": "2", "email": null}]'),
+            MAPPING: UNIFIED.replace("response.email", "$uppercase(response.email)"),
+        },
+    ),
     Bad("expression fails", one("EXP301", MAPPING, 5, 25), swap=(MAPPING, "response.id", "response.id + 1")),
     Bad("no value", one("EXP302", HTTP, 7, 44), swap=(HTTP, "path: /contacts,", 'path: "/contacts/{{context.list}}",')),
     Bad("path matches nothing", one("MAP101", HTTP, 7, 57), swap=(HTTP, "response_path: data", "response_path: dta")),

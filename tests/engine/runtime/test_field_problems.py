@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.config import Workspace
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ExpressionError
 from conn_engine.runtime.call import Call
@@ -21,8 +21,10 @@ from conn_engine.runtime.field_problems import (
     merge_problems,
 )
 from conn_engine.runtime.wiring import wire_account
+from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.explanation import explain_value
+from conn_engine.testing.goldens import update_golden
 from conn_engine.testing.suite import Selection, run_suite
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.wire import FieldProblem
@@ -244,9 +246,26 @@ def test_a_recorded_failure_is_an_error_and_a_null_is_not(
         reports = list(run_suite(make(files), Selection(operations=("contacts.list",))))
         return [finding.code for report in reports for finding in report.all_findings if finding.code != "TST103"]
 
-    assert codes([{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": None, "score": None}]) == []
+    assert codes([{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": None, "score": None}]) == ["MAP206"] * 2
     assert codes([{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": "b", "score": "x"}]) == ["MAP204"]
     assert codes([{"id": 1, "name": None, "score": "1"}, {"id": 2, "name": None, "score": "2"}]) == ["MAP201"]
+
+
+def test_a_null_in_a_mapping_without_a_golden_names_the_record_and_the_field(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    rows = [{"id": 1, "name": "a", "score": "1"}, {"id": 2, "name": None, "score": "2"}]
+    tape = recorded("crm.contacts.list", [("GET", "/people", {"items": rows, "next": None})])
+    workspace = make({CRM_FILE: CRM, LIST: tape})
+    [report] = run_suite(workspace, Selection(operations=("contacts.list",)))
+    [finding] = [finding for finding in report.all_findings if finding.code == "MAP206"]
+    assert finding.message.startswith("first_name is empty in 1 of 2 records (first id=2)")
+    assert (finding.severity, finding.path) == (Severity.INFO, "crm.contacts.list.response_mapping.first_name")
+    assert finding.span is not None and finding.span.file == CRM_FILE
+    for judgement in report.judgements:
+        update_golden(judgement, Redactor(), within=workspace.root)
+    [report] = run_suite(load_workspace(workspace.root), Selection(operations=("contacts.list",)))
+    assert report.all_findings == []  # the author accepted it
 
 
 @pytest.mark.parametrize("given", ["x" * 1_000_000, {"a": "x" * 1_000_000}, ["x" * 1_000_000], 10**5_000], ids=type)

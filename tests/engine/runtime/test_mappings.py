@@ -56,7 +56,7 @@ def test_a_trial_needs_a_mapping_and_names_what_fails(make: Callable[..., Worksp
         "resources": {"contacts": {"list": {"resource": "people", "response_mapping": {"n": "$number(response.name)"}}}}
     }
     effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
-    values, [problem] = map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}, {"name": "1"}])
+    values, [problem], _ = map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}, {"name": "1"}])
     assert values == [{}, {"n": 1}]
     assert (problem.field, problem.records, problem.first_ids) == ("n", 1, ("record 1 of page 1",))
     assert problem.text == "$number(response.name)"

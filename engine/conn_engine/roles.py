@@ -78,7 +78,7 @@ DELIVERY: Final = frozenset(
 _VERIFICATION = DELIVERY | {"env", "context", "claims"}
 _DELIVERED = DELIVERY | {"context", "claims"}
 _SUBSCRIPTION = frozenset({"context", "url", "subscription", "query", "body", "params"})
-_SYNC = frozenset({"last_run_at", "context", "id", "item", "account"})
+_SYNC = frozenset({"last_run_at", "context", "id", "item", "account", "event"})
 _MOMENTS = frozenset({"timestamp", "timestamp_ms", "date", "nonce"})
 OUTER: Final = "outer"
 """The scope of strings in a model that is used in several places. Each place declares the actual scope with
@@ -121,6 +121,7 @@ SCOPES: Final[Mapping[str, Names]] = {
     "delivered_events": _DELIVERED,
     "delivered_event": _DELIVERED | {"item"},
     "sync_call": _SYNC,
+    "sync_window": _SYNC | {"window"},
     "synced": _SYNC | {"results", "records"},
     "synced_record": _SYNC | {"record"},
     "subscription": _SUBSCRIPTION,

@@ -125,6 +125,7 @@ LINES: dict[str, tuple[str, int]] = {
     "sync plan things": ("sync-plan", 0),
     "sync try contacts -a acme": ("sync-trial", 0),
     "sync run things -a me --to file:things.jsonl": ("sync-runs", 0),
+    "sync backfill things --from 2025-01-01 --to 2025-02-01 --plan": ("sync-backfill-plan", 0),
     "sync work --once": ("sync-change", 0),
     "sync status": ("sync-status", 0),
     "sync failures": ("sync-failures", 0),
@@ -182,7 +183,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
         "accounts/me.yaml": "connector: shop\n",
         "accounts/acme.yaml": "connector: demo\noverride: { timeout_seconds: 10 }\n",
         "conn.yaml": f'version: 1\nid: ws-formats\ntrusted_hosts: ["127.0.0.1:{vendor.port}"]\n',
-        "syncs/things.yaml": "source: { connector: shop, resource: things }\nemit: { type: stdout }\n",
+        "syncs/things.yaml": THINGS,
         "syncs/contacts.yaml": "source: { connector: demo, resource: crm.contacts }\nemit: { type: stdout }\n",
         "in.json": json.dumps({"id": 1, "email": "a@example.com"}),
         "in.http": DELIVERY,
@@ -202,6 +203,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
     add_run(folder)
     patch.undo()
     return folder
+
+
+THINGS = """\
+source: { connector: shop, resource: things }
+emit: { type: stdout }
+backfill: { params: { after: "{{ window.start }}", before: "{{ window.end }}" } }
+"""
 
 
 def add_run(folder: Path) -> None:

@@ -318,6 +318,8 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
 
 def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     sync = {"name": NAME, "source": {"connector": "demo", "resource": "things", "params": {NAME: EVIL}}, "key": "id"}
+    ends = {NAME: "{{ window.start & window.end }}"}
+    sync["backfill"] = {"params": ends}
     world.write("syncs/evil.yaml", {**sync, "emit": {"type": "stdout", "event": NAME}, "on_error": "set_aside"})
     world.write("syncs/failing.yaml", {**sync, "filter": f"$error({json.dumps(EVIL)})"})
     for form in formats("text", "json"):
@@ -327,6 +329,9 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("sync", "try", "failing", *account, *form)
         yield ("sync", "run", "evil", *account, "--to", "stdout", *form)
         yield ("sync", "run", "failing", *account, "--to", "file:out.jsonl", *form)
+        yield ("sync", "backfill", "evil", *account, "--from", "2025-01-01", "--to", "2025-01-02", *form)
+        yield ("sync", "backfill", "evil", *account, "--from", "2025-01-01", "--to", "2025-01-02", "--plan", *form)
+        yield ("sync", "backfill", "evil", *account, "--from", EVIL, "--to", EVIL, *form)
         yield ("sync", "runs", *form)
         yield ("sync", "status", *form)
         yield ("sync", "status", "evil", *account, *form)

@@ -17,6 +17,7 @@ __all__ = [
     "Emission",
     "EventTarget",
     "SyncAction",
+    "SyncBackfill",
     "SyncDeletes",
     "SyncDocument",
     "SyncEndpoint",
@@ -214,6 +215,20 @@ class SyncTrigger(Settings, frozen=True, kw_only=True):
     sync: Annotated[_Name | None, Meta(description="Another sync, when a run of it is complete.")] = None
 
 
+class SyncBackfill(Settings, frozen=True, kw_only=True):
+    """How a range of time is read again, in parts."""
+
+    params: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Parameters that limit the operation to a part: `window.start` and `window.end` are its times, "
+            "in ISO 8601. An operation with `incremental` needs none if that has parameters for both.",
+            extra=template_over("sync_window"),
+        ),
+    ] = field(default_factory=dict)
+    chunk: Annotated[_Duration, Meta(description="Length of a part, as ISO 8601 duration such as P7D or P1M.")] = "P7D"
+
+
 class SyncDeletes(Settings, frozen=True, kw_only=True):
     """How a sync learns which records the vendor has deleted."""
 
@@ -337,6 +352,9 @@ class SyncDocument(SyncOverride, frozen=True, kw_only=True):
     ] = False
     emit: Annotated[Emission | None, Meta(description="Where the records go.")] = None
     deletes: Annotated[SyncDeletes | None, Meta(description="How deleted records are found.")] = None
+    backfill: Annotated[
+        SyncBackfill | None, Meta(description="How `conn sync backfill` reads a range of time again.")
+    ] = None
     require: Annotated[
         Literal["complete"] | None,
         Meta(

@@ -1119,6 +1119,14 @@ CODES: dict[str, Code] = _build_table(
         "is added under `endpoints`, a run needs `--to`.",
     ),
     Code(
+        "SYN108",
+        "backfill cannot be limited to a range",
+        "error",
+        "`backfill` has no parameters that use both `window.start` and `window.end`, so every chunk would read the "
+        "same. Write both, or leave `params` out if the `incremental` of the operation has `start_param` and "
+        "`end_param`.",
+    ),
+    Code(
         "SYN120",
         "sync cannot process recorded records",
         "error",

@@ -12,7 +12,7 @@ from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.runtime.parameters import declared_parameters, parameters
-from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, load_sync
+from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, limit_to_window, load_sync
 from conn_engine.syncs.compiling import SyncFault
 from conn_engine.syncs.resources import find_sources
 
@@ -207,6 +207,7 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
     yield from _check_parameters(document, effective, plan)
     yield from _check_pagination(document, effective, plan)
     yield from _check_target(workspace, document, plan)
+    yield from _check_backfill(document, effective, plan)
 
 
 def _names_connector(workspace: Workspace, name: str) -> bool:
@@ -238,7 +239,7 @@ def _check_parameters(document: Document, effective: Effective, plan: SyncPlan) 
 
 def _find_parameter(document: Document, name: str) -> _Path | None:
     data = document.data
-    places: list[_Path] = [("params", name), ("source", "params", name)]
+    places: list[_Path] = [("params", name), ("source", "params", name), ("backfill", "params", name)]
     steps = data.get("steps") if isinstance(data, dict) else None
     places += [("steps", at, "params", name) for at in range(len(steps) if isinstance(steps, list) else 0)]
     for path in places:
@@ -267,6 +268,17 @@ def _check_pagination(document: Document, effective: Effective, plan: SyncPlan) 
         path = ("source", "pagination")
         message = f'the sync says the pagination "{kind}"; the connector uses "{own_kind}", and so does the sync'
         yield diagnostic("SYN106", message, document.span(path), path=format_path(path), hint="write pagination: auto")
+
+
+def _check_backfill(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:
+    """SYN108: a backfill would read the same for every chunk. SYN104: its parameters are not read."""
+    if plan.backfill is None:
+        return
+    try:
+        yield from _check_parameters(document, effective, limit_to_window(plan, effective))
+    except SyncFault as error:
+        path = error.path if error.path[0] == "backfill" else ("backfill",)
+        yield diagnostic("SYN108", error.message, document.span(path), path=format_path(path), hint=error.hint)
 
 
 def _check_target(workspace: Workspace, document: Document, plan: SyncPlan) -> Iterator[Diagnostic]:

@@ -29,9 +29,10 @@ class Call:
 
     A unified `query` may have a `limit`: the page size that the caller wants. `cursor` is the opaque token of an
     earlier page. `params` has the values of path names other than `id`. `state` is the JSON state that an earlier run
-    of an incremental operation returned (`Page.state`). With `remote_data`, each unified record includes the vendor's
-    record under that name. `files` has the files to upload, by the operation's names for them. With `as_file`, the
-    response is returned as bytes (`Page.content`), whatever its format.
+    of an incremental operation returned (`Page.state`); with `window`, such an operation lists what is between two
+    values of its cursor instead, such as two times in ISO 8601. With `remote_data`, each unified record includes the
+    vendor's record under that name. `files` has the files to upload, by the operation's names for them. With `as_file`,
+    the response is returned as bytes (`Page.content`), whatever its format.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
     state: Any = None
+    window: tuple[Any, Any] | None = None
     remote_data: bool = False
     files: Mapping[str, Upload] = field(default_factory=dict)
     as_file: bool = False

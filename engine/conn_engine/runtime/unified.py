@@ -192,6 +192,7 @@ def _vendor_call(effective: Effective, operation: UnifiedOperation, call: Call, 
         headers={key: str(value) for key, value in headers.items() if value is not None},
         cursor=call.cursor,
         state=call.state,
+        window=call.window,
         files=call.files,
         as_file=call.as_file,
     )

@@ -68,7 +68,7 @@ class WindowLayer(ListingLayer):
         rest = frame.resume_without(*self.place_names)
         place, best = _read_window(settings, frame.resume.get("window"))
         fill = partial(_fill, self.listing, frame.scope)
-        todo = _Todo(settings.spans(fill, earlier, tracker.now, place))
+        todo = _Todo(settings.spans(fill, earlier, tracker.now, place, self.listing.call.window))
         first = place is None
         while (part := todo.next()) is not None:
             following = todo.ahead()

@@ -45,6 +45,7 @@ from conn_engine.reports import Report
 from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
 from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.syncs.report import (
+    SyncBackfillPlanReport,
     SyncChangeReport,
     SyncFailuresReport,
     SyncLogReport,
@@ -106,6 +107,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     SubscriptionsReport,
     SuiteReport,
     UpdateReport,
+    SyncBackfillPlanReport,
     SyncChangeReport,
     SyncFailuresReport,
     SyncLogReport,

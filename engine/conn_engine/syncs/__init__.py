@@ -4,6 +4,7 @@ A document is merged for an account (`EffectiveSync`) and compiled to a plan (`c
 anything or waits: `conn_service.syncs` runs plans.
 """
 
+from conn_engine.syncs.backfill import BackfillRange, limit_to_window
 from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import EffectiveSync, find_own_expressions, load_sync, load_sync_levels
 from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
@@ -33,6 +34,7 @@ from conn_engine.syncs.selection import find_accounts, find_syncs
 from conn_engine.syncs.transforming import RecordFault, Transformed, apply_filter, apply_transform
 
 __all__ = [
+    "BackfillRange",
     "DeliverStep",
     "EffectiveSync",
     "EnrichStep",
@@ -64,6 +66,7 @@ __all__ = [
     "find_accounts",
     "find_own_expressions",
     "find_syncs",
+    "limit_to_window",
     "load_sync",
     "load_sync_levels",
     "process_page",

@@ -81,6 +81,7 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync, effective: Effective
         changes_only=document.changes_only,
         deletes=document.deletes,
         deletes_fetch=_find_deletes(effective, document.deletes),
+        backfill=document.backfill,
         requires_complete=document.require == "complete",
     )
 

@@ -39,7 +39,7 @@ Enricher = Callable[[OperationName, Call], Any]
 @dataclass(frozen=True, slots=True)
 class RunScope:
     """What expressions of a run see. `last_run_at` is ISO 8601, and None in the first run; `id` and `item` are those of
-    a loop."""
+    a loop, `event` is the one that started the run, and `window` is the part of a backfill: `start` and `end`."""
 
     account: str
     last_run_at: str | None
@@ -47,6 +47,8 @@ class RunScope:
     conditions: Conditions
     id: Any = None
     item: Any = None
+    event: Mapping[str, Any] | None = None
+    window: Mapping[str, str] | None = None
 
     def build(self) -> Scope:
         """Return the scope."""
@@ -56,8 +58,9 @@ class RunScope:
             "context": dict(self.context),
             "id": self.id,
             "item": self.item,
+            "event": None if self.event is None else dict(self.event),
         }
-        return Scope(names, self.conditions)
+        return Scope(names if self.window is None else {**names, "window": dict(self.window)}, self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,12 @@ def build_call(effective: Effective, fetch: FetchStep, scope: Scope, **more: Any
     values = {name: value for name, value in render(dict(fetch.params), scope).items() if value is not None}
     names = parameters(effective, fetch.operation).names
     own_id = values.pop("id", None)
+    window = scope.get("window") if fetch.uses_window else None
     return Call(
         id=None if own_id is None else str(own_id),
         params={name: value for name, value in values.items() if name in names},
         query={name: value for name, value in values.items() if name not in names},
+        window=(window["start"], window["end"]) if window is not None else None,
         **more,
     )
 

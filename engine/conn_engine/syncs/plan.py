@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from conn_engine.conditions import Scope
-from conn_engine.config.sync_models import RecordFailure, SyncDeletes, SyncTrigger
+from conn_engine.config.sync_models import RecordFailure, SyncBackfill, SyncDeletes, SyncTrigger
 from conn_engine.expressions import UNDEFINED, expression
 from conn_engine.syncs.planned_steps import DeliverStep, FetchStep, PlannedStep, SpoolStep, WriteStep, describe_step
 from conn_engine.syncs.schedule import Schedule
@@ -36,6 +36,7 @@ class SyncPlan:
     changes_only: bool = False
     deletes: SyncDeletes | None = None
     deletes_fetch: FetchStep | None = None
+    backfill: SyncBackfill | None = None
     requires_complete: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
 

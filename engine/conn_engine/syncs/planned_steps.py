@@ -32,10 +32,14 @@ DEFAULT_ENDPOINT = "default"
 
 @dataclass(frozen=True, slots=True)
 class FetchStep:
-    """Fetch all pages of an operation. `params` may have templates over `last_run_at`, `context`, `id` and `item`."""
+    """Fetch all pages of an operation. `params` may have templates over `last_run_at`, `context`, `id` and `item`.
+
+    With `uses_window`, the operation is limited to the window of a backfill by its own `incremental`.
+    """
 
     operation: OperationName
     params: Mapping[str, Any]
+    uses_window: bool = False
 
 
 @dataclass(frozen=True, slots=True)

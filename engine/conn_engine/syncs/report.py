@@ -7,11 +7,14 @@ import msgspec
 from conn_engine.reports import Report
 
 __all__ = [
+    "ChunkWindow",
     "EndpointStatus",
     "ListedSync",
     "LoggedLine",
+    "PlannedBackfill",
     "PlannedCall",
     "SyncAccountStatus",
+    "SyncBackfillPlanReport",
     "SyncChangeReport",
     "SyncFailure",
     "SyncFailuresReport",
@@ -64,6 +67,36 @@ class SyncPlansReport(Report, frozen=True, kw_only=True):
     kind: ClassVar[str] = "sync-plan"
     sync: str
     plans: list[PlannedCall]
+
+
+class ChunkWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """One chunk of a backfill, from `start` to `end` (ISO 8601)."""
+
+    start: str
+    end: str
+
+
+class PlannedBackfill(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backfill for one account would request: one listing per chunk, or one per chunk and item of a loop.
+
+    `requests` is estimated from the runs of earlier backfills, and null if there were none; there is at least one
+    request for each listing.
+    """
+
+    account: str
+    operation: str
+    params: dict[str, Any]
+    listings: int
+    requests: int | None
+
+
+class SyncBackfillPlanReport(Report, frozen=True, kw_only=True):
+    """What a backfill would request."""
+
+    kind: ClassVar[str] = "sync-backfill-plan"
+    sync: str
+    chunks: list[ChunkWindow]
+    plans: list[PlannedBackfill]
 
 
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):

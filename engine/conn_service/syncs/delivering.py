@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
@@ -11,9 +12,10 @@ from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.events import to_spooled_events
+from conn_service.syncs.following import prepare_following
 from conn_service.syncs.opening import ReleaseLookup, compile_for_run
 from conn_service.syncs.phases import Advance, is_partial
-from conn_service.syncs.store import RunRow, SyncStore
+from conn_service.syncs.store import PageHook, RunRow, SyncStore
 from conn_service.syncs.superseding import drop_superseded
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 
@@ -56,7 +58,7 @@ class SpoolDelivery:
             newer = self.store.find_newer_run(run)
             if newer is not None:
                 reason = f"not delivered: the newer run {newer} has replaced {target.to}"
-                self.store.hand_over(run, {**run.report, "reason": reason})
+                self._hand_over(run, {**run.report, "reason": reason})
                 return
         drop_superseded(run, self.store)
         if target is not None and target.type == "webhook":
@@ -66,7 +68,7 @@ class SpoolDelivery:
         spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
         count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
         report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
-        self.store.hand_over(run, report, clears=target is not None and target.type != "stdout")
+        self._hand_over(run, report, clears=target is not None and target.type != "stdout")
 
     def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
         """Deliver all records of a run as one event, and those that are deleted as another one."""
@@ -74,11 +76,13 @@ class SpoolDelivery:
         if endpoint is None:
             return
         events, now = to_spooled_events(run, plan, self.store), self.clock.now()
-        self.store.hand_over(
-            run,
-            run.report,
-            more=[lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)],
+        self._hand_over(
+            run, run.report, lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)
         )
+
+    def _hand_over(self, run: RunRow, report: Mapping[str, Any], *more: PageHook, clears: bool = True) -> None:
+        following = prepare_following(run, report, self.releases, self.clock.now())
+        self.store.hand_over(run, report, clears=clears, more=[*more, *following])
 
 
 def describe_internal(error: Exception) -> str:

@@ -16,9 +16,9 @@ from conn_engine.runtime.wiring import Wiring, vault_of, wire_account
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
-from conn_engine.syncs import RunScope, SyncPlan, build_call, compile_sync, find_own_expressions, load_sync
+from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
-from conn_service.syncs.phases import get_fetch
+from conn_service.syncs.phases import compile_run, get_fetch
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 
@@ -69,7 +69,8 @@ class OpenRun:
         """Return what expressions of the run see."""
         session = self.connection.wiring.session
         context = self.connection.effective.context
-        return RunScope(run.account, run.since, context, session.conditions, *self.item).build()
+        names = {"event": run.settings.get("event"), "window": run.settings.get("window")}
+        return RunScope(run.account, run.since, context, session.conditions, *self.item, **names).build()
 
     def read_page(self, run: RunRow) -> Page | None:
         """Return the next page of the listing that the run is at, None at its end."""
@@ -199,7 +200,7 @@ def compile_for_run(workspace: Workspace, run: RunRow) -> SyncPlan:
             hint=f"run it again, which continues after the last complete run: conn sync run {run.sync} --account "
             f"{run.account}",
         )
-    return compile_sync(workspace, sync)
+    return compile_run(workspace, sync, run.settings)
 
 
 def open_isolation() -> "Isolation | None":

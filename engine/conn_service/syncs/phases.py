@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from conn_engine.syncs import FetchStep, LoopStep, SyncPlan
+from conn_engine.config import Workspace
+from conn_engine.documents import iterate_texts
+from conn_engine.runtime.scope_reads import read_paths
+from conn_engine.syncs import EffectiveSync, FetchStep, LoopStep, SyncPlan, compile_sync, limit_to_window
 from conn_service.syncs.store import RunRow
 
 __all__ = [
     "Advance",
+    "compile_run",
     "find_loop",
     "get_fetch",
     "get_next_phase",
@@ -17,6 +21,7 @@ __all__ = [
     "keep_verdict",
     "list_phases",
     "note_verdict",
+    "reads_event",
 ]
 
 
@@ -34,6 +39,19 @@ class Advance:
 
 
 _RANKS: Final = ("complete", "stopped", "unknown", "incomplete")
+
+
+def compile_run(workspace: Workspace, sync: EffectiveSync, settings: Mapping[str, Any]) -> SyncPlan:
+    """Return the plan of a run: that of its sync, limited to a window in a backfill. Raises the errors of
+    `compile_sync` and of `limit_to_window`."""
+    plan = compile_sync(workspace, sync)
+    return limit_to_window(plan, workspace.effective(account=sync.account)) if "window" in settings else plan
+
+
+def reads_event(plan: SyncPlan) -> bool:
+    """Return whether what a run fetches depends on the event that started it, so that it reads only a part."""
+    texts = (text for fetch in _list_fetches(plan) for _, text in iterate_texts(dict(fetch.params)) if "{{" in text)
+    return any(path[:1] == ("event",) for text in texts for path in read_paths(text))
 
 
 def list_phases(plan: SyncPlan) -> list[str]:
@@ -86,9 +104,15 @@ def keep_verdict(place: Mapping[str, Any], *more: str) -> dict[str, Any]:
 
 
 def is_partial(run: RunRow, plan: SyncPlan, state: Any) -> bool:
-    """Return whether a run may have left out records that exist: by a filter, by a time in its parameters, or by the
-    state that it began with."""
-    loop = find_loop(plan)
-    fetches = [plan.fetch, *([loop.fetch] if loop is not None and loop.fetch is not None else [])]
+    """Return whether a run may have left out records that exist: by a filter, by a time or an event in its parameters,
+    or by the state that it began with."""
+    fetches = _list_fetches(plan)
     asks_for_changes = run.since is not None and any("last_run_at" in json.dumps(dict(one.params)) for one in fetches)
+    if run.settings.get("window") or (run.settings.get("event") and reads_event(plan)):
+        return True
     return bool(run.counts.get("filtered")) or asks_for_changes or (state is not None and not run.is_full)
+
+
+def _list_fetches(plan: SyncPlan) -> list[FetchStep]:
+    loop = find_loop(plan)
+    return [plan.fetch, *([loop.fetch] if loop is not None and loop.fetch is not None else [])]

@@ -6,7 +6,7 @@ on another worker. What such a listing reads twice is recognized by key and cont
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,15 +17,17 @@ from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
-from conn_engine.syncs import SyncPlan, compile_sync, load_sync
+from conn_engine.syncs import SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
 from conn_service.store import is_unreachable
 from conn_service.syncs.delivering import SpoolDelivery, describe_internal
 from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
+from conn_service.syncs.following import explain_rest, prepare_following
 from conn_service.syncs.judging import count_page, find_missing
 from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
 from conn_service.syncs.phases import (
     Advance,
+    compile_run,
     find_loop,
     get_next_phase,
     is_partial,
@@ -34,7 +36,7 @@ from conn_service.syncs.phases import (
     note_verdict,
 )
 from conn_service.syncs.retrying import retry_set_aside
-from conn_service.syncs.store import RunRow, RunStatus, SyncStore, name_target
+from conn_service.syncs.store import PageHook, RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 from conn_service.syncs.writing import write_records
 
@@ -109,17 +111,19 @@ class SyncRunner:
         is_full: bool = False,
         settings: Mapping[str, Any] | None = None,
         unless_open: bool = False,
+        more: Sequence[PageHook] = (),
     ) -> RunRow:
         """Store a new run of a sync for an account, or return the one that has this ID.
 
         With `unless_open`, RunOpenError is raised if another one is open for the account, whoever has created it.
 
-        `settings` may have `to` (another destination) and `keeps_state` (the next run begins where this one did).
+        `settings` may have `to` (another destination), `keeps_state` (the next run begins where this one did), `event`
+        (the one that started it), and `window` (the part of a backfill). `more` run in the same transaction.
         Raises UsageError and ConfigurationError for a sync that cannot run.
         """
         release, workspace = self._releases.get_current()
         document = load_sync(workspace, sync, account)
-        plan = compile_sync(workspace, document)
+        plan = compile_run(workspace, document, settings or {})
         stream = self.store.get_stream(sync, account, name_target(settings or {}))
         since = None
         if stream.last_run_at is not None and not is_full:
@@ -144,8 +148,13 @@ class SyncRunner:
             report={},
             plan=document.digest,
         )
-        find_target(row, plan)
-        unfinished = self.store.create_run(row, unless_open=unless_open)
+        target = find_target(row, plan)
+        if "window" in row.settings and target is not None and target.type == "file":
+            raise ConfigurationError(
+                "a backfill cannot write a file: each chunk would replace it",
+                hint="deliver to an endpoint or into a table instead, such as duckdb:FILE",
+            )
+        unfinished = self.store.create_run(row, unless_open=unless_open, more=more)
         if unfinished is not None:
             raise RunOpenError(
                 f'the sync "{sync}" is still running for "{account}": {unfinished}',
@@ -348,21 +357,23 @@ class SyncRunner:
             "reason": place["reason"],
             "since": run.since,
             "state_before": opened.stream.state,
-            "state_after": place.get("state_after"),
+            "state_after": place.get("state_after") if moves else opened.stream.state,
             "moved": moves,
             "gaps": gaps,
         }
         target = find_target(run, opened.plan)
         is_spooled = target is not None and (target.type != "webhook" or opened.plan.spools)
+        delivers = bool(is_spooled and run.counts.get("spooled"))
         self.store.end_run(
             run,
-            "delivering" if is_spooled and run.counts.get("spooled") else verdict,
+            "delivering" if delivers else verdict,
             place["reason"],
             report,
             now=self.clock.now(),
             state=place.get("state_after"),
             completed_at=run.began if moves else None,
             log=": ".join(filter(None, ("read", verdict, place["reason"]))),
+            more=[] if delivers else prepare_following(run, report, self._releases, self.clock.now()),
         )
         if opened.plan.write is not None and not is_spooled:
             self.store.clear_spool(run_id)
@@ -418,7 +429,7 @@ class SyncRunner:
     def find_current_endpoint_key(self, run_id: str) -> str:
         """Return the key of the endpoint that the sync of a run delivers to as it is now, "" if it does not."""
         run, (_, workspace) = self.store.get_run(run_id), self._releases.get_current()
-        target = find_target(run, compile_sync(workspace, load_sync(workspace, run.sync, run.account)))
+        target = find_target(run, compile_run(workspace, load_sync(workspace, run.sync, run.account), run.settings))
         endpoint = find_endpoint_of_run(workspace, run, target, self._environ)
         return "" if endpoint is None else endpoint.key
 
@@ -427,6 +438,7 @@ class SyncRunner:
         run = self.store.get_run(run_id)
         self._open.close(run_id)
         if run.status not in _ENDED:
+            reason += explain_rest(run)
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
             if self.store.end_run(run, "failed", reason, report, now=self.clock.now(), log="failed"):
                 self.store.drop_undelivered(run)

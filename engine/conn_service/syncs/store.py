@@ -29,6 +29,7 @@ __all__ = [
     "SpoolRow",
     "StreamRow",
     "SyncStore",
+    "name_run",
     "name_target",
     "to_run",
 ]
@@ -49,6 +50,8 @@ RunStatus: TypeAlias = Literal[
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
 LONGEST_FIELD = 300
+BACKFILL = "backfill"
+"""The cause of runs that read a range of time again."""
 _CHUNK = 500
 _DIALECTS: Mapping[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
 _UNDELIVERED = "undelivered"
@@ -176,16 +179,20 @@ class SyncStore:
 
     # --- runs ---
 
-    def create_run(self, row: RunRow, *, unless_open: bool = False) -> str | None:
-        """Store a new run. One that exists is not changed.
+    def create_run(self, row: RunRow, *, unless_open: bool = False, more: "Sequence[PageHook]" = ()) -> str | None:
+        """Store a new run. One that exists is not changed. `more` run in the same transaction.
 
-        With `unless_open`, nothing is stored while the sync has an open run for the account, and its ID is returned.
+        With `unless_open`, nothing is stored while the sync has an open run for the account, and its ID is returned. A
+        backfill does not keep other runs from starting, nor they a backfill.
         """
         values = {name: getattr(row, name) for name in RunRow.__slots__}
         values |= {name: json.dumps(values[name]) for name in ("settings", "place", "counts", "report")}
         columns = tables.run.c
         query = sa.select(columns.id).where(
-            columns.sync == row.sync, columns.account == row.account, columns.status.in_(OPEN)
+            columns.sync == row.sync,
+            columns.account == row.account,
+            columns.status.in_(OPEN),
+            (columns.cause == BACKFILL) == (row.cause == BACKFILL),
         )
         with self.engine.begin() as connection:
             if unless_open:
@@ -196,6 +203,8 @@ class SyncStore:
             statement = self._insert(tables.run).values(values).on_conflict_do_nothing()
             if connection.execute(statement).rowcount > 0:
                 add_line(connection, (row.id, 0), "start", _describe_start(row), row.began)
+                for hook in more:
+                    hook(connection, row.seq)
         return None
 
     def _lock_stream(self, connection: Connection, row: RunRow) -> None:
@@ -525,12 +534,14 @@ class SyncStore:
         return found
 
     def find_unseen(self, stream: StreamRow, run_id: str, limit: int) -> list[str]:
-        """Return up to `limit` keys of records that are not deleted and that neither a run nor a later one had."""
+        """Return up to `limit` keys of records that are not deleted and that neither a run nor a later one had. A run
+        that was still reading when this one began counts as later: a backfill may read next to it."""
         columns, runs, this = tables.known.c, tables.run.c, tables.run.alias("this_run")
         later = (
             sa.select(runs.id)
             .join(this, this.c.id == run_id)
-            .where(runs.sync == stream.sync, runs.account == stream.account, runs.began >= this.c.began)
+            .where(runs.sync == stream.sync, runs.account == stream.account)
+            .where(sa.or_(runs.began >= this.c.began, runs.ended.is_(None), runs.ended >= this.c.began))
         )
         query = (
             sa.select(columns.key)
@@ -696,6 +707,11 @@ def _describe_start(row: RunRow) -> str:
 def _is_row(run: RunRow, row: SpoolRow) -> tuple[Any, ...]:
     columns = tables.spool.c
     return columns.run_id == run.id, columns.seq == row.seq, columns.n == row.n
+
+
+def name_run(sync: str, account: str, moment: float) -> str:
+    """Return the ID of a run. IDs of one sync and account sort by time."""
+    return f"{sync}:{account}:{int(moment * 1000):013d}"
 
 
 def name_target(settings: Mapping[str, Any]) -> str:

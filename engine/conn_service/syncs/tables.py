@@ -14,6 +14,7 @@ __all__ = [
     "run_log",
     "set_aside",
     "spool",
+    "start_request",
     "stream",
 ]
 
@@ -139,6 +140,21 @@ run_log = sa.Table(
 )
 
 
+start_request = sa.Table(
+    "conn_sync_start_request",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("sync", _Name, nullable=False),
+    sa.Column("account", _Name, nullable=False),
+    sa.Column("cause", sa.String(32), nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("moment", sa.Float, nullable=False),
+    sa.Index("conn_sync_start_request_by_stream", "sync", "account", "cause"),
+    sqlite_autoincrement=True,  # a number is never used again: it is part of the run's ID
+)
+"""A run that something other than the schedule wants: another run, an event, or a backfill."""
+
+
 def _create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
@@ -160,4 +176,8 @@ def _add_plan(connection: Connection) -> None:
     add_columns(connection, run)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log, _add_plan)
+def _add_start_requests(connection: Connection) -> None:
+    start_request.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log, _add_plan, _add_start_requests)

@@ -14,14 +14,17 @@ from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
+from conn_engine.syncs import BackfillRange
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
+from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import start_due
-from conn_service.syncs.store import OPEN, RunRow, SyncStore
+from conn_service.syncs.starting import start_requested
+from conn_service.syncs.store import BACKFILL, OPEN, RunRow, SyncStore, name_run
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -173,6 +176,32 @@ class SyncWorker:
         enqueue_leg(run.id)
         return run
 
+    def start_backfill(self, sync: str, account: str, backfill: BackfillRange, *, to: str | None = None) -> RunRow:
+        """Start to read a range again, from its first chunk. Return its run; each is followed by that of the next.
+
+        Raises RunOpenError while another backfill is open, and for a sync that cannot be limited to a range.
+        """
+        from conn_service.syncs.workflows import enqueue_leg
+
+        moment = self.clock.now()
+        run = self.runner.create_run(
+            f"{name_run(sync, account, moment)}.{BACKFILL}",
+            sync,
+            account,
+            cause=BACKFILL,
+            is_full=True,
+            settings=build_chunk_settings(backfill, moment, to=to),
+            unless_open=True,
+        )
+        enqueue_leg(run.id)
+        return run
+
+    def continue_backfill(self, run: RunRow) -> RunRow | None:
+        """Return the run of the chunk after that of a run that has ended, None if there is none."""
+        self._enqueue_requested()
+        found = self.store.find_runs(sync=run.sync, account=run.account, limit=100)
+        return next((row for row in found if is_next_chunk(row, run)), None)
+
     def resume_unfinished(self) -> list[str]:
         """Enqueue what no workflow continues, such as after a crash in between. Return the IDs of all unfinished
         runs."""
@@ -208,6 +237,14 @@ class SyncWorker:
         from conn_service.syncs.workflows import enqueue_leg
 
         started = self.start_due(self.clock.now())
+        for run_id in started:
+            enqueue_leg(run_id)
+        return started + self._enqueue_requested()
+
+    def _enqueue_requested(self) -> list[str]:
+        from conn_service.syncs.workflows import enqueue_leg
+
+        started = self.start_requested()
         for run_id in started:
             enqueue_leg(run_id)
         return started
@@ -321,10 +358,9 @@ class SyncWorker:
         """Create the runs that are due at a moment, and return their IDs."""
         return start_due(self.runner, self.releases, moment)
 
-
-def name_run(sync: str, account: str, moment: float) -> str:
-    """Return the ID of a run. IDs of one sync and account sort by time."""
-    return f"{sync}:{account}:{int(moment * 1000):013d}"
+    def start_requested(self) -> list[str]:
+        """Create the runs that another run, an event or a backfill wants, and return their IDs."""
+        return start_requested(self.runner, self.releases)
 
 
 def _require_dbos() -> None:

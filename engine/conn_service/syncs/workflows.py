@@ -37,6 +37,10 @@ class WorkerParts(Protocol):
         """Create the runs that are due, and return their IDs."""
         ...
 
+    def start_requested(self) -> list[str]:
+        """Create the runs that are requested, and return their IDs."""
+        ...
+
     def find_stalled_runs(self) -> list[StalledRun]:
         """Return the runs that no workflow continues."""
         ...
@@ -89,12 +93,14 @@ def run_sync(run_id: str, leg: int, seq: int) -> str:
                 ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
             if done["kind"] == "wait":
                 enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+            _start_following()
             return str(done["kind"])
         else:
             if endpoint:  # what has been read is delivered, however long the pause is
                 ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
             if done["kind"] == "failed":
                 _fail(run_id, done["reason"])
+                _start_following()
             else:
                 enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
             return str(done["kind"])
@@ -139,12 +145,23 @@ def tick(moment: datetime, _context: Any) -> None:
     """Start what is due, once per minute."""
     for run_id in _start_due(moment.timestamp()):
         enqueue_leg(run_id)
+    _start_following()
     for run_id, leg, seq in _find_stalled_runs():
         enqueue_leg(run_id, leg, seq)
     for endpoint in _find_stalled_endpoints():
         ensure_drain(endpoint, f"tick{int(moment.timestamp())}")
     if moment.minute == 0:
         _remove_old()
+
+
+def _start_following() -> None:
+    for run_id in _start_requested():
+        enqueue_leg(run_id)
+
+
+@DBOS.step(name="conn_sync_requested", **DATABASE_RETRIES)
+def _start_requested() -> list[str]:
+    return _parts[0].start_requested()
 
 
 @DBOS.step(name="conn_sync_retention", **DATABASE_RETRIES)

@@ -9,9 +9,17 @@ import msgspec
 
 from conn_engine.config import models
 from conn_engine.config.merge import INHERITED, MAPPINGS, RESOURCE_MAPPINGS
+from conn_engine.config.sync_models import SyncDocument
 from conn_engine.roles import OUTER, RULE, SCOPES, Note, describe_setting, note_of
 
-DOCUMENTS = (models.Configuration, models.Environment, models.Account, models.WorkspaceSettings, models.UnifiedDocument)
+DOCUMENTS = (
+    models.Configuration,
+    models.Environment,
+    models.Account,
+    models.WorkspaceSettings,
+    models.UnifiedDocument,
+    SyncDocument,
+)
 """The models of the documents: every setting is in one of them."""
 
 MORE_THAN_TEXT = re.compile(

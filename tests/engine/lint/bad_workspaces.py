@@ -168,6 +168,10 @@ SYNCS = [
         },
     ),
     sync("no endpoint", "SYN107", 2, 7, f"{SOURCE}emit: {{event: contact.updated}}\n"),
+    sync("backfill without a range", "SYN108", 2, 11, f"{SOURCE}backfill: {{}}\n{TO_FILE}"),
+    sync(
+        "half of a window", "SYN108", 2, 20, f'{SOURCE}backfill: {{params: {{a: "{{{{window.start}}}}"}}}}\n{TO_FILE}'
+    ),
     sync("broken filter", "EXP101", 2, 20, f"{SOURCE}filter: record.id =\n{TO_FILE}"),
     Bad(
         "settings of no sync",

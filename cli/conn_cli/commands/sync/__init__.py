@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
+from conn_cli.commands.sync.backfill import backfill
 from conn_cli.commands.sync.changes import cancel, pause, reset, resume, retry
 from conn_cli.commands.sync.listing import list_syncs, plan, try_
 from conn_cli.commands.sync.running import run, work
@@ -17,6 +18,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "plan": plan,
     "try": try_,
     "run": run,
+    "backfill": backfill,
     "work": work,
     "status": status,
     "failures": failures,

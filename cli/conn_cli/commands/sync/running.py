@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conn_service.syncs.store import RunRow
     from conn_service.syncs.worker import SyncWorker
 
-__all__ = ["run", "work"]
+__all__ = ["print_spools", "run", "work"]
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
         settings = {"to": to} if to is not None else {}
         started = [worker.start(name, one, is_full=full, settings=settings) for one in accounts]
         runs = follow_runs(app, worker, started)
-        _print_spools(app, worker, runs)
+        print_spools(app, worker, runs)
         summaries = [summarize(worker, run) for run in runs]
     write_runs(app, summaries, formats, "some")
     if any(run.status not in ("complete", "unknown") for run in runs):
@@ -88,7 +88,7 @@ def work(
     write_change(app, formats, text, "worked", runs=[*resumed, *started])
 
 
-def _print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:
+def print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:
     """Print what runs with the destination `stdout` have read. One that waits for a login is not finished."""
     from conn_engine.syncs import compile_sync, load_sync
     from conn_service.syncs.targets import find_target

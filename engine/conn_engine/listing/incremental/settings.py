@@ -148,9 +148,17 @@ class Common(Settings, frozen=True, kw_only=True):
         if self.stop_when_older and self.order == "ascending":
             raise ValueError("`stop_when_older` is for descending records, but `order` is `ascending`")
 
-    def spans(self, render: Render, cursor: Any, now: float, place: Any = None) -> Iterator[Window]:
+    def can_limit(self) -> bool:
+        """Return whether a listing can be limited at both ends of a window: by parameters, or by `filter`."""
+        starts = (self.start_param, self.start_header, self.start_body, self.start_form)
+        ends = (self.end_param, self.end_header, self.end_body, self.end_form)
+        return self.filter or (any(starts) and any(ends))
+
+    def spans(
+        self, render: Render, cursor: Any, now: float, place: Any = None, limits: tuple[Any, Any] | None = None
+    ) -> Iterator[Window]:
         """Return the windows of one run, oldest first. `cursor` is the state's (None in the first run), `now` is in
-        Unix seconds.
+        Unix seconds. `limits` are a start and an end that the caller wants instead of those of the settings.
 
         With the `place` of an earlier run's window, return that window and the ones after it, up to where that run
         ended. Raises ConfigurationError for a bound or a length that cannot be read, and UsageError for a place from
@@ -158,8 +166,10 @@ class Common(Settings, frozen=True, kw_only=True):
         """
         if place is not None:
             return self._resume_windows(render, place)
-        start = self._evaluate_bound("start", self.start, render)
-        end = self._end(render, now)
+        if limits is None:
+            start, end = self._evaluate_bound("start", self.start, render), self._end(render, now)
+        else:
+            start, end = self._read_limits(limits)
         if cursor is not None:
             back = self._back(render, cursor)
             start = back if start is None else max(start, back)
@@ -240,6 +250,14 @@ class Common(Settings, frozen=True, kw_only=True):
         if window.until is not None:
             following = self._windows(window.until, window.stop, *self._steps(render))
             yield from filter(self._is_requested, following)
+
+    def _read_limits(self, limits: tuple[Any, Any]) -> tuple[Any, Any]:
+        try:
+            return self.from_state(limits[0]), self.from_state(limits[1])
+        except Unreadable as error:
+            raise UsageError(
+                f"the range does not fit the cursor of this operation: {error}", hint=self.spoken
+            ) from None
 
     def _evaluate_bound(self, key: str, setting: Bound | None, render: Render) -> Any:
         bound = setting if isinstance(setting, Bounded) else Bounded(at=setting)

@@ -1,0 +1,70 @@
+"""Start the runs that are requested: each becomes a run in one transaction, under an ID of its own."""
+
+import logging
+
+from conn_engine.errors import ConnError
+from conn_engine.syncs import SyncPlan, compile_sync, load_sync
+from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.phases import reads_event
+from conn_service.syncs.requests import BY_EVENT, StartRequest, drop_request, find_requests
+from conn_service.syncs.runner import RunOpenError, SyncRunner
+from conn_service.syncs.store import BACKFILL
+
+__all__ = ["start_requested"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def start_requested(runner: SyncRunner, releases: ReleaseLookup) -> list[str]:
+    """Create the runs that are requested and can start, and return their IDs.
+
+    While a run of the same sync and account is open, a request waits with `overlap: queue`, and is dropped with `skip`.
+    """
+    requests = find_requests(runner.store.engine)
+    if not requests:
+        return []
+    _, workspace = releases.get_current()
+    started = []
+    for request in requests:
+        try:
+            plan = compile_sync(workspace, load_sync(workspace, request.sync, request.account))
+            run_id = _start(runner, plan, request)
+        except ConnError as error:  # one that cannot run must not keep the others from it
+            _LOGGER.error("%s for %s: %s", request.sync, request.account, error.message)
+            if request.sync not in workspace.syncs() or request.account not in workspace.accounts():
+                _drop(runner, request)
+            continue
+        if run_id:
+            started.append(run_id)
+    return started
+
+
+def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
+    """Start the run of a request. Return its ID, or "" if it waits or is dropped."""
+    is_backfill = request.cause == BACKFILL
+    if not is_backfill and runner.store.get_stream(request.sync, request.account).is_paused:
+        return ""
+    settings = dict(request.settings)
+    if request.cause == BY_EVENT and reads_event(plan):
+        settings["keeps_state"] = True  # it reads only what the event is about
+    try:
+        run = runner.create_run(
+            request.run_id,
+            request.sync,
+            request.account,
+            cause=request.cause,
+            is_full=is_backfill,
+            settings=settings,
+            unless_open=True,
+            more=[lambda connection, _seq: drop_request(connection, request)],
+        )
+    except RunOpenError:
+        if not is_backfill and plan.overlap == "skip":
+            _drop(runner, request)
+        return ""
+    return run.id
+
+
+def _drop(runner: SyncRunner, request: StartRequest) -> None:
+    with runner.store.engine.begin() as connection:
+        drop_request(connection, request)

@@ -11,7 +11,7 @@ from conn_engine.errors import ConfigurationError, ConnError, UsageError
 
 if TYPE_CHECKING:
     from conn_engine.testing.planning import PlannedTest
-    from conn_engine.testing.selection import Selection, SuiteKey
+    from conn_engine.testing.selection import FailedCases, Selection
     from conn_engine.testing.suite import OperationReport
 
 __all__ = ["SuiteRun", "choose_exit", "read_failures", "store_failures"]
@@ -62,13 +62,13 @@ class SuiteRun:
         return f"stopped at the first failure; not run: {join_words(names, most=_NAMED)}"
 
 
-def read_failures(app: App) -> "frozenset[SuiteKey]":
-    """Return the operations that failed in the last run. Raises UsageError if there is none."""
+def read_failures(app: App) -> "FailedCases":
+    """Return the cases that failed in the last run. Raises UsageError if there is none."""
     from conn_engine.testing.last_failures import LastFailures
 
     failed = LastFailures(app.workspace.root).read()
     if not failed:
-        raise UsageError("no failed operation of an earlier run is stored", hint="run all of them: conn test")
+        raise UsageError("no failed case of an earlier run is stored", hint="run all of them: conn test")
     return failed
 
 
@@ -78,9 +78,12 @@ def store_failures(app: App, reports: "list[OperationReport]", selection: "Selec
     from conn_engine.testing.selection import build_key
 
     keys = {build_key(report.effective, report.name): report for report in reports}
-    failed = [key for key, report in keys.items() if report.failed]
+    tested = {
+        key: frozenset(judgement.case.scenario for judgement in report.judgements) for key, report in keys.items()
+    }
+    failed = {key: report.failed_scenarios for key, report in keys.items() if report.failed}
     try:
-        LastFailures(app.workspace.root).update(keys, failed, is_complete=selection.is_complete and not is_stopped)
+        LastFailures(app.workspace.root).update(tested, failed, is_complete=selection.is_complete and not is_stopped)
     except ConfigurationError as error:
         app.err(f"the failures are not stored for --failed: {error.message}")
 

@@ -62,7 +62,7 @@ def test(
         ),
     ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Test only operations that failed when they were last tested.")
+        bool, typer.Option("--failed", help="Test only cases that failed when they were last tested.")
     ] = False,
     first: Annotated[bool, typer.Option("--first", "-x", help="Stop at the first operation that fails.")] = False,
     raw: Annotated[

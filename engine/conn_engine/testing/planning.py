@@ -58,10 +58,14 @@ class CaseChoice:
     def plan(self, effective: Effective, name: OperationName, cases: Sequence[Case]) -> PlannedTest | None:
         """Return the test of an operation, or None if it is not selected."""
         selection = self.selection
-        if selection.only is not None and build_key(effective, name) not in selection.only:
-            return None
-        self.scenarios |= dict.fromkeys(case.scenario for case in cases)
-        chosen = [case for case in cases if _is_scenario(selection.scenarios, case.scenario)]
+        chosen = list(cases)
+        if selection.only is not None:
+            failed = selection.only.get(build_key(effective, name))
+            chosen = [case for case in cases if not failed or case.scenario in failed]
+            if failed is None or (failed and not chosen):
+                return None
+        self.scenarios |= dict.fromkeys(case.scenario for case in chosen)
+        chosen = [case for case in chosen if _is_scenario(selection.scenarios, case.scenario)]
         if selection.scenarios and not chosen:
             return None
         if selection.keyword is not None:
@@ -88,7 +92,7 @@ class CaseChoice:
         if self.is_any_chosen:
             return
         if selection.only is not None and not self.scenarios:
-            raise UsageError("none of the operations that failed last time is selected", hint="run all: conn test")
+            raise UsageError("none of the cases that failed last time is selected", hint="run all: conn test")
         if selection.keyword is not None:
             hint = selection.keyword.suggest(self.texts)
             raise UsageError(f'no operation, account or scenario matches -k "{selection.keyword.text}"', hint=hint)

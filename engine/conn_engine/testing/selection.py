@@ -1,6 +1,6 @@
 """What `conn test` selects, and the accounts and operations of a selection. `planning` has its cases."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from conn_engine.testing.keyword import KeywordExpression
 from conn_engine.testing.syncs.cases import PREFIX, SyncName, select_syncs
 
 __all__ = [
+    "FailedCases",
     "ReachCheck",
     "Selection",
     "SuiteKey",
@@ -39,6 +40,10 @@ class SuiteKey(NamedTuple):
     operation: str
 
 
+FailedCases = Mapping[SuiteKey, frozenset[str]]
+"""The scenarios of cases by operation. Without scenarios, all cases of the operation are meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to test. Without `operations`, every operation, sync and recorded delivery is tested; without `accounts`,
@@ -60,7 +65,7 @@ class Selection:
     alone: bool = False
     keyword: KeywordExpression | None = None
     scenarios: tuple[str, ...] = ()
-    only: frozenset[SuiteKey] | None = None
+    only: FailedCases | None = None
 
     @property
     def is_complete(self) -> bool:

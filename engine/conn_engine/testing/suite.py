@@ -125,6 +125,13 @@ class OperationReport:
         """Whether any finding is an error."""
         return any(finding.severity is Severity.ERROR for finding in self.all_findings)
 
+    @property
+    def failed_scenarios(self) -> frozenset[str]:
+        """The scenarios of the cases that failed; none if the operation failed as a whole."""
+        if any(finding.severity is Severity.ERROR for finding in self.findings):
+            return frozenset()
+        return frozenset(judgement.case.scenario for judgement in self.judgements if judgement.failed)
+
 
 def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
     """Replay and judge each selected operation and recorded delivery; yield a report as soon as it is ready.

@@ -1,6 +1,8 @@
 """What `conn test` selects: patterns, keywords, scenarios and the failures of the last run; and what it refuses."""
 
+import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.testing.keyword import KeywordExpression
 from conn_engine.testing.last_failures import LastFailures
 from conn_engine.testing.planning import plan_tests
-from conn_engine.testing.selection import Selection, SuiteKey
+from conn_engine.testing.selection import FailedCases, Selection, SuiteKey
 from conn_engine.testing.suite import run_suite
 
 
@@ -153,28 +155,60 @@ def key(operation: str, account: str = "acme") -> SuiteKey:
     return SuiteKey("hubspot", account, "production", operation)
 
 
+def some(*operations: str, scenarios: Iterable[str] = ()) -> FailedCases:
+    return {key(operation): frozenset(scenarios) for operation in operations}
+
+
 def test_only_selects_the_operations_of_an_account(example: Workspace) -> None:
-    selected = plan(example, only=frozenset({key("crm.contacts.get", "globex"), key("webhook contacts")}))
+    selected = plan(example, only={key("crm.contacts.get", "globex"): frozenset(), **some("webhook contacts")})
     assert [(account, name) for account, name, _ in selected] == [
         ("acme", "webhook contacts"),
         ("globex", "crm.contacts.get"),
     ]
-    message, _ = refuse(example, "contacts.list", only=frozenset({key("crm.contacts.get")}))
-    assert message == "none of the operations that failed last time is selected"
+    message, _ = refuse(example, "contacts.list", only=some("crm.contacts.get"))
+    assert message == "none of the cases that failed last time is selected"
 
 
-def test_failures_stay_until_their_operation_passes(tmp_path: Path) -> None:
+def test_only_selects_the_cases_of_an_operation(example: Workspace) -> None:
+    every = {scenario for _, _, scenarios in plan(example, only=some("crm.contacts.list")) for scenario in scenarios}
+    assert {"default", "deleted"} < every
+    failed = some("crm.contacts.list", scenarios=["deleted", "a recording that was removed"])
+    assert plan(example, only=failed) == [("acme", "crm.contacts.list", ["deleted"])]
+    message, _ = refuse(example, only=some("crm.contacts.list", scenarios=["a recording that was removed"]))
+    assert message == "none of the cases that failed last time is selected"
+
+
+def test_failures_stay_until_their_case_passes(tmp_path: Path) -> None:
     failures = LastFailures(tmp_path)
-    assert failures.read() == frozenset()
-    failures.update([key("a"), key("b")], [], is_complete=True)
+    assert failures.read() == {}
+    failures.update(some("a", "b"), {}, is_complete=True)
     assert list(tmp_path.iterdir()) == []
-    failures.update([key("a"), key("b")], [key("a"), key("b")], is_complete=True)
-    failures.update([key("b"), key("c")], [key("c")], is_complete=False)
-    assert failures.read() == {key("a"), key("c")}
-    failures.update([key("d")], [], is_complete=True)
-    assert failures.read() == frozenset()
+    failures.update(some("a", "b"), some("a", "b"), is_complete=True)
+    failures.update(some("b", "c"), some("c"), is_complete=False)
+    assert failures.read() == some("a", "c")
+    failures.update(some("d"), {}, is_complete=True)
+    assert failures.read() == {}
     assert "\n*\n" in (tmp_path / ".conn/.gitignore").read_text()
     assert {path.name for path in (tmp_path / ".conn").iterdir()} == {".gitignore", "last-test.json"}
+
+
+def test_cases_that_a_run_leaves_out_stay_failed(tmp_path: Path) -> None:
+    failures = LastFailures(tmp_path)
+    failures.update(some("a", scenarios="xyz"), some("a", scenarios="xy"), is_complete=True)
+    failures.update(some("a", scenarios="x"), {}, is_complete=False)
+    assert failures.read() == some("a", scenarios="y")
+    failures.update(some("a", scenarios="z"), some("a", scenarios="z"), is_complete=False)
+    assert failures.read() == some("a", scenarios="yz")
+    failures.update(some("a", scenarios="z"), some("a"), is_complete=False)  # it failed as a whole
+    assert failures.read() == some("a")
+    failures.update(some("a", scenarios="z"), {}, is_complete=False)
+    assert failures.read() == {}
+
+
+def test_failures_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    (tmp_path / ".conn").mkdir()
+    (tmp_path / ".conn/last-test.json").write_text(json.dumps({"version": 1, "failed": [list(key("a"))]}))
+    assert LastFailures(tmp_path).read() == some("a")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"failed": 1}', '{"failed": [["a"]]}', "\xff\xfe", "[" * 5000])
@@ -182,9 +216,9 @@ def test_a_damaged_file_has_no_failures_and_is_replaced(tmp_path: Path, content:
     (tmp_path / ".conn").mkdir()
     (tmp_path / ".conn/last-test.json").write_bytes(content.encode("latin-1"))
     failures = LastFailures(tmp_path)
-    assert failures.read() == frozenset()
-    failures.update([key("a")], [key("a")], is_complete=False)
-    assert failures.read() == {key("a")}
+    assert failures.read() == {}
+    failures.update(some("a"), some("a"), is_complete=False)
+    assert failures.read() == some("a")
 
 
 def test_failures_are_not_written_through_a_link(tmp_path: Path) -> None:
@@ -192,5 +226,5 @@ def test_failures_are_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "desk").mkdir()
     (tmp_path / "desk/.conn").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigurationError):
-        LastFailures(tmp_path / "desk").update([key("a")], [key("a")], is_complete=True)
+        LastFailures(tmp_path / "desk").update(some("a"), some("a"), is_complete=True)
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sync_bench import Bench
 from vendor import Arrived, start_vendor
 
+from conn_cli.commands.sync.progress import describe_progress
 from conn_service.delivery import DeliveryStore
 from conn_service.delivery.health import EndpointHealth
 from conn_service.syncs import tables
@@ -238,3 +239,18 @@ class TestLogs:
         report = json.loads(run(bench, "logs people:acme:1 --follow --format json").out)
         assert [line["text"] for line in report["lines"]][-3:] == ["3 records", "running", "failed"]
         assert (report["run"], report["status"]) == ("people:acme:1", "failed")
+
+
+class TestProgress:
+    def test_has_pages_rate_and_the_wait(self, bench: Bench) -> None:
+        runner = bench.runner()
+        bench.write({"accounts/globex.yaml": "connector: shop\n"})
+        created = [runner.create_run(f"people:{name}:1", "people", name) for name in ("acme", "globex")]
+        reading = replace(created[0], counts={"records": 1000, "pages": 1}, status="running")
+        waiting = replace(created[1], counts={"pages": 30}, status="waiting", reason="429", resumes_at=100.0)
+        ended = replace(reading, status="complete", ended=9.0)
+        assert list(describe_progress([reading], 10.0, 200.0)) == ["1 page", "200 records/s"]
+        assert list(describe_progress([waiting], 10.0, 0.0)) == ["30 pages", "waiting 90 s: 429"]
+        assert list(describe_progress([ended, waiting], 10.0, 0.0)) == [
+            "31 pages", "1 of 2 runs read", "waiting 90 s: globex: 429"
+        ]  # fmt: skip

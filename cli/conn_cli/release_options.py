@@ -10,11 +10,20 @@ from conn_cli.options import Formats, format_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conn_engine.releases import StoreLocation
     from conn_engine.releases.promotion import Act
     from conn_engine.releases.store import Store
     from conn_engine.secrets import Redactor
 
-__all__ = ["ByOption", "FormatOption", "StoreOption", "find_actor", "find_local_secrets", "open_releases"]
+__all__ = [
+    "ByOption",
+    "FormatOption",
+    "StoreOption",
+    "find_actor",
+    "find_local_secrets",
+    "find_release_store",
+    "open_releases",
+]
 
 StoreOption = Annotated[
     str | None,
@@ -33,11 +42,18 @@ _SHORTEST = 8
 
 
 def open_releases(app: App, location: str | None, *, create: bool = False) -> "Store":
-    """Open the store of `--store`, CONN_STORE or conn.yaml, or by default the one in the workspace.
+    """Open the store of `--store`, CONN_STORE or conn.yaml, or by default the one in the workspace."""
+    from conn_engine.releases import open_store
+
+    return open_store(find_release_store(app, location), create=create)
+
+
+def find_release_store(app: App, location: str | None = None) -> "StoreLocation":
+    """Return the store of `--store`, CONN_STORE or conn.yaml, or by default the one in the workspace.
 
     A password in its address is redacted from then on.
     """
-    from conn_engine.releases import DEFAULT_FILE, StoreLocation, open_store
+    from conn_engine.releases import DEFAULT_FILE, StoreLocation
 
     if location is not None:
         address = StoreLocation.read(location, app.folder)
@@ -47,7 +63,7 @@ def open_releases(app: App, location: str | None, *, create: bool = False) -> "S
         address = StoreLocation.read(app.workspace.settings.store or str(DEFAULT_FILE), app.workspace_root)
     for secret in address.secrets:
         app.redactor.add(secret, "the store's password")
-    return open_store(address, create=create)
+    return address
 
 
 def find_actor(app: App, by: str | None) -> "Act":

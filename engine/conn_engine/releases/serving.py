@@ -27,6 +27,7 @@ from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect
 __all__ = ["ReleaseSource", "ServedRelease"]
 
 CHECK_MILLISECONDS = 250.0
+_MOST_OTHERS = 8
 _SHARE = 10
 """The pause after a failed check, as a multiple of its duration: a store that hangs does not block requests."""
 
@@ -70,6 +71,8 @@ class ReleaseSource:
         self._documents = Documents(self._content)
         self._scratch = tempfile.TemporaryDirectory(prefix="conn-release-")
         self._checking = threading.Lock()
+        self._loading = threading.Lock()
+        self._others: dict[str, Workspace] = {}
         self._served: ServedRelease | None = None
         self._due = 0.0
 
@@ -93,6 +96,21 @@ class ReleaseSource:
             return self._served
         finally:
             self._checking.release()
+
+    def find_workspace(self, release: str) -> Workspace:
+        """Return the workspace of a release that the channel serves now, or has served before.
+
+        Raises UsageError for an unknown ID, and the errors of the store.
+        """
+        served = self.current()
+        if served.release == release:
+            return served.workspace
+        with self._loading:
+            workspace = self._others.pop(release, None) or self._load(release)[0]
+            self._others[release] = workspace
+            if len(self._others) > _MOST_OTHERS:
+                del self._others[next(iter(self._others))]
+        return workspace
 
     def effective(self, account: str, *, environment: str | None = None) -> Effective:
         """Return the account's effective configuration in the current release. Raises like `Workspace.effective`."""
@@ -138,7 +156,12 @@ class ReleaseSource:
     def _taken_up(self, channel: Channel) -> ServedRelease:
         if self._served is not None and channel.release == self._served.release:
             return ServedRelease(channel.release, channel.revision, self._served.workspace)
-        manifest = self._store.manifest(channel.release)
+        workspace, files = self._load(channel.release)
+        self._documents.keep(files)
+        return ServedRelease(channel.release, channel.revision, workspace)
+
+    def _load(self, release: str) -> tuple[Workspace, Mapping[str, str]]:
+        manifest = self._store.manifest(release)
         workspace = stored_workspace(
             manifest,
             self._documents,
@@ -147,8 +170,7 @@ class ReleaseSource:
             scratch=Path(self._scratch.name),
         )
         _ = workspace.settings  # raises for a release that cannot be loaded, which is not served then
-        self._documents.keep(manifest.files)
-        return ServedRelease(channel.release, channel.revision, workspace)
+        return workspace, manifest.files
 
     def _content(self, digest: str) -> bytes:
         return dict(self._store.contents([digest]))[digest]

@@ -66,7 +66,7 @@ class SpoolDelivery:
             return
         partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
         spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
-        count = deliver_spooled(target, spooled, workspace.root) if target is not None else 0
+        count = deliver_spooled(target, spooled, self.releases.root) if target is not None else 0
         report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
         self._hand_over(run, report, clears=target is not None and target.type != "stdout")
 

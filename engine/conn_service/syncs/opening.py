@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.conditions import Scope
@@ -36,7 +37,9 @@ LONGEST_PAUSE = 10.0
 
 
 class ReleaseLookup(Protocol):
-    """Where a worker finds the configuration of a run."""
+    """Where a worker finds the configuration of a run. `root` is the folder that relative destinations start at."""
+
+    root: Path
 
     def get_current(self) -> tuple[str, Workspace]:
         """Return the release to begin new runs with, and its workspace; "" for a folder."""

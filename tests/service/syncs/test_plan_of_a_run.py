@@ -55,6 +55,10 @@ class Releases:
     folders: dict[str, Path]
     current: str = "2"
 
+    @property
+    def root(self) -> Path:
+        return self.folders[self.current]
+
     def get_current(self) -> tuple[str, Workspace]:
         return self.current, load_workspace(self.folders[self.current])
 

@@ -71,12 +71,26 @@ def work(
             help="Leave this share of each rate budget to interactive calls. Default: 20.",
         ),
     ] = 20,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--release",
+            metavar="CHANNEL",
+            help="Run the syncs of the release that this channel serves. Default: the files.",
+        ),
+    ] = None,
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
-    """Run what is due and what waits, until it is stopped."""
+    """Run what is due and what waits, until it is stopped.
+
+    With --release, new runs use the release that the channel serves, without a restart, and each run keeps the one that
+    it began with. The store of releases is that of CONN_STORE or conn.yaml.
+    """
     app: App = context.obj
-    with open_worker(app, store, works=True, schedules=not once, keep_days=keep_days, reserve=reserve / 100) as worker:
+    with open_worker(
+        app, store, works=True, schedules=not once, keep_days=keep_days, reserve=reserve / 100, channel=release
+    ) as worker:
         resumed = worker.resume_unfinished()
         if not once:
             app.err("waiting for what is due; stop with Ctrl-C")

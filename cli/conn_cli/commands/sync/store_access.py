@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from conn_service.syncs.opening import ReleaseLookup
     from conn_service.syncs.store import RunRow
     from conn_service.syncs.worker import SyncWorker
 
@@ -22,21 +23,22 @@ def open_worker(
     schedules: bool = False,
     keep_days: int = 30,
     reserve: float = 0.0,
+    channel: str | None = None,
 ) -> "Iterator[SyncWorker]":
-    """Open the store of syncs. With `works`, this process runs them."""
+    """Open the store of syncs. With `works`, this process runs them: those of the folder, or of the release that a
+    channel serves."""
     from conn_engine.releases.store_location import StoreLocation
     from conn_service.store import DEFAULT_FILE, translate_errors
-    from conn_service.syncs.worker import FolderReleases, SyncWorker
+    from conn_service.syncs.worker import SyncWorker
 
-    root = app.workspace.root
-    text = store or app.environ.get("CONN_SYNC_STORE") or str(root / DEFAULT_FILE)
+    text = store or app.environ.get("CONN_SYNC_STORE") or str(app.workspace_root / DEFAULT_FILE)
     location = StoreLocation.read(text, app.folder)
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
-    with translate_errors(location):
+    with translate_errors(location), _open_releases(app, channel) as releases:
         worker = SyncWorker(
             location,
-            FolderReleases(root),
+            releases,
             environ=app.environ,
             clock=app.clock,
             schedules=schedules,
@@ -51,6 +53,23 @@ def open_worker(
                 yield worker
             finally:
                 worker.close()
+
+
+@contextmanager
+def _open_releases(app: App, channel: str | None) -> "Iterator[ReleaseLookup]":
+    from conn_service.syncs.worker import FolderReleases
+
+    if channel is None:
+        yield FolderReleases(app.workspace.root)
+        return
+    from conn_cli.release_options import find_release_store
+    from conn_engine.documents.locate import find_workspace
+    from conn_engine.releases import ReleaseSource
+    from conn_service.syncs.channel_releases import ChannelReleases
+
+    with ReleaseSource(find_release_store(app), channel) as source:
+        source.current()  # raises if the channel serves nothing
+        yield ChannelReleases(source, find_workspace(app.folder) or app.folder)
 
 
 def choose_accounts(app: App, name: str, account: str | None) -> list[str]:

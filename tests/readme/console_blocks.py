@@ -65,7 +65,7 @@ def play(text, label, folder, environ):
     ran = 0
     for info, steps, line in blocks(text):
         ends = next((int(word.removeprefix("exit=")) for word in info if word.startswith("exit=")), 0)
-        with start_stand_in() if "live" in info else nullcontext():
+        with start_stand_in(folder) if "live" in info else nullcontext():
             for command, expected in steps:
                 code, output, folder = run(command, folder, environ)
                 wanted = ends if command == steps[-1][0] else 0
@@ -77,11 +77,17 @@ def play(text, label, folder, environ):
 
 
 @contextmanager
-def start_stand_in():
-    """Run the example's vendor.py on its own ports: they are in the workspace that the blocks use."""
-    with subprocess.Popen([sys.executable, "-u", str(VENDOR)], stdout=subprocess.PIPE, text=True) as process:
+def start_stand_in(workspace):
+    """Run the example's vendor.py on a free port, and lead the workspace to it meanwhile."""
+    command = [sys.executable, "-u", str(VENDOR), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        port = re.search(r":(\d+)/", process.stdout.readline())[1]
+        texts = {path: path.read_text(encoding="utf-8") for path in workspace.rglob("*.yaml")}
+        for path, text in texts.items():
+            path.write_text(re.sub(r"127\.0\.0\.1:420[01]", f"127.0.0.1:{port}", text), encoding="utf-8")
         try:
-            assert any("stop with Ctrl-C" in line for line in process.stdout), "vendor.py does not start"
             yield
         finally:
             process.terminate()
+            for path, text in texts.items():
+                path.write_text(text, encoding="utf-8")

@@ -1,16 +1,14 @@
 """Runs `conn test`: replays the recordings of a selection and judges the results. It prints nothing."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace, format_place, parse_place
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, pluralize, remove_duplicates
-from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, pluralize
+from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import to_base_level, up_to
-from conn_engine.syncs import compile_sync, load_sync_levels
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
 from conn_engine.testing.cases import Case, Outcome, replay
 from conn_engine.testing.compare import compare_records
@@ -18,12 +16,12 @@ from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name
 from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.judgement import Verdict, authors_fault, judge
+from conn_engine.testing.operation_report import OperationReport
 from conn_engine.testing.planning import PlannedTest, plan_tests
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.selection import Selection
 from conn_engine.testing.syncs.cases import SyncCase, SyncName
-from conn_engine.testing.syncs.judging import judge_sync
-from conn_engine.testing.syncs.replaying import replay_sync
+from conn_engine.testing.syncs.reporting import report_on_sync
 from conn_engine.testing.wording import CHANGES
 
 __all__ = [
@@ -35,18 +33,7 @@ __all__ = [
     "report_on",
     "run_planned",
     "run_suite",
-    "sync_report",
 ]
-
-
-_COUNTS = re.compile(
-    r"\([^()]*\)|\d[\d,]*(?: (?:recorded )?(?:record|event|exchange|response)s?\b)?(?: (?:is|are|was|were)\b)?"
-)
-
-
-def _without_counts(message: str) -> str:
-    """Remove the counts from a finding's message, so that the same finding of several cases is reported once."""
-    return _COUNTS.sub("", message)
 
 
 @dataclass(slots=True)
@@ -102,37 +89,6 @@ def _share_nothing() -> SharedRuns:
 _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107", "TST108"})
 
 
-@dataclass(slots=True)
-class OperationReport:
-    """The results of one operation, sync or recorded delivery for one account. `recorded` is false if it has no
-    recording, and `enabled` is false if it is disabled and therefore not tested."""
-
-    effective: Effective
-    name: OperationName
-    judgements: list[Verdict] = field(default_factory=list)
-    findings: list[Diagnostic] = field(default_factory=list)
-    recorded: bool = True
-    enabled: bool = True
-
-    @property
-    def all_findings(self) -> list[Diagnostic]:
-        """The findings of the operation and its cases, sorted by place and without duplicates."""
-        every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
-        return remove_duplicates(every, _without_counts)
-
-    @property
-    def failed(self) -> bool:
-        """Whether any finding is an error."""
-        return any(finding.severity is Severity.ERROR for finding in self.all_findings)
-
-    @property
-    def failed_scenarios(self) -> frozenset[str]:
-        """The scenarios of the cases that failed; none if the operation failed as a whole."""
-        if any(finding.severity is Severity.ERROR for finding in self.findings):
-            return frozenset()
-        return frozenset(judgement.case.scenario for judgement in self.judgements if judgement.failed)
-
-
 def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
     """Replay and judge each selected operation and recorded delivery; yield a report as soon as it is ready.
 
@@ -153,7 +109,7 @@ def run_planned(
     chosen = {case.path for case in planned.chosen}
     if isinstance(name, SyncName):
         cases = [case for case in planned.cases if isinstance(case, SyncCase) and case.path in chosen]
-        return sync_report(workspace, effective, name, cases)
+        return report_on_sync(workspace, effective, name, cases)
     if (disabled := report_disabled(effective, name)) is not None:
         return disabled
     report = report_on(workspace, effective, name, planned.cases, selection, shared_runs=shared_runs)
@@ -188,53 +144,6 @@ def delivery_report(
     if judgement.golden != "same" and case.golden != case.base_golden:
         judgement.shared = judge_delivery(workspace, base, replace(case, golden=case.base_golden), without)
     report.judgements.append(judgement)
-    return report
-
-
-def sync_report(
-    workspace: Workspace, effective: Effective, name: SyncName, cases: Sequence[SyncCase]
-) -> OperationReport:
-    """Replay the recordings of what a sync fetches, and judge the events. A recording without records is no case.
-
-    If the account has no golden of its own, its events are also compared with those without overrides.
-    """
-    report = OperationReport(effective, name)
-    document = workspace.document("sync", name.method)
-    try:
-        plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
-    except ConnError as error:
-        report.findings.append(diagnostic("SYN101", error.message, document.span(()), hint=error.hint))
-        return report
-    overridden = any(layer.level != "base" for layer in effective.layers)
-    base = to_base_level(effective)
-    for case in cases:
-        outcome = replay_sync(effective, plan, case.operation, case.recording)
-        if not outcome.is_listed or not outcome.fetched:
-            continue
-        if not overridden or (effective.account is not None and case.golden.is_file()):
-            report.judgements.append(judge_sync(workspace, effective, case, outcome))
-            continue
-        try:
-            shared_plan = compile_sync(workspace, load_sync_levels(workspace, name.method, base), base)
-        except ConnError:  # only the account's connector has what the sync fetches
-            report.judgements.append(judge_sync(workspace, effective, case, outcome))
-            continue
-        without = replay_sync(base, shared_plan, case.operation, case.recording)
-        judgement = judge_sync(workspace, effective, case, outcome, without)
-        if judgement.golden != "same" and case.golden != case.base_golden:
-            judgement.shared = judge_sync(workspace, base, replace(case, golden=case.base_golden), without)
-        report.judgements.append(judgement)
-    if not report.judgements:
-        report.recorded = False
-        fetched = plan.fetch.operation.text
-        report.findings.append(
-            diagnostic(
-                "REC101",
-                f"{name.text} has no case: there is no recording of {fetched} with records",
-                document.span(()),
-                hint=f"record it: conn record {fetched} --account {effective.account or 'ACCOUNT'}",
-            )
-        )
     return report
 
 

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from measuring import count_calls
 from sync_shop import DOCUMENT, GOLDEN, HTTP, MAPPING, PEOPLE, RECORDING, SYNC, accept, build_recording, run_syncs
 from sync_shop import write_shop as write
 
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.testing.keyword import KeywordExpression
+from conn_engine.testing.planning import plan_tests
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
 
 PLAIN = {SYNC: DOCUMENT}
@@ -176,6 +178,17 @@ class TestSelection:
         assert "people" in refusal.value.hint
         with pytest.raises(UsageError, match='the sync "people" does not run for globex'):
             self.names(tmp_path, operations=("sync:people",), accounts=("globex",))
+
+
+def test_the_work_for_accounts_without_the_sync_is_linear(tmp_path: Path) -> None:
+    def count(number: int) -> int:
+        root = tmp_path / str(number)
+        accounts: dict[str, str | None] = {f"accounts/a{at}.yaml": "connector: shop\n" for at in range(number)}
+        workspace = write(root, {SYNC: DOCUMENT.replace("\nsource:", "\naccounts: {tags: [eu]}\nsource:"), **accounts})
+        return count_calls(lambda: list(plan_tests(workspace, Selection(operations=("sync:people",)))))
+
+    _warm, first, twice, four_times = (count(number) for number in (1, 10, 20, 40))
+    assert four_times - twice < 2.5 * (twice - first)
 
 
 def test_the_vendors_own_listing_is_tested_on_the_recordings_of_unified_ones(tmp_path: Path) -> None:

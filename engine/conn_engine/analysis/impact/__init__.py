@@ -101,7 +101,7 @@ def impact(
         fields=tuple(tally.fields()),
         statements=(
             *find_changed_settings(plan.groups, digests),
-            *find_changed_syncs(before, after, (name for group in plan.groups for name in group.accounts)),
+            *find_changed_syncs(before, after, plan.groups),
         ),
         overrides=tuple(find_affected_overrides(plan.groups)),
         unknown=tuple(tally.unknown()),

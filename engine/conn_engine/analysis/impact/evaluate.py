@@ -18,7 +18,7 @@ from conn_engine.analysis.impact.results import (
 )
 from conn_engine.analysis.population import find_route, join_digests
 from conn_engine.config import Effective, OperationName, Workspace, WorkspaceSource, find_own_fields, singular
-from conn_engine.errors import ConnError, MissingRecording
+from conn_engine.errors import ConnError, MissingRecording, UsageError
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import in_context, up_to
@@ -180,7 +180,9 @@ class Evaluation:
 def _replay_sync(workspace: Workspace, effective: Effective, name: SyncName, recording: Recording) -> SyncOutcome:
     """Return the events of a sync. Its requests are compared as those of the recorded operation."""
     plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
-    operation = next(one for one in effective.operations() if one.text == recording.operation)
+    operation = next((one for one in effective.operations() if one.text == recording.operation), None)
+    if operation is None:
+        raise UsageError(f'there is no operation "{recording.operation}"')
     return replay_sync(effective, plan, operation, recording)
 
 

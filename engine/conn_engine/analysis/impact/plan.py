@@ -1,11 +1,12 @@
 """Plan what to evaluate: accounts that behave the same once, and only operations that the change can affect."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
+from conn_engine.analysis.impact.compared_files import Versions, find_listings, find_recordings
 from conn_engine.analysis.impact.evaluate import EffectiveKey, EvaluationSide, EvaluationTask, Pair
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
@@ -25,7 +26,7 @@ from conn_engine.config import Effective, OperationName
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.testing.deliveries.cases import delivery_name
-from conn_engine.testing.syncs.cases import SyncName, find_calling_operations
+from conn_engine.testing.syncs.cases import SyncName
 
 __all__ = ["Group", "ImpactPlan", "OperationPlan", "PairKey"]
 
@@ -33,8 +34,6 @@ _Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
 """Names with their shapes before and after the change."""
 PairKey = tuple[str, str]
 """Identifies a comparison by the digests of both runs. Equal pairs are evaluated once."""
-Versions = tuple["RecordedFile | None", "RecordedFile | None"]
-"""A recording before and after the change; None on a side without it."""
 Place = tuple[tuple[OperationName, str], int]
 
 
@@ -207,9 +206,9 @@ class ImpactPlan:
             if name in received:
                 files = received[name]
             elif isinstance(name, SyncName):
-                files = _of_sync(name, variants, list(recordings.values()))
+                files = find_listings(name, variants, list(recordings.values()))
             else:
-                files = list(_of_operation({name.text}, recordings.values()))
+                files = list(find_recordings({name.text}, recordings.values()))
             gone = before is not None and name in before.slices and (after is None or name not in after.slices)
             plan = OperationPlan(name, recorded=bool(files), gone=gone)
             looked_at: list[Versions] = files or [(None, None)]
@@ -321,35 +320,6 @@ class ImpactPlan:
             for variant, shape, file in zip(variants, (group.before, group.after), files, strict=True)
         ]
         return keys[0], keys[1]
-
-
-def _of_sync(name: SyncName, variants: Iterable[Variant], recordings: Sequence[Versions]) -> list[Versions]:
-    """Return the recordings of what a sync fetches. If that differs before and after, they are compared in order."""
-    wanted = [
-        _find_listings(variant.effective, variant.syncs[name].plan.fetch.operation, recordings)
-        for variant in variants
-        if name in variant.syncs
-    ]
-    if wanted[0] == wanted[-1]:
-        return list(_of_operation(wanted[0], recordings))
-    old, new = (list(_of_operation(texts, recordings)) for texts in (wanted[0], wanted[-1]))
-    return [(before or after, other or another) for (before, after), (another, other) in zip(old, new, strict=False)]
-
-
-def _find_listings(effective: Effective, fetched: OperationName, recordings: Iterable[Versions]) -> frozenset[str]:
-    """Return the operation that is fetched if it is recorded, or else the recorded ones that call it."""
-    recorded = {file.operation for pair in recordings for file in pair if file is not None}
-    if fetched.text in recorded or fetched.kind != "vendor":
-        return frozenset({fetched.text})
-    return frozenset(name.text for name in find_calling_operations(effective, fetched))
-
-
-def _of_operation(names: Collection[str], recordings: Iterable[Versions]) -> Iterator[Versions]:
-    """Yield the recordings of operations. A version that records a different operation is left out."""
-    for pair in recordings:
-        before, after = (file if file is not None and file.operation in names else None for file in pair)
-        if before is not None or after is not None:
-            yield before, after
 
 
 def _counts(name: OperationName, recorded: set[str]) -> bool:

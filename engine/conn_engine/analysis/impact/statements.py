@@ -61,9 +61,10 @@ def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[Cha
     return sorted(settings.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
 
 
-def find_changed_syncs(before: Workspace, after: Workspace, accounts: Iterable[str]) -> list[ChangedSetting]:
+def find_changed_syncs(before: Workspace, after: Workspace, groups: Iterable[Group]) -> list[ChangedSetting]:
     """Return every leaf of a sync's document that the change adds, changes or removes, and of what environments and
-    these accounts override."""
+    accounts override."""
+    accounts = [name for group in groups if _has_other_override(group) for name in group.accounts]
     rows: list[ChangedSetting] = []
     for name in sorted({*before.syncs(), *after.syncs()}):
         sides = [_read_sync_settings(workspace, "sync", name) for workspace in (before, after)]
@@ -75,6 +76,10 @@ def find_changed_syncs(before: Workspace, after: Workspace, accounts: Iterable[s
         sides = [_read_sync_settings(workspace, "account", name) for workspace in (before, after)]
         rows += _compare_sync_settings("account", sides, name)
     return rows
+
+
+def _has_other_override(group: Group) -> bool:
+    return group.before is not None and group.after is not None and group.before.override != group.after.override
 
 
 _SyncSettings = tuple[Document, Path_, dict[Path_, Any]] | None

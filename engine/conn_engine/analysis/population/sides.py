@@ -74,7 +74,7 @@ class Side:
             typed.environment or self.workspace.settings.default_environment,
             self._digest_override(account, typed),
             (typed.connector, account) in self.own_recordings,
-            describe_selection(self.workspace, account) if self.workspace.syncs() else "",
+            describe_selection(self.workspace, account, typed.tags) if self.workspace.syncs() else "",
             typed.context,
         )
 

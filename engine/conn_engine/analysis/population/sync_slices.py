@@ -1,6 +1,6 @@
 """The slice of a sync: what the events that it makes of a recording depend on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from conn_engine.analysis.population.content import join_digests
@@ -63,9 +63,8 @@ def _without_calls(step: object) -> object:
     return (step.layers, step.each) if isinstance(step, TransformStep) else step
 
 
-def describe_selection(workspace: Workspace, account: str) -> str:
-    """Return which syncs an account's own file decides about, for comparing accounts: the tags, and its settings."""
-    typed = workspace.account(account)
+def describe_selection(workspace: Workspace, account: str, tags: Collection[str]) -> str:
+    """Return which syncs the name and the tags of an account select, for comparing accounts."""
     chosen = []
     for name in workspace.syncs():
         try:
@@ -75,5 +74,5 @@ def describe_selection(workspace: Workspace, account: str) -> str:
         if isinstance(selection, tuple):
             chosen.append(f"{name}={account in selection}")
         elif selection is not None:
-            chosen.append(f"{name}={bool({*typed.tags} & {*selection.tags})}")
+            chosen.append(f"{name}={not {*tags}.isdisjoint(selection.tags)}")
     return "\n".join(chosen)

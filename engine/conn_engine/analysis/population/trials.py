@@ -24,10 +24,10 @@ from conn_engine.testing.suite import (
     SharedRuns,
     delivery_report,
     report_on,
-    sync_report,
 )
 from conn_engine.testing.syncs.cases import SyncCase, SyncName, find_calling_operations, find_sync_cases
 from conn_engine.testing.syncs.judging import describe_target
+from conn_engine.testing.syncs.reporting import report_on_sync
 
 __all__ = ["Trial", "Trials"]
 
@@ -73,7 +73,7 @@ class Trials:
                     effective.check_shared()
                     checked.add(effective.account)
                 if isinstance(name, SyncName):
-                    yield sync_report(self.workspace, effective, name, self._find_sync_cases(effective, name))
+                    yield report_on_sync(self.workspace, effective, name, self._find_sync_cases(effective, name))
                     continue
                 if isinstance(name, DeliveryName):
                     for case in find_deliveries(self.workspace, effective, [name.method]):

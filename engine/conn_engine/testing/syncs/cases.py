@@ -7,11 +7,11 @@ from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.config.merge import Path_
-from conn_engine.diagnostics import did_you_mean, pluralize
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.unified import find_operation_behind
-from conn_engine.syncs import find_accounts, find_syncs
+from conn_engine.syncs import find_syncs
 from conn_engine.testing.cases import Case, find_cases
 
 __all__ = [
@@ -68,11 +68,10 @@ def select_syncs(workspace: Workspace, effective: Effective, text: str) -> list[
     if names:
         return names
     if pattern in workspace.syncs():
-        count = pluralize(len(find_accounts(workspace, pattern)), "account")
         owner = effective.account or f"the connector {effective.connector_name} without an account"
         raise UsageError(
             f'the sync "{pattern}" does not run for {owner}',
-            hint=f"it runs for {count}: conn sync list",
+            hint="conn sync list shows for how many accounts it runs; check its accounts, and that it is enabled",
         )
     hint = did_you_mean(pattern, workspace.syncs()) or "conn sync list shows the syncs"
     raise UsageError(f'no sync "{pattern}" in the workspace', hint=hint)

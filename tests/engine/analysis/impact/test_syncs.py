@@ -144,6 +144,13 @@ def test_the_changed_settings_have_their_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_what_an_account_overrides_is_listed_too(tmp_path: Path) -> None:
+    found = compare(tmp_path, {ACME: "connector: shop\ntags: [eu]\nsyncs: {people: {lookback: PT5M}}\n"})
+    assert [(row.level, row.account, row.path, row.note) for row in found.statements] == [
+        ("account", "acme", "syncs.people.lookback", "added")
+    ]
+
+
 def test_an_accepted_change_of_a_destination_is_only_that_change(tmp_path: Path) -> None:
     before = write_shop(tmp_path / "before")
     after = write_shop(tmp_path / "after", swap("person.changed", "person.updated"))

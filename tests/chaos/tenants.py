@@ -26,9 +26,9 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_service.delivery import DeliveryStore
 from conn_service.delivery.draining import MARK_EVERY
 from conn_service.store import open_engine
+from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.runner import SyncRunner
-from conn_service.syncs.store import RunRow, SyncStore
-from conn_service.syncs.worker import FolderReleases, name_run
+from conn_service.syncs.store import RunRow, SyncStore, name_run
 
 __all__ = ["Tenants", "WorkerProcess", "start_tenants"]
 

@@ -22,7 +22,9 @@ from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.store import SlotLease
-from conn_service.syncs.worker import FolderReleases, SyncWorker, name_run
+from conn_service.syncs.folders import FolderReleases
+from conn_service.syncs.store import name_run
+from conn_service.syncs.worker import SyncWorker
 from conn_service.syncs.workflows import enqueue_leg
 
 WORKERS = 3

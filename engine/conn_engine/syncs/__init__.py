@@ -30,7 +30,7 @@ from conn_engine.syncs.planned_steps import (
     WriteStep,
 )
 from conn_engine.syncs.schedule import Schedule, ScheduleError
-from conn_engine.syncs.selection import find_accounts, find_syncs
+from conn_engine.syncs.selection import find_accounts, find_candidates, find_syncs
 from conn_engine.syncs.transforming import RecordFault, Transformed, apply_filter, apply_transform
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "compute_event_id",
     "describe_steps",
     "find_accounts",
+    "find_candidates",
     "find_own_expressions",
     "find_syncs",
     "limit_to_window",

@@ -10,7 +10,7 @@ from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import load_sync_levels
 from conn_engine.syncs.resources import find_sources
 
-__all__ = ["find_accounts", "find_syncs"]
+__all__ = ["find_accounts", "find_candidates", "find_syncs"]
 
 
 def find_accounts(workspace: Workspace, name: str) -> list[str]:
@@ -32,6 +32,22 @@ def find_accounts(workspace: Workspace, name: str) -> list[str]:
             partial(workspace.effective, account=account),
         )
     ]
+
+
+def find_candidates(workspace: Workspace, name: str) -> dict[str, bool]:
+    """Return the accounts that a sync may run for, sorted: `find_accounts` without looking into their configuration.
+    The value is whether the file names the connector, so that one that lacks what it fetches is a mistake.
+
+    Raises like `find_accounts`.
+    """
+    document = workspace.sync(name)
+    connectors = [source.connector for source in find_sources(document)]
+    found = {account: workspace.account(account).connector for account in _select(workspace, document)}
+    return {
+        account: bool(connectors) and connectors[0] == connector
+        for account, connector in found.items()
+        if all(one in (None, connector) for one in connectors)
+    }
 
 
 def find_syncs(workspace: Workspace, effective: Effective) -> list[str]:

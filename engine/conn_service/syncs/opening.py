@@ -19,14 +19,14 @@ from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
-from conn_service.syncs.phases import compile_run, get_fetch
+from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
-__all__ = ["OpenRun", "OpenRuns", "ReleaseLookup", "compile_for_run", "open_isolation"]
+__all__ = ["OpenRun", "OpenRuns", "PlanChangedError", "ReleaseLookup", "compile_for_run", "open_isolation"]
 
 _EVALUATORS = 4
 """How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
@@ -193,17 +193,26 @@ class OpenRuns:
             self._isolation.close()
 
 
-def compile_for_run(workspace: Workspace, run: RunRow) -> SyncPlan:
-    """Return the plan of a run. Raises ConfigurationError if it is not the one that the run began with: half of the
-    records would be treated by another one."""
-    sync = load_sync(workspace, run.sync, run.account)
-    if run.plan not in ("", sync.digest):
-        raise ConfigurationError(
+class PlanChangedError(ConfigurationError):
+    """The sync of a run was changed since the run began. `digest` and `phase` are what it would begin with now."""
+
+    def __init__(self, run: RunRow, digest: str, phase: str) -> None:
+        super().__init__(
             f'the sync "{run.sync}" was changed after the run began, and a run uses one plan',
             hint=f"run it again, which continues after the last complete run: conn sync run {run.sync} --account "
             f"{run.account}",
         )
-    return compile_run(workspace, sync, run.settings)
+        self.digest, self.phase = digest, phase
+
+
+def compile_for_run(workspace: Workspace, run: RunRow) -> SyncPlan:
+    """Return the plan of a run. Raises PlanChangedError if it is not the one that the run began with: half of the
+    records would be treated by another one."""
+    sync = load_sync(workspace, run.sync, run.account)
+    plan = compile_run(workspace, sync, run.settings)
+    if run.plan not in ("", sync.digest):
+        raise PlanChangedError(run, sync.digest, list_phases(plan)[0])
+    return plan
 
 
 def open_isolation() -> "Isolation | None":

@@ -24,7 +24,7 @@ from conn_service.syncs.delivering import SpoolDelivery, describe_internal
 from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
 from conn_service.syncs.following import explain_rest, prepare_following
 from conn_service.syncs.judging import count_page, find_missing
-from conn_service.syncs.opening import OpenRun, OpenRuns, ReleaseLookup
+from conn_service.syncs.opening import OpenRun, OpenRuns, PlanChangedError, ReleaseLookup
 from conn_service.syncs.phases import (
     Advance,
     compile_run,
@@ -183,6 +183,9 @@ class SyncRunner:
                 raise
             if self.store.get_run(run_id).seq > seq:  # another worker has stored the page meanwhile
                 return Advance("page")
+            if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one
+                self.store.adopt_plan(run, error.digest, error.phase)
+                return self.advance(run_id, seq)
             if isinstance(error, ConnError):
                 return self._judge_failure(run, error)
             return self._log_failure(run, describe_internal(error))

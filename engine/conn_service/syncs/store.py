@@ -265,6 +265,13 @@ class SyncStore:
         with self.engine.begin() as connection:
             add_line(connection, (run.id, run.seq), kind, text, self._clock.now())
 
+    def adopt_plan(self, run: RunRow, digest: str, phase: str) -> None:
+        """Let a run that has read nothing begin with the sync as it is now."""
+        columns = tables.run.c
+        with self.engine.begin() as connection:
+            statement = sa.update(tables.run).where(columns.id == run.id, columns.seq == 0)
+            connection.execute(statement.values(plan=digest, phase=phase))
+
     def release_plan(self, run_id: str) -> None:
         """Let a run use its sync as it is now."""
         with self.engine.begin() as connection:
@@ -489,10 +496,44 @@ class SyncStore:
         with self.engine.begin() as connection:
             connection.execute(self._of_stream(sync, account).values(is_paused=is_paused))
 
-    def set_next_due(self, sync: str, account: str, moment: float | None) -> None:
-        """Set when a sync is due for an account."""
-        with self.engine.begin() as connection:
-            connection.execute(self._of_stream(sync, account).values(next_due=moment))
+    def set_next_due(self, moments: Mapping[tuple[str, str], float]) -> None:
+        """Set when syncs are due, by sync and account. Streams that are missing are created."""
+        known = self.find_streams() if len(moments) > 1 else {}
+        self._create_streams([pair for pair in moments if pair not in known])
+        columns = tables.stream.c
+        statement = sa.update(tables.stream).where(
+            columns.sync == sa.bindparam("of_sync"), columns.account == sa.bindparam("of_account")
+        )
+        rows = [{"of_sync": sync, "of_account": account, "due": due} for (sync, account), due in moments.items()]
+        if rows:
+            with self.engine.begin() as connection:
+                connection.execute(statement.values(next_due=sa.bindparam("due")), rows)
+
+    def _create_streams(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Create streams at once. What another worker takes the number of is created by itself."""
+        if len(pairs) > 1:
+            values = {"target": "", "state": "null", "is_paused": False}
+            with self.engine.begin() as connection:
+                first = int(connection.execute(sa.select(sa.func.max(tables.stream.c.number))).scalar() or 0) + 1
+                rows = [
+                    {"sync": sync, "account": account, "number": number, **values}
+                    for number, (sync, account) in enumerate(pairs, first)
+                ]
+                connection.execute(self._insert(tables.stream).on_conflict_do_nothing(), rows)
+            known = self.find_streams()
+            pairs = [pair for pair in pairs if pair not in known]
+        for sync, account in pairs:
+            self.get_stream(sync, account)
+
+    def find_due(self, moment: float) -> list[tuple[str, str, float]]:
+        """Return the syncs and accounts that are due, and since when. Paused ones are left out."""
+        columns = tables.stream.c
+        query = sa.select(columns.sync, columns.account, columns.next_due).where(
+            columns.target == "", columns.next_due <= moment, sa.not_(columns.is_paused)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(columns.next_due, columns.sync, columns.account)).all()
+        return [(row.sync, row.account, row.next_due) for row in rows]
 
     def _of_stream(self, sync: str, account: str) -> sa.Update:
         columns = tables.stream.c

@@ -4,12 +4,10 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
@@ -19,10 +17,11 @@ from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
+from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
-from conn_service.syncs.schedules import start_due
+from conn_service.syncs.schedules import Timetable, start_due
 from conn_service.syncs.starting import start_requested
 from conn_service.syncs.store import BACKFILL, OPEN, RunRow, SyncStore, name_run
 
@@ -41,21 +40,6 @@ KEEP_DAYS = 30
 _WORKERS = 8
 _MISSING_ENDPOINT_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
-
-
-class FolderReleases:
-    """A workspace folder as the only release: each run uses the files as they are when it is opened."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def get_current(self) -> tuple[str, Workspace]:
-        """Return the workspace in the folder."""
-        return "", load_workspace(self.root)
-
-    def get_workspace(self, release: str) -> Workspace:
-        """Return the workspace in the folder."""
-        return load_workspace(self.root)
 
 
 class SyncWorker:
@@ -85,6 +69,7 @@ class SyncWorker:
         self._lease: SlotLease | None = None
         self.schedules = schedules
         self.keep_days = keep_days
+        self._timetable = Timetable(releases)
         self._engine: Engine = open_engine(location)
         self.watch = StoreWatch(self._engine, location)
         self.environ = environ
@@ -356,7 +341,7 @@ class SyncWorker:
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""
-        return start_due(self.runner, self.releases, moment)
+        return start_due(self.runner, self._timetable, moment)
 
     def start_requested(self) -> list[str]:
         """Create the runs that another run, an event or a backfill wants, and return their IDs."""

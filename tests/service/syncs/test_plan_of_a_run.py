@@ -48,6 +48,14 @@ def test_a_delivery_with_a_changed_plan_waits_for_a_retry(bench: Bench) -> None:
     assert len((bench.root / "other.jsonl").read_text().splitlines()) == 10
 
 
+def test_a_run_that_has_read_nothing_begins_with_the_sync_as_it_is(bench: Bench) -> None:
+    bench.runner().create_run("r1", "people", "acme")
+    loop = "- { action: for_each, resource: companies }\n- { action: fetch_resource, resource: contacts }\n"
+    bench.write({"syncs/people.yaml": f"steps:\n{loop}- {{ action: deliver, type: stdout }}\n"})
+    run = bench.run("r1")
+    assert (run.status, run.counts["records"], run.counts["loop_pages"]) == ("complete", 20, 1)
+
+
 @dataclass
 class Releases:
     """Two releases, of which one is current."""

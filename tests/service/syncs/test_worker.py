@@ -12,12 +12,14 @@ import pytest
 import sqlalchemy
 from sync_bench import ENVIRON, SYNC, Bench, Releases
 
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.syncs import OutgoingEvent
 from conn_service.delivery import add_deliveries
 from conn_service.delivery.store import DeliveryAttempt
+from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.runner import Advance
+from conn_service.syncs.schedules import Timetable, start_due
 from conn_service.syncs.worker import SyncWorker
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "cli"))
@@ -170,48 +172,65 @@ class TestSchedules:
     def test_what_is_due_is_started_once(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '*/15 * * * *'\n"})
         runner = bench.runner()
-        from conn_service.syncs.schedules import start_due
-
         releases = Releases(bench.root)
-        assert start_due(runner, releases, 1_700_000_000.0) == [], "the first look only finds the next moment"
+        assert start_due(runner, Timetable(releases), 1_700_000_000.0) == [], (
+            "the first look only finds the next moment"
+        )
         due = bench.store.get_stream("people", "acme").next_due
         assert due is not None and due % 900 == 0
-        assert start_due(runner, releases, due - 1) == []
-        [run_id] = start_due(runner, releases, due + 30)
+        assert start_due(runner, Timetable(releases), due - 1) == []
+        [run_id] = start_due(runner, Timetable(releases), due + 30)
         assert run_id == f"people:acme:{int(due * 1000):013d}"
-        assert start_due(runner, releases, due + 30) == []
-        assert start_due(runner, releases, due + 5000) == [], "the earlier run is still open"
+        assert start_due(runner, Timetable(releases), due + 30) == []
+        assert start_due(runner, Timetable(releases), due + 5000) == [], "the earlier run is still open"
         bench.store.set_status(run_id, "cancelled")
-        assert len(start_due(runner, releases, due + 50_000)) == 1, "several missed moments are one run"
+        assert len(start_due(runner, Timetable(releases), due + 50_000)) == 1, "several missed moments are one run"
 
-    def test_many_schedules_are_one_thread_and_a_tick_reads_the_store_once(self, bench: Bench) -> None:
-        from conn_service.syncs.schedules import start_due
-
+    def test_many_schedules_cost_a_statement_per_tick_and_what_changed_is_compiled(self, bench: Bench) -> None:
         for number in range(50):
             bench.write({f"syncs/s{number}.yaml": f"{SYNC}schedule: '@hourly'\n"})
-        runner, statements = bench.runner(), []
-        start_due(runner, Releases(bench.root), 1_700_000_000.0)
+        runner, releases, statements = bench.runner(), FolderReleases(bench.root, fresh_seconds=0.0), []
+        timetable = Timetable(releases)
+        start_due(runner, timetable, 1_700_000_000.0)
+        assert timetable.compilations == 51, "those of the sync without a schedule too"
+        before = releases.get_current()[1]
         sqlalchemy.event.listen(bench.store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-        assert start_due(runner, Releases(bench.root), 1_700_000_060.0) == []
-        assert len(statements) == 1
+        assert start_due(runner, timetable, 1_700_000_060.0) == []
+        assert (len(statements), timetable.compilations) == (1, 51)
+        bench.write({"syncs/s7.yaml": f"{SYNC}schedule: '*/2 * * * *'\n"})
+        assert start_due(runner, timetable, 1_700_000_061.0) == []
+        assert timetable.compilations == 52
+        assert releases.get_current()[1].sync("s8") is before.sync("s8"), "no other document is read again"
+        assert start_due(runner, timetable, 1_700_000_170.0) == ["s7:acme:1700000160000"]
+        (bench.root / "syncs/s7.yaml").unlink()
+        assert start_due(runner, timetable, 1_700_000_400.0) == []
+        bench.write({"accounts/acme.yaml": "connector: shop\ndescription: All of them.\n"})
+        start_due(runner, timetable, 1_700_000_401.0)
+        assert timetable.compilations == 52 + 50
         with worker_of(bench, schedules=True):
             from dbos import DBOS
 
             assert len(DBOS.list_schedules()) == 1
 
+    def test_a_broken_file_is_read_again_when_it_is_corrected(self, bench: Bench) -> None:
+        releases = FolderReleases(bench.root, fresh_seconds=0.0)
+        text = (bench.root / "conn.yaml").read_text()
+        releases.get_current()
+        bench.write({"conn.yaml": "version: ["})
+        with pytest.raises(ConfigurationError):
+            releases.get_current()
+        bench.write({"conn.yaml": text})
+        assert releases.get_current()[1].syncs() == ["people"]
+
     def test_a_paused_sync_is_not_started(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
-        from conn_service.syncs.schedules import start_due
-
-        start_due(bench.runner(), Releases(bench.root), 1_700_000_000.0)
+        start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_000.0)
         bench.store.pause_stream("people", "acme")
-        assert start_due(bench.runner(), Releases(bench.root), 1_800_000_000.0) == []
+        assert start_due(bench.runner(), Timetable(Releases(bench.root)), 1_800_000_000.0) == []
 
     def test_a_sync_that_cannot_run_does_not_stop_the_others(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
-        from conn_service.syncs.schedules import start_due
-
         bench.write(
             {
                 "syncs/a_never.yaml": f"{SYNC}schedule: '0 0 30 2 *'\n",
@@ -221,20 +240,18 @@ class TestSchedules:
             }
         )
         releases = Releases(bench.root)
-        start_due(bench.runner(), releases, 1_700_000_000.0)
-        assert [run.rpartition(":")[0] for run in start_due(bench.runner(), releases, 1_700_010_000.0)] == [
+        start_due(bench.runner(), Timetable(releases), 1_700_000_000.0)
+        assert [run.rpartition(":")[0] for run in start_due(bench.runner(), Timetable(releases), 1_700_010_000.0)] == [
             "people:acme"
         ]
         for name in ("a_never", "b_broken", "c_gone"):
             assert name in caplog.text
 
     def test_a_changed_schedule_counts_at_once(self, bench: Bench) -> None:
-        from conn_service.syncs.schedules import start_due
-
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@yearly'\n"})
-        start_due(bench.runner(), Releases(bench.root), 1_700_000_000.0)
+        start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_000.0)
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
-        start_due(bench.runner(), Releases(bench.root), 1_700_000_060.0)
+        start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_060.0)
         due = bench.store.get_stream("people", "acme").next_due
         assert due is not None and due < 1_700_004_000.0
 

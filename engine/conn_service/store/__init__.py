@@ -14,18 +14,24 @@ from conn_service.store.database import (
     translate_errors,
 )
 from conn_service.store.slots import SlotLease
+from conn_service.store.vault import DatabaseVault, VaultKeys, WorkerVault, open_database_vault, read_vault_keys
 
 __all__ = [
     "DATABASE_RETRIES",
     "DEFAULT_FILE",
     "DatabaseBudgets",
+    "DatabaseVault",
     "Migration",
     "ServiceStoreError",
     "SlotLease",
     "StoreWatch",
+    "VaultKeys",
+    "WorkerVault",
     "add_columns",
     "is_unreachable",
+    "open_database_vault",
     "open_engine",
     "prepare_tables",
+    "read_vault_keys",
     "translate_errors",
 ]

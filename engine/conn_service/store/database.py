@@ -164,8 +164,10 @@ def prepare_tables(engine: Engine, part: str, migrations: Sequence[Migration]) -
     Raises ServiceStoreError if a newer version has written them.
     """
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # one at a time; SQLite's write lock does the same
+        if engine.dialect.name == "postgresql":  # one process at a time
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        else:  # the driver begins a transaction only before a row is written, not before a table is created
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         _formats.create(connection, checkfirst=True)
         query = sa.select(_formats.c.format).where(_formats.c.part == part)
         have = int(connection.execute(query).scalar() or 0)

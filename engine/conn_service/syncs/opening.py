@@ -19,6 +19,7 @@ from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
+from conn_service.store import WorkerVault
 from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
@@ -143,7 +144,8 @@ class OpenRuns:
         owner = (workspace.identity, workspace.place, *workspace.accounts())
         vault = self._vaults.get(owner)
         if vault is None:
-            vault = self._vaults[owner] = vault_of(workspace, self._environ)
+            local = vault_of(workspace, self._environ)
+            vault = self._vaults[owner] = WorkerVault(local, self._store.engine, workspace, self._environ)
         if vault.environment.has_refresh_token(account):
             prefix = build_variable_prefix(account)
             raise ConfigurationError(

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from conn_engine.errors import CredentialError
 from conn_engine.secrets.vault.folders import make_private_folder, to_file_name
 
-__all__ = ["Locks"]
+__all__ = ["WAIT_SECONDS", "Locks", "build_busy_error"]
 
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -49,7 +49,7 @@ class Locks:
         with _guard:
             thread_lock = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())
         if not thread_lock.acquire(timeout=self._wait):
-            raise _build_busy_error(account)
+            raise build_busy_error(account)
         try:
             with contextlib.ExitStack() as stack:
                 if self._folder is not None:
@@ -75,7 +75,7 @@ class Locks:
         with stream:  # closing gives the lock back, and so does the death of the process
             while not _take(stream):
                 if time.monotonic() > until:
-                    raise _build_busy_error(account)
+                    raise build_busy_error(account)
                 time.sleep(_POLL_SECONDS)
             try:
                 yield
@@ -91,7 +91,7 @@ def _lock_file(path: Path) -> BinaryIO:
     return stream
 
 
-def _build_busy_error(account: str) -> CredentialError:
+def build_busy_error(account: str) -> CredentialError:
     return CredentialError(
         f'the credential of account "{account}" is locked by another process that renews it',
         hint="end the other process if it hangs, then run the command again",

@@ -19,6 +19,7 @@ import pytest
 from drawer import KEY, Drawer
 
 from conn_engine.errors import CredentialError
+from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets.vault import (
     EnvironmentVault,
     FileVault,
@@ -31,17 +32,19 @@ from conn_engine.secrets.vault import (
 )
 from conn_engine.secrets.vault.folders import to_file_name
 from conn_engine.secrets.vault.locks import Locks
+from conn_service.store import DatabaseVault, VaultKeys, open_engine
 
 TOKEN = {"oauth": {"token": {"access_token": "é-1", "refresh_token": "r-1", "expires_at": 1760000000}}}
 
 
-@pytest.fixture(params=["memory", "file", "keyring", "keyring in parts"])
+@pytest.fixture(params=["memory", "file", "keyring", "keyring in parts", "database"])
 def vault(request, tmp_path):
     return {
         "memory": MemoryVault,
         "file": lambda: FileVault(tmp_path / "v", KEY),
         "keyring": lambda: KeyringVault(Drawer(), tmp_path),
         "keyring in parts": lambda: KeyringVault(Drawer(largest=60), tmp_path, characters=60),
+        "database": lambda: DatabaseVault(open_engine(StoreLocation(file=tmp_path / "s.sqlite3")), VaultKeys(KEY)),
     }[request.param]()
 
 

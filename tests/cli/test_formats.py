@@ -83,6 +83,7 @@ LINES: dict[str, tuple[str, int]] = {
     "show": ("workspace", 0),
     "show -a acme": ("configuration", 0),
     "show contacts.list -c demo": ("configuration", 0),
+    "show sync:things": ("configuration", 0),
     "why contacts.list response_mapping.email -c demo": ("why", 0),
     "why contacts.list email --value --record 1 -c demo": ("value", 0),
     "why contacts.list --value --record 1 -c demo": ("values", 0),

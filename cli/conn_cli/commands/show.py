@@ -26,7 +26,9 @@ MOST = 20
 def show(
     context: typer.Context,
     *,
-    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="Show only this operation.")] = None,
+    operation: Annotated[
+        str | None, typer.Argument(metavar="OPERATION", help="Show only this operation, or this sync (sync:NAME).")
+    ] = None,
     account: Annotated[
         str | None, typer.Option("--account", "-a", help="Show the effective configuration of this account.")
     ] = None,
@@ -47,9 +49,12 @@ def show(
     Examples:
       conn show
       conn show contacts.list --account acme
+      conn show sync:contacts --account acme
     """
     from conn_cli.effective_selection import choose_effective
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
+    from conn_cli.sync_settings import SyncSettings, find_sync_name
 
     app: App = context.obj
     if account is None and connector is None and operation is None:
@@ -61,6 +66,21 @@ def show(
             "yaml": lambda: _overview_yaml(workspace_report),
         }
         write_report(lambda: workspace_report, formats or [], texts, app, folder=app.folder)
+        return
+    sync = find_sync_name(app, operation)
+    if sync is not None:
+        source = connector or _find_connector(app, sync)
+        of_sync = SyncSettings(app, choose_effective(app, account, source, None, environment), sync)
+        write_report(
+            of_sync.report,
+            formats or [],
+            {
+                "text": lambda: join_lines(_draw_origins(of_sync.origins, app.width, every=every)),
+                "yaml": of_sync.yaml,
+            },
+            app,
+            folder=app.folder,
+        )
         return
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
@@ -165,21 +185,8 @@ class _Configuration:
         """Return a line for each value. In a terminal, the lines fit it and, unless `every`, a screen: overrides are
         first then."""
         from conn_cli.formatting import join_lines
-        from conn_engine.diagnostics import pluralize
 
-        origins = self.origins()
-        left = 0 if every or columns is None or len(origins) <= MOST + 1 else len(origins) - MOST
-        if left:
-            origins = sorted(origins, key=lambda row: LEVELS.index(row[1].level))[:MOST]
-        rows = [
-            (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}")
-            for path, origin in origins
-        ]
-        lines = _draw_rows(rows, columns)
-        if left:
-            lines.append(
-                f"… and {pluralize(left, 'more value')}: add --all{'' if self.name else ', or name an operation'}"
-            )
+        lines = _draw_origins(self.origins(), columns, every=every, also="" if self.name else ", or name an operation")
         for value in self.implied:
             place = f"{value.file}:{value.line}" if value.file else ""
             lines.append(f"{value.path} follows from {value.follows_from}: {_value(value.value)}  {place}".rstrip())
@@ -190,6 +197,28 @@ class _Configuration:
         if columns is not None:
             lines.append("next: see complete values and levels: add --format yaml or json")
         return join_lines(lines)
+
+
+def _draw_origins(
+    origins: "Sequence[tuple[str, Origin]]", columns: int | None, *, every: bool, also: str = ""
+) -> list[str]:
+    from conn_engine.diagnostics import pluralize
+
+    left = 0 if every or columns is None or len(origins) <= MOST + 1 else len(origins) - MOST
+    if left:
+        origins = sorted(origins, key=lambda row: LEVELS.index(row[1].level))[:MOST]
+    rows = [
+        (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}") for path, origin in origins
+    ]
+    lines = _draw_rows(rows, columns)
+    return lines + [f"… and {pluralize(left, 'more value')}: add --all{also}"] * bool(left)
+
+
+def _find_connector(app: App, sync: str) -> str | None:
+    """Return the connector that a sync names, None if it runs for several."""
+    from conn_engine.syncs.resources import find_sources
+
+    return next((source.connector for source in find_sources(app.workspace.sync(sync)) if source.connector), None)
 
 
 def _draw_rows(rows: "Sequence[tuple[str, str, str, str]]", columns: int | None) -> list[str]:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import MISSING, Effective, Level, Origin, Path_, Workspace, leaves, lookup
+from conn_engine.config.merge import compose_mappings
 from conn_engine.config.sync_models import SyncDocument
 from conn_engine.documents import Document
 from conn_engine.errors import ConnError
 from conn_engine.syncs.resources import find_sources
 
-__all__ = ["find_setting", "find_settings", "list_overrides"]
+__all__ = ["compose_settings", "find_setting", "find_settings", "list_overrides", "list_settings"]
 
 
 def find_settings(workspace: Workspace, effective: Effective, name: str, path: Path_) -> Iterator[Origin]:
@@ -98,3 +99,39 @@ def _descend(data: Any, path: Path_) -> tuple[Path_, Any]:
         except (KeyError, IndexError, TypeError):
             return path, MISSING
     return path, value
+
+
+def list_settings(workspace: Workspace, effective: Effective, name: str) -> list[tuple[Path_, Origin]]:
+    """Return each setting of a sync in its own document's form, with what sets it. The levels above it come last.
+
+    Raises the errors of a document that cannot be used.
+    """
+    base = workspace.document("sync", name).data
+    workspace.sync(name)
+    has_source = isinstance(base, Mapping) and "source" in base
+    found: dict[Path_, Origin] = {}
+    for level, document, start in reversed(list(_find_documents(workspace, effective, name))):
+        settings = document.data if level == "base" else lookup(document.data, start)
+        for path, _ in leaves(settings) if isinstance(settings, Mapping) else ():
+            shown = ("source", *path) if level != "base" and path[0] == "params" and has_source else path
+            asked = path[1:] if path[:2] == ("source", "params") else path
+            found[shown] = find_setting(workspace, effective, name, asked)
+    return list(found.items())
+
+
+def compose_settings(workspace: Workspace, effective: Effective, name: str) -> dict[str, Any]:
+    """Return the settings of a sync with all levels merged, in the form of its own document."""
+    data = dict(workspace.document("sync", name).data)
+    for level, document, start in reversed(list(_find_documents(workspace, effective, name))):
+        override = lookup(document.data, start) if level != "base" else None
+        for key, value in override.items() if isinstance(override, Mapping) else ():
+            if key == "params" and isinstance(data.get("source"), Mapping):
+                source = data["source"]
+                data["source"] = {**source, key: {**source.get(key, {}), **value}}
+            elif key == "params":
+                data[key] = {**data.get(key, {}), **value}
+            elif key == "transform" and key in data:
+                data[key] = compose_mappings(data[key], value)
+            else:
+                data[key] = value
+    return data

@@ -59,11 +59,11 @@ def _build_commands() -> Iterator[str]:
 
 def _build_command(command: Any, context: Any, level: str) -> Iterator[str]:
     """A section of a command, and one of each of its own commands."""
-    text, _, examples = inspect.cleandoc(command.help or "").replace("\b", "").partition("Examples:")
+    text, *examples = re.split(r"\bExamples?:", inspect.cleandoc(command.help or "").replace("\b", ""), maxsplit=1)
     yield f"{level} {context.command_path}\n"
     yield "\n\n".join(" ".join(part.split()) for part in text.split("\n\n") if part.strip()) + "\n"
     usage = " ".join(command.collect_usage_pieces(context))
-    lines = [line.strip() for line in examples.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in "".join(examples).splitlines() if line.strip()]
     yield "\n".join(
         ["```text", f"{context.command_path} {usage}".rstrip(), *(["", *lines] if lines else []), "```", ""]
     )

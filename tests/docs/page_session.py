@@ -49,6 +49,7 @@ from conn_cli.console import App
 from conn_cli.main import execute
 from conn_engine.updates.copies import read_files
 from conn_engine.updates.lock import lock_bundled
+from conn_engine.wire import FrozenClock
 
 FENCE = re.compile(
     r"^```(?P<language>yaml|yml|json|console)(?P<info>[^\n]*)\n(?P<text>.*?)^```$"
@@ -56,8 +57,6 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 NAMED = re.compile(r'#\s+(\S+\.yaml)\s*\n|.*\btitle="([^"]+)"')
-PROGRESS = re.compile(r"\w+: \d+, page \d+")
-"""A line that only a slow machine shows."""
 HOST = re.compile(r"https://[\w.]+\.example\.com")
 SECONDS = 60.0
 """How long another thread may take until a listener listens."""
@@ -181,7 +180,8 @@ class PageSession:
         return done.stdout.splitlines()
 
     def run_live(self, words: list[str]) -> tuple[list[str], int]:
-        """Run a command line with the system's clock, a vault, and somebody who types."""
+        """Run a command line now, with a vault and somebody who types. The clock stands, so no work is long enough to
+        show its progress."""
         screen = TerminalStream() if words[:2] == ["auth", "login"] else io.StringIO()
         environ = {
             "NO_COLOR": "1",
@@ -197,12 +197,20 @@ class PageSession:
             words += ["--count", "1"]
             self.start(self.send_delivery, port)
         code = execute(
-            words, App(folder=self.folder, environ=environ, stdin=TerminalStream(), stdout=screen, stderr=screen)
+            words,
+            App(
+                folder=self.folder,
+                environ=environ,
+                clock=FrozenClock(time.time()),
+                stdin=TerminalStream(),
+                stdout=screen,
+                stderr=screen,
+            ),
         )
         for sender in self.senders:
             sender.join(SECONDS)
         lines = screen.getvalue().replace(str(self.folder), "$DIR").splitlines()
-        return [line.rstrip() for line in lines if not PROGRESS.fullmatch(line)], int(code)
+        return [line.rstrip() for line in lines], int(code)
 
     def start(self, work: Any, *arguments: Any) -> None:
         """Run something in a thread, and store its error."""

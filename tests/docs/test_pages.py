@@ -24,8 +24,9 @@ def keep_prose(text: str) -> str:
 
 
 def find_dates(text: str) -> list[str]:
-    """Years and version numbers in the prose. Names of standards may have one, and 1970 is where epochs start."""
-    prose = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]+`", "", keep_prose(text)))
+    """Years and version numbers in the prose. Names of standards may have one, 1970 is where epochs start, and the
+    format of a value is shown by an example."""
+    prose = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]+`|such as \d{4}-\d\d-\d\d", "", keep_prose(text)))
     return DATED.findall(STANDARDS.sub("", prose))
 
 

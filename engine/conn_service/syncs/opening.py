@@ -23,6 +23,7 @@ from conn_service.store import WorkerVault
 from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
+from conn_service.syncs.transports import TransportPool
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
@@ -35,6 +36,9 @@ is stopped."""
 
 LONGEST_PAUSE = 10.0
 """Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
+
+_UNUSED_SECONDS = 1800.0
+"""After so long without a page, a run is not read here any more."""
 
 
 class ReleaseLookup(Protocol):
@@ -68,6 +72,7 @@ class OpenRun:
     pages: Generator[Page, None, None] | None = None
     item: tuple[Any, Any] = (None, None)
     endpoint_key: str = ""
+    used_at: float = 0.0
 
     def build_scope(self, run: RunRow) -> Scope:
         """Return what expressions of the run see."""
@@ -122,17 +127,19 @@ class OpenRuns:
         self._clock = clock
         self._vault = vault
         self._vaults: dict[tuple[str, ...], LayeredVault] = {}
-        self._connect = connect or (lambda wiring: Connection(wiring, wiring.live()))
+        self._connect = connect
+        self.transports = TransportPool(clock)
         self._open: dict[str, OpenRun] = {}
 
     def get(self, run: RunRow) -> OpenRun:
         """Return a run at the place where the store has it, and open it if it is not. Raises the errors of
         `wire_account`."""
         opened = self._open.get(run.id)
-        if opened is not None and opened.seq == run.seq:
-            return opened
-        self.close(run.id)
-        opened = self._open[run.id] = self._open_run(run)
+        if opened is None or opened.seq != run.seq:
+            self.close(run.id)
+            self._close_unused()
+            opened = self._open[run.id] = self._open_run(run)
+        opened.used_at = self._clock.now()
         return opened
 
     def _open_vault(self, workspace: Workspace, account: str) -> Vault:
@@ -158,18 +165,8 @@ class OpenRuns:
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
         plan = compile_for_run(workspace, run)
-        wiring = wire_account(
-            workspace,
-            run.account,
-            environ=self._environ,
-            vault=self._open_vault(workspace, run.account),
-            policy=Policy(wait=True, max_wait_seconds=LONGEST_PAUSE),
-            clock=self._clock,
-            isolation=self._isolation,
-            trusted=find_own_expressions(workspace, run.sync),
-            budgets=self._budgets,
-        )
-        wiring.session.now_ms = int(run.began * 1000)
+        connection = self._open_connection(workspace, run)
+        connection.wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.get_stream(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
         if has_begun:
@@ -177,7 +174,7 @@ class OpenRuns:
         endpoint = find_endpoint_of_run(workspace, run, find_target(run, plan), self._environ)
         return OpenRun(
             plan,
-            self._connect(wiring),
+            connection,
             stream,
             run.seq,
             is_reopened=has_begun,
@@ -185,14 +182,48 @@ class OpenRuns:
             endpoint_key="" if endpoint is None else endpoint.key,
         )
 
+    def _open_connection(self, workspace: Workspace, run: RunRow) -> Connection:
+        vault = self._open_vault(workspace, run.account)
+        lent = self.transports.borrow((workspace.identity, workspace.place, workspace.trust, run.release, run.account))
+        try:
+            wiring = wire_account(
+                workspace,
+                run.account,
+                environ=self._environ,
+                vault=vault,
+                policy=Policy(wait=True, max_wait_seconds=LONGEST_PAUSE),
+                clock=self._clock,
+                redactor=lent.redactor,
+                isolation=self._isolation,
+                trusted=find_own_expressions(workspace, run.sync),
+                budgets=self._budgets,
+            )
+            if self._connect is not None:
+                lent.close()
+                return self._connect(wiring)
+            lent.connect(wiring)
+        except BaseException:
+            lent.close()
+            raise
+        return Connection(wiring, lent)
+
+    def _close_unused(self) -> None:
+        """Close the runs that another worker has continued, or that nothing continues here."""
+        before = self._clock.now() - _UNUSED_SECONDS
+        for name, opened in [*self._open.items()]:
+            if opened.used_at < before:
+                self.close(name)
+
     def close(self, run_id: str | None = None) -> None:
         """Close one run, or all."""
         for name in [run_id] if run_id is not None else list(self._open):
             opened = self._open.pop(name, None)
             if opened is not None:
                 opened.close()
-        if run_id is None and self._isolation is not None:
-            self._isolation.close()
+        if run_id is None:
+            self.transports.close()
+            if self._isolation is not None:
+                self._isolation.close()
 
 
 class PlanChangedError(ConfigurationError):

@@ -38,6 +38,7 @@ from conn_service.syncs.phases import (
 from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import PageHook, RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
+from conn_service.syncs.transports import TransportPool
 from conn_service.syncs.writing import write_records
 
 if TYPE_CHECKING:
@@ -421,6 +422,11 @@ class SyncRunner:
                 self.store.set_status(run_id, "delivering")
         finally:
             self._open.close(run_id)
+
+    @property
+    def transports(self) -> TransportPool:
+        """The transports that runs of the same account share."""
+        return self._open.transports
 
     def find_endpoint_key(self, run_id: str) -> str:
         """Return the key of the endpoint that a run delivers to, "" if it does not, or cannot."""

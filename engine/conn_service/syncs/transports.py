@@ -1,0 +1,103 @@
+"""The transports of accounts: the runs of an account in a worker share one, with its open connections."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+from conn_engine.runtime.wiring import Wiring
+from conn_engine.secrets import Redactor
+from conn_engine.transport.live import Live
+from conn_engine.wire import Clock, Request, Response
+
+__all__ = ["LentTransport", "TransportPool"]
+
+_IDLE_SECONDS: Final = 60.0
+_MOST_IDLE: Final = 32
+
+
+@dataclass(slots=True)
+class _Shared:
+    """A transport with the number of its users, and when the last one has given it back."""
+
+    redactor: Redactor = field(default_factory=Redactor)
+    live: Live | None = None
+    users: int = 0
+    idle_since: float = 0.0
+
+
+class TransportPool:
+    """Lends transports by a key. One that nobody has used for a minute is closed, and so are the oldest of many."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._shared: dict[Hashable, _Shared] = {}
+
+    def __len__(self) -> int:
+        return len(self._shared)
+
+    def borrow(self, key: Hashable) -> "LentTransport":
+        """Return the transport of a key. Its user closes it, which gives it back."""
+        with self._lock:
+            shared = self._shared.setdefault(key, _Shared())
+            shared.users += 1
+            self._close_idle()
+        return LentTransport(self, shared)
+
+    def give_back(self, shared: _Shared) -> None:
+        """Take note that a user needs a transport no longer."""
+        with self._lock:
+            shared.users -= 1
+            shared.idle_since = self._clock.now()
+            self._close_idle()
+
+    def close(self) -> None:
+        """Close all transports."""
+        with self._lock:
+            for shared in self._shared.values():
+                if shared.live is not None:
+                    shared.live.close()
+            self._shared = {}
+
+    def _close_idle(self) -> None:
+        now = self._clock.now()
+        idle = sorted((key for key, shared in self._shared.items() if not shared.users), key=self._get_age)
+        for position, key in enumerate(idle):
+            shared = self._shared[key]
+            if len(idle) - position > _MOST_IDLE or now - shared.idle_since >= _IDLE_SECONDS:
+                del self._shared[key]
+                if shared.live is not None:
+                    shared.live.close()
+
+    def _get_age(self, key: Hashable) -> float:
+        return self._shared[key].idle_since
+
+
+class LentTransport:
+    """A transport that others may use too. `redactor` is for the wiring of its user."""
+
+    def __init__(self, pool: TransportPool, shared: _Shared) -> None:
+        self._pool, self._shared, self._is_closed = pool, shared, False
+
+    @property
+    def redactor(self) -> Redactor:
+        """What removes the secrets of the account."""
+        return self._shared.redactor
+
+    def connect(self, wiring: Wiring) -> None:
+        """Use the transport that the wiring of an account makes, if there is none yet."""
+        if self._shared.live is None:
+            self._shared.live = wiring.live()
+
+    def send(self, request: Request) -> Response:
+        """Send one request and return its response. Raises TransportError."""
+        if self._shared.live is None:
+            raise RuntimeError("the transport is not connected")
+        return self._shared.live.send(request)
+
+    def close(self) -> None:
+        """Give the transport back."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._pool.give_back(self._shared)

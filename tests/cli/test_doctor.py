@@ -137,6 +137,14 @@ def test_schemas_with_names_stay_current_when_connectors_are_added(home, tmp_pat
     assert diagnose(tmp_path)[0]["editor"]["state"] == "ok"
 
 
+def test_the_settings_of_vs_code_have_the_schema_of_each_document_in_yaml(home, tmp_path):
+    create_workspace(tmp_path)
+    settings = json.loads((tmp_path / ".vscode" / "settings.json").read_text())
+    written = {f"./schemas/{path.name}" for path in (tmp_path / "schemas").iterdir()}
+    in_json = {f"./schemas/{kind}.schema.json" for kind in ("delivery", "recording")}
+    assert settings["yaml.schemas"].keys() == written - in_json
+
+
 def test_in_vs_code_the_extension_and_its_setting_are_checked(home, tmp_path, monkeypatch):
     create_workspace(tmp_path)
     monkeypatch.setenv("TERM_PROGRAM", "vscode")

@@ -37,9 +37,11 @@ _ARGUMENTS: Final = {
     "--page": "pages",
     "--param": "params",
 }
-_OMITTED: Final = frozenset({"-v", "--verbose", "--format=json"})
-"""Options without effect here: results are complete."""
-_TEXTS: Final = frozenset({"message", "fix", "reason", "difference", "error"})
+_OMITTED: Final = frozenset({"-v", "--verbose", "--format=json", "--dry-run", "--remove"})
+"""Options without an argument: results are complete, and `override` does what its arguments are."""
+_IMPLIED: Final = {"override": "write"}
+"""What a command does without an option, and a tool with an argument only; not with `--dry-run`."""
+_TEXTS: Final = frozenset({"message", "fix", "next", "notes", "reason", "difference"})
 _WORD = r"""(?:"[^"]*"|'[^']*'|[^\s,;:()`"']+)"""
 _COMMAND = re.compile(rf"\bconn ([a-z]+(?:-[a-z]+)*)((?: (?!&&){_WORD}+)*)")
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)(?![\w-])(?: [A-Z][A-Z_|]*\b| (?=:))?")
@@ -52,13 +54,14 @@ class AdviceWriter:
         self._tool = AUTHORING_TOOLS[tool]
         self._tools = frozenset(tools)
 
-    def rewrite(self, data: Any, key: str = "") -> Any:
+    def rewrite(self, data: Any, key: str = "", texts: frozenset[str] = _TEXTS) -> Any:
         """Return data with its messages and fixes rewritten. Other values stay: they are the user's."""
         if isinstance(data, dict):
-            return {name: self.rewrite(value, name) for name, value in data.items()}
+            texts = texts | {"text"} if data.get("kind") == "explain" else texts
+            return {name: self.rewrite(value, name, texts) for name, value in data.items()}
         if isinstance(data, list):
-            return [self.rewrite_text(item) if key == "notes" else self.rewrite(item) for item in data]
-        return self.rewrite_text(data) if isinstance(data, str) and key in _TEXTS else data
+            return [self.rewrite(item, key, texts) for item in data]
+        return self.rewrite_text(data) if isinstance(data, str) and key in texts else data
 
     def rewrite_text(self, text: str) -> str:
         """Return a sentence with the tools and arguments that it names as options and command lines."""
@@ -75,6 +78,8 @@ class AdviceWriter:
             return f"{found[0]} (run by the user)"
         try:
             given, prose = _read_words(rest, AUTHORING_TOOLS[name], POSITIONS[command])
+            if command in _IMPLIED and "--dry-run" not in rest.split():
+                given[_IMPLIED[command]] = "true"
         except ValueError:
             return f"{found[0]} (run by the user)"
         arguments = ", ".join(f"{argument}: {value}" for argument, value in given.items())
@@ -85,7 +90,7 @@ class AdviceWriter:
             argument = _find_argument(found[1])
             if argument in self._tool.properties:
                 return f"the argument {argument}{' ' if found[0].endswith(' ') else ''}"
-            return found[0]
+            return f"{found[1]} (an option for the user){found[0].removeprefix(found[1])}"
 
         return _OPTION.sub(rewrite, text)
 

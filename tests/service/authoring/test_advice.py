@@ -27,7 +27,11 @@ from conn_service.authoring.tools import AUTHORING_TOOLS
         ("map", "log in: conn auth login acme", "log in: conn auth login acme (run by the user)"),
         ("new", "conn import openapi.yaml --name parts", "the tool new (document: openapi.yaml, name: parts)"),
         ("why", "see: conn diff-override --account acme", "see: the tool diff_override (account: acme)"),
-        ("lint", "an option such as --watch stays", "an option such as --watch stays"),
+        ("new", "add --force to replace it", "add --force (an option for the user) to replace it"),
+        ("override", "conn override me contacts email 'a & b'",
+         "the tool override (account: me, resource: contacts, field: email, expression: a & b, write: true)"),
+        ("override", "conn override me contacts email response.a --dry-run",
+         "the tool override (account: me, resource: contacts, field: email, expression: response.a)"),
         ("lint", "the connector stays; so does conn.yaml", "the connector stays; so does conn.yaml"),
     ],
 )  # fmt: skip
@@ -46,14 +50,22 @@ def test_only_messages_and_fixes_are_rewritten() -> None:
         "fix": "conn lint --fix",
         "value": "conn lint --fix",
         "notes": ["conn lint"],
+        "text": "conn lint",
         "findings": [{"message": "see conn lint", "path": "conn lint", "fix": ""}],
     }
     assert AdviceWriter("lint").rewrite(data) == {
         "fix": "the tool lint (fix: true)",
         "value": "conn lint --fix",
         "notes": ["the tool lint"],
+        "text": "conn lint",
         "findings": [{"message": "see the tool lint", "path": "conn lint", "fix": ""}],
     }
+
+
+def test_an_explanation_names_tools() -> None:
+    explained = {"kind": "explain", "words": [{"text": "Accept it: `conn test --update`."}]}
+    rewritten = AdviceWriter("explain").rewrite(explained)
+    assert rewritten["words"][0]["text"] == "Accept it: `the tool test (update: true)`."
 
 
 def test_positions_are_those_of_the_command_lines() -> None:

@@ -12,7 +12,7 @@ from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.impact.routes import find_rerouted
 from conn_engine.analysis.impact.slicing import ABSENT, Variant, Variants
-from conn_engine.analysis.impact.sync_plans import compare_plans
+from conn_engine.analysis.impact.sync_plans import compare_syncs
 from conn_engine.analysis.population import (
     UNRECORDED,
     AccountShape,
@@ -232,12 +232,12 @@ class ImpactPlan:
         old, new = (variant.syncs.get(name) if variant is not None else None for variant in variants)
         if old is None or new is None or variants[1] is None or group.after is None:
             return
-        plan.settings = compare_plans(old.plan, new.plan)
+        plan.settings = compare_syncs(old, new)
         if not plan.settings or (plan.reached and not plan.from_own_file):
             return
         mixed = self._variants.find_with_own_file(group.after, variants[1], name)
         synced = mixed.syncs.get(name) if mixed is not None else None
-        plan.from_own_file = synced is not None and not compare_plans(synced.plan, new.plan)
+        plan.from_own_file = synced is not None and not compare_syncs(synced, new)
 
     def _is_from_own_file(
         self, group: Group, name: OperationName, variants: tuple[Variant, Variant], looked_at: list[Versions]

@@ -1,30 +1,46 @@
 """Compare what a sync does before and after a change, apart from its events. Nothing is run."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from conn_engine.analysis.impact.model import ChangeKind
-from conn_engine.syncs import EnrichStep, LoopStep, PlannedStep, SyncPlan
+from conn_engine.analysis.population import SyncSlice
+from conn_engine.config.sync_models import SyncEndpoint
+from conn_engine.documents import wildcards
+from conn_engine.syncs import DeliverStep, EnrichStep, LoopStep, PlannedStep, SyncPlan
 
-__all__ = ["compare_plans"]
+__all__ = ["ELSEWHERE", "compare_syncs"]
 
-_RUN = ("schedule", "trigger", "on_error", "overlap", "max_runtime", "priority", "concurrency", "requires_complete")
+ELSEWHERE = frozenset({
+    "account", "changes_only", "connector", "deletes", "deletes_fetch", "enabled", "key", "lookback", "name", "notes",
+    "steps", "title", "version",
+})  # fmt: skip
+"""The parts of a plan with a rule of their own, and those that do not count. Any other part is how a sync runs."""
 _LABELS = {"requires_complete": "require"}
+_Row = tuple[str, ChangeKind, Any]
 
 
-def compare_plans(before: SyncPlan, after: SyncPlan) -> dict[tuple[str, ChangeKind], str]:
+def compare_syncs(before: SyncSlice, after: SyncSlice) -> dict[tuple[str, ChangeKind], str]:
     """Return the settings that differ, by field and kind, with the new value as text, which distinguishes changes."""
+    old, new = before.plan, after.plan
     rows = [
-        *_compare_target(before, after),
-        *_compare_calls(before, after),
-        *_compare_progress(before, after),
-        *((_LABELS.get(key, key), "run_changed", getattr(after, key)) for key in _RUN
-          if getattr(before, key) != getattr(after, key)),
-    ]  # fmt: skip
+        *_compare_target(old, new),
+        *_compare_endpoints(before, after),
+        *_compare_calls(old, new),
+        *_compare_progress(old, new),
+        *_compare_runs(old, new),
+    ]
     return {(field, kind): repr(value) for field, kind, value in rows}
 
 
-_Row = tuple[str, ChangeKind, Any]
+def _compare_runs(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
+    """Compare when and how a sync runs."""
+    for key in (field.name for field in fields(SyncPlan) if field.name not in ELSEWHERE):
+        value = getattr(after, key)
+        if getattr(before, key) != value:
+            loses_records = key == "on_error" and value == "skip"
+            yield _LABELS.get(key, key), "may_be_missed" if loses_records else "run_changed", value
 
 
 def _compare_target(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
@@ -34,14 +50,16 @@ def _compare_target(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
         if old is not new:
             yield "emit", "destination_changed", new
     else:
-        keys = ["type", *(("endpoint", "event") if new.type == "webhook" else ("to", "table"))]
-        for key in keys:
+        unused = ("to", "table") if new.type == "webhook" else ("endpoint", "event")
+        for key in (field.name for field in fields(DeliverStep) if field.name not in ("batch", *unused)):
             if getattr(old, key) != getattr(new, key):
                 yield f"emit.{key}", "destination_changed", getattr(new, key)
         if (before.spools or old.batch > 1) != (after.spools or new.batch > 1):
             yield "data", "type_changed", (after.spools, new.batch > 1)
         elif old.batch != new.batch:
             yield "emit.batch", "run_changed", new.batch
+    if before.spool_event != after.spool_event and before.spools and after.spools:
+        yield "spool.event", "destination_changed", after.spool_event
     writes = [plan.write.operation.text if plan.write is not None else "" for plan in (before, after)]
     if writes[0] != writes[1]:
         yield "write_resource", "destination_changed", writes[1]
@@ -49,6 +67,24 @@ def _compare_target(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
         yield "write_resource", "value_changed", after.write
     if before.key != after.key:
         yield "key", "key_changed", after.key
+
+
+def _compare_endpoints(before: SyncSlice, after: SyncSlice) -> Iterator[_Row]:
+    """Compare the definitions of an endpoint with the same name: its URL, its secret, and which events it receives."""
+    old, new = before.endpoint, after.endpoint
+    if old is None or before.plan.deliver != after.plan.deliver:
+        return  # it receives nothing yet, or another endpoint is reported
+    if new is None or old.url != new.url:
+        yield "endpoint.url", "destination_changed", new and new.url
+    elif old.secret != new.secret:
+        yield "endpoint.secret", "credential_changed", ""
+    if new is not None and _wants(old, before.plan) and not _wants(new, after.plan):
+        yield "endpoint.events", "destination_changed", new.events
+
+
+def _wants(endpoint: SyncEndpoint, plan: SyncPlan) -> bool:
+    event = plan.spool_event or (plan.deliver.event if plan.deliver is not None else "")
+    return not endpoint.events or any(wildcards.is_match(pattern, event) for pattern in endpoint.events)
 
 
 def _compare_calls(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:

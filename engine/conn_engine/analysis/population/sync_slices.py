@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from conn_engine.analysis.population.content import join_digests
 from conn_engine.analysis.population.slices import OperationSlice, Slicer, find_context_names
 from conn_engine.config import Effective, Workspace
-from conn_engine.config.sync_models import SyncOverride
+from conn_engine.config.sync_models import SyncEndpoint, SyncOverride
 from conn_engine.errors import ConnError
 from conn_engine.syncs import DeliverStep, FetchStep, SyncPlan, TransformStep, WriteStep, compile_sync, load_sync_levels
 from conn_engine.testing.syncs.cases import SyncName, find_calling_operations, sync_name
@@ -16,10 +16,14 @@ __all__ = ["SyncSlice", "cut_syncs", "describe_selection"]
 
 @dataclass(frozen=True, slots=True)
 class SyncSlice:
-    """The plan of a sync, and the slice that its events depend on. `plan` has the account for which it was compiled."""
+    """The plan of a sync, and the slice that its events depend on. `plan` has the account for which it was compiled.
+
+    `endpoint` is what receives the events, None if it has no name or no definition.
+    """
 
     plan: SyncPlan
     events: OperationSlice
+    endpoint: SyncEndpoint | None = None
 
 
 def cut_syncs(
@@ -35,10 +39,22 @@ def cut_syncs(
         try:
             plan = compile_sync(workspace, load_sync_levels(workspace, name, effective, own), effective)
             if plan.enabled:
-                slices[sync_name(name)] = SyncSlice(plan, _cut(slicer, effective, plan))
+                endpoint = _find_endpoint(workspace, effective, plan)
+                slices[sync_name(name)] = SyncSlice(plan, _cut(slicer, effective, plan), endpoint)
         except ConnError:
             continue
     return slices
+
+
+def _find_endpoint(workspace: Workspace, effective: Effective, plan: SyncPlan) -> SyncEndpoint | None:
+    """Return the endpoint that the environment or else conn.yaml defines by the name in the plan."""
+    deliver = plan.deliver
+    if deliver is None or deliver.type != "webhook":
+        return None
+    known = workspace.settings.endpoints
+    if effective.environment in workspace.environments():
+        known = {**known, **workspace.environment(effective.environment).endpoints}
+    return known.get(deliver.endpoint)
 
 
 def _cut(slicer: Slicer, effective: Effective, plan: SyncPlan) -> OperationSlice:

@@ -1,5 +1,6 @@
 """What a change of a sync, or of something that it uses, does to its events and its runs, per account."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,18 @@ from sync_shop import DOCUMENT, FILES, MAPPING, RECORDING, SYNC, write_shop
 from conn_engine.analysis.checks.reach import find_reach
 from conn_engine.analysis.impact import Impact, impact
 from conn_engine.analysis.impact.accepted import accept_failing, add_accepted
+from conn_engine.analysis.impact.sync_plans import ELSEWHERE, compare_syncs
+from conn_engine.analysis.population import Digests, Slicer, cut_syncs
 from conn_engine.config import load_workspace
+from conn_engine.syncs import SyncPlan
 
 ACME = "accounts/acme.yaml"
+CONN = """\
+version: 1
+models: [models]
+env: [KEY, OTHER]
+endpoints: { default: { url: "https://a.test/in", secret: "{{env.KEY}}", events: ["person.*"] } }
+"""
 
 
 def compare(tmp_path: Path, after: dict[str, str | None], before: dict[str, str | None] | None = None) -> Impact:
@@ -91,11 +101,47 @@ def swap(old: str, new: str) -> dict[str, str | None]:
             [("data.age", "missing", 2, 6, True)],
             id="the mapping that it uses",
         ),
+        pytest.param(
+            {"conn.yaml": CONN.replace("a.test/in", "b.test/in")},
+            [("endpoint.url", "destination_changed", 2, 0, True)],
+            id="URL of the endpoint",
+        ),
+        pytest.param(
+            {"conn.yaml": CONN.replace("env.KEY", "env.OTHER")},
+            [("endpoint.secret", "credential_changed", 2, 0, True)],
+            id="secret of the endpoint",
+        ),
+        pytest.param(
+            {"conn.yaml": CONN.replace("person.*", "company.*")},
+            [("endpoint.events", "destination_changed", 2, 0, True)],
+            id="events of the endpoint",
+        ),
+        pytest.param(
+            {"environments/production.yaml": "endpoints: {default: {url: 'https://c.test/in'}}\n"},
+            [("endpoint.url", "destination_changed", 2, 0, True)],
+            id="endpoint of the environment",
+        ),
+        pytest.param(
+            swap("emit:", "on_error: skip\nemit:"), [("on_error", "may_be_missed", 2, 0, True)], id="skipped records"
+        ),
+        pytest.param(
+            swap("emit:", "concurrency: 1\nemit:"), [("concurrency", "run_changed", 2, 0, False)], id="how it runs"
+        ),
         pytest.param(swap("schedule:", "description: why\nschedule:"), [], id="a remark"),
     ],
 )
 def test_what_a_change_does(tmp_path: Path, change: dict[str, str | None], expected: list[object]) -> None:
-    assert rows(compare(tmp_path, change)) == expected
+    assert rows(compare(tmp_path, change, {"conn.yaml": CONN})) == expected
+
+
+def test_every_part_of_a_plan_is_compared(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path)
+    effective = workspace.effective(account="acme")
+    [cut] = cut_syncs(Slicer(Digests()), workspace, effective, ["people"]).values()
+    for part in fields(SyncPlan):
+        changed = replace(cut, plan=replace(cut.plan, **{part.name: ("other",)}))
+        if part.name not in ELSEWHERE:
+            assert compare_syncs(cut, changed), part.name
 
 
 class TestAccounts:

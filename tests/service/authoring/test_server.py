@@ -254,7 +254,10 @@ def test_an_endless_call_is_killed_and_the_server_goes_on(root: Path, monkeypatc
         assert failed and error["code"] == "timeout"
         with pytest.raises(ProcessLookupError):
             os.kill(int((root / "pid").read_text()), 0)
-        assert (await call("read_file", path="conn.yaml"))[1]["lines"] == 1
+        answers = [await call("read_file", path="conn.yaml")]
+        while answers[-1][0] and len(answers) < 20:  # on a busy machine, this call can take too long as well
+            answers.append(await call("read_file", path="conn.yaml"))
+        assert answers[-1][1]["lines"] == 1
 
     converse(root, script, seconds=3)
 

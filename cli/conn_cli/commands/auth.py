@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from conn_cli.account_vault import VaultStore, open_account_vault
 from conn_cli.commands.auth_adopt import adopt_command
 from conn_cli.commands.auth_login import login_command
 from conn_cli.commands.auth_set import set_command
@@ -49,10 +51,12 @@ def status(
     account: Annotated[
         str | None, typer.Argument(metavar="ACCOUNT", help="Show only this account. Default: every account.")
     ] = None,
+    *,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it accepts the credential.")] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Show every account. Default in a terminal: what fits on a screen.")
     ] = False,
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Show which accounts have a credential, and where it is stored.
@@ -65,10 +69,11 @@ def status(
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_engine.errors import CredentialError
-    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
-    vault = vault_of(app.workspace, app.environ)
+    opened = ExitStack()
+    vault = opened.enter_context(open_account_vault(app, store))
+    asked = None if store is None else vault
     rows: list[CredentialState] = []
     lines: list[str] = []
     try:
@@ -78,11 +83,12 @@ def status(
             lines.append(line)
             if row.usable and verify:
                 try:
-                    rows[-1] = structs.replace(row, accepted=verify_credential(app, name, lines) or None)
+                    rows[-1] = structs.replace(row, accepted=verify_credential(app, name, lines, asked) or None)
                 except CredentialError:
                     rows[-1] = structs.replace(row, accepted=False)
                     raise
     finally:  # a credential that the vendor refuses ends the command
+        opened.close()
         if rows:
             complete = every or app.width is None or len(lines) <= MOST
             text = {"text": lambda: join_lines(lines if complete else _summarize(rows, lines))}
@@ -242,12 +248,14 @@ def connect_command(
 def logout(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
+    *,
     local: Annotated[
         bool, typer.Option("--local", help="Remove the stored credential without revoking it at the vendor.")
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Remove the stored credential even if the vendor does not revoke it.")
     ] = False,
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Revoke an account's credential, and remove it from the store.
@@ -256,14 +264,12 @@ def logout(
     --force.
     """
     from conn_cli.credential_change import show_change
-    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
     app.workspace.account(account)
-    vault = vault_of(app.workspace, app.environ)
-    with show_change(app, account, "logout", formats) as change:
+    with show_change(app, account, "logout", formats) as change, open_account_vault(app, store) as vault:
         if not local and vault.load(account) is not None:
-            _revoke(app, change, force)
+            _revoke(app, change, force, None if store is None else vault)
         if vault.delete(account):
             change.removed = vault.kind
             change.lines.append(f"removed the credential of {account} from the {vault.kind}")
@@ -271,7 +277,7 @@ def logout(
             change.lines.append(f"{account} had no credential in the {vault.kind}")
 
 
-def _revoke(app: App, change: "CredentialChange", force: bool) -> None:
+def _revoke(app: App, change: "CredentialChange", force: bool, vault: "LayeredVault | None") -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import connect
 
@@ -280,7 +286,8 @@ def _revoke(app: App, change: "CredentialChange", force: bool) -> None:
         credentials = app.workspace.effective(account=account).connector.credentials
         if credentials is None or not credentials.revoke:
             return
-        with connect(app.workspace, account, environ=app.environ, redactor=app.redactor, clock=app.clock) as connection:
+        options = {"vault": vault, "redactor": app.redactor, "clock": app.clock}
+        with connect(app.workspace, account, environ=app.environ, **options) as connection:
             connection.revoke()
         change.revoked = True
         change.lines.append(f"the vendor revoked the credential of {account}")

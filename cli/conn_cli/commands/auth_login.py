@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conn_cli.account_vault import VaultStore, open_account_vault
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -37,12 +38,13 @@ def login_command(  # noqa: PLR0917
     verify: Annotated[
         bool, typer.Option("--verify", help="Store the credential only if the connector's verify operation accepts it.")
     ] = False,
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Store an account's credential, from OAuth consent or from input.
 
     Secrets are typed hidden or read from standard input, never passed as options. Afterwards, the connector's
-    `connect` steps run.
+    `connect` steps run. With --store, workers of syncs on every machine use the credential.
 
     \b
     Examples:
@@ -55,11 +57,11 @@ def login_command(  # noqa: PLR0917
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     credentials = effective.connector.credentials
-    with show_change(app, account, "login", formats) as change:
+    with show_change(app, account, "login", formats) as change, open_account_vault(app, store) as vault:
         if credentials is None or not credentials.fields():
             change.lines.append(f"connector {effective.connector_name} needs no credential")
             return
-        login = _Login(app, effective, credentials, change)
+        login = _Login(app, effective, credentials, change, vault, is_shared=store is not None)
         login.run(
             with_json=with_json, paste=paste, browser=app.is_terminal and not no_browser, timeout=timeout, verify=verify
         )
@@ -73,15 +75,15 @@ class _Login:
     effective: "Effective"
     credentials: "Credentials"
     change: "CredentialChange"
+    vault: "LayeredVault"
+    is_shared: bool = False
 
     def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
         """Get the credential's document and store it."""
         from conn_cli.credential_input import read_json
         from conn_cli.credential_store import merge_login, needs_store, refuse_shadowed, select_reusable
-        from conn_engine.runtime.wiring import vault_of
 
-        app, effective, account = self.app, self.effective, self.change.account
-        vault = vault_of(app.workspace, app.environ)
+        app, effective, account, vault = self.app, self.effective, self.change.account, self.vault
         refuse_shadowed(account, vault)
         needs_store(account, vault.kind)
         if verify:
@@ -97,9 +99,9 @@ class _Login:
         else:
             document = _read_document(app, account, self.credentials, values, effective.conditions)
         app.redactor.add_document(document)
-        self._save(vault, merge_login(effective, stored, document), verify=verify)
+        self._save(merge_login(effective, stored, document), verify=verify)
 
-    def _save(self, vault: "LayeredVault", document: dict[str, Any], *, verify: bool) -> None:
+    def _save(self, document: dict[str, Any], *, verify: bool) -> None:
         """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
         from conn_cli.credential_change import run_connect_steps
         from conn_engine.secrets.vault import Issue
@@ -108,11 +110,11 @@ class _Login:
         if verify:
             document = self._verify(document)
         verified_at = app.clock.now() if verify else None
-        vault.save(change.account, document, Issue(self.effective.issued_hosts(), verified_at))
-        change.stored = vault.kind
-        change.lines.append(f"stored the credential of {change.account} in the {vault.kind}")
+        self.vault.save(change.account, document, Issue(self.effective.issued_hosts(), verified_at))
+        change.stored = self.vault.kind
+        change.lines.append(f"stored the credential of {change.account} in the {self.vault.kind}")
         if not verify:
-            run_connect_steps(app, self.effective, change)
+            run_connect_steps(app, self.effective, change, self.vault if self.is_shared else None)
 
     def _verify(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""

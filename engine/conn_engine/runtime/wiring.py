@@ -172,6 +172,6 @@ def lacking_credential(
         )
     return CredentialError(
         f'account "{account}" has no credential in the {vault_kind}',
-        hint=f"conn auth login {account}; or set {variables}",
+        hint=f"conn auth login {account}{' --store URL' if vault_kind == 'database' else ''}; or set {variables}",
         category="missing",
     )

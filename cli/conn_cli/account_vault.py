@@ -1,0 +1,46 @@
+"""Open the vault of a command: that of this machine, or with --store the one in a database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.secrets.vault import LayeredVault
+
+__all__ = ["VaultStore", "open_account_vault"]
+
+VaultStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="Use the credentials in the database of syncs, not those of this machine.",
+    ),
+]
+
+
+@contextmanager
+def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
+    """Open the vault of the workspace. Raises CredentialError for a database without a key."""
+    from conn_engine.runtime.wiring import vault_of
+
+    if store is None:
+        yield vault_of(app.workspace, app.environ)
+        return
+    from conn_engine.releases.store_location import StoreLocation
+
+    location = StoreLocation.read(store, app.folder)
+    for secret in location.secrets:
+        app.redactor.add(secret, "the store's password")
+    from conn_service.store import open_database_vault, open_engine, translate_errors
+
+    with translate_errors(location):
+        engine = open_engine(location)
+        try:
+            yield open_database_vault(engine, app.workspace, app.environ)
+        finally:
+            engine.dispose()

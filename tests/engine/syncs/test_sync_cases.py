@@ -141,6 +141,12 @@ class TestFailures:
         report = run_syncs(workspace, "acme")[0]
         assert not report.failed and [code for code, _ in describe(report)] == ["SYN120"]
 
+    def test_a_fault_has_its_position_in_the_listing(self, tmp_path: Path) -> None:
+        pages = [PEOPLE[:2], [{"id": "3", "mail": None}]]
+        text = DOCUMENT.replace("record.email", "$uppercase(record.email)")
+        report = run_syncs(write(tmp_path, {SYNC: text, RECORDING: build_recording(pages)}), "acme")[0]
+        assert "transform of record 3" in report.all_findings[0].message
+
     def test_a_sync_without_a_recording_has_no_case(self, tmp_path: Path) -> None:
         report = run_syncs(write(tmp_path, {RECORDING: build_recording([[]])}), "acme")[0]
         assert not report.recorded

@@ -1,7 +1,7 @@
 """Replays a sync on a recorded listing: the records of each page through its steps, without a delivery."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace
@@ -66,9 +66,9 @@ def replay_sync(
     try:
         for page in _split_pages(listed, is_raw=operation != plan.fetch.operation):
             result = process_page(plan, page, scope)
-            outcome.fetched += len(page)
             outcome.outgoing += result.records
-            outcome.faults += result.faults
+            outcome.faults += [_move_fault(fault, outcome.fetched) for fault in result.faults]
+            outcome.fetched += len(page)
             outcome.filtered += result.filtered
     except ConnError as error:
         outcome.error = error
@@ -76,6 +76,11 @@ def replay_sync(
         {**({"version": record.version} if record.version else {}), "data": record.value} for record in outcome.outgoing
     ]
     return outcome
+
+
+def _move_fault(fault: StageFault, earlier: int) -> StageFault:
+    """Return a fault with its position in the listing instead of in its page."""
+    return replace(fault, fault=replace(fault.fault, position=fault.fault.position + earlier))
 
 
 def replay_case(workspace: Workspace, effective: Effective, case: SyncCase) -> SyncOutcome:

@@ -94,7 +94,8 @@ def _text_line(event: "Event") -> str:
 class DeliveryListener:
     """Handles deliveries from several threads. `done` is set after `count` accepted ones (None: never).
 
-    With `record`, deliveries are recorded; with `personal`, their personal data is replaced first.
+    With `record`, deliveries are recorded; with `personal`, their personal data is replaced first. `start_syncs` stores
+    what events mean for syncs, before the reply.
     """
 
     app: App
@@ -106,6 +107,7 @@ class DeliveryListener:
     record: bool = False
     personal: "PersonalData | None" = None
     count: int | None = None
+    start_syncs: "Callable[[Sequence[Event]], object] | None" = None
     done: Signal = field(default_factory=Signal)
     deliveries: int = 0
     events: int = 0
@@ -144,6 +146,8 @@ class DeliveryListener:
                 delivery, account=address.account, connector=address.connector, pairing=self.pairing
             )
         fault = "" if receipt.error or self.forward is None else self.forward.forward(receipt.events)
+        if self.start_syncs is not None and receipt.refusal is None and receipt.error is None:
+            self.start_syncs(receipt.events)
         with self._lock:
             self._show(receipt, fault)
             if received is not None and receipt.refusal is None and receipt.error is None:

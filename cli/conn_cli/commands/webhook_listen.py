@@ -1,5 +1,7 @@
 """`conn webhook listen`: receive deliveries on this machine."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +16,7 @@ from conn_engine.urls import split_plain_url
 if TYPE_CHECKING:
     from conn_cli.delivery_listener import DeliveryListener, EventForwarder
     from conn_cli.delivery_server import DeliveryServer
+    from conn_engine.runtime.webhooks import Event
 
 __all__ = ["listen"]
 
@@ -39,6 +42,10 @@ def listen(
         str | None,
         typer.Option("--forward", metavar="URL", help=f"Post events to URL, signed with {SECRET} (Standard Webhooks)."),
     ] = None,
+    syncs: Annotated[
+        bool,
+        typer.Option("--syncs", help="Let `conn sync work` run the syncs that an event triggers, and deliver deletes."),
+    ] = False,
     pair: Annotated[
         bool, typer.Option("--pair", help="Let a secret that the vendor sends replace the stored one.")
     ] = False,
@@ -89,6 +96,9 @@ def listen(
         personal=choose_personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
     )
+    cleanup = ExitStack()
+    if syncs:
+        listener.start_syncs = cleanup.enter_context(_open_requests(app))
     server = DeliveryServer(host, port, listener.take, url)
     if not is_loopback(host):
         app.err(f"warning: other machines can reach {host}; 127.0.0.1 and a tunnel are safer")
@@ -102,7 +112,18 @@ def listen(
         )
     finally:
         events_to.close()
+        cleanup.close()
     app.err(f"stopped: {listener.deliveries:,} accepted, {pluralize(listener.events, 'event')}")
+
+
+@contextmanager
+def _open_requests(app: App) -> "Iterator[Callable[[Sequence[Event]], object]]":
+    """Open the store of syncs, and yield what stores the runs that events want."""
+    from conn_cli.commands.sync.store_access import open_worker
+    from conn_service.syncs.receiving import receive_events
+
+    with open_worker(app, None) as worker:
+        yield lambda events: receive_events(worker.store.engine, app.workspace, events, app.clock)
 
 
 def _address(app: App, account: str | None, connector: str | None) -> DeliveryOwner | None:

@@ -210,7 +210,11 @@ class SyncTrigger(Settings, frozen=True, kw_only=True):
 
     webhook: Annotated[
         str | None,
-        Meta(description="An event of the connector, such as `contacts.updated`.", extra=PLAIN),
+        Meta(
+            description="An event of the connector: a unified one, such as `crm.contact.updated`, or a type of the "
+            "vendor. The run sees it as `event`.",
+            extra=PLAIN,
+        ),
     ] = None
     sync: Annotated[_Name | None, Meta(description="Another sync, when a run of it is complete.")] = None
 
@@ -240,6 +244,14 @@ class SyncDeletes(Settings, frozen=True, kw_only=True):
         ),
     ]
     resource: Annotated[ResourceName | None, Meta(description="The operation that lists deleted records.")] = None
+    event: Annotated[
+        _Text | None,
+        Meta(
+            description="With `by: webhook`, the event that reports a deleted record, such as `crm.contact.deleted` or "
+            "a type of the vendor. Default: the `deleted` event of the unified resource.",
+            extra=PLAIN,
+        ),
+    ] = None
     params: Annotated[
         dict[str, Any],
         Meta(description="Parameters of the operation that lists deleted records.", extra=template_over("sync_call")),

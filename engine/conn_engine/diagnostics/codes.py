@@ -1127,6 +1127,28 @@ CODES: dict[str, Code] = _build_table(
         "`end_param`.",
     ),
     Code(
+        "SYN109",
+        "syncs start each other in a circle",
+        "error",
+        "Each of these syncs runs after another of them, so that they would never stop. Give one of them a "
+        "schedule instead of `trigger`.",
+    ),
+    Code(
+        "SYN110",
+        "event that never arrives",
+        "error",
+        "`trigger.webhook` or `deletes` names an event that the connector does not have, or the connector receives no "
+        "events. A unified event is named as in `crm.contact.updated`; any other name is a type of the vendor. A sync "
+        "of the vendor's own resource has to name the event that reports deleted records.",
+    ),
+    Code(
+        "SYN111",
+        "events are dropped during a run",
+        "warning",
+        "The parameters of the sync use `event`, so that each run fetches what one event is about. With `overlap: "
+        "skip`, an event that arrives while another run is open starts no run. Use `overlap: queue`.",
+    ),
+    Code(
         "SYN120",
         "sync cannot process recorded records",
         "error",

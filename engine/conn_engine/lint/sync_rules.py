@@ -10,6 +10,7 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path, iterate_texts
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.expressions import expression, template
+from conn_engine.lint.sync_triggers import check_cycle, check_events
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.runtime.parameters import declared_parameters, parameters
 from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, limit_to_window, load_sync
@@ -49,6 +50,7 @@ def check_sync(workspace: Workspace, file: File, document: Document) -> Iterator
         *_check_expressions(document),
         *_check_times(document, typed),
         *_check_names(workspace, document, typed),
+        *check_cycle(workspace, file.name, document),
     ]
     yield from findings
     if findings:
@@ -208,6 +210,7 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
     yield from _check_pagination(document, effective, plan)
     yield from _check_target(workspace, document, plan)
     yield from _check_backfill(document, effective, plan)
+    yield from check_events(document, effective, plan)
 
 
 def _names_connector(workspace: Workspace, name: str) -> bool:

@@ -60,6 +60,14 @@ class SyncPlan:
         """Whether all records of a run are one event."""
         return any(isinstance(step, SpoolStep) for step in self.steps)
 
+    @property
+    def deleted_event(self) -> str:
+        """The event that reports a deleted record, "" if the sync names none and its resource is the vendor's own."""
+        if self.deletes is not None and self.deletes.event is not None:
+            return self.deletes.event
+        operation = self.fetch.operation
+        return f"{operation.model}.{operation.resource}.deleted" if operation.kind == "unified" else ""
+
     def read_deleted(self, record: Any, scope: Scope) -> str:
         """Return the key of a record that the operation for deleted records lists; "" if it has none."""
         text = (self.deletes.id if self.deletes is not None else None) or f"record.{self.key}"

@@ -7,15 +7,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, Row
 
 from conn_service.syncs import tables
 from conn_service.syncs.store import BACKFILL, name_run
 
-__all__ = ["BY_EVENT", "BY_SYNC", "StartRequest", "add_requests", "drop_request", "find_requests"]
+__all__ = [
+    "BY_EVENT",
+    "BY_SYNC",
+    "DELETES",
+    "StartRequest",
+    "add_requests",
+    "drop_requests",
+    "find_requests",
+    "find_similar",
+]
 
 BY_EVENT: Final = "event"
 BY_SYNC: Final = "sync"
+DELETES: Final = "deletes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +64,24 @@ def find_requests(engine: Engine) -> list[StartRequest]:
     first = sa.select(sa.func.min(columns.number)).group_by(columns.sync, columns.account, is_backfill)
     query = sa.select(tables.start_request).where(columns.number.in_(first)).order_by(columns.number)
     with engine.connect() as connection:
-        return [
-            StartRequest(row.sync, row.account, row.cause, json.loads(row.settings), row.moment, row.number)
-            for row in connection.execute(query)
-        ]
+        return [_to_request(row) for row in connection.execute(query)]
 
 
-def drop_request(connection: Connection, request: StartRequest) -> None:
-    """Remove a request, in the transaction of a connection."""
-    connection.execute(sa.delete(tables.start_request).where(tables.start_request.c.number == request.number))
+def find_similar(engine: Engine, request: StartRequest, limit: int) -> list[StartRequest]:
+    """Return requests of the same sync, account and cause, the oldest first."""
+    columns = tables.start_request.c
+    query = sa.select(tables.start_request).where(
+        columns.sync == request.sync, columns.account == request.account, columns.cause == request.cause
+    )
+    with engine.connect() as connection:
+        return [_to_request(row) for row in connection.execute(query.order_by(columns.number).limit(limit))]
+
+
+def drop_requests(connection: Connection, requests: Iterable[StartRequest]) -> None:
+    """Remove requests, in the transaction of a connection."""
+    numbers = [request.number for request in requests]
+    connection.execute(sa.delete(tables.start_request).where(tables.start_request.c.number.in_(numbers)))
+
+
+def _to_request(row: Row[Any]) -> StartRequest:
+    return StartRequest(row.sync, row.account, row.cause, json.loads(row.settings), row.moment, row.number)

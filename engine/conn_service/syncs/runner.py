@@ -119,7 +119,8 @@ class SyncRunner:
         With `unless_open`, RunOpenError is raised if another one is open for the account, whoever has created it.
 
         `settings` may have `to` (another destination), `keeps_state` (the next run begins where this one did), `event`
-        (the one that started it), and `window` (the part of a backfill). `more` run in the same transaction.
+        (the one that started it), `window` (the part of a backfill), and `deleted` (keys that events have reported).
+        `more` run in the same transaction.
         Raises UsageError and ConfigurationError for a sync that cannot run.
         """
         release, workspace = self._releases.get_current()
@@ -142,7 +143,7 @@ class SyncRunner:
             ended=None,
             since=since,
             settings=dict(settings or {}),
-            phase=list_phases(plan)[0],
+            phase="deletes" if "deleted" in (settings or {}) else list_phases(plan)[0],
             seq=0,
             place={"state": None if is_full else stream.state},
             counts={},
@@ -238,6 +239,10 @@ class SyncRunner:
         draft = PageDraft(run, opened, self.clock.now())
         if run.phase == "fetch" and not self._take_loop_item(run, opened):
             self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
+            return
+        if "deleted" in run.settings:  # events have reported them, so there is nothing to read
+            fill_deleted(draft, run.settings["deleted"], self.store)
+            self._commit(draft, run.place, "end")
             return
         if run.phase == "write":
             written = write_records(draft, self.store)

@@ -121,6 +121,12 @@ SOURCE = "source: {connector: demo, resource: contacts}\n"
 TO_FILE = "emit: {type: file, to: out/}\n"
 
 
+HOOKED = """\
+fields: [{name: webhook_secret, secret: true, required: false}]
+webhooks: {verify: {format: hmac, config: {signature: headers.sig}}, events: {type: body.type}}
+"""
+
+
 def sync(name: str, code: str, line: int, column: int, text: str, **files: str) -> Bad:
     """A workspace whose fault is in a sync."""
     return Bad(name, one(code, SYNC, line, column), {SYNC: text, **files})
@@ -171,6 +177,17 @@ SYNCS = [
     sync("backfill without a range", "SYN108", 2, 11, f"{SOURCE}backfill: {{}}\n{TO_FILE}"),
     sync(
         "half of a window", "SYN108", 2, 20, f'{SOURCE}backfill: {{params: {{a: "{{{{window.start}}}}"}}}}\n{TO_FILE}'
+    ),
+    sync("a sync after itself", "SYN109", 2, 17, f"{SOURCE}trigger: {{sync: people}}\n{TO_FILE}"),
+    sync("event without webhooks", "SYN110", 2, 20, f"{SOURCE}trigger: {{webhook: contacts.updated}}\n{TO_FILE}"),
+    Bad(
+        "events that are dropped",
+        one("SYN111", SYNC, 2, 10),
+        {
+            SYNC: 'source: {connector: demo, resource: contacts, params: {of: "{{event.id}}"}}\n'
+            f"trigger: {{webhook: changed}}\n{TO_FILE}",
+            HTTP: f"{CONNECTOR}{HOOKED}",
+        },
     ),
     sync("broken filter", "EXP101", 2, 20, f"{SOURCE}filter: record.id =\n{TO_FILE}"),
     Bad(

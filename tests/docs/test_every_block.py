@@ -21,6 +21,7 @@ OTHERS = {
     "how-to/agents.md": "docs/test_every_block.py",
     "how-to/deliver-events.md": "docs/test_how_to.py",
     "how-to/editors.md": "docs/test_every_block.py",
+    "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
     "reference/jsonata.md": "docs/test_jsonata.py",
     "reference/library.md": "readme/test_library.py",
     "reference/recordings.md": "docs/test_examples.py",

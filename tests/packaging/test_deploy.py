@@ -2,6 +2,7 @@
 
 import configparser
 import io
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -79,9 +80,7 @@ def test_the_page_names_what_there_is(tmp_path: Path) -> None:
             assert execute([*words, "--help"], app) == 0, out.getvalue()
         elif program == "docker":
             assert words[:3] == ["compose", "--project-directory", FOLDER.name]
-            scaled = [
-                word.partition("=")[0] for option, word in zip(words, words[1:], strict=False) if option == "--scale"
-            ]
+            scaled = [word.partition("=")[0] for option, word in itertools.pairwise(words) if option == "--scale"]
             assert set(scaled) <= {"worker"}
         elif program == "systemctl":
             assert {f"{word.partition('@')[0]}@.service" for word in words if "@" in word} == {"conn-sync@.service"}

@@ -17,7 +17,7 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, afinish, drive, finish
 from conn_engine.runtime.endings import incomplete_error, log_verdict
 from conn_engine.runtime.field_problems import log_problems, merge_problems, to_row
-from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
+from conn_engine.runtime.lifecycle import connect_steps, renew_early, revoke, verify
 from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.passing import PlainRequest, pass_request
@@ -120,6 +120,13 @@ class Connection:
         Raises CredentialError when the vendor refuses. The stored credential is not changed.
         """
         return self._finish(revoke(self.wiring.run))
+
+    def renew_early(self, seconds: float) -> bool:
+        """Renew the credential if it expires within `seconds`, and store it. Returns whether it was renewed.
+
+        Raises the errors of `lifecycle.renew_early`.
+        """
+        return self._finish(renew_early(self.wiring.run, seconds))
 
     def request(self, asked: PlainRequest) -> Response:
         """Send a request of your own below the base URL, with the account's credential, and return its response.

@@ -6,6 +6,7 @@ All are generators. The connection stores their results.
 from functools import partial
 from typing import Any
 
+from conn_engine.auth import CAPTURED, build_renewal
 from conn_engine.config import Verify
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED, truth
@@ -19,7 +20,7 @@ from conn_engine.runtime.variants import verify_operation
 from conn_engine.settings import Answer, Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["connect_steps", "revoke", "verify"]
+__all__ = ["connect_steps", "renew_early", "revoke", "verify"]
 
 
 def verify(run: Run) -> Flow[bool]:
@@ -38,6 +39,26 @@ def verify(run: Run) -> Flow[bool]:
     if isinstance(settings, Verify) and settings.expect is not None and not _holds(settings.expect, answer):
         hint = f"log the account in again: conn auth login {session.account}"
         raise CredentialError(_describe_failure(settings, answer), hint=hint, category="refused")
+    return True
+
+
+def renew_early(run: Run, seconds: float) -> Flow[bool]:
+    """Renew the account's credential if it expires within `seconds`. Returns whether it was renewed, by this run or by
+    another one.
+
+    Raises CredentialError when the vendor refuses, and TransportError when it does not respond.
+    """
+    effective, session = run.effective, run.session
+    credentials, document = effective.connector.credentials, session.document
+    if credentials is None or not credentials.renewable(document):
+        return False
+    if not credentials.due(document, session.clock.now() + seconds):
+        return False
+    scope = authorization_scope(run)
+    session.document = yield build_renewal(
+        credentials, session.account, document, scope, effective.hosts, session.clock
+    )
+    effective.learn(session.document.get(CAPTURED))
     return True
 
 

@@ -8,6 +8,7 @@ so that rows cannot be exchanged. A row has the ID of its key, and the database 
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -34,6 +35,7 @@ _SHORTEST_KEY: Final = 8
 _NONCE_BYTES: Final = 12
 _KEY_ID_CHARACTERS: Final = 16
 _ONLY: Final = 1
+_SAVE_PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _HINT: Final = "set CONN_VAULT_KEY to its key, the same on every machine; a previous key belongs in CONN_VAULT_OLD_KEYS"
 
 _metadata = sa.MetaData()
@@ -130,7 +132,19 @@ class DatabaseVault:
             return None if row is None else self._decrypt(connection, row)
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Store the document, encrypted with the key of the database. Raises CredentialError if that is unknown."""
+        """Store the document, encrypted with the key of the database. Raises CredentialError if that is unknown.
+
+        If the database does not respond, this tries again for half a minute: the vendor has taken back the token that a
+        renewed one replaces.
+        """
+        for pause in _SAVE_PAUSES:
+            try:
+                return self._save(account, document)
+            except (sa.exc.OperationalError, sa.exc.InterfaceError):
+                time.sleep(pause)
+        return self._save(account, document)
+
+    def _save(self, account: str, document: Mapping[str, Any]) -> None:
         with self._engine.begin() as connection:
             values = self._encrypt(self._find_key(connection), self._workspace, account, dict(document))
             names = {"workspace": self._workspace, "account": account}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from conn_engine.conditions import Scope
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
@@ -34,6 +34,8 @@ _EVALUATORS = 4
 """How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
 is stopped."""
 
+EARLY_SECONDS = 300.0
+"""A credential that expires within so many seconds is renewed before the next page."""
 LONGEST_PAUSE = 10.0
 """Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
 
@@ -73,6 +75,23 @@ class OpenRun:
     item: tuple[Any, Any] = (None, None)
     endpoint_key: str = ""
     used_at: float = 0.0
+    renewed_at: float = float("-inf")
+
+    def renew_credential(self) -> None:
+        """Renew the credential before a page is read, if it expires soon, so that it is rarely renewed within a page.
+
+        It is stored at once, and not with the page. A failure does not matter: the credential is still valid, and one
+        that is not any more is renewed by the request that needs it. One that lives for a shorter time is, too.
+        """
+        now = self.connection.wiring.session.clock.now()
+        if now < self.renewed_at + EARLY_SECONDS:
+            return
+        try:
+            is_renewed = self.connection.renew_early(EARLY_SECONDS)
+        except ConnError:
+            is_renewed = True  # do not ask again at each page
+        if is_renewed:
+            self.renewed_at = now
 
     def build_scope(self, run: RunRow) -> Scope:
         """Return what expressions of the run see."""

@@ -178,6 +178,7 @@ class SyncRunner:
         try:
             opened = self._open.get(run)
             self._check_limits(run, opened.plan)
+            opened.renew_credential()
             self._store_next_page(run, opened)
         except Exception as error:
             self._open.close(run_id)

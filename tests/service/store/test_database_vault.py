@@ -112,6 +112,20 @@ def test_keys_come_from_the_environment() -> None:
     assert next(iter(derived)) == next(iter(VaultKeys(NEW_KEY).derive(b"0" * 16)))
 
 
+def test_a_renewed_token_is_stored_although_the_database_restarts(engine: sa.Engine, vault: DatabaseVault) -> None:
+    vault.save("acme", {"token": SECRET})
+    failures = ["the connection is closed", "the database system is starting up"]
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if failures and "INSERT INTO conn_credential" in statement:
+            raise sa.exc.OperationalError(statement, {}, Exception(failures.pop()))
+
+    vault.save("acme", {"token": "renewed"})
+    assert not failures
+    assert vault.load("acme") == {"token": "renewed"}
+
+
 CONNECTOR = """\
 base_url: {url}
 credentials:

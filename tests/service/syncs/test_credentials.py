@@ -4,6 +4,7 @@ import hashlib
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from sync_bench import Bench, Releases
@@ -11,6 +12,7 @@ from sync_bench import Bench, Releases
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.runtime.wiring import vault_of
+from conn_engine.secrets.vault import MemoryVault
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.worker import SyncWorker
 
@@ -98,3 +100,72 @@ def test_a_key_is_derived_once_per_worker(
     for number in range(4):
         assert bench.run(f"r{number}", runner=runner).status == "complete"
     assert len(calls) == len(set(calls))
+
+
+OAUTH = """\
+credentials:
+  format: oauth2
+  config: {{ token_url: "{url}/token", client_id: c, client_secret: client-secret-of-ours }}
+authorization: {{ format: bearer }}
+"""
+
+
+def use_tokens(bench: Bench, *, lifetime: int) -> tuple[MemoryVault, list[str]]:
+    """A vendor that gives each refresh token once, and the credential of its account. Returns the refresh tokens that
+    arrive."""
+    path = bench.root / "connectors/shop/connector.yaml"
+    path.write_text(path.read_text() + OAUTH.format(url=bench.arriving.url))
+    used: list[str] = []
+    list_contacts = bench.arriving.answer
+
+    def answer(arrived: Any) -> Any:
+        if arrived.path != "/token":
+            return list_contacts(arrived)
+        [token] = parse_qs(arrived.body.decode())["refresh_token"]
+        if token in used:
+            return 400, {}, {"error": "invalid_grant"}
+        used.append(token)
+        name = f"{len(used):012d}"
+        return {"access_token": f"access-{name}", "refresh_token": f"refresh-{name}", "expires_in": lifetime}
+
+    bench.arriving.answer = answer
+    now = time.time()
+    token = {"access_token": "access-first", "refresh_token": "refresh-first", "expires_at": now + 200}
+    return MemoryVault({"acme": {"oauth": {"token": {**token, "obtained_at": now - 3400}}}}), used
+
+
+def test_a_token_that_expires_soon_is_renewed_and_stored_before_a_page(bench: Bench) -> None:
+    vault, used = use_tokens(bench, lifetime=3600)
+    bench.contacts.fail_at = {1: (400, {}, {"message": "the page breaks off"})}
+    runner = SyncRunner(bench.store, Releases(bench.root), environ={"CONN_NO_KEYRING": "1"}, vault=vault)
+    bench.runners.append(runner)
+    runner.create_run("r1", "people", "acme")
+    assert runner.advance("r1", 0).kind == "failed"
+    stored = vault.load("acme")
+    assert stored is not None and stored["oauth"]["token"]["refresh_token"] == "refresh-000000000001"
+    again = SyncRunner(bench.store, Releases(bench.root), environ={"CONN_NO_KEYRING": "1"}, vault=vault)
+    bench.runners.append(again)
+    assert bench.run(runner=again).status == "complete"
+    assert used == ["refresh-first"], "the token was renewed once, although the page was not stored"
+
+
+def test_a_token_that_always_expires_soon_is_not_renewed_at_each_page(bench: Bench) -> None:
+    vault, used = use_tokens(bench, lifetime=120)
+    runner = SyncRunner(bench.store, Releases(bench.root), environ={"CONN_NO_KEYRING": "1"}, vault=vault)
+    bench.runners.append(runner)
+    assert bench.run(runner=runner).report["pages"] == 4
+    assert used == ["refresh-first"]
+
+
+def test_a_run_whose_refresh_token_is_refused_waits_at_its_page(bench: Bench) -> None:
+    vault, used = use_tokens(bench, lifetime=3600)
+    used.append("refresh-first")
+    runner = SyncRunner(bench.store, Releases(bench.root), environ={"CONN_NO_KEYRING": "1"}, vault=vault)
+    bench.runners.append(runner)
+    bench.contacts.fail_at = {3: (401, {}, {})}
+    run = bench.run(runner=runner)
+    assert (run.status, run.seq) == ("login", 2)
+    assert "conn auth login acme" in run.reason
+    vault.save("acme", {"oauth": {"token": {"access_token": "access-new-login", "refresh_token": "refresh-new"}}})
+    assert bench.run(runner=runner).status == "complete"
+    assert [query.get("after") for query in bench.contacts.asked] == [None, "3", "6", "6", "9"]

@@ -19,6 +19,8 @@ _LABELS: Final = {
     "skipped_by_rule": "not read because of a rule",
     "deletes": "deleted",
     "deletes_still_listed": "deleted and listed",
+    "deletes_repeated": "deleted before and restored",
+    "deletes_without_id": "deleted without an ID",
 }
 
 COUNTS: Final = (*_NOUNS, *_LABELS, "spooled", "events")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from conn_engine.config import OperationName
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.runtime.call import Call
-from conn_engine.syncs import OutgoingRecord, RecordFault, StageFault, process_page
+from conn_engine.syncs import OutgoingRecord, RecordFault, StageFault, compute_digest, process_page
 from conn_engine.syncs.events import Change
 from conn_engine.syncs.pipeline import LONGEST_KEY, Enricher
 from conn_engine.wire import Page
@@ -18,7 +18,16 @@ from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import LONGEST_FIELD, PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 
-__all__ = ["LOOP_STAGE", "PageDraft", "RecordStopError", "build_enricher", "fill_deleted", "fill_loop", "fill_records"]
+__all__ = [
+    "LOOP_STAGE",
+    "PageDraft",
+    "RecordStopError",
+    "build_enricher",
+    "fill_deleted",
+    "fill_loop",
+    "fill_records",
+    "fill_tombstones",
+]
 
 LOOP_STAGE: Final = "for_each"
 """The stage of a record that was to be an item of a loop."""
@@ -156,6 +165,32 @@ def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: Syn
         else:
             fresh.append(record)
     return fresh
+
+
+def fill_tombstones(draft: PageDraft, page: Page, store: SyncStore) -> None:
+    """Deliver the deletion of the records that a page lists as deleted.
+
+    A vendor may list a record that was restored. One that is listed as before, with more than its ID, and that was
+    delivered since, is left out. One without an ID is counted.
+    """
+    plan, scope, stream = draft.opened.plan, draft.opened.build_scope(draft.run), draft.opened.stream
+    digests: dict[str, str] = {}
+    for record in page.records:
+        key = plan.read_deleted(record, scope)
+        draft.add("deletes_without_id", int(not key))
+        if key:
+            digests[key] = compute_digest(record) if isinstance(record, dict) and len(record) > 1 else ""
+    before = store.find_tombstones(stream, list(digests))
+    known = store.find_known(stream, list(before))
+    restored = {
+        key
+        for key, digest in digests.items()
+        if digest and before.get(key) == digest and known.get(key, ("", ""))[0] and known[key][1] != draft.run.id
+    }
+    draft.add("deletes_repeated", len(restored))
+    fresh = {key: digest for key, digest in digests.items() if key not in restored}
+    draft.hooks.append(lambda connection, _seq: store.add_tombstones(connection, stream, fresh))
+    fill_deleted(draft, list(fresh), store)
 
 
 def fill_deleted(draft: PageDraft, keys: list[str], store: SyncStore) -> None:

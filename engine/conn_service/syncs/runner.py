@@ -21,7 +21,14 @@ from conn_engine.syncs import SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
 from conn_service.store import is_unreachable
 from conn_service.syncs.delivering import SpoolDelivery, describe_internal
-from conn_service.syncs.filling import PageDraft, RecordStopError, fill_deleted, fill_loop, fill_records
+from conn_service.syncs.filling import (
+    PageDraft,
+    RecordStopError,
+    fill_deleted,
+    fill_loop,
+    fill_records,
+    fill_tombstones,
+)
 from conn_service.syncs.following import explain_rest, prepare_following
 from conn_service.syncs.judging import count_page, find_missing
 from conn_service.syncs.opening import OpenRun, OpenRuns, PlanChangedError, ReleaseLookup
@@ -265,9 +272,7 @@ class SyncRunner:
             count_page(draft, page, is_resumed=opened.is_reopened)
             fill_records(draft, page, self.store)
         else:
-            scope = opened.build_scope(run)
-            keys = [key for record in page.records if (key := opened.plan.read_deleted(record, scope))]
-            fill_deleted(draft, keys, self.store)
+            fill_tombstones(draft, page, self.store)
         self._commit(draft, place, run.phase)
 
     def _commit(self, draft: PageDraft, place: Mapping[str, Any], phase: str) -> None:

@@ -487,7 +487,8 @@ class SyncStore:
                     f'the sync "{sync}" is still running for "{account}": {open_run}',
                     hint=f"wait for it, or end it: conn sync cancel {open_run}",
                 )
-            connection.execute(sa.delete(tables.known).where(tables.known.c.stream.in_(numbers)))
+            for table in (tables.known, tables.tombstone):
+                connection.execute(sa.delete(table).where(table.c.stream.in_(numbers)))
             connection.execute(self._of_stream(sync, account).values(state="null", last_run_at=None))
 
     def pause_stream(self, sync: str, account: str, *, is_paused: bool = True) -> None:
@@ -549,6 +550,26 @@ class SyncStore:
                 rows = connection.execute(_KNOWN, {"stream": stream.number, "keys": chunk})
                 found.update({key: (digest, seen) for key, digest, seen in rows})
         return found
+
+    def find_tombstones(self, stream: StreamRow, keys: Sequence[str]) -> dict[str, str]:
+        """Return how these records were listed as deleted, for those whose deletion was delivered."""
+        columns, found = tables.tombstone.c, {}
+        with self.engine.connect() as connection:
+            for chunk in _split(keys, _CHUNK):
+                query = sa.select(columns.key, columns.digest)
+                query = query.where(columns.stream == stream.number, columns.key.in_(chunk))
+                found.update({row.key: row.digest for row in connection.execute(query)})
+        return found
+
+    def add_tombstones(self, connection: Connection, stream: StreamRow, digests: Mapping[str, str]) -> None:
+        """Store how records are listed as deleted, in the transaction of a page."""
+        statement = self._insert(tables.tombstone)
+        statement = statement.on_conflict_do_update(
+            index_elements=["stream", "key"], set_={"digest": statement.excluded.digest}
+        )
+        rows = [{"stream": stream.number, "key": key, "digest": digest} for key, digest in sorted(digests.items())]
+        if rows:
+            connection.execute(statement, rows)
 
     def find_newer_run(self, run: RunRow) -> str | None:
         """Return the ID of a run of the same stream that began later and has delivered, None if there is none."""

@@ -16,6 +16,7 @@ __all__ = [
     "spool",
     "start_request",
     "stream",
+    "tombstone",
 ]
 
 metadata = sa.MetaData()
@@ -111,6 +112,16 @@ known = sa.Table(
 """The records of a stream by key: the digest of what was last delivered, empty for a deleted one, and the last run that
 contained it."""
 
+tombstone = sa.Table(
+    "conn_sync_tombstone",
+    metadata,
+    sa.Column("stream", sa.Integer, primary_key=True),
+    sa.Column("key", _Key, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+)
+"""How the vendor listed a record as deleted when its deletion was delivered: the digest of that, empty if it only has
+the ID."""
+
 set_aside = sa.Table(
     "conn_sync_set_aside",
     metadata,
@@ -180,4 +191,15 @@ def _add_start_requests(connection: Connection) -> None:
     start_request.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _index_places, _add_log, _add_plan, _add_start_requests)
+def _add_tombstones(connection: Connection) -> None:
+    tombstone.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _create_tables,
+    _index_places,
+    _add_log,
+    _add_plan,
+    _add_start_requests,
+    _add_tombstones,
+)

@@ -1,0 +1,63 @@
+"""A record that was deleted and restored is not deleted again because the vendor still lists its deletion."""
+
+from typing import Any
+
+import pytest
+from sync_bench import Bench
+from vendor import Arrived
+
+SYNC = """\
+source: { connector: shop, resource: contacts, params: { since: "{{last_run_at}}" } }
+emit: { event: contact.updated, type: stdout }
+deletes: { by: operation, resource: contacts.gone }
+changes_only: true
+"""
+
+
+@pytest.fixture
+def gone(bench: Bench) -> list[dict[str, Any]]:
+    """What the vendor lists as deleted."""
+    listed: list[dict[str, Any]] = []
+
+    def answer(arrived: Arrived) -> Any:
+        return {"results": listed} if arrived.path == "/gone" else bench.contacts.answer(arrived)
+
+    bench.arriving.answer = answer
+    bench.write({"syncs/people.yaml": SYNC})
+    bench.run("r0")
+    return listed
+
+
+def test_a_restored_record_is_deleted_again_only_if_it_is_listed_anew(bench: Bench, gone: list[dict[str, Any]]) -> None:
+    gone.append({"id": 1, "deleted_at": "2026-01-01"})
+    restored, bench.contacts.records = bench.contacts.records[1], []
+    assert bench.run("r1").counts["deletes"] == 1
+    bench.contacts.records = [restored]
+    assert bench.run("r2").counts["deletes_still_listed"] == 1
+    assert bench.spooled("r2")[0]["id"] == 1, "it is delivered again"
+    bench.contacts.records = []
+    run = bench.run("r3")
+    assert (run.counts.get("deletes", 0), run.counts["deletes_repeated"]) == (0, 1)
+    gone[0]["deleted_at"] = "2026-01-03"
+    assert bench.run("r4").counts["deletes"] == 1
+    assert bench.spooled("r4") == ["-1"]
+
+
+def test_a_deletion_without_a_time_counts_each_time(bench: Bench, gone: list[dict[str, Any]]) -> None:
+    gone += [{"id": 1}, {"name": "nobody"}]
+    restored, bench.contacts.records = bench.contacts.records[1], []
+    run = bench.run("r1")
+    assert (run.counts["deletes"], run.counts["deletes_without_id"]) == (1, 1)
+    bench.contacts.records = [restored]
+    bench.run("r2")
+    bench.contacts.records = []
+    assert bench.run("r3").counts["deletes"] == 1
+
+
+def test_a_reset_forgets_deletions(bench: Bench, gone: list[dict[str, Any]]) -> None:
+    gone.append({"id": 1, "deleted_at": "2026-01-01"})
+    bench.run("r1")
+    stream = bench.store.get_stream("people", "acme")
+    assert bench.store.find_tombstones(stream, ["1"])
+    bench.store.reset_stream("people", "acme")
+    assert bench.store.find_tombstones(stream, ["1"]) == {}

@@ -59,6 +59,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Data": {
         "sync": ("sync:group", "Run syncs, and show what they did."),
+        "serve": ("serve:serve", "Serve an application: the unified API over HTTP."),
+        "token": ("token:group", "Create, list and revoke the tokens of applications."),
     },
     "Accounts": {
         "auth": ("auth:group", "Store, verify and remove the credentials of accounts."),

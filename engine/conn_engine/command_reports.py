@@ -39,6 +39,9 @@ __all__ = [
     "SchemasReport",
     "SchemeReport",
     "SchemesReport",
+    "TokenReport",
+    "TokenState",
+    "TokensReport",
 ]
 
 
@@ -292,6 +295,38 @@ class ErrorReport(Report, frozen=True, kw_only=True):
     path: str
     offset: int | None
     findings: list[Finding]
+
+
+# --- the service ---
+
+
+class TokenState(_Data, frozen=True, kw_only=True):
+    """A token of the service. No `accounts`: all of them. Times are ISO 8601 in UTC."""
+
+    id: str
+    name: str
+    state: Literal["valid", "expired", "revoked"]
+    scopes: list[str]
+    accounts: list[str]
+    created_at: str
+    expires_at: str | None
+    last_used: str | None
+
+
+class TokensReport(Report, frozen=True, kw_only=True):
+    """The tokens of the service, without what is secret."""
+
+    kind: ClassVar[str] = "tokens"
+    tokens: list[TokenState]
+
+
+class TokenReport(Report, frozen=True, kw_only=True):
+    """A token that was created or revoked. `secret` is the token itself, which is shown only when it is created."""
+
+    kind: ClassVar[str] = "token"
+    action: Literal["created", "revoked"]
+    token: TokenState
+    secret: str | None
 
 
 # --- help ---

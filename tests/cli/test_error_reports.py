@@ -69,6 +69,7 @@ LINES: dict[str, tuple[str, int]] = {
     "sync try nobody": ("usage", 2),
     "sync run nobody": ("usage", 2),
     "sync work --nope": ("usage", 2),
+    "sync backfill nobody --from 2025-01-01 --to 2025-02-01": ("usage", 2),
     "sync status nobody": ("usage", 2),
     "sync failures nobody": ("usage", 2),
     "sync runs nobody": ("usage", 2),
@@ -79,9 +80,12 @@ LINES: dict[str, tuple[str, int]] = {
     "sync resume nobody": ("usage", 2),
     "sync reset nobody": ("usage", 2),
     "sync retry nobody": ("usage", 2),
+    "token create app --scope nothing": ("usage", 2),
+    "token list --nope": ("usage", 2),
+    "token revoke nobody": ("usage", 2),
 }
 """A failing line of every command, with the code of its error and the exit code."""
-SERVERS = {"lsp", "mcp"}
+SERVERS = {"lsp", "mcp", "serve"}
 
 
 def find_commands(group: Any, *above: str) -> Iterator[str]:

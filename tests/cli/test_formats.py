@@ -138,11 +138,13 @@ LINES: dict[str, tuple[str, int]] = {
     "sync pause things": ("sync-change", 0),
     "sync resume things": ("sync-change", 0),
     "sync reset things -a me": ("sync-change", 0),
+    "token create app --scope unified:read": ("token", 0),
+    "token list": ("tokens", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
-SERVERS = {"lsp", "mcp"}
+SERVERS = {"lsp", "mcp", "serve"}
 """Commands that another program talks to: their output is a protocol, tested in tests/service."""
-IN_ITS_OWN_TEST = {"webhook listen"}  # a server: one line for each event, in test_webhook_listen.py
+IN_ITS_OWN_TEST = {"webhook listen", "token revoke"}  # test_webhook_listen.py, tests/service/http/test_commands.py
 WITHOUT_LINE = {"event", "error"}  # one for each event of webhook listen; test_error_reports.py
 READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema account", "account list", "webhook scheme")
 

@@ -81,7 +81,7 @@ class Login(threading.Thread):
 
     def page(self) -> str:
         """The printed address, once the command listens."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while time.monotonic() < end and self.is_alive():
             if "waiting for the response" in self.err.getvalue():
                 return re.search(r"^\s*(http\S+/authorize\S+)$", self.err.getvalue(), re.MULTILINE)[1]
@@ -89,7 +89,7 @@ class Login(threading.Thread):
         raise AssertionError(self.err.getvalue())
 
     def ended(self, code: int) -> str:
-        self.join(30)
+        self.join(120)
         text = self.out.getvalue() + self.err.getvalue()
         assert self.code == code, text
         assert "Traceback" not in text

@@ -22,6 +22,7 @@ OTHERS = {
     "how-to/deliver-events.md": "docs/test_how_to.py",
     "how-to/editors.md": "docs/test_every_block.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
+    "how-to/serve-the-unified-api.md": "service/http/test_page.py",
     "reference/jsonata.md": "docs/test_jsonata.py",
     "reference/library.md": "readme/test_library.py",
     "reference/recordings.md": "docs/test_examples.py",

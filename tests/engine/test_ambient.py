@@ -27,6 +27,7 @@ OWN_RANDOMNESS = {
     "conn_engine/documents/files.py": "name of a temporary file",
     "conn_engine/releases/opening.py": "name of a temporary file",
     "conn_engine/updates/copies.py": "name of a temporary folder",
+    "conn_service/http/tokens.py": "the ID and the secret of a token",
     "conn_service/store/slots.py": "the number of a worker, which no other one ever had",
     "conn_service/store/vault.py": "salt of the vault in a database, and the nonce of each document",
     "conn_cli/completion/names.py": "name of a temporary file",

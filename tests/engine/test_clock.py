@@ -35,6 +35,7 @@ STOPWATCHES = {
     "conn_engine/transport/proxies.py",  # sockets
     "conn_engine/secrets/vault/locks.py",  # how long a lock is waited for
     "conn_service/store/advisory_locks.py",  # how long a lock is waited for
+    "conn_service/http/accounts.py",  # how old a kept connection is
     "conn_service/store/slots.py",  # when the lock of a worker was checked
     "conn_service/syncs/folders.py",  # how often the files are looked at
     "conn_service/syncs/worker.py",  # how long a caller waits for runs

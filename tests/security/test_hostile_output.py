@@ -55,6 +55,7 @@ ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",
     "mcp": "tests/service/authoring/test_server.py",
+    "serve": "tests/service/http/test_commands.py",
 }
 
 
@@ -348,6 +349,10 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("sync", "resume", "evil", *account, *form)
         yield ("sync", "reset", "evil", *account, *form)
         yield ("sync", "run", EVIL, *account, *form)
+        yield ("token", "create", EVIL, "--scope", "unified:read", *account, *form)
+        yield ("token", "create", "app", "--scope", EVIL, *form)
+        yield ("token", "list", *form)
+        yield ("token", "revoke", EVIL, *form)
     yield ("sync", "work", "--once")
 
 

@@ -27,7 +27,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault
 from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page, Response
 
-__all__ = ["AsyncConnection", "Connection", "aconnect", "connect"]
+__all__ = ["AsyncConnection", "Connection", "aconnect", "connect", "describe_page"]
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Connection:
         `completeness` (`{state, reason}`). If expressions of fields fail on records, there are `problems`
         (`[{field, records, first_ids, message}]`).
         """
-        return _to_listing(operation, self.page(operation, call), self.wiring.redactor)
+        return describe_page(operation, self.page(operation, call), self.wiring.redactor)
 
     @contextmanager
     def download(
@@ -192,7 +192,7 @@ class AsyncConnection:
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """See `Connection.list`."""
-        return _to_listing(operation, await self.page(operation, call), self.wiring.redactor)
+        return describe_page(operation, await self.page(operation, call), self.wiring.redactor)
 
     @asynccontextmanager
     async def download(
@@ -301,7 +301,7 @@ def _join_parts(parts: Sequence[Page]) -> Page:
     )
 
 
-def _to_listing(operation: str, page: Page, redactor: Redactor) -> dict[str, Any]:
+def describe_page(operation: str, page: Page, redactor: Redactor) -> dict[str, Any]:
     """Return a page as `Connection.list` does."""
     log_problems(operation, page.problems, len(page.records), redactor)
     verdict = page.completeness if not page.whole else None

@@ -31,6 +31,8 @@ from conn_engine.command_reports import (
     SchemasReport,
     SchemeReport,
     SchemesReport,
+    TokenReport,
+    TokensReport,
 )
 from conn_engine.config.report import ConfigurationReport, OriginReport, WorkspaceReport
 from conn_engine.lint.report import LintReport
@@ -70,6 +72,8 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     CoverageReport,
     CredentialReport,
     CredentialsReport,
+    TokenReport,
+    TokensReport,
     DeliveryRecordReport,
     DeliveryReport,
     DifferenceReport,

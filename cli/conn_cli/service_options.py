@@ -1,0 +1,47 @@
+"""Options of the commands of the service, and what they open."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.releases.store_location import StoreLocation
+
+__all__ = ["ServiceStore", "explain_missing", "find_service_store"]
+
+ServiceStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="Database of the service: a SQLite file, or Postgres. Default: CONN_SERVICE_STORE, or .conn.",
+        show_default=False,
+    ),
+]
+
+
+def find_service_store(app: App, text: str | None) -> "StoreLocation":
+    """Return the database of `--store`, CONN_SERVICE_STORE, or the one in the workspace. Its password is redacted."""
+    from conn_engine.releases.store_location import StoreLocation
+    from conn_service.store import DEFAULT_FILE
+
+    given = text or app.environ.get("CONN_SERVICE_STORE")
+    location = StoreLocation.read(given or str(app.workspace_root / DEFAULT_FILE), app.folder)
+    for secret in location.secrets:
+        app.redactor.add(secret, "the store's password")
+    return location
+
+
+def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:
+    """Return the error that names the command to install what is missing, or the error itself."""
+    from conn_engine.errors import UsageError
+
+    missing = (error.name or "").partition(".")[0]
+    if missing not in ("starlette", "uvicorn", "sqlalchemy", "dbos"):
+        return error
+    return UsageError(
+        f"{command} needs the package {missing}, which is not installed",
+        hint="install it: pip install 'conn-engine[serve]'",
+    )

@@ -1,0 +1,181 @@
+"""Connections of accounts, kept between requests: a new one costs a look into the vault, a handshake and a TLS session.
+
+A connection belongs to one revision of the configuration. When that changes, or the vendor refuses the credential, the
+next request gets a new connection, and the old one is closed after its last request.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
+from conn_engine.config import Workspace
+from conn_engine.errors import CredentialError
+from conn_engine.releases import ReleaseSource
+from conn_engine.responses.failures import Policy
+from conn_engine.runtime.connection import AsyncConnection, aconnect
+from conn_engine.secrets import Vault
+from conn_engine.wire import MACHINE_CLOCK, Clock
+
+if TYPE_CHECKING:
+    from conn_engine.expressions.isolation import Isolation
+
+__all__ = ["ChannelConfiguration", "ConfigurationSource", "KeptConnections", "WorkspaceConfiguration"]
+
+_LOG = logging.getLogger(__name__)
+_MOST_KEPT = 1_000
+_OLDEST_SECONDS = 300.0
+_POLICY = Policy(transport_retries=1, transport_seconds=1.0, retries=0, budget_seconds=2.0)
+"""A caller waits for the response, and can send the request again itself."""
+
+
+class ConfigurationSource(Protocol):
+    """Where the accounts' configuration comes from."""
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the configuration to use now, and what distinguishes it from others."""
+        ...
+
+
+class WorkspaceConfiguration:
+    """The configuration of a folder, as it was when the service started."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the workspace."""
+        return "", self._workspace
+
+
+class ChannelConfiguration:
+    """The configuration that a release channel serves."""
+
+    def __init__(self, source: ReleaseSource) -> None:
+        self._source = source
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the release that is served now."""
+        served = self._source.current()
+        return f"{served.release}:{served.revision}", served.workspace
+
+
+@dataclass(slots=True)
+class _Kept:
+    connection: AsyncConnection
+    revision: str
+    opened: float
+    users: int = 0
+    is_dropped: bool = False
+
+
+class KeptConnections:
+    """The connections of one event loop, by account. `aclose` it, or use it as an async context manager.
+
+    `vault` has the credentials, `isolation` runs the expressions that accounts set, and `limits` bound all of them.
+    """
+
+    def __init__(
+        self,
+        source: ConfigurationSource,
+        vault: Vault,
+        environ: Mapping[str, str],
+        *,
+        clock: Clock = MACHINE_CLOCK,
+        isolation: "Isolation | None" = None,
+        limits: EvaluationLimits = DEFAULT_LIMITS,
+        most: int = _MOST_KEPT,
+    ) -> None:
+        self.source = source
+        self._vault = vault
+        self._most = most
+        self._options: dict[str, Any] = {
+            "environ": environ,
+            "vault": vault,
+            "clock": clock,
+            "isolation": isolation,
+            "limits": limits,
+            "policy": _POLICY,
+        }
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._opening: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def use(self, account: str) -> AsyncIterator[AsyncConnection]:
+        """Lend the account's connection. Raises the errors of `wire_account`."""
+        kept = await self._get(account)
+        kept.users += 1
+        try:
+            yield kept.connection
+        except CredentialError:
+            self._drop(account, kept)  # the account may log in again, and its new credential is read then
+            raise
+        finally:
+            kept.users -= 1
+            if kept.is_dropped and kept.users == 0:
+                await kept.connection.aclose()
+
+    async def _get(self, account: str) -> _Kept:
+        revision, workspace = self.source.get_current()
+        kept = self._find(account, revision)
+        if kept is not None:
+            return kept
+        lock = self._opening.setdefault(account, asyncio.Lock())
+        try:
+            async with lock:
+                kept = self._find(account, revision)
+                if kept is None:
+                    connection = await asyncio.to_thread(aconnect, workspace, account, **self._options)
+                    kept = self._kept[account] = _Kept(connection, revision, time.monotonic())
+        finally:
+            if not lock.locked():
+                self._opening.pop(account, None)
+        while len(self._kept) > self._most:
+            oldest = next(iter(self._kept))
+            await self._close_unused(oldest, self._kept[oldest])
+        return kept
+
+    def _find(self, account: str, revision: str) -> _Kept | None:
+        kept = self._kept.get(account)
+        if kept is None:
+            return None
+        if kept.revision != revision or (not kept.users and time.monotonic() - kept.opened > _OLDEST_SECONDS):
+            self._drop(account, kept)
+            return None
+        self._kept.move_to_end(account)
+        return kept
+
+    def _drop(self, account: str, kept: _Kept) -> None:
+        if self._kept.get(account) is kept:
+            del self._kept[account]
+        kept.is_dropped = True
+        if kept.users == 0:
+            task = asyncio.ensure_future(kept.connection.aclose())
+            _CLOSING.add(task)
+            task.add_done_callback(_CLOSING.discard)
+
+    async def _close_unused(self, account: str, kept: _Kept) -> None:
+        del self._kept[account]
+        kept.is_dropped = True
+        if kept.users == 0:
+            await kept.connection.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for account, kept in list(self._kept.items()):
+            await self._close_unused(account, kept)
+
+    async def __aenter__(self) -> "KeptConnections":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+_CLOSING: set["asyncio.Future[None]"] = set()
+"""Connections that are being closed: a task that nothing refers to may be collected before it ends."""

@@ -1,0 +1,129 @@
+"""Answers to requests that fail, as `application/problem+json` (RFC 9457), by what the engine raises.
+
+The vendor's own text is only shown if a deployment wants it: a mapping can put any of the vendor's data into it.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from conn_engine.errors import (
+    Category,
+    ConfigurationError,
+    ConnError,
+    CredentialError,
+    DisabledError,
+    ErrorKind,
+    IncompleteError,
+    ParameterError,
+    TransportError,
+    UsageError,
+    VendorError,
+)
+
+__all__ = ["HttpProblem", "describe_problem"]
+
+_LOG = logging.getLogger(__name__)
+_VENDOR_STATUSES: Final[Mapping[ErrorKind, int]] = {
+    "invalid_request": 422,
+    "unauthorized": 424,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "rate_limited": 429,
+    "vendor_unavailable": 502,
+    "bad_response": 502,
+}
+_VENDOR_TEXTS: Final[Mapping[ErrorKind, str]] = {
+    "invalid_request": "the vendor rejects the request",
+    "unauthorized": "the vendor refuses the account's credential",
+    "forbidden": "the vendor does not allow this to the account",
+    "not_found": "the vendor does not know the record",
+    "conflict": "the vendor reports a conflict with another change",
+    "rate_limited": "the rate limit is reached",
+    "vendor_unavailable": "the vendor cannot be reached or does not work",
+    "bad_response": "the vendor's response cannot be used",
+}
+_CATEGORY_STATUSES: Final[Mapping[Category, int]] = {
+    "unknown": 404,
+    "input": 400,
+    "missing": 424,
+    "refused": 424,
+    "store": 503,
+    "host": 502,
+}
+_STORE_SECONDS = 5
+
+
+@dataclass(eq=False)
+class HttpProblem(Exception):
+    """An answer that says what is wrong and what to do. `kind` is for programs, `more` has further members."""
+
+    status: int
+    kind: str
+    detail: str
+    fix: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the members of the answer."""
+        return {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "kind": self.kind,
+            "detail": self.detail,
+            **({"fix": self.fix} if self.fix else {}),
+            **self.more,
+        }
+
+
+def describe_problem(error: ConnError, *, shows_vendor: bool = False) -> HttpProblem:
+    """Return the answer for an error of the engine. With `shows_vendor`, it has the vendor's own text and status."""
+    if isinstance(error, VendorError):
+        return _describe_vendor_error(error, shows_vendor)
+    status = _CATEGORY_STATUSES.get(error.category) if error.category is not None else None
+    if isinstance(error, CredentialError):
+        return _describe_credential_error(error, status or 424)
+    if isinstance(error, UsageError | ParameterError):
+        return HttpProblem(status or 400, "unknown" if status == 404 else "invalid_request", error.message, error.hint)
+    if isinstance(error, DisabledError):
+        return HttpProblem(404, "disabled", error.message)
+    if isinstance(error, IncompleteError):
+        return HttpProblem(502, "incomplete", error.message)
+    if isinstance(error, ConfigurationError) and status is not None:
+        kind = "invalid_request" if status == 400 else "refused_host"
+        return HttpProblem(status, kind, error.message)
+    _LOG.error("%s", error.message)
+    return HttpProblem(500, "configuration", "the connector's configuration has an error for this operation")
+
+
+def _describe_vendor_error(error: VendorError, shows_vendor: bool) -> HttpProblem:
+    status = _VENDOR_STATUSES[error.kind]
+    if isinstance(error, TransportError) and error.fault == "timeout":
+        status = 504
+    headers: dict[str, str] = {}
+    if error.kind == "rate_limited":
+        headers = dict(error.limits)
+        reset = headers.get("ratelimit-reset", "")
+        wait = max(error.retry_after or 0.0, float(reset) if reset.isdigit() else 0.0, 1.0)
+        headers["retry-after"] = str(math.ceil(wait))
+    more: dict[str, Any] = {}
+    if shows_vendor:
+        more["remote"] = {"status": error.status, "message": error.vendor_message}
+    return HttpProblem(status, error.kind, _VENDOR_TEXTS[error.kind], headers=headers, more=more)
+
+
+def _describe_credential_error(error: CredentialError, status: int) -> HttpProblem:
+    if status == 503:
+        _LOG.error("%s", error.message)
+        text = "the place with the credentials cannot be used now"
+        return HttpProblem(503, "credential_store", text, headers={"retry-after": str(_STORE_SECONDS)})
+    if error.category == "refused":
+        text = "the vendor refuses the account's credential; the account must log in again"
+        return HttpProblem(status, "needs_login", text)
+    return HttpProblem(status, "needs_login", "the account has no usable credential; it must log in")

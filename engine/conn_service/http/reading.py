@@ -1,0 +1,92 @@
+"""Read requests within limits: their headers, query and body."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conn_service.http.answers import build_problem
+from conn_service.http.problems import HttpProblem
+
+__all__ = ["LimitedHeaders", "ServiceLimits", "parse_query", "read_body", "wait_for_disconnect"]
+
+_MOST_PARAMETERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLimits:
+    """What a deployment allows a request: times in seconds, sizes in bytes. `shows_vendor_errors` adds the vendor's own
+    status and text to problems."""
+
+    request_seconds: float = 60.0
+    body_seconds: float = 20.0
+    body_bytes: int = 10 * 2**20
+    header_bytes: int = 32 * 2**10
+    shows_vendor_errors: bool = False
+
+
+class LimitedHeaders:
+    """Refuses requests whose headers are too large, or that have not exactly one Host."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = scope["headers"]
+            if sum(len(name) + len(value) for name, value in headers) > self._most:
+                problem = HttpProblem(431, "too_large", f"the headers have more than {self._most:,} bytes")
+                await build_problem(problem)(scope, receive, send)
+                return
+            if sum(name == b"host" for name, _ in headers) != 1:
+                await build_problem(HttpProblem(400, "invalid_request", "send one Host header"))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def parse_query(request: Request) -> list[tuple[str, str]]:
+    try:
+        text = request.scope["query_string"].decode("ascii")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
+    except ValueError:
+        raise HttpProblem(400, "invalid_request", "the query cannot be read", "encode it as UTF-8") from None
+
+
+async def read_body(request: Request, limits: ServiceLimits) -> Any:
+    """Return the body as data; None if it is empty. Raises HttpProblem."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.body_bytes:
+                    raise HttpProblem(413, "too_large", f"the body has more than {limits.body_bytes:,} bytes")
+                parts.append(part)
+    except TimeoutError:
+        raise HttpProblem(408, "timeout", "the body did not arrive in time", headers={"connection": "close"}) from None
+    if not size:
+        return None
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpProblem(415, "invalid_request", "the body is not JSON", "send Content-Type: application/json")
+    try:
+        return json.loads(b"".join(parts), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise HttpProblem(400, "invalid_request", "the body is not valid JSON", "correct the body") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+async def wait_for_disconnect(request: Request) -> None:
+    while True:
+        message: Message = await request.receive()
+        if message["type"] == "http.disconnect":
+            return

@@ -1,0 +1,113 @@
+"""The unified API: run an operation of an account for a caller, and return what HTTP needs. There is no HTTP here."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config import OperationName
+from conn_engine.runtime.connection import AsyncConnection, describe_page
+from conn_engine.wire import Completeness
+from conn_service.http.accounts import KeptConnections
+from conn_service.http.calls import UnifiedCall, UnifiedPath, read_call, resolve_operation
+
+__all__ = ["UnifiedAnswer", "UnifiedApi"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedAnswer:
+    """The body of an answer as JSON data, its status, and the headers that the caller may see."""
+
+    data: dict[str, Any]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedApi:
+    """Runs unified operations over kept connections."""
+
+    connections: KeptConnections
+
+    async def answer(
+        self,
+        account: str,
+        path: UnifiedPath,
+        http_method: str,
+        query: Sequence[tuple[str, str]],
+        body: Any,
+        *,
+        permit: Callable[[bool], None],
+    ) -> UnifiedAnswer:
+        """Run the operation of a request up to its first page. `permit` raises if the caller may not read (False) or
+        write (True).
+
+        Raises HttpProblem, and the errors of `Connection.page`.
+        """
+        async with self.connections.use(account) as connection:
+            asked = self._read(connection, path, http_method, query, body, permit)
+            page = await connection.page(asked.name, asked.call)
+            headers = dict(page.headers)
+            if asked.name.method != "list" and page.whole:
+                record = page.records[0] if page.records else None
+                status = 201 if asked.name.method == "create" else 200
+                return UnifiedAnswer({"result": _select(record, asked.fields)}, status, headers)
+            data = describe_page(asked.name.text, page, connection.wiring.redactor)
+            data["result"] = [_select(record, asked.fields) for record in data["result"]]
+            return UnifiedAnswer(data, headers=headers)
+
+    async def stream(
+        self,
+        account: str,
+        path: UnifiedPath,
+        query: Sequence[tuple[str, str]],
+        *,
+        permit: Callable[[bool], None],
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield every record of a listing as `{"record": …}`, and at its end `{"end": …}` with the number of records
+        and whether they are complete.
+
+        Raises HttpProblem before the first line, and later the errors of `Connection.pages`.
+        """
+        async with self.connections.use(account) as connection:
+            asked = self._read(connection, path, "GET", query, None, permit)
+            count = 0
+            verdict: Completeness | None = None
+            async with aclosing(connection.pages(asked.name, asked.call)) as pages:
+                async for page in pages:
+                    for record in page.records:
+                        count += 1
+                        yield {"record": _select(record, asked.fields)}
+                    verdict = page.completeness
+            yield {"end": {"count": count, "completeness": _describe_verdict(verdict)}}
+
+    def _read(  # noqa: PLR0917
+        self,
+        connection: AsyncConnection,
+        path: UnifiedPath,
+        http_method: str,
+        query: Sequence[tuple[str, str]],
+        body: Any,
+        permit: Callable[[bool], None],
+    ) -> UnifiedCall:
+        effective = connection.effective
+        name = resolve_operation(effective, path, http_method)
+        permit(_is_write(name, http_method))
+        return read_call(effective, name, path, query, body)
+
+
+def _is_write(name: OperationName, http_method: str) -> bool:
+    """Return whether an operation may change something. A custom method is called by POST, and counts as a write."""
+    return name.method not in ("list", "get") or http_method != "GET"
+
+
+def _select(record: Any, fields: tuple[str, ...] | None) -> Any:
+    if fields is None or not isinstance(record, dict):
+        return record
+    return {name: value for name, value in record.items() if name in fields}
+
+
+def _describe_verdict(verdict: Completeness | None) -> dict[str, str]:
+    if verdict is None:
+        return {"state": "unknown", "reason": "the listing has no end that can be checked"}
+    return {"state": verdict.state, **({"reason": verdict.reason} if verdict.reason else {})}

@@ -1,0 +1,115 @@
+"""`conn token` and `conn serve` as a user runs them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service_bench import CONNECTOR, CRM, answer_people
+from vendor import start_vendor
+
+from conn_cli.console import App
+from conn_cli.main import execute
+
+
+def run(folder: Path, *words: str) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    environ = {"CONN_NO_KEYRING": "1"}
+    code = execute(list(words), App(folder=folder, stdout=out, stderr=err, environ=environ))
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "connectors/shop").mkdir(parents=True)
+    (tmp_path / "connectors/shop/connector.yaml").write_text("base_url: https://api.example.com\nresources: {}\n")
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "accounts/acme.yaml").write_text("connector: shop\n")
+    return tmp_path
+
+
+def test_the_life_of_a_token(folder: Path) -> None:
+    code, text, note = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme", "--days", "30")
+    assert code == 0
+    identifier = text.split("_")[1]
+    assert f"conn token revoke {identifier}" in note
+    code, listed, _ = run(folder, "token", "list")
+    assert (code, listed.split()[:6]) == (0, [identifier, "valid", "app", "unified:read", "acme", "never"])
+    assert text.strip() not in listed
+    assert text.strip().split("_", 2)[2] not in (folder / ".conn/service.sqlite3").read_bytes().decode("latin-1")
+    code, revoked, _ = run(folder, "token", "revoke", identifier, "--format", "json")
+    data = json.loads(revoked)
+    assert (code, data["kind"], data["token"]["state"], data["secret"]) == (0, "token", "revoked", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["create", "app"], "a token without scopes cannot be used"),
+        (["create", "app", "--scope", "unified:rad"], 'did you mean "unified:read"?'),
+        (["create", "app", "--scope", "admin", "-a", "acmee"], 'no account "acmee"'),
+        (["revoke", "0123456789ab"], "conn token list"),
+        (["list", "--store", "mysql://x"], "store"),
+    ],
+)
+def test_a_wrong_line_has_a_fix(folder: Path, words: list[str], text: str) -> None:
+    code, _, err = run(folder, "token", *words)
+    assert code == 2
+    assert text in err
+    assert "fix: " in err
+
+
+def test_what_is_missing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "conn_service.http.server", raising=False)
+    code, _, err = run(folder, "serve")
+    assert code == 2
+    assert "pip install 'conn-engine[serve]'" in err
+
+
+def test_a_port_in_use_is_an_error(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, _, err = run(folder, "serve", "--port", str(other.getsockname()[1]))
+    assert code == 2
+    assert "cannot listen on" in err
+    assert "--port" in err
+
+
+def test_a_first_request_to_a_real_process(folder: Path) -> None:
+    """The process serves an account with the credential of its environment, and ends at SIGTERM."""
+    with start_vendor(answer_people) as vendor:
+        (folder / "conn.yaml").write_text(f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n')
+        connector = CONNECTOR.format(url=vendor.url, host=vendor.host)
+        (folder / "connectors/shop/connector.yaml").write_text(connector)
+        (folder / "connectors/shop/unified").mkdir()
+        (folder / "connectors/shop/unified/crm.yaml").write_text(CRM)
+        _, token, _ = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme")
+        environ = {**os.environ, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
+        line = [sys.executable, "-m", "conn_cli.start", "serve", "--port", "0"]
+        process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr is not None
+            started = process.stderr.readline()
+            assert started.startswith("serving 1 account at http://127.0.0.1:")
+            url = started.split()[4] + "crm/contacts?limit=1"
+            data = ask(url, token.strip())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+    assert [record["id"] for record in data["result"]] == ["1"]
+    assert vendor.arrived[0].headers["authorization"] == "Bearer t"
+    assert process.stderr.read() == ""
+
+
+def ask(url: str, token: str) -> Any:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)

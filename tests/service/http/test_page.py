@@ -1,0 +1,74 @@
+"""The how-to page about the service: its commands and requests, with the example workspace and its vendor."""
+
+import importlib.util
+import json
+import re
+import shlex
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.testclient import TestClient
+
+from conn_cli.console import App
+from conn_cli.main import execute
+from conn_cli.scaffold import copy_example
+from conn_engine.config import load_workspace
+from conn_engine.documents.locate import find_packaged
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_service.http.accounts import WorkspaceConfiguration
+from conn_service.http.service import Deployment, open_service
+
+PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/serve-the-unified-api.md"
+REQUEST = re.compile(r"^\$ (curl .*)\n(.*)$", re.MULTILINE)
+
+
+def start_stand_in() -> Any:
+    spec = importlib.util.spec_from_file_location("stand_in", find_packaged("example") / "vendor.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.start_servers((0,))[0]
+
+
+def test_the_requests_of_the_page_give_what_it_shows(tmp_path: Path) -> None:
+    page = PAGE.read_text("utf-8")
+    server = start_stand_in()
+    try:
+        tour = tmp_path / "tour"
+        copy_example(tour)
+        for name in ("conn.yaml", "environments/sandbox.yaml", "accounts/umbrella.yaml"):
+            path = tour / name
+            text = re.sub(r"127\.0\.0\.1:420[01]", f"127.0.0.1:{server.server_port}", path.read_text("utf-8"))
+            path.write_text(text, "utf-8")
+        token = create_token(tour, page)
+        location = StoreLocation.read(str(tour / ".conn/service.sqlite3"), tour)
+        deployment = Deployment(WorkspaceConfiguration(load_workspace(tour)), location, MemoryVault(), {})
+        with open_service(deployment) as app, TestClient(app) as client:
+            shown = REQUEST.findall(page)
+            assert len(shown) == 2
+            for line, expected in shown:
+                words = shlex.split(line.replace("$TOKEN", token))
+                assert words[1:3] == ["-H", f"Authorization: Bearer {token}"]
+                url = urlsplit(words[3])
+                answer = client.get(f"{url.path}?{url.query}", headers={"authorization": f"Bearer {token}"})
+                assert hide(answer.json(), json.loads(expected)) == json.loads(expected)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def create_token(tour: Path, page: str) -> str:
+    line = next(line for line in page.splitlines() if line.startswith("$ conn token create"))
+    out = StringIO()
+    app = App(folder=tour, stdout=out, stderr=StringIO(), environ={"CONN_NO_KEYRING": "1"})
+    assert execute(shlex.split(line)[2:], app) == 0
+    return out.getvalue().strip()
+
+
+def hide(data: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """Replace what the page leaves out."""
+    return {name: "…" if expected.get(name) == "…" else value for name, value in data.items()}

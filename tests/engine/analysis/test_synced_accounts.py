@@ -93,6 +93,18 @@ class TestWatching:
         assert self.save(suite, SYNC, DOCUMENT.replace("@daily", "@hourly")) == []
         assert self.tested == 0, "the events do not depend on the schedule"
 
+    def test_a_sync_that_runs_for_fewer_accounts_or_is_removed_is_gone(self, tmp_path: Path) -> None:
+        suite = self.watch(tmp_path)
+        path = tmp_path / SYNC
+        path.write_text(DOCUMENT.replace("\nsource:", "\naccounts: {tags: [eu]}\nsource:"))
+        gone = [f"{key.operation} {key.account}" for key in suite.update([path]).gone]
+        assert gone == ["sync:people globex"]
+        path.unlink()
+        gone = [f"{key.operation} {key.account}" for key in suite.update([path]).gone]
+        assert gone == ["sync:people acme"]
+        path.write_text(DOCUMENT)
+        assert suite.update([path]).tested == 2
+
     def test_a_saved_mapping_runs_the_syncs_that_read_it(self, tmp_path: Path) -> None:
         suite = self.watch(tmp_path)
         text = (tmp_path / MAPPING).read_text().replace("response.age", "$string(response.age)")

@@ -1,7 +1,7 @@
 """Runs `conn test` again for what a change of files reaches."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +21,7 @@ from conn_engine.testing.planning import PlannedTest, plan_tests
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.selection import Selection, SuiteKey
 from conn_engine.testing.suite import OperationReport, SharedRuns, run_planned
+from conn_engine.testing.syncs.cases import PREFIX
 
 __all__ = ["SuiteChanges", "WatchedSuite"]
 
@@ -88,11 +89,17 @@ class WatchedSuite:
         users = self._find_users()
         whole = is_first or users != self._users
         reach = reach_everything(self.workspace) if whole else find_path_reach(self.workspace, names)
+        reach = replace(reach, accounts=(*reach.accounts, *self._find_synced(names)))
         forced = is_first or (reach.whole and not whole) or not all(map(_is_keyed, names))
         earlier = dict(self.reports)
         results = self._run(reach, is_first=is_first, forced=forced)
         self._users, self._pending = users, set()
         return self._compare(earlier, results)
+
+    def _find_synced(self, names: Iterable[str]) -> set[str]:
+        """Return the accounts that changed syncs were tested for: they may run for others now, or be gone."""
+        syncs = {f"{PREFIX}{PurePosixPath(name).stem}" for name in names if name.startswith("syncs/")}
+        return {key.account for key in self.reports if key.operation in syncs}
 
     def _find_users(self) -> dict[str, str]:
         """Return the connector of each readable account, and the connectors: what decides which tests there are."""

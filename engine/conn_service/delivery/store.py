@@ -140,14 +140,18 @@ class DeliveryStore:
             return connection.execute(query).scalar()
 
     def has_untried(self, run_id: str) -> bool:
-        """Return whether an event of a run waits for its first attempt, or behind an event that failed."""
-        columns = tables.delivery.c
-        disabled = sa.select(tables.endpoint.c.name).where(tables.endpoint.c.disabled_reason != "")
+        """Return whether an event of a run waits for its first attempt, or behind an event that failed. Events of an
+        endpoint that rests, is missing or is disabled do not count: that may take days."""
+        columns, endpoints = tables.delivery.c, tables.endpoint.c
+        is_missing = sa.and_(endpoints.problem != "", endpoints.failures == 0)
+        unavailable = sa.select(endpoints.name).where(
+            sa.or_(endpoints.disabled_reason != "", endpoints.rests_until != 0.0, is_missing)
+        )
         query = sa.select(columns.number).where(
             columns.run_id == run_id,
             columns.status == "waiting",
             columns.attempts == 0,
-            columns.endpoint.not_in(disabled),
+            columns.endpoint.not_in(unavailable),
         )
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None

@@ -28,8 +28,13 @@ class Timetable:
         self.compilations = 0
 
     def refresh(self) -> list[SyncPlan]:
-        """Read what has changed since the last call. Return the plans that are new."""
-        _, workspace = self._releases.get_current()
+        """Read what has changed since the last call. Return the plans that are new. While the workspace cannot be read,
+        the plans stay as they were."""
+        try:
+            _, workspace = self._releases.get_current()
+        except ConnError as error:
+            _LOGGER.error("the schedules are those of before: %s", error.message)
+            return []
         if workspace is self._workspace:
             return []
         before, self._plans, new = self._plans, {}, []

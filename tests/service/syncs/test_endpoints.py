@@ -90,6 +90,18 @@ def test_an_endpoint_that_responds_again_gets_everything_soon(line: Line) -> Non
     assert line.store.get_health("e") == EndpointHealth()
 
 
+def test_nobody_waits_for_the_first_attempt_at_an_endpoint_that_rests(line: Line) -> None:
+    line.add(*((str(n), n) for n in range(30)))
+    assert line.store.has_untried("r")
+    line.receiver.usual = (500, {}, {})
+    line.drain()
+    assert not line.store.has_untried("r"), "the other 20 may wait for days"
+    line.store.set_disabled("e", "", line.clock.now())
+    assert line.store.has_untried("r")
+    line.store.set_health("e", EndpointHealth(problem='there is no endpoint "e"'))
+    assert not line.store.has_untried("r")
+
+
 def test_retry_after_lets_the_endpoint_rest(line: Line) -> None:
     line.add(*((str(n), n) for n in range(100)))
     line.receiver.replies = [(429, {"Retry-After": "120"}, {})] * 10

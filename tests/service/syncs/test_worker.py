@@ -219,6 +219,8 @@ class TestSchedules:
         bench.write({"conn.yaml": "version: ["})
         with pytest.raises(ConfigurationError):
             releases.get_current()
+        timetable = Timetable(releases)
+        assert (timetable.refresh(), timetable.compilations) == ([], 0)
         bench.write({"conn.yaml": text})
         assert releases.get_current()[1].syncs() == ["people"]
 

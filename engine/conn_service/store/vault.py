@@ -36,7 +36,9 @@ _NONCE_BYTES: Final = 12
 _KEY_ID_CHARACTERS: Final = 16
 _ONLY: Final = 1
 _SAVE_PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-_HINT: Final = "set CONN_VAULT_KEY to its key, the same on every machine; a previous key belongs in CONN_VAULT_OLD_KEYS"
+_HINT: Final = (
+    "set CONN_VAULT_KEY to its key, the same on every machine; the previous key belongs in CONN_VAULT_OLD_KEY"
+)
 
 _metadata = sa.MetaData()
 
@@ -94,15 +96,16 @@ class VaultKeys:
 
 
 def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
-    """Return the keys in CONN_VAULT_KEY and CONN_VAULT_OLD_KEYS (separated by spaces), or the one in the keyring (the
-    service `conn vault`, the user `key`). Raises CredentialError without one."""
+    """Return the keys in CONN_VAULT_KEY and CONN_VAULT_OLD_KEY, or the one in the keyring (service `conn vault`, user
+    `key`). Raises CredentialError without one."""
     current = environ.get("CONN_VAULT_KEY", "")
     if not current and not environ.get("CONN_NO_KEYRING"):
         backend = find_usable_keyring()
         current = (backend.get_password("conn vault", "key") if backend is not None else None) or ""
     if not current:
         raise CredentialError("the vault in the database needs a key, and none is set", hint=_HINT)
-    return VaultKeys(current, environ.get("CONN_VAULT_OLD_KEYS", "").split())
+    previous = environ.get("CONN_VAULT_OLD_KEY", "")
+    return VaultKeys(current, [previous] if previous else [])
 
 
 class DatabaseVault:

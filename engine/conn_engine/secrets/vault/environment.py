@@ -19,7 +19,9 @@ from conn_engine.secrets.vault.locks import Locks
 
 __all__ = ["EnvironmentVault", "build_no_store_error", "build_variable_name", "build_variable_prefix"]
 
-_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"})
+_RESERVED = frozenset(
+    {"CONN_VAULT_KEY", "CONN_VAULT_OLD_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"}
+)
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
 _NUMBERS = frozenset({"expires_at", "expires_in"})
 

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 from sync_bench import SYNC, Bench
 
+from conn_service.syncs.destinations import loads
 from conn_service.syncs.destinations.columns import build_table, find_columns
 from conn_service.syncs.store import RunRow
 
@@ -99,6 +100,18 @@ class TestTables:
         rows = rows_of(bench.root / "people.duckdb", self.QUERY)
         assert len(rows) == 11
         assert (rows[3], rows[10]) == ((3, "new"), (10, "N10"))
+
+    def test_a_large_run_is_loaded_in_batches(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        """dlt keeps a load in memory: one of all records would take as much as they are."""
+        monkeypatch.setattr(loads, "_BATCH", 6)
+        sizes: list[int] = []
+        build = loads._to_resource
+        monkeypatch.setattr(loads, "_to_resource", lambda *given: sizes.append(len(given[3])) or build(*given))
+        bench.contacts.records[9] = {"id": 0, "name": "again"}  # the newest, in another batch
+        run = run_to(bench, "duckdb:people.duckdb")
+        assert (run.report["delivered"], sizes) == (10, [6, 4])
+        rows = rows_of(bench.root / "people.duckdb", self.QUERY)
+        assert [row[0] for row in rows] == list(range(9)) and rows[0] == (0, "again")
 
     def test_deleted_records_are_removed_and_new_fields_are_columns(self, bench: Bench) -> None:
         text = SYNC.replace("{ id: record.id, name: record.name }", "$.results")

@@ -40,6 +40,7 @@ _Address = Annotated[str, Meta(max_length=2000)]
 _EndpointName = Annotated[str, Meta(pattern=ENDPOINT, max_length=2000)]
 _EndpointUrl = Annotated[str, Meta(pattern=ENDPOINT_URL, max_length=2000)]
 _Priority = Annotated[int, Meta(ge=1, le=1000)]
+_Concurrency = Annotated[int, Meta(ge=1, le=100)]
 _BatchSize = Annotated[int, Meta(ge=1, le=1000)]
 _Duration = Annotated[str, Meta(max_length=80)]
 ResourceName: TypeAlias = Annotated[str, Meta(pattern=RESOURCE, max_length=300)]
@@ -375,8 +376,12 @@ class SyncDocument(SyncOverride, frozen=True, kw_only=True):
         ),
     ] = None
     concurrency: Annotated[
-        int, Meta(description="How many accounts of a connector the sync runs for at the same time.", ge=1, le=100)
-    ] = 4
+        _Concurrency | None,
+        Meta(
+            description="For how many accounts of a connector the sync runs at the same time. Default: as many as the "
+            "workers have room for."
+        ),
+    ] = None
     steps: Annotated[tuple[SyncStep, ...], Meta(description="The steps, in order, instead of `source`.")] = ()
 
 

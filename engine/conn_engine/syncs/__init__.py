@@ -17,7 +17,7 @@ from conn_engine.syncs.pipeline import (
     compute_digest,
     process_page,
 )
-from conn_engine.syncs.plan import SyncPlan, describe_steps
+from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan, describe_steps
 from conn_engine.syncs.planned_steps import (
     DeliverStep,
     EnrichStep,
@@ -34,6 +34,7 @@ from conn_engine.syncs.selection import find_accounts, find_candidates, find_syn
 from conn_engine.syncs.transforming import RecordFault, Transformed, apply_filter, apply_transform
 
 __all__ = [
+    "USUAL_PRIORITY",
     "BackfillRange",
     "DeliverStep",
     "EffectiveSync",

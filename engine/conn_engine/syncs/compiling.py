@@ -10,7 +10,7 @@ from conn_engine.config.sync_models import STEP_SETTINGS, SyncDeletes, SyncDocum
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.syncs.effective import EffectiveSync
-from conn_engine.syncs.plan import SyncPlan
+from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan
 from conn_engine.syncs.planned_steps import (
     DEFAULT_ENDPOINT,
     DeliverStep,
@@ -76,7 +76,7 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync, effective: Effective
         on_error=document.on_error or "stop",
         overlap=document.overlap or "skip",
         max_runtime=_read_duration(sync.name, "max_runtime", document.max_runtime),
-        priority=document.priority or 100,
+        priority=document.priority or USUAL_PRIORITY,
         concurrency=document.concurrency,
         changes_only=document.changes_only,
         deletes=document.deletes,

@@ -10,7 +10,9 @@ from conn_engine.expressions import UNDEFINED, expression
 from conn_engine.syncs.planned_steps import DeliverStep, FetchStep, PlannedStep, SpoolStep, WriteStep, describe_step
 from conn_engine.syncs.schedule import Schedule
 
-__all__ = ["SyncPlan", "describe_steps"]
+__all__ = ["USUAL_PRIORITY", "SyncPlan", "describe_steps"]
+
+USUAL_PRIORITY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class SyncPlan:
     on_error: RecordFailure = "stop"
     overlap: Literal["skip", "queue"] = "skip"
     max_runtime: timedelta | None = None
-    priority: int = 100
-    concurrency: int = 4
+    priority: int = USUAL_PRIORITY
+    concurrency: int | None = None
     changes_only: bool = False
     deletes: SyncDeletes | None = None
     deletes_fetch: FetchStep | None = None

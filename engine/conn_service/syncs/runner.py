@@ -17,7 +17,7 @@ from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
-from conn_engine.syncs import SyncPlan, load_sync
+from conn_engine.syncs import USUAL_PRIORITY, SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock, Page
 from conn_service.store import is_unreachable
 from conn_service.syncs.delivering import SpoolDelivery, describe_internal
@@ -46,6 +46,7 @@ from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import PageHook, RunRow, RunStatus, SyncStore, name_target
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 from conn_service.syncs.transports import TransportPool
+from conn_service.syncs.turns import compute_turn_pause
 from conn_service.syncs.writing import write_records
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ class SyncRunner:
             report={},
             plan=document.digest,
         )
+        if plan.priority != USUAL_PRIORITY:
+            row = replace(row, settings={**row.settings, "priority": plan.priority})
         target = find_target(row, plan)
         if "window" in row.settings and target is not None and target.type == "file":
             raise ConfigurationError(
@@ -185,6 +188,8 @@ class SyncRunner:
         try:
             opened = self._open.get(run)
             self._check_limits(run, opened.plan)
+            if (pause := self._wait_for_turn(run, opened.plan)) is not None:
+                return pause
             opened.renew_credential()
             self._store_next_page(run, opened)
         except Exception as error:
@@ -202,6 +207,19 @@ class SyncRunner:
         if run.status != "running":
             self.store.set_status(run_id, "running", unless=_ENDED)
         return Advance("page")
+
+    def _wait_for_turn(self, run: RunRow, plan: SyncPlan) -> Advance | None:
+        """Let a run wait while the sync runs for as many accounts as it may. None if it is its turn."""
+        if plan.concurrency is None:
+            return None
+        seconds = compute_turn_pause(run, plan, self.store, self._releases.get_workspace(run.release))
+        if seconds is None:
+            self.store.set_status(run.id, "running", unless=_ENDED)  # at once: others look at it
+            return None
+        self._open.close(run.id)
+        reason = f"concurrency is {plan.concurrency}: the sync runs for {pluralize(plan.concurrency, 'other account')}"
+        self.store.set_status(run.id, "waiting", reason, unless=_ENDED, resumes_at=self.clock.now() + seconds)
+        return Advance("wait", seconds, reason)
 
     def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
         if isinstance(error, CredentialError):
@@ -245,12 +263,12 @@ class SyncRunner:
 
     def _store_next_page(self, run: RunRow, opened: OpenRun) -> None:
         draft = PageDraft(run, opened, self.clock.now())
-        if run.phase == "fetch" and not self._take_loop_item(run, opened):
-            self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
-            return
         if "deleted" in run.settings:  # events have reported them, so there is nothing to read
             fill_deleted(draft, run.settings["deleted"], self.store)
             self._commit(draft, run.place, "end")
+            return
+        if run.phase == "fetch" and not self._take_loop_item(run, opened):
+            self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
             return
         if run.phase == "write":
             written = write_records(draft, self.store)

@@ -12,7 +12,7 @@ from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
-from conn_engine.syncs import BackfillRange
+from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
@@ -342,6 +342,10 @@ class SyncWorker:
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""
         return start_due(self.runner, self._timetable, moment)
+
+    def find_priority(self, run_id: str) -> int:
+        """Return the priority of a run: the lowest number begins first."""
+        return int(self.store.get_run(run_id).settings.get("priority", USUAL_PRIORITY))
 
     def start_requested(self) -> list[str]:
         """Create the runs that another run, an event or a backfill wants, and return their IDs."""

@@ -37,6 +37,10 @@ class WorkerParts(Protocol):
         """Create the runs that are due, and return their IDs."""
         ...
 
+    def find_priority(self, run_id: str) -> int:
+        """Return the priority of a run: the lowest number begins first."""
+        ...
+
     def start_requested(self) -> list[str]:
         """Create the runs that are requested, and return their IDs."""
         ...
@@ -69,7 +73,11 @@ def name_partition(run_id: str) -> str:
 
 def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0) -> None:
     """Enqueue a leg of a run, to begin after a delay. A leg that is already enqueued is not enqueued again."""
-    options = SetEnqueueOptions(queue_partition_key=name_partition(run_id), delay_seconds=seconds or None)
+    options = SetEnqueueOptions(
+        queue_partition_key=name_partition(run_id),
+        delay_seconds=seconds or None,
+        priority=_parts[0].find_priority(run_id),
+    )
     with SetWorkflowID(f"{run_id}~{leg:06d}"), options:
         DBOS.enqueue_workflow(QUEUE, run_sync, run_id, leg, seq)
 

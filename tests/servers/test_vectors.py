@@ -26,7 +26,7 @@ import glob, json, sys, lance
 [place] = glob.glob(f"{sys.argv[1]}/**/*$chunks", recursive=True)
 print(json.dumps(lance.dataset(place).to_table(filter=sys.argv[2]).to_pylist()))
 """
-BODY = " ".join(f"sentence {number} about the product." for number in range(30))
+BODY = " ".join(f"sentence {number} about the product." for number in range(90))
 
 
 def test_chunks_of_articles(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_chunks_of_articles(tmp_path: Path) -> None:
         environ = find_environment(tmp_path, text)
         assert run_sync(tmp_path, environ)["verdict"] == "complete"
         first = read_chunks(tmp_path, environ)
-        articles[0]["body"] = BODY[:300]
+        articles[0]["body"] = BODY[:1500]
         assert run_sync(tmp_path, environ)["counts"]["deletes"] > 0
     chunks = read_chunks(tmp_path, environ)
     assert [row["article"] for row in first].count("1") > [row["article"] for row in chunks].count("1") > 1

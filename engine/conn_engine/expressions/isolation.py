@@ -20,7 +20,7 @@ import sys
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Pipe
 from threading import BoundedSemaphore
 from types import TracebackType
@@ -51,23 +51,14 @@ class Isolation:
 
     `memory_bytes` is the size of a worker's address space, of which the interpreter takes about 80 MiB. `workers` is
     the number of evaluations that run at the same time; others wait. A worker is killed `grace_seconds` after the
-    expression's time is over, so that the evaluator can report the timeout itself. `most_seconds` is the most time of
-    an evaluation, for a page of records too; by default, only the limits of the evaluation apply.
+    expression's time is over, so that the evaluator can report the timeout itself.
     """
 
-    def __init__(
-        self,
-        *,
-        memory_bytes: int = 400 * MIB,
-        workers: int = 1,
-        grace_seconds: float = 1.0,
-        most_seconds: float | None = None,
-    ) -> None:
+    def __init__(self, *, memory_bytes: int = 400 * MIB, workers: int = 1, grace_seconds: float = 1.0) -> None:
         if os.name != "posix":
             raise UsageError("isolated expressions require a POSIX system", hint="run the service on Linux")
         self._memory_bytes = memory_bytes
         self._grace = grace_seconds
-        self._most_seconds = most_seconds
         self._turns = BoundedSemaphore(workers)
         self._idle: deque[_Worker] = deque()
         self._closed = False
@@ -98,8 +89,6 @@ class Isolation:
     def run(self, request: Mapping[str, Any], data: Any, limits: EvaluationLimits) -> Any:
         """Return a worker's reply to a request for the expression `request["text"]`. Raises ExpressionError, also when
         the worker crashes or must be killed."""
-        if self._most_seconds is not None:
-            limits = replace(limits, seconds=min(limits.seconds, self._most_seconds))
         header, body = _encode({**request, "limits": asdict(limits)}), _encode(data)
         with self._turns:
             for _ in range(2):

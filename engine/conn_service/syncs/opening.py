@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conn_engine.conditions import Scope
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits, Scope
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError
@@ -137,7 +137,9 @@ class OpenRuns:
         connect: Callable[[Wiring], Connection] | None = None,
         isolation: "Isolation | None" = None,
         budgets: BudgetStore | None = None,
+        limits: EvaluationLimits = DEFAULT_LIMITS,
     ) -> None:
+        self._limits = limits
         self._isolation = isolation or open_isolation()
         self._budgets = budgets
         self._store = store
@@ -216,6 +218,7 @@ class OpenRuns:
                 isolation=self._isolation,
                 trusted=find_own_expressions(workspace, run.sync),
                 budgets=self._budgets,
+                limits=self._limits,
             )
             if self._connect is not None:
                 lent.close()

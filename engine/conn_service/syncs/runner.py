@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.responses.ratelimit import BudgetStore
@@ -80,7 +81,7 @@ Connect: TypeAlias = Callable[[Wiring], Connection]
 class SyncRunner:
     """Performs the steps of runs in one process. `connect` makes the connection of a wired account. `isolation`
     evaluates the expressions that accounts and environments set; by default, `open_isolation`. `budgets` counts the
-    requests of all processes; by default, each connection counts its own."""
+    requests of all processes; by default, each connection counts its own. `limits` bound each evaluation."""
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class SyncRunner:
         connect: Connect | None = None,
         isolation: "Isolation | None" = None,
         budgets: BudgetStore | None = None,
+        limits: EvaluationLimits = DEFAULT_LIMITS,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -108,6 +110,7 @@ class SyncRunner:
             connect=connect,
             isolation=isolation,
             budgets=budgets,
+            limits=limits,
         )
 
     def create_run(

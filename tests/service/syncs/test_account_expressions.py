@@ -60,9 +60,10 @@ def test_an_endless_expression_of_an_account_fails_its_run(
     assert bench.run("r2", runner=runner).status == "complete", "the worker is not affected"
 
 
-def test_an_expression_that_takes_all_memory_fails_its_run(bench: Bench, isolation: Isolation) -> None:
+def test_an_expression_that_takes_all_memory_fails_its_run(bench: Bench) -> None:
     override(bench, f"{{ transform: {{ name: '{CRASHING}' }} }}")
-    bench.run(runner=runner_of(bench, isolation))
+    with Isolation(memory_bytes=192 * 2**20, grace_seconds=60.0, most_seconds=60.0) as isolation:
+        bench.run(runner=runner_of(bench, isolation))
     assert bench.last is not None and bench.last.kind == "failed"
     assert "192 MB of memory" in bench.last.reason
 

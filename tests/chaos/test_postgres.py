@@ -21,7 +21,7 @@ from sync_bench import create_two_runs_at_once
 from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
 from conn_engine.releases.store_location import StoreLocation
-from conn_service.store import SlotLease
+from conn_service.store import SlotLease, open_engine
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.store import name_run
 from conn_service.syncs.worker import SyncWorker
@@ -168,6 +168,27 @@ def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(serve
             worker.resume_unfinished()
             wait_for(lambda: not tenants.find_unfinished(), [], 60, tenants)
         tenants.check(0)
+
+
+def test_a_worker_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conn_service.store.database.IDLE_SECONDS", 1)
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    stopped, other = open_engine(StoreLocation(url=url)), open_engine(StoreLocation(url=url))
+    with other.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE held (number int)")
+        connection.exec_driver_sql("INSERT INTO held VALUES (1)")
+    with pytest.raises(sa.exc.DBAPIError), stopped.begin() as connection:
+        connection.exec_driver_sql("UPDATE held SET number = 2")
+        with other.begin() as waiting:
+            waiting.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+            waiting.exec_driver_sql("UPDATE held SET number = number + 10")
+        connection.exec_driver_sql("SELECT 1")
+    with other.connect() as connection:
+        assert connection.exec_driver_sql("SELECT number FROM held").scalar_one() == 11
+    stopped.dispose()
+    other.dispose()
 
 
 def test_three_workers(server: Any, tmp_path: Path) -> None:

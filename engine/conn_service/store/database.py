@@ -55,6 +55,8 @@ DATABASE_RETRIES: Final[Any] = {
 }
 """Options of a step of DBOS that uses the database: about a minute of retries while it is restarted."""
 BUSY_SECONDS = 30.0
+IDLE_SECONDS = 15
+"""How long a transaction on Postgres may wait for its worker. None waits for anything but the database."""
 _LASTING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
 _LOCK = 0x636F6E73
 
@@ -116,10 +118,23 @@ def open_engine(location: StoreLocation) -> Engine:
                 "a Postgres store needs the driver psycopg, which is not installed",
                 hint="install it: pip install 'conn-engine[postgres]'",
             ) from None
-        return sa.create_engine(location.url, pool_pre_ping=True, hide_parameters=True, pool_size=20)
+        return _open_postgres(location.url)
     if location.file is None:
         raise UsageError("the store has no address", hint="pass a SQLite file or a Postgres URL")
     return _open_sqlite(location.file)
+
+
+def _open_postgres(url: URL) -> Engine:
+    """Return an engine whose transactions end when their worker is stopped, or its machine is gone: they would hold
+    rows that other workers wait for."""
+    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=20)
+
+    @sa.event.listens_for(engine, "connect")
+    def limit_idle_transactions(connection: Any, _record: object) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.commit()
+
+    return engine
 
 
 def _open_sqlite(file: Path) -> Engine:

@@ -55,7 +55,7 @@ class Vault(Protocol):
 
     @property
     def kind(self) -> str:
-        """The kind of store, for people: `keyring`, `encrypted file`, `environment`, `memory`."""
+        """The kind of store, for people: `keyring`, `encrypted file`, `environment`, `database`, `memory`."""
         ...
 
     def load(self, account: str) -> dict[str, Any] | None:

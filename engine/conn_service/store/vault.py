@@ -100,12 +100,25 @@ def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
     `key`). Raises CredentialError without one."""
     current = environ.get("CONN_VAULT_KEY", "")
     if not current and not environ.get("CONN_NO_KEYRING"):
-        backend = find_usable_keyring()
-        current = (backend.get_password("conn vault", "key") if backend is not None else None) or ""
+        current = _read_keyring()
     if not current:
         raise CredentialError("the vault in the database needs a key, and none is set", hint=_HINT)
     previous = environ.get("CONN_VAULT_OLD_KEY", "")
     return VaultKeys(current, [previous] if previous else [])
+
+
+def _read_keyring() -> str:
+    backend = find_usable_keyring()
+    if backend is None:
+        return ""
+    from keyring.errors import KeyringError
+
+    try:
+        return backend.get_password("conn vault", "key") or ""
+    except KeyringError:
+        raise CredentialError(
+            "the key of the vault cannot be read from the keyring", hint="unlock the keyring, or set CONN_VAULT_KEY"
+        ) from None
 
 
 class DatabaseVault:

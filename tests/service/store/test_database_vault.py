@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import keyring
 import pytest
 import sqlalchemy as sa
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 from vendor import Arrived, start_vendor
 
 from conn_engine.config import load_workspace
@@ -251,6 +254,34 @@ def test_machines_renew_a_token_once(location: StoreLocation, tmp_path: Path) ->
         stored = vault.load("acme")
         assert stored is not None and stored["oauth"]["token"]["refresh_token"] == "refresh-2"
         engine.dispose()
+
+
+class Locker(KeyringBackend):
+    """A keyring with the key of a vault, which may be locked."""
+
+    priority = 9  # type: ignore[assignment]
+    is_locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.is_locked:
+            raise KeyringLocked("locked")
+        return NEW_KEY if (service, username) == ("conn vault", "key") else None
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+    def delete_password(self, service: str, username: str) -> None: ...
+
+
+def test_a_key_can_be_in_the_keyring() -> None:
+    before, locker = keyring.get_keyring(), Locker()
+    keyring.set_keyring(locker)
+    try:
+        assert list(read_vault_keys({}).derive(b"0" * 16)) == list(VaultKeys(NEW_KEY).derive(b"0" * 16))
+        locker.is_locked = True
+        with pytest.raises(CredentialError, match="cannot be read from the keyring"):
+            read_vault_keys({})
+    finally:
+        keyring.set_keyring(before)
 
 
 def test_a_worker_reads_the_database_for_accounts_that_have_a_credential_there(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class SyncCase(Case):
 def select_syncs(workspace: Workspace, effective: Effective, text: str) -> list[SyncName]:
     """Return the syncs of an account that a name or a pattern stands for, such as `sync:contacts` or `sync:*`.
 
-    Raises UsageError if there is none.
+    Raises UsageError if no sync matches.
     """
     pattern = text.removeprefix(PREFIX)
     running = find_syncs(workspace, effective)
@@ -83,7 +83,7 @@ def find_recorded_listings(
     fetched: OperationName,
     load: Callable[[Path, str], Recording] = load_recording,
 ) -> Iterator[Case]:
-    """Yield the recordings of an operation or, if there are none, those of unified operations that call it."""
+    """Yield the recordings of an operation or, without any, those of unified operations that call it."""
     cases = find_cases(workspace, effective, [fetched], load)
     if cases or fetched.kind != "vendor":
         yield from cases

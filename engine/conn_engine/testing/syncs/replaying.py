@@ -30,7 +30,7 @@ class SyncOutcome(Outcome):
     """What a sync makes of a recording. `records` are the events as `{data, version?}`, and `outgoing` the records
     that they are made of.
 
-    The requests are those of the recorded operation, so that there are none here.
+    It has no requests, because those are results of the recorded operation.
 
     `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
     cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.

@@ -20,7 +20,7 @@ __all__ = ["report_on_sync"]
 def report_on_sync(
     workspace: Workspace, effective: Effective, name: SyncName, cases: Sequence[SyncCase]
 ) -> OperationReport:
-    """Replay the recordings of what a sync fetches, and judge the events. A recording without records is no case."""
+    """Replay the recordings of what a sync fetches, and judge the events. A recording without records is not a case."""
     report = OperationReport(effective, name)
     document = workspace.document("sync", name.method)
     try:

@@ -10,6 +10,7 @@ from conn_engine.config import Effective, Workspace
 from conn_engine.config.sync_models import SyncTrigger
 from conn_engine.errors import ConnError
 from conn_engine.runtime.webhooks import Event
+from conn_engine.runtime.wiring import make_conditions
 from conn_engine.syncs import SyncPlan, compile_sync, find_accounts, load_sync
 from conn_engine.syncs.event_names import list_event_names
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -41,7 +42,8 @@ def _read_event(workspace: Workspace, event: Event, clock: Clock) -> Iterator[St
                 continue
             plan = compile_sync(workspace, load_sync(workspace, name, event.account))
             effective = workspace.effective(account=event.account)
-            yield from _request_runs(plan, effective, event, clock)
+            # No isolation: accounts set neither the key of a sync nor its `deletes`.
+            yield from _request_runs(plan, effective, event, make_conditions(effective, clock))
         except ConnError as error:  # one that cannot run must not keep the others from it
             _LOGGER.error('the event "%s" does not reach the sync "%s": %s', event.type, name, error.message)
 
@@ -58,14 +60,15 @@ def _find_listening(workspace: Workspace) -> Iterable[str]:
             yield name
 
 
-def _request_runs(plan: SyncPlan, effective: Effective, event: Event, clock: Clock) -> Iterator[StartRequest]:
+def _request_runs(plan: SyncPlan, effective: Effective, event: Event, conditions: Conditions) -> Iterator[StartRequest]:
     names = list_event_names(effective, event)
+    now = conditions.clock.now()
     if plan.trigger is not None and plan.trigger.webhook in names:
-        yield StartRequest(plan.name, plan.account, BY_EVENT, {"event": event.plain()}, clock.now())
+        yield StartRequest(plan.name, plan.account, BY_EVENT, {"event": event.plain()}, now)
     if plan.deletes is not None and plan.deletes.by == "webhook" and plan.deleted_event in names:
-        scope = Scope({"event": event.plain(), "account": plan.account}, Conditions(clock))
+        scope = Scope({"event": event.plain(), "account": plan.account}, conditions)
         key = plan.read_deleted(event.data, scope)
         if key:
-            yield StartRequest(plan.name, plan.account, DELETES, {"deleted": [key], "keeps_state": True}, clock.now())
+            yield StartRequest(plan.name, plan.account, DELETES, {"deleted": [key], "keeps_state": True}, now)
         else:
             _LOGGER.error('the event %s does not have the ID of the deleted record for "%s"', event.id, plan.name)

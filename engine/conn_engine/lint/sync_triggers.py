@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from conn_engine.config import Effective, Workspace
 from conn_engine.config.sync_models import SyncTrigger
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import Document, format_path, iterate_texts
+from conn_engine.documents import Document, format_path
 from conn_engine.errors import ConnError
-from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.syncs import SyncPlan
-from conn_engine.syncs.event_names import list_unified_events
+from conn_engine.syncs.event_names import list_unified_events, uses_event
 
 __all__ = ["check_cycle", "check_events"]
 
@@ -76,9 +75,7 @@ def _check_event(document: Document, effective: Effective, event: str, path: _Pa
 
 
 def _check_overlap(document: Document, plan: SyncPlan) -> Iterator[Diagnostic]:
-    texts = [text for _, text in iterate_texts(dict(plan.fetch.params)) if "{{" in text]
-    reads_event = any(path[:1] == ("event",) for text in texts for path in read_paths(text))
-    if reads_event and plan.overlap == "skip":
+    if uses_event([plan.fetch]) and plan.overlap == "skip":
         yield diagnostic(
             "SYN111",
             "the sync fetches what the event is about, but an event that arrives during a run starts none",

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from conn_engine.config import Workspace
-from conn_engine.documents import iterate_texts
-from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.syncs import EffectiveSync, FetchStep, LoopStep, SyncPlan, compile_sync, limit_to_window
+from conn_engine.syncs.event_names import uses_event
 from conn_service.syncs.store import RunRow
 
 __all__ = [
@@ -50,8 +49,7 @@ def compile_run(workspace: Workspace, sync: EffectiveSync, settings: Mapping[str
 
 def reads_event(plan: SyncPlan) -> bool:
     """Return whether what a run fetches depends on the event that started it, so that it reads only a part."""
-    texts = (text for fetch in _list_fetches(plan) for _, text in iterate_texts(dict(fetch.params)) if "{{" in text)
-    return any(path[:1] == ("event",) for text in texts for path in read_paths(text))
+    return uses_event(_list_fetches(plan))
 
 
 def list_phases(plan: SyncPlan) -> list[str]:

@@ -53,6 +53,9 @@ def start_requested(runner: SyncRunner, releases: ReleaseLookup) -> list[str]:
 
 def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
     """Start the run of a request. Return its ID, or "" if it waits or is dropped."""
+    if request.cause != BACKFILL and not plan.enabled:  # it was disabled after the request
+        _drop(runner, request)
+        return ""
     if request.cause != BACKFILL and runner.store.get_stream(request.sync, request.account).is_paused:
         return ""
     taken, settings = _collect(runner, plan, request)

@@ -1,11 +1,13 @@
 """A run of another sync, or an event of the connector, starts a run; the request is stored with what causes it."""
 
+import time
 from io import StringIO
 from typing import Any
 
 import duckdb
 import pytest
 from sync_bench import CONNECTOR, ENVIRON, SYNC, Bench
+from test_worker import worker_of
 
 from conn_cli.commands.webhook_listen import _open_requests
 from conn_cli.console import App
@@ -22,6 +24,7 @@ from conn_service.syncs.requests import find_requests
 from conn_service.syncs.starting import start_requested
 from conn_service.syncs.store import RunRow
 
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 AFTER = f"{SYNC}trigger: {{ sync: people }}\n"
 HOOKS = "webhooks: { verify: { format: none }, events: { type: body.type } }\n"
 UNIFIED = """\
@@ -108,6 +111,11 @@ class TestAnotherSync:
         bench.store.pause_stream("after", "acme", is_paused=False)
         assert len(start(bench)) == 1
 
+    def test_a_request_for_a_sync_that_is_disabled_is_dropped(self, bench: Bench) -> None:
+        bench.run("people:acme:0001")
+        bench.write({"syncs/after.yaml": f"{AFTER}enabled: false\n"})
+        assert (start(bench), find_requests(bench.store.engine)) == ([], [])
+
     def test_a_request_for_a_sync_that_is_gone_is_dropped(self, bench: Bench) -> None:
         bench.run("people:acme:0001")
         (bench.root / "syncs/after.yaml").unlink()
@@ -119,6 +127,17 @@ class TestAnotherSync:
         assert start(bench) == []
         bench.write({"syncs/after.yaml": AFTER})
         assert len(start(bench)) == 1
+
+
+def test_a_worker_starts_what_follows_by_itself(bench: Bench) -> None:
+    bench.write({"syncs/after.yaml": AFTER})
+    with worker_of(bench) as worker:
+        worker.wait([worker.start("people", "acme").id], 60)
+        deadline = time.monotonic() + 60
+        while not (found := worker.store.find_runs(sync="after", statuses=("complete",))):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert [run.cause for run in found] == ["sync"]
 
 
 class TestEvents:

@@ -27,7 +27,7 @@ def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
 
 def draw_run(run: SyncRunSummary) -> Iterator[str]:
     """Draw what is not zero in the completeness report of a run."""
-    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    yield from _draw_heading(run)
     total = "" if run.total is None else f" of the vendor's {run.total:,}"
     pages, records, *others = describe_counts(run.counts, always=("pages", "records"))
     yield _draw_row("read", ", ".join((pages, records + total, *others)))
@@ -44,7 +44,7 @@ def draw_report(run: SyncRunSummary) -> Iterator[str]:
     """Draw the completeness report of a run, with everything that was counted."""
     counts = run.counts
     release = f", release {run.release}" if run.release else ""
-    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    yield from _draw_heading(run)
     yield _draw_row("run", f"{run.id}, {run.cause}{release}")
     yield _draw_row("time", f"{run.began} to {run.ended or 'now'}")
     yield _draw_row(
@@ -53,7 +53,8 @@ def draw_report(run: SyncRunSummary) -> Iterator[str]:
     total = "the vendor reports no total" if run.total is None else f"the vendor reports {run.total:,}"
     yield _draw_row("records", f"{counts['records']:,}, {pluralize(run.ids, 'ID')}; {total}")
     yield _draw_row("repeated", f"{counts['duplicates']:,} listed twice, {counts['read_again']:,} read again")
-    yield _draw_row("left out", f"{counts['filtered']:,} by the filter, {counts['unchanged']:,} unchanged")
+    without = f"{counts['empty']:,} without a result of transform"
+    yield _draw_row("left out", f"{counts['filtered']:,} by the filter, {without}, {counts['unchanged']:,} unchanged")
     by_rule = pluralize(counts["skipped_by_rule"], "response")
     yield _draw_row("skipped", f"{pluralize(counts['skipped'], 'record')} that failed, {by_rule} by a rule")
     yield _draw_row("set aside", f"{counts['set_aside']:,}")
@@ -67,6 +68,12 @@ def draw_report(run: SyncRunSummary) -> Iterator[str]:
     yield _draw_row("verdict", run.verdict or "none yet")
     if run.ended is not None:
         yield _draw_row("next run", _describe_next_run(run))
+
+
+def _draw_heading(run: SyncRunSummary) -> Iterator[str]:
+    yield f"{run.sync} for {run.account}: {run.status}{f' ({run.reason})' if run.reason else ''}"
+    if run.hint:
+        yield f"  fix: {run.hint}"
 
 
 def _draw_row(name: str, text: str) -> str:

@@ -10,6 +10,7 @@ __all__ = ["COUNTS", "describe_counts"]
 _NOUNS: Final = {"pages": "page", "records": "record"}
 _LABELS: Final = {
     "filtered": "left out by the filter",
+    "empty": "without a result of transform",
     "unchanged": "unchanged",
     "duplicates": "listed twice",
     "read_again": "read again",

@@ -83,11 +83,13 @@ class StageFault:
 
 @dataclass(slots=True)
 class PageResult:
-    """The result of a page. `filtered` is the number of records that a filter left out."""
+    """The result of a page. `filtered` is the number of records that a filter left out, and `empty` that of records for
+    which a transformation gives nothing."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
     faults: list[StageFault] = field(default_factory=list)
     filtered: int = 0
+    empty: int = 0
 
 
 def build_call(effective: Effective, fetch: FetchStep, scope: Scope, **more: Any) -> Call:
@@ -127,6 +129,8 @@ def process_page(plan: SyncPlan, records: Sequence[Any], scope: Scope, enrich: E
             with _naming_stage("transform", plan):
                 done = apply_transform(step, current, scope)
             result.faults += [StageFault("transform", fault) for fault in done.faults]
+            if step.each == "record" or not done.results:
+                result.empty += len(current) - len(done.results) - len(done.faults)
             current = done.results
         elif isinstance(step, EnrichStep) and enrich is not None:
             current = list(_enrich(step, current, scope, enrich, result))

@@ -100,7 +100,8 @@ class SyncBackfillPlanReport(Report, frozen=True, kw_only=True):
 
 
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `counts` has what was counted, such as pages, records, deletes and records set aside. `total` is the
+    """One run. `reason` is why it ended or waits, and `hint` how to correct that, as far as it is known. `counts` has
+    what was counted, such as pages, records, deletes and records set aside. `total` is the
     number of records that the vendor reports, or null, `ids` that of the different records that were read, and `gaps`
     that of pages that are missing in the store. `release` is "" for the files of a folder. `delivered`, `waiting` and
     `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that the endpoint
@@ -115,6 +116,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     verdict: str
     reason: str
+    hint: str
     began: str
     ended: str | None
     since: str | None

@@ -48,6 +48,8 @@ class SpoolDelivery:
             if is_unreachable(error):
                 raise
             reason = error.message if isinstance(error, ConnError) else describe_internal(error)
+            if isinstance(error, ConnError):
+                self.store.set_report(run.id, {**run.report, "hint": error.hint})
             self.store.set_status(run.id, "undelivered", reason)
             return Advance("failed", reason=reason)
         return Advance("end")

@@ -110,6 +110,7 @@ def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:
     result = process_page(opened.plan, page.records, opened.build_scope(draft.run), build_enricher(opened))
     draft.add("records", len(page.records))
     draft.add("filtered", result.filtered)
+    draft.add("empty", result.empty)
     for fault in result.faults:
         _treat_fault(draft, fault)
     draft.deliver(_leave_out_known(draft, result.records, store))

@@ -8,7 +8,8 @@ from conn_service.syncs.filling import PageDraft
 
 __all__ = ["count_ids", "count_page", "find_missing", "get_total"]
 
-_OUTPUTS = ("spooled", "unchanged", "duplicates", "read_again", "filtered", "skipped", "set_aside")
+_RESULTS = ("spooled", "unchanged", "duplicates", "read_again", "set_aside", "skipped")
+_OUTPUTS = ("spooled", "unchanged", "duplicates", "read_again", "filtered", "skipped", "set_aside", "empty")
 
 
 def count_page(draft: PageDraft, page: Page, *, is_resumed: bool) -> None:
@@ -34,13 +35,16 @@ def count_ids(counts: Mapping[str, int]) -> int:
 
 
 def find_missing(counts: Mapping[str, int], gaps: int) -> str:
-    """Return why a run that has read all pages may lack records, "" if nothing says so.
+    """Return why a run that has read all pages may lack records, "" if nothing says so: a transformation that gives
+    nothing for any record is one that does not fit.
 
     A vendor whose records move while they are listed can return as many as its total, some of them twice and others
     never. That is known if each record led to one.
     """
     if gaps:
         return f"{pluralize(gaps, 'page')} of the run {'is' if gaps == 1 else 'are'} not in the store"
+    if counts.get("empty") and not any(counts.get(name) for name in _RESULTS):
+        return f"transform gives nothing for {pluralize(counts['empty'], 'record')}: to leave records out, use filter"
     total, ids = get_total(counts), count_ids(counts)
     deletes = counts.get("deletes", 0)
     is_one_to_one = counts.get("records", 0) == sum(counts.get(name, 0) for name in _OUTPUTS) - deletes

@@ -108,7 +108,11 @@ def is_partial(run: RunRow, plan: SyncPlan, state: Any) -> bool:
     asks_for_changes = run.since is not None and any("last_run_at" in json.dumps(dict(one.params)) for one in fetches)
     if "window" in run.settings or "deleted" in run.settings or (run.settings.get("event") and reads_event(plan)):
         return True
-    return bool(run.counts.get("filtered")) or asks_for_changes or (state is not None and not run.is_full)
+    return (
+        bool(run.counts.get("filtered") or run.counts.get("empty"))
+        or asks_for_changes
+        or (state is not None and not run.is_full)
+    )
 
 
 def _list_fetches(plan: SyncPlan) -> list[FetchStep]:

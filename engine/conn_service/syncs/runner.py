@@ -232,6 +232,7 @@ class SyncRunner:
         pause = self._find_pause(run, error)
         if pause is None:
             log = error.log_text if isinstance(error, RecordStopError) else ""
+            self.store.set_report(run.id, {"hint": error.hint})
             return self._log_failure(run, error.message, log=log)
         resumes_at = self.clock.now() + pause
         self.store.set_status(run.id, "waiting", error.message, unless=_ENDED, resumes_at=resumes_at)
@@ -481,6 +482,7 @@ class SyncRunner:
         if run.status not in _ENDED:
             reason += explain_rest(run)
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
+            report["hint"] = run.report.get("hint", "")
             if self.store.end_run(run, "failed", reason, report, now=self.clock.now(), log="failed"):
                 self.store.drop_undelivered(run)
 

@@ -212,7 +212,8 @@ class SyncWorker:
             time.sleep(POLL_SECONDS)
 
     def is_settled(self, run: RunRow) -> bool:
-        """Return whether a run has ended, or waits for a login, and each of its events was sent at least once."""
+        """Return whether a run has ended, or waits for a login, and each of its events was sent at least once. An
+        endpoint that rests or is disabled is not waited for."""
         if run.status in ("queued", "running", "waiting", "delivering"):
             return False
         return not self.deliveries.has_untried(run.id)

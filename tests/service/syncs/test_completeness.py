@@ -97,6 +97,25 @@ def test_a_page_that_is_not_in_the_store_is_a_gap(bench: Bench) -> None:
     assert show(bench)["gaps"] == 1
 
 
+@pytest.mark.parametrize("transform", ["$.resluts.{'id': id}", "$[false]"])
+def test_a_transformation_that_gives_nothing_is_not_complete(bench: Bench, transform: str) -> None:
+    bench.write({"syncs/people.yaml": SWEEPING})
+    bench.run()
+    bench.write({"syncs/people.yaml": f'{SWEEPING}transform: "{transform}"\n'})
+    run = bench.run("r2")
+    assert (run.status, run.counts.get("deletes", 0)) == ("incomplete", 0)
+    assert run.reason == "transform gives nothing for 10 records: to leave records out, use filter"
+    assert bench.store.get_stream("people", "acme").last_run_at == bench.store.get_run("r1").began
+
+
+def test_a_record_without_a_result_is_counted_and_not_deleted(bench: Bench) -> None:
+    bench.write({"syncs/people.yaml": SWEEPING})
+    bench.run()
+    bench.write({"syncs/people.yaml": f"{SWEEPING}each: record\ntransform: 'record.id > 3 ? record'\n"})
+    run = bench.run("r2")
+    assert (run.status, run.counts["empty"], run.counts.get("deletes", 0)) == ("complete", 4, 0)
+
+
 def test_nothing_is_deleted_that_a_rule_left_out(bench: Bench) -> None:
     bench.write({"syncs/people.yaml": SWEEPING})
     bench.run()
@@ -122,7 +141,7 @@ def test_the_table_has_everything(counting: Bench) -> None:
         "  pages      4, no gaps",
         "  records    10, 10 IDs; the vendor reports 10",
         "  repeated   0 listed twice, 0 read again",
-        "  left out   0 by the filter, 0 unchanged",
+        "  left out   0 by the filter, 0 without a result of transform, 0 unchanged",
         "  skipped    0 records that failed, 0 responses by a rule",
         "  set aside  0",
         "  deleted    0",

@@ -72,6 +72,9 @@ def try_(
 
     app: App = context.obj
     trial = try_sync(app.workspace, name, account)
+    faults = [f"{fault.stage} of record {fault.fault.position + 1}: {fault.fault.message}" for fault in trial.faults]
+    if trial.records > trial.filtered and not trial.events and not faults:
+        faults.append("transform gives nothing for any record: to leave records out, use filter")
     report = SyncTrialReport(
         sync=name,
         account=account,
@@ -82,12 +85,12 @@ def try_(
         events=[
             TrialEvent(id=event.id, type=event.type, key=event.key, data=event.body["data"]) for event in trial.events
         ],
-        faults=[f"{fault.stage} of record {fault.fault.position + 1}: {fault.fault.message}" for fault in trial.faults],
+        faults=faults,
     )
     write_report(
         lambda: report, formats or [], {"text": lambda: join_lines(draw_trial(report))}, app, folder=app.folder
     )
-    if trial.faults:
+    if faults:
         raise typer.Exit(Exit.FINDINGS)
 
 

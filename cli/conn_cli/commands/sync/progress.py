@@ -1,7 +1,7 @@
 """Show the progress of runs until they have ended."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
@@ -26,14 +26,19 @@ def follow_runs(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> 
             now = app.clock.now()
             progress.done = _count(runs, "records")
             rate = (progress.done - first) / (now - began) if now > began else 0.0
-            progress.say(", ".join(describe_progress(runs, now, rate)))
+            reading = [run for run in runs if run.ended is None]
+            problems = {one for run in runs if not reading for one in worker.deliveries.find_problems(run.id).values()}
+            progress.say(", ".join(describe_progress(runs, now, rate if reading else 0.0, problems)))
             if all(worker.is_settled(run) for run in runs):
                 return runs
             time.sleep(POLL_SECONDS)
 
 
-def describe_progress(runs: "Sequence[RunRow]", now: float, rate: float) -> Iterator[str]:
-    """Yield the pages, the rate, the runs that are read if there are several, and what the first of them waits for."""
+def describe_progress(
+    runs: "Sequence[RunRow]", now: float, rate: float, problems: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield the pages, the rate, the runs that are read if there are several, and what the first of them waits for.
+    `problems` are those of endpoints."""
     from conn_engine.diagnostics import pluralize
 
     yield pluralize(_count(runs, "pages"), "page")
@@ -41,6 +46,8 @@ def describe_progress(runs: "Sequence[RunRow]", now: float, rate: float) -> Iter
         yield f"{rate:,.0f} records/s"
     if len(runs) > 1:
         yield f"{sum(run.ended is not None for run in runs):,} of {len(runs):,} runs read"
+    for problem in problems:
+        yield f"waiting for the endpoint: {problem}"
     waiting = next((run for run in runs if run.status in ("waiting", "login", "delivering") and run.reason), None)
     if waiting is not None:
         account = f"{waiting.account}: " if len(runs) > 1 else ""

@@ -31,6 +31,7 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         status=run.status,
         verdict=str(report.get("verdict", "")),
         reason=run.reason,
+        hint=str(report.get("hint", "")) if run.status in ("failed", "undelivered") else "",
         began=to_iso(run.began),
         ended=None if run.ended is None else to_iso(run.ended),
         since=run.since,

@@ -47,7 +47,8 @@ def run(
         print_spools(app, worker, runs)
         summaries = [summarize(worker, run) for run in runs]
     write_runs(app, summaries, formats, "some")
-    if any(run.status not in ("complete", "unknown") for run in runs):
+    is_good = all(one.status in ("complete", "unknown") and not one.waiting and not one.dead for one in summaries)
+    if not is_good:
         raise typer.Exit(Exit.FINDINGS)
 
 

@@ -35,8 +35,12 @@ def draw_plans(sync: str, plans: Sequence[PlannedCall]) -> Iterator[str]:
         yield f"{plan.account}: {plan.operation}{f' with {params}' if params else ''}"
         yield from (f"  {step}" for step in plan.steps)
         yield f"  last completed run: {plan.last_run_at or 'none'}; next: {plan.next_run or 'when you start it'}"
+        if plan.runs_per_day:
+            daily = "" if plan.requests is None else f": about {plan.requests * plan.runs_per_day:,} requests"
+            yield f"  {plan.schedule}: {pluralize(plan.runs_per_day, 'run')} a day{daily}"
         if plan.requests is not None:
             yield f"  about {pluralize(plan.requests, 'request')}, as in the last run"
+        yield from (f"  rate limit: {limit}" for limit in plan.limits if plan.requests is not None)
     if len(plans) > _MOST:
         yield f"… and {pluralize(len(plans) - _MOST, 'more account')}: --format json lists them"
 

@@ -50,15 +50,20 @@ class SyncsReport(Report, frozen=True, kw_only=True):
 
 
 class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run for one account would do. `steps` are sentences; `requests` is the number of the last run, or null."""
+    """What a run for one account would do. `steps` are sentences; `requests` is the number of the last run, or null.
+    `runs_per_day` is how often the schedule starts one, and `limits` what a run means for the budgets of
+    `rate_limit`."""
 
     account: str
     operation: str
     params: dict[str, Any]
     steps: list[str]
+    schedule: str
+    runs_per_day: int
     next_run: str | None
     last_run_at: str | None
     requests: int | None
+    limits: list[str]
 
 
 class SyncPlansReport(Report, frozen=True, kw_only=True):

@@ -466,6 +466,14 @@ class SyncStore:
             return self.get_stream(sync, account, target)
         return _to_stream(row)
 
+    def find_stream(self, sync: str, account: str) -> StreamRow | None:
+        """Return a stream, None if nothing has used it. Nothing is created."""
+        columns = tables.stream.c
+        query = sa.select(tables.stream).where(columns.sync == sync, columns.account == account, columns.target == "")
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _to_stream(row)
+
     def find_streams(self) -> dict[tuple[str, str], StreamRow]:
         """Return the streams of all syncs by sync and account, without those of other destinations."""
         query = sa.select(tables.stream).where(tables.stream.c.target == "")

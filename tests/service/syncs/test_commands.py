@@ -254,3 +254,29 @@ class TestProgress:
         assert list(describe_progress([ended, waiting], 10.0, 0.0)) == [
             "31 pages", "1 of 2 runs read", "waiting 90 s: globex: 429"
         ]  # fmt: skip
+
+
+class TestPlan:
+    def test_has_the_runs_of_a_day_and_their_requests(self, bench: Bench) -> None:
+        path = bench.root / "connectors/shop/connector.yaml"
+        path.write_text(path.read_text() + "rate_limit: { budget: [{ requests: 3, per_seconds: 10 }] }\n")
+        sync = bench.root / "syncs/people.yaml"
+        sync.write_text(sync.read_text() + "schedule: '@hourly'\n")
+        assert run(bench, "plan people").out.splitlines()[-1] == "  @hourly: 24 runs a day"
+        bench.run("people:acme:1")
+        assert run(bench, "plan people").out.splitlines()[-3:] == [
+            "  @hourly: 24 runs a day: about 96 requests",
+            "  about 4 requests, as in the last run",
+            "  rate limit: 4 of 3 requests per 10 s: a run waits at least 10 s",
+        ]
+
+    @pytest.mark.parametrize(
+        ("schedule", "message"), [("0 0 31 2 *", "is not a cron expression"), ("0 0 30 2 *", "never comes")]
+    )
+    def test_names_a_schedule_that_does_not_work(self, bench: Bench, schedule: str, message: str) -> None:
+        sync = bench.root / "syncs/people.yaml"
+        sync.write_text(sync.read_text() + f"schedule: '{schedule}'\n")
+        done = run(bench, "plan people")
+        assert done.code == 3 and 'the schedule of "people" for acme: ' in done.err and "fix:" in done.err
+        for line in ("list", "status"):
+            assert schedule in run(bench, line).out

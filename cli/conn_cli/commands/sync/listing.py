@@ -96,7 +96,7 @@ def try_(
 
 def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str, str]]") -> "ListedSync":
     from conn_engine.errors import ConnError
-    from conn_engine.syncs import find_accounts
+    from conn_engine.syncs import Schedule, find_accounts
     from conn_engine.syncs.report import ListedSync
     from conn_engine.syncs.resources import find_sources
 
@@ -107,6 +107,8 @@ def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str
         title, schedule = document.name or name, document.schedule or ""
         resource = ", ".join(source.resource for source in find_sources(document))
         accounts = find_accounts(app.workspace, name)
+        if document.schedule is not None:
+            Schedule(document.schedule, document.timezone or "UTC").check()
     except ConnError as error:
         fault = error.message
     last = worker.store.find_runs(sync=name, limit=1)
@@ -123,24 +125,38 @@ def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str
 
 
 def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "PlannedCall":
-    from conn_engine.syncs import compile_sync, describe_steps, load_sync
+    from datetime import UTC, datetime
+
+    from conn_engine.errors import ConfigurationError
+    from conn_engine.syncs import ScheduleError, compile_sync, describe_steps, load_sync
+    from conn_engine.syncs.estimating import count_runs, describe_budgets
     from conn_engine.syncs.report import PlannedCall
     from conn_service.syncs.runner import to_iso
 
-    plan = compile_sync(app.workspace, load_sync(app.workspace, name, account))
-    stream = worker.store.get_stream(name, account)
+    sync = load_sync(app.workspace, name, account)
+    plan = compile_sync(app.workspace, sync)
+    stream = worker.store.find_stream(name, account)
     last = worker.store.find_runs(sync=name, account=account, statuses=("complete", "unknown"), limit=1)
-    due = None
-    if plan.schedule is not None and not stream.is_paused:
-        from datetime import UTC, datetime
-
-        due = to_iso(plan.schedule.find_next(datetime.fromtimestamp(app.clock.now(), UTC)).timestamp())
+    due, runs = None, 0
+    if plan.schedule is not None and not (stream is not None and stream.is_paused):
+        try:
+            due = to_iso(plan.schedule.find_next(datetime.fromtimestamp(app.clock.now(), UTC)).timestamp())
+            runs = count_runs(plan.schedule, app.clock.now())
+        except ScheduleError as error:
+            raise ConfigurationError(
+                f'the schedule of "{name}" for {account}: {error.message}', hint=error.hint
+            ) from None
+    requests = sum(last[0].counts.get(kind, 0) for kind in ("pages", "loop_pages", "deletes_pages")) if last else None
+    effective = app.workspace.effective(account=account)
     return PlannedCall(
         account=account,
         operation=plan.fetch.operation.text,
         params=dict(plan.fetch.params),
         steps=describe_steps(plan),
+        schedule=sync.document.schedule or "" if plan.schedule is not None else "",
+        runs_per_day=runs,
         next_run=due,
-        last_run_at=None if stream.last_run_at is None else to_iso(stream.last_run_at),
-        requests=last[0].counts.get("pages") if last else None,
+        last_run_at=None if stream is None or stream.last_run_at is None else to_iso(stream.last_run_at),
+        requests=requests,
+        limits=list(describe_budgets(effective, plan.fetch.operation, 1 if requests is None else requests)),
     )

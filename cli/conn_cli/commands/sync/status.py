@@ -151,6 +151,7 @@ def _describe_account(
     schedules: "dict[tuple[str, str], Schedule]",
 ) -> "SyncAccountStatus":
     from conn_engine.errors import ConnError
+    from conn_engine.syncs import ScheduleError
     from conn_engine.syncs.report import SyncAccountStatus
     from conn_service.syncs.runner import to_iso
 
@@ -159,7 +160,7 @@ def _describe_account(
     try:
         next_run = None if fault or not key[1] else _find_next_run(app, key, overview, schedules)
     except ConnError as error:
-        fault = error.message
+        fault = f"schedule: {error.message}" if isinstance(error, ScheduleError) else error.message
     return SyncAccountStatus(
         sync=key[0],
         account=key[1],

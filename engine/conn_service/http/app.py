@@ -44,7 +44,7 @@ class _Service:
     limits: ServiceLimits
     clock: Clock
 
-    # --- who asks, and for whom ---
+    # --- the caller, and the account ---
 
     async def authenticate(self, request: Request) -> ApiToken:
         """Return the caller's token. Raises HttpProblem."""

@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run_server(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve until the process is told to end (SIGINT, SIGTERM). Requests at work are finished first."""
+    """Serve until SIGINT or SIGTERM. Requests at work are finished first."""
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -79,7 +79,7 @@ class IssuedToken:
 
 
 def parse_token(text: str) -> str | None:
-    """Return the ID in the text of a token, or None if the text is none."""
+    """Return the ID in the text of a token, or None for any other text."""
     match = _TOKEN.fullmatch(text)
     if match is None or _compute_checksum(match[1], match[2]) != match[3]:
         return None
@@ -136,7 +136,7 @@ class TokenStore:
         return IssuedToken(token, text)
 
     def find(self, text: str, now: float) -> ApiToken | None:
-        """Return the token with this text, or None if there is none that may be used now. Notes that it was used."""
+        """Return the token with this text if it may be used now, else None. Notes that it was used."""
         if parse_token(text) is None:
             return None
         with self._engine.connect() as connection:

@@ -45,7 +45,7 @@ class UnifiedApi:
         Raises HttpProblem, and the errors of `Connection.page`.
         """
         async with self.connections.use(account) as connection:
-            asked = self._read(connection, path, http_method, query, body, permit)
+            asked = self._read_call(connection, path, http_method, query, body, permit)
             page = await connection.page(asked.name, asked.call)
             headers = dict(page.headers)
             if asked.name.method != "list" and page.whole:
@@ -70,7 +70,7 @@ class UnifiedApi:
         Raises HttpProblem before the first line, and later the errors of `Connection.pages`.
         """
         async with self.connections.use(account) as connection:
-            asked = self._read(connection, path, "GET", query, None, permit)
+            asked = self._read_call(connection, path, "GET", query, None, permit)
             count = 0
             verdict: Completeness | None = None
             async with aclosing(connection.pages(asked.name, asked.call)) as pages:
@@ -81,7 +81,7 @@ class UnifiedApi:
                     verdict = page.completeness
             yield {"end": {"count": count, "completeness": _describe_verdict(verdict)}}
 
-    def _read(  # noqa: PLR0917
+    def _read_call(  # noqa: PLR0917
         self,
         connection: AsyncConnection,
         path: UnifiedPath,

@@ -18,7 +18,7 @@ def draw_syncs(rows: Sequence[ListedSync]) -> Iterator[str]:
         return
     width = max(len(row.name) for row in rows)
     for row in rows:
-        when = row.schedule or "manual"
+        when = row.schedule or (f"after {row.trigger}" if row.trigger else "manual")
         accounts = pluralize(len(row.accounts), "account")
         state = row.fault or row.last_status or "never run"
         paused = f"; paused for {join_words(row.paused, most=3)}" if row.paused else ""

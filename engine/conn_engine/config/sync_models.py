@@ -219,6 +219,11 @@ class SyncTrigger(Settings, frozen=True, kw_only=True):
     ] = None
     sync: Annotated[_Name | None, Meta(description="Another sync, when a run of it is complete.")] = None
 
+    @property
+    def text(self) -> str:
+        """What starts a run: `sync NAME`, `event NAME`, or ""."""
+        return f"sync {self.sync}" if self.sync is not None else f"event {self.webhook}" if self.webhook else ""
+
 
 class SyncBackfill(Settings, frozen=True, kw_only=True):
     """How a range of time is read again, in parts."""

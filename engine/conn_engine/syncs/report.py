@@ -30,12 +30,14 @@ __all__ = [
 
 
 class ListedSync(msgspec.Struct, frozen=True, kw_only=True):
-    """One sync. `fault` is why it cannot run, "" if it can; `accounts` are those that it runs for."""
+    """One sync. `fault` is why it cannot run, "" if it can; `accounts` are those that it runs for. `trigger` is what
+    starts it other than its schedule: `sync NAME` or `event NAME`, or ""."""
 
     name: str
     title: str
     resource: str
     schedule: str
+    trigger: str
     accounts: list[str]
     paused: list[str]
     last_status: str

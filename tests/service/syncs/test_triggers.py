@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 from sync_bench import CONNECTOR, ENVIRON, SYNC, Bench
-from test_worker import worker_of
+from test_worker import transcript, worker_of
 
 from conn_cli.commands.webhook_listen import _open_requests
 from conn_cli.console import App
@@ -74,6 +74,12 @@ class TestAnotherSync:
         assert find_requests(bench.store.engine) == [], "stdout is delivered first"
         bench.runner().deliver("people:acme:0001")
         assert [request.sync for request in find_requests(bench.store.engine)] == ["after"]
+
+    def test_the_list_of_syncs_names_what_starts_them(self, bench: Bench) -> None:
+        bench.write({"syncs/last.yaml": f"{SYNC}trigger: {{ webhook: contact.changed }}\n"})
+        lines = transcript.conn(bench.root, "sync", "list").out.splitlines()
+        started = [line.partition("  contacts  ")[2].split("  ")[0] for line in lines]
+        assert started == ["after sync people", "after event contact.changed", "manual"]
 
     def test_a_run_that_fails_starts_nothing(self, bench: Bench) -> None:
         bench.contacts.fail_at = {2: (400, {}, {})}

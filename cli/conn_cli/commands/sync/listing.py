@@ -95,16 +95,18 @@ def try_(
 
 
 def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str, str]]") -> "ListedSync":
+    from conn_engine.config.sync_models import SyncTrigger
     from conn_engine.errors import ConnError
     from conn_engine.syncs import Schedule, find_accounts
     from conn_engine.syncs.report import ListedSync
     from conn_engine.syncs.resources import find_sources
 
     accounts: list[str] = []
-    fault, title, resource, schedule = "", name, "", ""
+    fault, title, resource, schedule, trigger = "", name, "", "", ""
     try:
         document = app.workspace.sync(name)
         title, schedule = document.name or name, document.schedule or ""
+        trigger = document.trigger.text if isinstance(document.trigger, SyncTrigger) else ""
         resource = ", ".join(source.resource for source in find_sources(document))
         accounts = find_accounts(app.workspace, name)
         if document.schedule is not None:
@@ -117,6 +119,7 @@ def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str
         title=title,
         resource=resource,
         schedule=schedule,
+        trigger=trigger,
         accounts=accounts,
         paused=[one for one in accounts if (name, one) in paused],
         last_status=last[0].status if last else "",

@@ -144,8 +144,8 @@ def test_a_request_that_waits_for_its_turn_has_its_time_afterwards(site):
         async with AsyncLive(max_connections=1, trust=HERE) as live:
             slow = asyncio.create_task(live.asend(Request("GET", f"{site.url}/slow")))
             await asyncio.sleep(0)
-            fast = asyncio.create_task(live.asend(Request("GET", f"{site.url}/fast", timeout_seconds=2)))
-            await asyncio.wait([fast], timeout=2.2)
+            fast = asyncio.create_task(live.asend(Request("GET", f"{site.url}/fast", timeout_seconds=3)))
+            await asyncio.wait([fast], timeout=3.2)
             assert not fast.done()
             end.set()
             await slow

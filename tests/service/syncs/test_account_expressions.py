@@ -28,8 +28,8 @@ def isolation() -> Iterator[Isolation]:
         yield opened
 
 
-def runner_of(bench: Bench, isolation: Isolation) -> SyncRunner:
-    limits = EvaluationLimits(seconds=0.4)
+def runner_of(bench: Bench, isolation: Isolation, seconds: float = 0.4) -> SyncRunner:
+    limits = EvaluationLimits(seconds=seconds)
     runner = SyncRunner(bench.store, Releases(bench.root), environ=ENVIRON, isolation=isolation, limits=limits)
     bench.runners.append(runner)
     return runner
@@ -62,8 +62,8 @@ def test_an_endless_expression_of_an_account_fails_its_run(
 
 def test_an_expression_that_takes_all_memory_fails_its_run(bench: Bench) -> None:
     override(bench, f"{{ transform: {{ name: '{CRASHING}' }} }}")
-    with Isolation(memory_bytes=192 * 2**20, grace_seconds=60.0, most_seconds=60.0) as isolation:
-        bench.run(runner=runner_of(bench, isolation))
+    with Isolation(memory_bytes=192 * 2**20, grace_seconds=60.0) as isolation:
+        bench.run(runner=runner_of(bench, isolation, seconds=60.0))
     assert bench.last is not None and bench.last.kind == "failed"
     assert "192 MB of memory" in bench.last.reason
 

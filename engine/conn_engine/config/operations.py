@@ -48,14 +48,19 @@ _RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entr
 _UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ if entry != "operations")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class OperationName:
-    """`crm.contacts.list` (unified) or `contacts.list` (vendor operation; `model` is empty)."""
+    """`crm.contacts.list` (unified) or `contacts.list` (vendor operation; `model` is empty). Names sort with those of
+    deliveries and syncs."""
 
     kind: Literal["unified", "vendor"]
     model: str
     resource: str
     method: str
+
+    def __lt__(self, other: "OperationName") -> bool:
+        mine = (self.kind, self.model, self.resource, self.method)
+        return mine < (other.kind, other.model, other.resource, other.method)
 
     @property
     def text(self) -> str:

@@ -15,7 +15,7 @@ from conn_engine.wire import Response
 __all__ = ["DeliveryCase", "DeliveryName", "delivery_document", "delivery_name", "find_deliveries", "golden_of"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class DeliveryName(OperationName):
     """The name of a recorded delivery, used like an operation's: `webhook contact_created`."""
 

@@ -29,7 +29,7 @@ PREFIX = "sync:"
 """What the name of a sync starts with among names of operations: `sync:contacts`."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class SyncName(OperationName):
     """The name of a sync, used like an operation's: `sync:contacts`."""
 

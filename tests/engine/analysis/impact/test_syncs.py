@@ -11,8 +11,9 @@ from conn_engine.analysis.impact import Impact, impact
 from conn_engine.analysis.impact.accepted import accept_failing, add_accepted
 from conn_engine.analysis.impact.sync_plans import ELSEWHERE, compare_syncs
 from conn_engine.analysis.population import Digests, Slicer, cut_syncs
-from conn_engine.config import load_workspace
+from conn_engine.config import OperationName, load_workspace
 from conn_engine.syncs import SyncPlan
+from conn_engine.testing.syncs.cases import sync_name
 
 ACME = "accounts/acme.yaml"
 CONN = """\
@@ -132,6 +133,13 @@ def swap(old: str, new: str) -> dict[str, str | None]:
 )
 def test_what_a_change_does(tmp_path: Path, change: dict[str, str | None], expected: list[object]) -> None:
     assert rows(compare(tmp_path, change, {"conn.yaml": CONN})) == expected
+
+
+def test_tasks_of_operations_and_syncs_are_sorted_together() -> None:
+    """Several processes divide them by size and name."""
+    names = [sync_name("people"), OperationName("unified", "crm", "contacts", "list"), sync_name("companies")]
+    assert [name.text for name in sorted(names)] == ["crm.contacts.list", "sync:companies", "sync:people"]
+    assert sync_name("people") != OperationName("vendor", "", "sync", "people")
 
 
 def test_every_part_of_a_plan_is_compared(tmp_path: Path) -> None:

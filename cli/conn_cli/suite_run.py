@@ -63,7 +63,7 @@ class SuiteRun:
 
 
 def read_failures(app: App) -> "FailedCases":
-    """Return the cases that failed in the last run. Raises UsageError if there is none."""
+    """Return the cases that failed in the last run. Raises UsageError if no case failed."""
     from conn_engine.testing.last_failures import LastFailures
 
     failed = LastFailures(app.workspace.root).read()

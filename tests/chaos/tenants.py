@@ -1,7 +1,7 @@
 """Tenants with a vendor that has faults and a receiver that refuses events, and workers that are killed.
 
 What a worker does runs as `conn sync work` in a process of its own; only the vendor and the receiver are here. The
-seed decides the faults and when a worker is killed: after so many requests and events since it was started.
+seed decides the faults and when a worker is killed: after a number of requests and events.
 """
 
 import json

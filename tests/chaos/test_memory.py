@@ -11,20 +11,13 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from tenants import CONNECTOR
 from vendor import Arrived, start_vendor
 
 CONN = [sys.executable, "-c", "from conn_cli.start import main; main()"]
-CONNECTOR = """\
-base_url: {url}
-resources:
-  contacts:
-    list:
-      path: /contacts
-      response_path: results
-      pagination: {{ format: cursor, cursor_field: next, cursor_param: after }}
-"""
 SYNC = """\
 source: { connector: shop, resource: contacts }
 transform: '$.results.{"id": id, "name": name, "email": email}'

@@ -1,4 +1,4 @@
-"""Values of the expression language that JSON lacks, and how one result is laid over another."""
+"""Values of the expression language that JSON lacks, and how one result is merged over another."""
 
 from dataclasses import dataclass
 from typing import Any, Final

@@ -34,7 +34,8 @@ class BackfillRange:
     def read(cls, start: str, end: str, chunk: str) -> "BackfillRange":
         """Return a range from two dates or times in ISO 8601, UTC by default, and a length such as `7d` or `P1M`.
 
-        Raises UsageError for a text that is none, for a range that has no length, and for too many chunks.
+        Raises UsageError for an invalid date, time or length, for a range that does not end after its start, and for
+        too many chunks.
         """
         made = cls(_read_moment(start), _read_moment(end), _read_length(chunk))
         if made.start >= made.end:

@@ -229,7 +229,7 @@ def _check_order(name: str, steps: list[PlannedStep]) -> None:
     for at, step in enumerate(steps):
         if isinstance(step, LoopStep) != (at < fetches[0]):
             raise SyncFault(
-                f'step {at + 1} of the sync "{name}" is out of order',
+                f'step {at + 1} of the sync "{name}" is in the wrong place',
                 "steps",
                 hint="write for_each first, then fetch_resource, and everything else after it",
             )

@@ -24,7 +24,7 @@ def count_runs(schedule: Schedule, start: float) -> int:
 
 
 def describe_budgets(effective: Effective, operation: OperationName, requests: int) -> Iterator[str]:
-    """Yield what each budget that applies to an operation means for a run with so many requests."""
+    """Yield what each budget that applies to an operation means for a run with this number of requests."""
     try:
         limit = vendor_behind(effective, operation).rate_limit
     except (ConfigurationError, UsageError):

@@ -231,7 +231,7 @@ def _build_reader(text: str | None, scope: Scope) -> Callable[[Any], str]:
     is_name = text.isidentifier()
     compiled = expression(text)
 
-    def read(value: Any) -> str:
+    def read_key(value: Any) -> str:
         if is_name and isinstance(value, dict):
             found = value.get(text)
         else:
@@ -242,4 +242,4 @@ def _build_reader(text: str | None, scope: Scope) -> Callable[[Any], str]:
             return ""
         return msgspec.json.encode(found, order="deterministic").decode()
 
-    return read
+    return read_key

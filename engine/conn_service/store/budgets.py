@@ -59,9 +59,9 @@ _MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
 class DatabaseBudgets:
     """Counts requests in a database (`BudgetStore`). Threads and processes may use the same one.
 
-    `reserve` is the share of each budget that is left to others: a request is refused when the rest is used, whoever
-    used it. At least one request of each budget remains. With `uses_database_clock`, times are the database's, for
-    machines whose clocks differ; only Postgres has one.
+    `reserve` is the share of each budget that is left to others: a request is refused when all processes together have
+    used the rest. At least one request of each budget remains. With `uses_database_clock`, times are the database's,
+    for machines whose clocks differ; only Postgres has one.
     """
 
     def __init__(self, engine: Engine, *, reserve: float = 0.0, uses_database_clock: bool = False) -> None:

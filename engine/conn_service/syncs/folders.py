@@ -36,7 +36,7 @@ class FolderReleases:
         with self._lock:
             began = time.monotonic()
             if self._workspace is None or began >= self._next_check:
-                self._workspace = self._read(self._workspace)
+                self._workspace = self._load_changed(self._workspace)
                 took = time.monotonic() - began
                 pause = max(self._fresh_seconds, _SHARE * took) if self._fresh_seconds else 0.0
                 self._next_check = began + took + pause
@@ -46,7 +46,7 @@ class FolderReleases:
         """Return the workspace in the folder, as its files are now."""
         return load_workspace(self.root)
 
-    def _read(self, workspace: Workspace | None) -> Workspace:
+    def _load_changed(self, workspace: Workspace | None) -> Workspace:
         before, self._stamps = self._stamps, dict(_find_stamps(self.root.absolute()))
         if workspace is None:
             return load_workspace(self.root)

@@ -44,7 +44,7 @@ def _find_triggered(run: RunRow, workspace: Workspace) -> Iterator[str]:
             is_trigger = isinstance(trigger, SyncTrigger) and trigger.sync == run.sync
             if is_trigger and run.account in find_accounts(workspace, name):
                 yield name
-        except ConnError:  # `conn lint` reports it; the run that has ended is none the worse
+        except ConnError:  # `conn lint` reports it; the run that has ended is not affected
             continue
 
 

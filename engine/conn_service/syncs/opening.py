@@ -35,7 +35,7 @@ _EVALUATORS = 4
 is stopped."""
 
 EARLY_SECONDS = 300.0
-"""A credential that expires within so many seconds is renewed before the next page."""
+"""A credential that expires within this number of seconds is renewed before the next page."""
 LONGEST_PAUSE = 10.0
 """Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
 

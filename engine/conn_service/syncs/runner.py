@@ -127,7 +127,8 @@ class SyncRunner:
     ) -> RunRow:
         """Store a new run of a sync for an account, or return the one that has this ID.
 
-        With `unless_open`, RunOpenError is raised if another one is open for the account, whoever has created it.
+        With `unless_open`, RunOpenError is raised if another one is open for the account, also one of
+        another process.
 
         `settings` may have `to` (another destination), `keeps_state` (the next run begins where this one did), `event`
         (the one that started it), `window` (the part of a backfill), and `deleted` (keys that events have reported).

@@ -580,7 +580,7 @@ class SyncStore:
             connection.execute(statement, rows)
 
     def find_newer_run(self, run: RunRow) -> str | None:
-        """Return the ID of a run of the same stream that began later and has delivered, None if there is none."""
+        """Return the ID of a run of the same stream that began later and has delivered, or None."""
         columns = tables.run.c
         query = sa.select(columns.id, columns.settings).where(
             columns.sync == run.sync,

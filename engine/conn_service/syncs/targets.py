@@ -22,7 +22,8 @@ def find_target(run: RunRow, plan: SyncPlan) -> DeliverStep | None:
 def find_endpoint_of_run(
     workspace: Workspace, run: RunRow, target: DeliverStep | None, environ: Mapping[str, str]
 ) -> ResolvedEndpoint | None:
-    """Return the endpoint that a run delivers to, None if it does not. Raises ConfigurationError if there is none."""
+    """Return the endpoint that a run delivers to, None if it does not. Raises ConfigurationError if it is
+    not configured."""
     if target is None or target.type != "webhook":
         return None
     environment = workspace.account(run.account).environment or workspace.settings.default_environment

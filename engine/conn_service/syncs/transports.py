@@ -86,7 +86,7 @@ class LentTransport:
         return self._shared.redactor
 
     def connect(self, wiring: Wiring) -> None:
-        """Use the transport that the wiring of an account makes, if there is none yet."""
+        """Use the transport that the wiring of an account makes, unless another one is in use."""
         if self._shared.live is None:
             self._shared.live = wiring.live()
 

@@ -182,7 +182,7 @@ class SyncWorker:
         return run
 
     def continue_backfill(self, run: RunRow) -> RunRow | None:
-        """Return the run of the chunk after that of a run that has ended, None if there is none."""
+        """Return the run of the chunk after that of a run that has ended, or None."""
         self._enqueue_requested()
         found = self.store.find_runs(sync=run.sync, account=run.account, limit=100)
         return next((row for row in found if is_next_chunk(row, run)), None)

@@ -168,11 +168,11 @@ class TestBothForms:
             ("steps: [{ action: fetch_resource, resource: deals, endpoint: x }]\n", '"endpoint" is not a setting'),
             (
                 "steps: [{ action: fetch_resource, resource: deals }, { action: for_each, ids: [1] }]\n",
-                'step 2 of the sync "x" is out of order',
+                'step 2 of the sync "x" is in the wrong place',
             ),
             (
                 "steps: [{ action: deliver }, { action: fetch_resource, resource: deals }]\n",
-                "out of order",
+                "in the wrong place",
             ),
             (
                 "steps: [{action: fetch_resource, resource: deals}, {action: deliver}, {action: filter, filter: x}]\n",

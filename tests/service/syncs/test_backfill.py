@@ -89,7 +89,7 @@ def test_the_incremental_of_the_operation_limits_it(bench: Bench) -> None:
     assert [run.status for run in runs] == ["complete"] * 3
     assert [start[:10] for start, _ in asked(bench, "since", "until")] == ["2025-01-01", "2025-01-08", "2025-01-15"]
     assert [end[:10] for _, end in asked(bench, "since", "until")] == ["2025-01-08", "2025-01-15", "2025-01-17"]
-    assert bench.store.get_stream("people", "acme").state is None, "a chunk is no state to continue from"
+    assert bench.store.get_stream("people", "acme").state is None, "the next run does not continue from a chunk"
 
 
 def test_the_place_of_the_sync_does_not_move(bench: Bench) -> None:

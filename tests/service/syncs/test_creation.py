@@ -1,4 +1,4 @@
-"""A sync has one open run per account, whoever creates it, and whenever."""
+"""A sync has one open run per account, also if several workers create one at the same time."""
 
 from pathlib import Path
 

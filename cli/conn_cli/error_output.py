@@ -15,7 +15,7 @@ from conn_engine.errors import ConnError, ExpressionError, VendorError
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
 
-__all__ = ["is_json_requested", "learn_secrets", "show_failure", "show_findings"]
+__all__ = ["choose_exit", "is_json_requested", "learn_secrets", "show_failure", "show_findings"]
 
 WIDE = 110
 _SECRET_WORDS = frozenset({"TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS"})
@@ -31,12 +31,12 @@ def is_json_requested(arguments: Sequence[str]) -> bool:
 
 
 def show_failure(app: App, error: BaseException, *, as_json: bool) -> int:
-    """Show the error that ends a command, and return the exit code.
+    """Show the error that ends a command, and return the exit code (`choose_exit`).
 
     With `as_json`, the error is also the report on standard output. If the output has started already, the report
     replaces the text on standard error.
     """
-    code = _choose_exit(error)
+    code = choose_exit(error)
     if not isinstance(error, ConnError) and code != Exit.USAGE:
         learn_secrets(app)
     if as_json:
@@ -57,7 +57,8 @@ def show_failure(app: App, error: BaseException, *, as_json: bool) -> int:
     return code
 
 
-def _choose_exit(error: BaseException) -> int:
+def choose_exit(error: BaseException) -> int:
+    """Return the exit code of a command that an error ends."""
     if isinstance(error, ConnError):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":

@@ -1,5 +1,6 @@
 """`conn lint --watch`: lints again what changed files reach, and shows which findings are new and which are gone."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from conn_cli.effective_selection import learn_found_literals
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report.text import Piece, draw_finding, paint, render, summarize
-from conn_cli.watch_loop import repeat_on_changes
+from conn_cli.watch_loop import Outcome, repeat_on_changes
 from conn_engine.analysis.reruns import WatchedLint
 from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 from conn_engine.lint.baseline import apply_baseline
@@ -33,21 +34,25 @@ class LintWatch:
         """Lint until Ctrl-C, and return the exit code of the last run. Raises UsageError of the first one."""
         return repeat_on_changes(self._app, self._lint.workspace.root, self._run_all, self._update, markdown=True)
 
-    def _run_all(self) -> Exit:
+    def _run_all(self) -> Outcome:
         self._lint.run()
         learn_found_literals(self._app, self._lint.findings, self._sources)
         findings = self._accept(self._lint.findings)
-        self._app.write(render(findings, self._sources, color=self._app.color), end="", prose=True)
-        self._app.err(f"{pluralize(self._lint.files, 'file')} checked")
-        return _choose_exit(findings)
+        return Outcome(_choose_exit(findings), partial(self._show_all, findings))
 
-    def _update(self, changed: frozenset[Path]) -> Exit:
+    def _show_all(self, findings: "Sequence[Diagnostic]") -> None:
+        self._write(render(findings, self._sources, color=self._app.color))
+        self._app.err(f"{pluralize(self._lint.files, 'file')} checked")
+
+    def _update(self, changed: frozenset[Path]) -> Outcome:
         changes = self._lint.update(changed)
         learn_found_literals(self._app, changes.new, self._sources)
         findings = self._accept(self._lint.findings)
-        pieces = list(self._draw(changes, findings))
-        self._app.write(paint(pieces, self._app.color), end="", prose=True)
-        return _choose_exit(findings)
+        text = paint(list(self._draw(changes, findings)), self._app.color)
+        return Outcome(_choose_exit(findings), partial(self._write, text))
+
+    def _write(self, text: str) -> None:
+        self._app.write(text, end="", prose=True)
 
     def _draw(self, changes: "LintChanges", findings: "Sequence[Diagnostic]") -> "Iterator[Piece]":
         new, gone = self._accept(changes.new), self._accept(changes.gone)

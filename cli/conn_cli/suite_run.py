@@ -1,6 +1,6 @@
 """Runs the replays of `conn test`: shows progress, stops at the first failure, and stores what failed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ def store_failures(app: App, reports: "list[OperationReport]", selection: "Selec
         app.err(f"the failures are not stored for --failed: {error.message}")
 
 
-def choose_exit(reports: "list[OperationReport]", *, has_names: bool) -> Exit:
+def choose_exit(reports: "Sequence[OperationReport]", *, has_names: bool) -> Exit:
     """Return the exit code of some results. Without a recording, an operation that was named has not passed."""
     if any(report.failed for report in reports):
         return Exit.FINDINGS

@@ -3,24 +3,33 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from conn_cli.console import App
-from conn_cli.error_output import show_failure
+from conn_cli.error_output import choose_exit, show_failure
 from conn_cli.exits import Exit
 from conn_cli.file_changes import is_relevant
 from conn_engine.diagnostics import join_words
 from conn_engine.errors import ConnError, UsageError
 
-__all__ = ["repeat_on_changes"]
+__all__ = ["Outcome", "repeat_on_changes"]
 
 _NAMED = 3
+
+
+class Outcome(NamedTuple):
+    """What one run of the work found. It is shown after its exit code is known: whoever presses Ctrl-C on seeing the
+    result gets the code of this result."""
+
+    code: Exit
+    show: Callable[[], object]
 
 
 def repeat_on_changes(
     app: App,
     root: Path,
-    run: Callable[[], Exit],
-    update: Callable[[frozenset[Path]], Exit],
+    run: Callable[[], Outcome],
+    update: Callable[[frozenset[Path]], Outcome],
     *,
     markdown: bool = False,
 ) -> Exit:
@@ -31,7 +40,8 @@ def repeat_on_changes(
     """
     changes = app.watch([root])
     next(changes, None)  # changes during the first run are not missed
-    code = _attempt(app, run, is_first=True)
+    code, show = _attempt(app, run, is_first=True)
+    show()
     app.write("watching for changes; Ctrl-C stops")
     app.flush()
     try:
@@ -40,7 +50,8 @@ def repeat_on_changes(
             if changed:
                 names = sorted(path.relative_to(root).as_posix() for path in changed)
                 app.write(f"\n{join_words(names, most=_NAMED)}")
-                code = _attempt(app, partial(update, changed))
+                code, show = _attempt(app, partial(update, changed))
+                show()
             app.flush()
             app.check_reader()
     except KeyboardInterrupt:
@@ -48,10 +59,10 @@ def repeat_on_changes(
     return code
 
 
-def _attempt(app: App, work: Callable[[], Exit], *, is_first: bool = False) -> Exit:
+def _attempt(app: App, work: Callable[[], Outcome], *, is_first: bool = False) -> Outcome:
     try:
         return work()
     except (ConnError, OSError) as error:  # an OSError: such as a file that vanished while it was read
         if is_first and isinstance(error, UsageError):
             raise
-        return Exit(show_failure(app, error, as_json=False))
+        return Outcome(Exit(choose_exit(error)), partial(show_failure, app, error, as_json=False))

@@ -15,7 +15,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.file_changes import is_relevant, watch_files
 from conn_cli.main import execute
-from conn_cli.watch_loop import repeat_on_changes
+from conn_cli.watch_loop import Outcome, repeat_on_changes
 from conn_engine.errors import ConfigurationError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +121,7 @@ def test_folders_that_cannot_be_watched_are_a_plain_error(tmp_path: Path, monkey
 def repeat(folder: Path, groups: Iterator[frozenset[Path]], update: object) -> tuple[Exit, str, str]:
     out, err = io.StringIO(), io.StringIO()
     app = App(folder=folder, stdout=out, stderr=err, watch=lambda _: groups)
-    code = repeat_on_changes(app, folder, lambda: Exit.OK, update)  # type: ignore[arg-type]
+    code = repeat_on_changes(app, folder, lambda: Outcome(Exit.OK, lambda: None), update)  # type: ignore[arg-type]
     return code, out.getvalue(), err.getvalue()
 
 
@@ -129,7 +129,7 @@ def test_errors_are_shown_and_the_next_change_is_awaited(tmp_path: Path) -> None
     outcomes = iter([ConfigurationError("half"), FileNotFoundError(2, "No such file", "a.yaml"), UsageError("gone")])
     updates: list[frozenset[Path]] = []
 
-    def update(changed: frozenset[Path]) -> Exit:
+    def update(changed: frozenset[Path]) -> Outcome:
         updates.append(changed)
         raise next(outcomes)
 
@@ -149,13 +149,15 @@ def test_ctrl_c_ends_with_the_exit_code_of_the_last_run(tmp_path: Path) -> None:
         yield frozenset([tmp_path / "a.yaml"])
         raise KeyboardInterrupt
 
-    code, _, err = repeat(tmp_path, press(), lambda _: Exit.NO_RECORDING)
+    code, _, err = repeat(tmp_path, press(), lambda _: Outcome(Exit.NO_RECORDING, lambda: None))
     assert (code, err) == (Exit.NO_RECORDING, "")
 
-    def interrupt(_: frozenset[Path]) -> Exit:
+    def interrupt(*_: object) -> Outcome:
         raise KeyboardInterrupt
 
     assert repeat(tmp_path, press(), interrupt)[0] == Exit.OK
+    shown = repeat(tmp_path, press(), lambda _: Outcome(Exit.FINDINGS, interrupt))  # type: ignore[arg-type]
+    assert shown[0] == Exit.FINDINGS  # at the sight of a result
 
 
 def test_a_missing_package_is_named_with_its_command(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conn_engine.personal import PersonalValues, Pseudonyms, Replacements, collect_recording, replace_in_recording
@@ -37,6 +37,8 @@ encodings = st.sampled_from(
         lambda s: quote(s, safe=""),
         lambda s: f"https://h.example/x?q={quote_plus(s)}&again={quote(s)}",
         json.dumps,
+        lambda s: f"<script>person = {{name: {json.dumps(s)}}}</script>",
+        lambda s: f"said {json.dumps(s)[1:-1]} to {json.dumps(s)}",
         lambda s: json.dumps({"inner": s}, ensure_ascii=False),
         lambda s: json.dumps(json.dumps([s])),
         lambda s: f"<p>{html.escape(s)} &amp; co</p>",
@@ -74,8 +76,15 @@ def recording_of(found, texts):
 JSON = {"content-type": "application/json"}
 
 
+UMLAUT = {"full_name": "Äaaaa Aaaaa", "mail": "00a0@aaaaa.com", "phone": "+49 100 000000"}
+TATAR = {"full_name": "𐐀аааа Жаааа", "mail": "00a1@aaaaa.com", "phone": "+49 100 000001"}
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(answers(), st.binary(min_size=32, max_size=32))
+@example(([UMLAUT], [json.dumps(UMLAUT["full_name"])]), bytes(32))
+@example(([UMLAUT], [f"see {json.dumps(json.dumps(UMLAUT['full_name']))}"]), bytes(32))
+@example(([TATAR], [f"<script>name = {json.dumps(TATAR['full_name'])}</script>"]), bytes(32))
 def test_nobody_is_in_the_file_and_it_still_answers(made, key):
     found, texts = made
     recording = recording_of(found, texts)

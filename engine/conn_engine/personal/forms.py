@@ -1,5 +1,5 @@
-"""Change a string inside its encodings (JSON, percent-encoding, base64, character references), and encode it again
-in the same way.
+"""Change a string inside its encodings (JSON, escaped characters, percent-encoding, base64, character references), and
+encode it again in the same way.
 
 The same text always becomes the same text. For example, a cursor in a response still equals the one in the next
 request.
@@ -27,6 +27,8 @@ _FORM_VALUE = re.compile(rf"(?<==)[^{_ENDS}]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=-])")
 _MARKUP = re.compile("[^<>\"']+")  # the text of an element, or the value of an attribute
 _REFERENCE = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
+_ESCAPED = re.compile(rf"(?:[^{_ENDS}]| |\\{{1,9}}u[0-9A-Fa-f]{{4}})+")  # text in JSON or in a script
+_ESCAPE = re.compile(r"(\\{1,9})u([0-9A-Fa-f]{4})")
 _JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
 
 
@@ -87,7 +89,9 @@ def is_json(text: str) -> bool:
 
 
 def find_packed_texts(text: str) -> Iterator[str]:
-    """Decode a string from base64, percent-encoding or character references."""
+    """Decode a string from base64, percent-encoding, escaped characters or character references."""
+    if "\\u" in text:
+        yield from (_unescape(piece) for piece in _ESCAPED.findall(text) if _ESCAPE.search(piece))
     if "%" in text:
         yield from (_unquote(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
     if "+" in text:
@@ -118,6 +122,29 @@ def _change_json(text: str, change: TextChange, depth: int) -> str:
         return json.dumps(changed, ensure_ascii=match[1].isascii()) + (match[2] or "")
 
     return _JSON.sub(token, text)
+
+
+def _change_escapes(piece: str, change: TextChange, depth: int) -> str:
+    escape = _ESCAPE.search(piece)
+    if escape is None:
+        return piece
+    inner = _unescape(piece)
+    changed = change_text(inner, change, depth)
+    if changed == inner:
+        return piece
+    escaped = {chr(int(match[2], 16)) for match in _ESCAPE.finditer(piece)}
+    return "".join(sign if sign.isascii() and sign not in escaped else _escape(sign, escape[1]) for sign in changed)
+
+
+def _escape(sign: str, backslashes: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"{backslashes}u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _unescape(piece: str) -> str:
+    """Decode characters such as `\\u00e4`, of which two may be a surrogate pair."""
+    text = _ESCAPE.sub(lambda match: chr(int(match[2], 16)), piece)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _change_percent(piece: str, change: TextChange, depth: int) -> str:
@@ -190,6 +217,7 @@ def _unpack(token: str) -> str | None:
 _Inner = Callable[[str, TextChange, int], str]
 _FORMS: tuple[tuple[str, re.Pattern[str], _Inner], ...] = (
     ("+", _FORM_VALUE, _change_form_value),
+    ("\\u", _ESCAPED, _change_escapes),
     ("%", _PIECE, _change_percent),
     ("&", _MARKUP, _change_references),
     ("", _BASE64, _change_base64),

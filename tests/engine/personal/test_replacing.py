@@ -49,6 +49,8 @@ NEW = {text: R.replace_text(text) for _, text in VALUES}
         lambda text: base64.b64encode(f"<{text}>".encode()).decode(),
         lambda text: base64.urlsafe_b64encode(json.dumps({"after": text}).encode()).decode(),
         lambda text: f'<https://x.example/p?c={quote(text)}>; rel="next"',
+        lambda text: f"<script>name = {json.dumps(text)}</script>",
+        lambda text: f"said {json.dumps(json.dumps(text))}",
         lambda text: f'{{"a": 1}}\n{{"b": {json.dumps(text)}}}',
     ],
 )

@@ -204,6 +204,10 @@ class Workspace:
         """Return the names of the accounts, sorted."""
         return sorted(self._get_files("account"))
 
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account with this name."""
+        return name in self._get_files("account")
+
     def changes(self) -> list[str]:
         """Return the names of the accepted changes, sorted."""
         return sorted(self._get_files("change"))

@@ -41,6 +41,10 @@ class ConfigurationSource(Protocol):
         """Return the configuration to use now, and what distinguishes it from others."""
         ...
 
+    def find_tenant(self, account: str) -> str | None:
+        """Return the tenant of an account, by default the account itself; None if there is no such account."""
+        ...
+
 
 class WorkspaceConfiguration:
     """The configuration of a folder, as it was when the service started."""
@@ -51,6 +55,10 @@ class WorkspaceConfiguration:
     def get_current(self) -> tuple[str, Workspace]:
         """Return the workspace."""
         return "", self._workspace
+
+    def find_tenant(self, account: str) -> str | None:
+        """Return the account itself."""
+        return account if self._workspace.has_account(account) else None
 
 
 class ChannelConfiguration:
@@ -63,6 +71,10 @@ class ChannelConfiguration:
         """Return the release that is served now."""
         served = self._source.current()
         return f"{served.release}:{served.revision}", served.workspace
+
+    def find_tenant(self, account: str) -> str | None:
+        """Return the account itself."""
+        return account if self._source.current().workspace.has_account(account) else None
 
 
 @dataclass(slots=True)

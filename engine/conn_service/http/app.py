@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,11 +16,12 @@ from starlette.types import ASGIApp
 from conn_engine.errors import ConnError, TransportError, VendorError
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.http.answers import build_response, format_line, problem_handlers, repeat_answer
+from conn_service.http.callers import Callers, check_scope
 from conn_service.http.calls import UnifiedPath, parse_path
 from conn_service.http.idempotency import IdempotencyStore, fingerprint
 from conn_service.http.problems import HttpProblem, describe_problem
 from conn_service.http.reading import LimitedHeaders, ServiceLimits, parse_query, read_body, wait_for_disconnect
-from conn_service.http.tokens import ApiToken, TokenScope, TokenStore
+from conn_service.http.tokens import ApiToken, TokenScope
 from conn_service.http.unified import UnifiedAnswer, UnifiedApi
 
 __all__ = ["create_app"]
@@ -39,50 +40,17 @@ class _Service:
     """The parts that routes use."""
 
     unified: UnifiedApi
-    tokens: TokenStore
+    callers: Callers
     keys: IdempotencyStore
     limits: ServiceLimits
     clock: Clock
-
-    # --- the caller, and the account ---
-
-    async def authenticate(self, request: Request) -> ApiToken:
-        """Return the caller's token. Raises HttpProblem."""
-        kind, _, text = request.headers.get("authorization", "").partition(" ")
-        found = None
-        if kind.lower() == "bearer":
-            found = await asyncio.to_thread(self.tokens.find, text.strip(), self.clock.now())
-        if found is None:
-            raise HttpProblem(
-                401,
-                "unauthorized",
-                "the request has no valid token",
-                "send the header Authorization: Bearer TOKEN; conn token create makes one",
-                headers={"www-authenticate": 'Bearer realm="conn"'},
-            )
-        return found
-
-    def choose_account(self, request: Request, token: ApiToken) -> str:
-        """Return the account that the request is for. One that the token may not use does not exist for it."""
-        asked = request.headers.get("conn-account")
-        if asked is None:
-            if len(token.accounts) == 1:
-                return token.accounts[0]
-            raise HttpProblem(
-                400, "invalid_request", "the request names no account", "send the header Conn-Account: ACCOUNT"
-            )
-        if token.accounts and asked not in token.accounts:
-            raise HttpProblem(404, "unknown", "there is no such account")
-        if asked not in self.unified.connections.source.get_current()[1].accounts():
-            raise HttpProblem(404, "unknown", "there is no such account")
-        return asked
 
     # --- routes ---
 
     async def serve_unified(self, request: Request) -> Response:
         """Answer a request to the unified API."""
-        token = await self.authenticate(request)
-        account = self.choose_account(request, token)
+        token = await self.callers.authenticate(request)
+        account = self.callers.choose_account(request, token)
         raw_path = request.scope.get("raw_path") or request.url.path.encode()
         path = parse_path(raw_path.decode("latin-1").removeprefix(_PREFIX))
         query = parse_query(request)
@@ -160,7 +128,7 @@ class _Service:
         """Answer whether the service can serve: its configuration and its store can be read."""
         try:
             accounts = self.unified.connections.source.get_current()[1].accounts()
-            await asyncio.to_thread(self.tokens.find, "", 0.0)
+            await asyncio.to_thread(self.callers.tokens.find, "", 0.0)
         except ConnError as error:
             raise HttpProblem(503, "not_ready", error.message) from None
         return JSONResponse({"status": "ready", "accounts": len(accounts)})
@@ -168,14 +136,16 @@ class _Service:
 
 def create_app(
     unified: UnifiedApi,
-    tokens: TokenStore,
+    callers: Callers,
     keys: IdempotencyStore,
     *,
+    routes: Sequence[Route] = (),
     limits: ServiceLimits = ServiceLimits(),
     clock: Clock = MACHINE_CLOCK,
 ) -> ASGIApp:
-    """Return the application. It closes the connections when it ends."""
-    service = _Service(unified, tokens, keys, limits, clock)
+    """Return the application, with `routes` besides those of the unified API. It closes the connections when it
+    ends."""
+    service = _Service(unified, callers, keys, limits, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -191,6 +161,7 @@ def create_app(
             Route("/health/live", say_alive, methods=["GET"]),
             Route("/health/ready", service.check_ready, methods=["GET"]),
             Route(f"{_PREFIX}/{{rest:path}}", service.serve_unified, methods=methods),
+            *routes,
         ],
         exception_handlers=problem_handlers(shows_vendor=limits.shows_vendor_errors),
         lifespan=lifespan,
@@ -201,8 +172,7 @@ def create_app(
 def _permit(token: ApiToken) -> Callable[[bool], None]:
     def permit(writes: bool) -> None:
         scope: TokenScope = "unified:write" if writes else "unified:read"
-        if scope not in token.scopes:
-            raise HttpProblem(403, "forbidden", f"the token does not have the scope {scope}")
+        check_scope(token, scope)
 
     return permit
 

@@ -12,11 +12,14 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
+from conn_service.http.admin import AdminGate, build_audit_routes
 from conn_service.http.app import create_app
+from conn_service.http.callers import Callers
 from conn_service.http.idempotency import IdempotencyStore
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.unified import UnifiedApi
+from conn_service.revisions import AuditLog
 from conn_service.store import open_engine
 
 __all__ = ["Deployment", "open_service"]
@@ -53,10 +56,13 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             isolation=isolation,
             limits=deployment.evaluation,
         )
+        callers = Callers(TokenStore(engine), deployment.source, deployment.clock)
+        gate = AdminGate(callers, AuditLog(engine))
         yield create_app(
             UnifiedApi(connections),
-            TokenStore(engine),
+            callers,
             IdempotencyStore(engine),
+            routes=build_audit_routes(gate),
             limits=deployment.limits,
             clock=deployment.clock,
         )

@@ -89,6 +89,7 @@ class Bench:
     tokens: TokenStore
     clock: FrozenClock
     vault: MemoryVault
+    location: StoreLocation
     token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -136,6 +137,6 @@ def open_bench(root: Path, *, limits: ServiceLimits | None = None, override: str
         source = WorkspaceConfiguration(load_workspace(root))
         deployment = Deployment(source, location, vault, {}, clock, limits or ServiceLimits())
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
-            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault)
+            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault, location)
             bench.token = bench.issue()
             yield bench

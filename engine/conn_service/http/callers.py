@@ -1,0 +1,68 @@
+"""Who sends a request: the token of the caller, and the account that it may use. What a token may not use does not
+exist for it: the answer is 404, never 403, so that nobody learns which accounts others have."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from conn_engine.wire import Clock
+from conn_service.http.accounts import ConfigurationSource
+from conn_service.http.problems import HttpProblem
+from conn_service.http.tokens import ApiToken, TokenScope, TokenStore
+
+__all__ = ["Callers", "check_scope"]
+
+
+def check_scope(token: ApiToken, scope: TokenScope) -> None:
+    """Raise HttpProblem 403 if the token does not have a scope."""
+    if scope not in token.scopes:
+        raise HttpProblem(403, "forbidden", f"the token does not have the scope {scope}")
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Finds the token of a request, and what it may use."""
+
+    tokens: TokenStore
+    source: ConfigurationSource
+    clock: Clock
+
+    async def authenticate(self, request: Request) -> ApiToken:
+        """Return the caller's token. Raises HttpProblem."""
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        found = None
+        if kind.lower() == "bearer":
+            found = await asyncio.to_thread(self.tokens.find, text.strip(), self.clock.now())
+        if found is None:
+            raise HttpProblem(
+                401,
+                "unauthorized",
+                "the request has no valid token",
+                "send the header Authorization: Bearer TOKEN; conn token create makes one",
+                headers={"www-authenticate": 'Bearer realm="conn"'},
+            )
+        return found
+
+    def choose_account(self, request: Request, token: ApiToken) -> str:
+        """Return the account that the request is for. Raises HttpProblem if the token may not use it."""
+        asked = request.headers.get("conn-account")
+        if asked is None and len(token.accounts) != 1:
+            raise HttpProblem(
+                400, "invalid_request", "the request names no account", "send the header Conn-Account: ACCOUNT"
+            )
+        account = token.accounts[0] if asked is None else asked
+        self.check_account(token, account)
+        return account
+
+    def check_account(self, token: ApiToken, account: str) -> None:
+        """Raise HttpProblem 404 for an account that does not exist, or that the token may not use."""
+        if not self.may_use(token, account):
+            raise HttpProblem(404, "unknown", "there is no such account")
+
+    def may_use(self, token: ApiToken, account: str) -> bool:
+        """Return whether an account exists, is of the token's tenant, and is one of those that the token is for."""
+        tenant = self.source.find_tenant(account)
+        if tenant is None or (token.accounts and account not in token.accounts):
+            return False
+        return token.tenant in ("", tenant)

@@ -40,7 +40,7 @@ def draw_details(report: "OperationReport", live: bool) -> Iterator[Piece]:
 
 def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-    from conn_engine.testing.syncs.replaying import SyncOutcome
+    from conn_engine.testing.syncs.outcome import SyncOutcome
 
     case, outcome = judgement.case, judgement.outcome
     if isinstance(outcome, DeliveryOutcome):

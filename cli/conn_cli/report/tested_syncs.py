@@ -10,7 +10,7 @@ from conn_engine.diagnostics import pluralize
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.testing.judgement import Verdict
-    from conn_engine.testing.syncs.replaying import SyncOutcome
+    from conn_engine.testing.syncs.outcome import SyncOutcome
 
 __all__ = ["draw_synced", "is_sync"]
 

@@ -13,8 +13,7 @@ from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.golden_form import golden_document
 from conn_engine.testing.judgement import Verdict, authors_fault
 from conn_engine.testing.syncs.cases import SyncCase
-from conn_engine.testing.syncs.judging import sync_document
-from conn_engine.testing.syncs.replaying import SyncOutcome
+from conn_engine.testing.syncs.outcome import SyncOutcome
 
 __all__ = ["update_golden"]
 
@@ -65,6 +64,8 @@ def _document(judgement: Verdict) -> str:
     if isinstance(outcome, DeliveryOutcome):
         return delivery_document(outcome)
     if isinstance(outcome, SyncOutcome) and isinstance(judgement.case, SyncCase):
+        from conn_engine.testing.syncs.judging import sync_document
+
         return sync_document(judgement.case, outcome)
     return golden_document(judgement.case, outcome)
 

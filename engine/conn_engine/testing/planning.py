@@ -10,7 +10,6 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.recordings.files import Recording, load_recording
-from conn_engine.syncs import compile_sync, find_syncs, load_sync_levels
 from conn_engine.testing.cases import Case, find_cases
 from conn_engine.testing.deliveries.cases import find_deliveries
 from conn_engine.testing.selection import (
@@ -139,7 +138,7 @@ def _plan_row(workspace: Workspace, choice: CaseChoice, row: SuiteRow, load: Loa
         if (planned := choice.plan(effective, name, operation_cases)) is not None:
             yield planned
     if not selection.operations and not selection.raw:
-        syncs = [sync_name(name) for name in find_syncs(workspace, effective)]
+        syncs = _list_syncs(workspace, effective)
     for name in syncs:
         if (planned := choice.plan(effective, name, _find_sync_cases(workspace, effective, name, load))) is not None:
             yield planned
@@ -149,8 +148,18 @@ def _plan_row(workspace: Workspace, choice: CaseChoice, row: SuiteRow, load: Loa
                 yield planned
 
 
+def _list_syncs(workspace: Workspace, effective: Effective) -> list[SyncName]:
+    if not workspace.syncs():
+        return []
+    from conn_engine.syncs import find_syncs
+
+    return [sync_name(name) for name in find_syncs(workspace, effective)]
+
+
 def _find_sync_cases(workspace: Workspace, effective: Effective, name: SyncName, load: Loader) -> Sequence[Case]:
     """Return the cases of a sync. One that cannot run has none: its test says why."""
+    from conn_engine.syncs import compile_sync, load_sync_levels
+
     try:
         plan = compile_sync(workspace, load_sync_levels(workspace, name.method, effective), effective)
     except ConnError:

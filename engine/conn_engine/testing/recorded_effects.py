@@ -25,7 +25,8 @@ from conn_engine.testing.judgement import Verdict, authors_fault, measure_outcom
 from conn_engine.testing.outcomes import compare_outcomes
 from conn_engine.testing.syncs.cases import SyncCase, SyncName, find_sync_cases
 from conn_engine.testing.syncs.judging import find_faults
-from conn_engine.testing.syncs.replaying import SyncOutcome, replay_case
+from conn_engine.testing.syncs.outcome import SyncOutcome
+from conn_engine.testing.syncs.replaying import replay_case
 
 __all__ = ["CaseEffect", "OperationEffect", "compare_configurations"]
 

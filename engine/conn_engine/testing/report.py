@@ -12,8 +12,7 @@ from conn_engine.testing.coverage import Coverage
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.judgement import GoldenState, Verdict
 from conn_engine.testing.suite import OperationReport
-from conn_engine.testing.syncs.judging import describe_target
-from conn_engine.testing.syncs.replaying import SyncOutcome
+from conn_engine.testing.syncs.outcome import SyncOutcome
 
 __all__ = ["SuiteReport", "TestedOperation", "describe_operation"]
 
@@ -179,6 +178,8 @@ def _describe_synced(judgement: Verdict) -> SyncResult | None:
     outcome = judgement.outcome
     if not isinstance(outcome, SyncOutcome) or outcome.plan is None:
         return None
+    from conn_engine.testing.syncs.judging import describe_target
+
     target = describe_target(outcome.plan)
     return SyncResult(
         operation=judgement.case.recording.operation,

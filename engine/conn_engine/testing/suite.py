@@ -21,7 +21,6 @@ from conn_engine.testing.planning import PlannedTest, plan_tests
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.selection import Selection
 from conn_engine.testing.syncs.cases import SyncCase, SyncName
-from conn_engine.testing.syncs.reporting import report_on_sync
 from conn_engine.testing.wording import CHANGES
 
 __all__ = [
@@ -108,6 +107,8 @@ def run_planned(
             return delivery_report(workspace, effective, case, shared_runs=shared_runs)
     chosen = {case.path for case in planned.chosen}
     if isinstance(name, SyncName):
+        from conn_engine.testing.syncs.reporting import report_on_sync
+
         cases = [case for case in planned.cases if isinstance(case, SyncCase) and case.path in chosen]
         return report_on_sync(workspace, effective, name, cases)
     if (disabled := report_disabled(effective, name)) is not None:

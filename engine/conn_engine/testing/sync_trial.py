@@ -7,7 +7,8 @@ from conn_engine.errors import UsageError
 from conn_engine.syncs import OutgoingEvent, StageFault, SyncPlan, build_event, compile_sync, load_sync_levels
 from conn_engine.testing.cases import Case, read_recorded_at
 from conn_engine.testing.syncs.cases import find_recorded_listings
-from conn_engine.testing.syncs.replaying import SyncOutcome, replay_sync
+from conn_engine.testing.syncs.outcome import SyncOutcome
+from conn_engine.testing.syncs.replaying import replay_sync
 
 __all__ = ["SyncTrial", "try_sync"]
 

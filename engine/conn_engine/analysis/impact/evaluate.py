@@ -33,7 +33,8 @@ from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.syncs.cases import SyncName
 from conn_engine.testing.syncs.judging import have_other_keys
-from conn_engine.testing.syncs.replaying import SyncOutcome, replay_sync
+from conn_engine.testing.syncs.outcome import SyncOutcome
+from conn_engine.testing.syncs.replaying import replay_sync
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
 __all__ = ["EffectiveKey", "Effectives", "Evaluation", "EvaluationSide", "EvaluationTask", "Level", "Pair"]

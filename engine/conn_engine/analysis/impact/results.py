@@ -9,7 +9,7 @@ from conn_engine.errors import VendorError
 from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind as FieldChangeKind
 from conn_engine.testing.compare import RecordComparison, compare_fields, compare_records, nameable
-from conn_engine.testing.syncs.replaying import SyncOutcome
+from conn_engine.testing.syncs.outcome import SyncOutcome
 
 __all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "list_other_results"]
 

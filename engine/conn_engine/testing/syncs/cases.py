@@ -11,7 +11,6 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.unified import find_operation_behind
-from conn_engine.syncs import find_syncs
 from conn_engine.testing.cases import Case, find_cases
 
 __all__ = [
@@ -62,6 +61,8 @@ def select_syncs(workspace: Workspace, effective: Effective, text: str) -> list[
 
     Raises UsageError if no sync matches.
     """
+    from conn_engine.syncs import find_syncs
+
     pattern = text.removeprefix(PREFIX)
     running = find_syncs(workspace, effective)
     names = [sync_name(name) for name in running if fnmatchcase(name, pattern)]

@@ -16,8 +16,8 @@ from conn_engine.testing.golden_form import plain
 from conn_engine.testing.judgement import Verdict
 from conn_engine.testing.request_findings import shorten
 from conn_engine.testing.syncs.cases import SyncCase
+from conn_engine.testing.syncs.outcome import SyncOutcome
 from conn_engine.testing.syncs.places import find_setting
-from conn_engine.testing.syncs.replaying import SyncOutcome
 from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDEN, describe_presence
 
 __all__ = ["compare_synced", "describe_target", "find_faults", "have_other_keys", "judge_sync", "sync_document"]

@@ -1,14 +1,13 @@
 """Replays a sync on a recorded listing: the records of each page through its steps, without a delivery."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError
 from conn_engine.recordings.files import Recording
 from conn_engine.syncs import (
-    OutgoingRecord,
     RunScope,
     StageFault,
     SyncPlan,
@@ -18,35 +17,12 @@ from conn_engine.syncs import (
 )
 from conn_engine.testing.cases import Outcome, conditions_at, read_recorded_at, replay
 from conn_engine.testing.syncs.cases import SyncCase
+from conn_engine.testing.syncs.outcome import SyncOutcome
 
-__all__ = ["ANY_ACCOUNT", "SyncOutcome", "replay_case", "replay_sync"]
+__all__ = ["ANY_ACCOUNT", "replay_case", "replay_sync"]
 
 ANY_ACCOUNT = "ACCOUNT"
 """What the expressions of a case see as `account`, so that one golden serves all accounts."""
-
-
-@dataclass(slots=True)
-class SyncOutcome(Outcome):
-    """What a sync makes of a recording. `records` are the events as `{data, version?}`, and `outgoing` the records
-    that they are made of.
-
-    It has no requests, because those are results of the recorded operation.
-
-    `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
-    cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.
-    """
-
-    plan: SyncPlan | None = None
-    outgoing: list[OutgoingRecord] = field(default_factory=list)
-    faults: list[StageFault] = field(default_factory=list)
-    fetched: int = 0
-    filtered: int = 0
-    is_listed: bool = True
-
-    @property
-    def keys(self) -> list[str]:
-        """The key of each record, in order."""
-        return [record.key for record in self.outgoing]
 
 
 def replay_sync(

@@ -12,7 +12,8 @@ from conn_engine.testing.judgement import Verdict
 from conn_engine.testing.operation_report import OperationReport
 from conn_engine.testing.syncs.cases import SyncCase, SyncName
 from conn_engine.testing.syncs.judging import judge_sync
-from conn_engine.testing.syncs.replaying import SyncOutcome, replay_case, replay_sync
+from conn_engine.testing.syncs.outcome import SyncOutcome
+from conn_engine.testing.syncs.replaying import replay_case, replay_sync
 
 __all__ = ["report_on_sync"]
 

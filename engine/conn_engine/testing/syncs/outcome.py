@@ -1,0 +1,35 @@
+"""What a sync makes of a recording. It can be told from other outcomes without what runs syncs, which loads slowly."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conn_engine.testing.cases import Outcome
+
+if TYPE_CHECKING:
+    from conn_engine.syncs import OutgoingRecord, StageFault, SyncPlan
+
+__all__ = ["SyncOutcome"]
+
+
+@dataclass(slots=True)
+class SyncOutcome(Outcome):
+    """What a sync makes of a recording. `records` are the events as `{data, version?}`, and `outgoing` the records
+    that they are made of.
+
+    It has no requests, because those are results of the recorded operation.
+
+    `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
+    cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.
+    """
+
+    plan: "SyncPlan | None" = None
+    outgoing: "list[OutgoingRecord]" = field(default_factory=list)
+    faults: "list[StageFault]" = field(default_factory=list)
+    fetched: int = 0
+    filtered: int = 0
+    is_listed: bool = True
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each record, in order."""
+        return [record.key for record in self.outgoing]

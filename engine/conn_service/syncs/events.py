@@ -53,7 +53,7 @@ def to_spooled_events(run: RunRow, plan: SyncPlan, store: SyncStore) -> list[Out
     deleted. The same rows lead to the same events."""
     values: dict[Change, list[object]] = {"upsert": [], "delete": []}
     after = (0, -1)
-    while rows := store.read_spool(run, after):
+    while rows := store.spool.read(run, after):
         for row in rows:
             values["delete" if row.change == "delete" else "upsert"].append(json.loads(row.payload))
         after = (rows[-1].seq, rows[-1].n)

@@ -152,7 +152,7 @@ def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: Syn
     """Return the records to deliver. Those that this run has stored are left out, and with `changes_only` those that
     are as they were."""
     run, opened, known = draft.run, draft.opened, draft.rows.known
-    before = store.find_known(opened.stream, [record.key for record in records])
+    before = store.known.find(opened.stream, [record.key for record in records])
     fresh: list[OutgoingRecord] = []
     for record in records:
         digest, seen = (known[record.key], run.id) if record.key in known else before.get(record.key, ("", ""))
@@ -181,8 +181,8 @@ def fill_tombstones(draft: PageDraft, page: Page, store: SyncStore) -> None:
         draft.add("deletes_without_id", int(not key))
         if key:
             digests[key] = compute_digest(record) if isinstance(record, dict) and len(record) > 1 else ""
-    before = store.find_tombstones(stream, list(digests))
-    known = store.find_known(stream, list(before))
+    before = store.known.find_tombstones(stream, list(digests))
+    known = store.known.find(stream, list(before))
     restored = {
         key
         for key, digest in digests.items()
@@ -190,14 +190,14 @@ def fill_tombstones(draft: PageDraft, page: Page, store: SyncStore) -> None:
     }
     draft.add("deletes_repeated", len(restored))
     fresh = {key: digest for key, digest in digests.items() if key not in restored}
-    draft.hooks.append(lambda connection, _seq: store.add_tombstones(connection, stream, fresh))
+    draft.hooks.append(lambda connection, _seq: store.known.add_tombstones(connection, stream, fresh))
     fill_deleted(draft, list(fresh), store)
 
 
 def fill_deleted(draft: PageDraft, keys: list[str], store: SyncStore) -> None:
     """Deliver the deletion of records. Those that a run has delivered as deleted before are left out, and those that
     this run has listed: they exist again, or the next run reads their deletion."""
-    before = store.find_known(draft.opened.stream, keys)
+    before = store.known.find(draft.opened.stream, keys)
     gone = []
     for key in dict.fromkeys(keys):
         digest, seen = before.get(key, ("new", ""))

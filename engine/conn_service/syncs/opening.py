@@ -188,7 +188,7 @@ class OpenRuns:
         plan = compile_for_run(workspace, run)
         connection = self._open_connection(workspace, run)
         connection.wiring.session.now_ms = int(run.began * 1000)
-        stream = self._store.get_stream(run.sync, run.account, run.target_digest)
+        stream = self._store.streams.get(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
         if has_begun:
             self._store.add_log_line(run, "open", f"opened again after {pluralize(run.seq, 'stored page')}")

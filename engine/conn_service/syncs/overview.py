@@ -44,7 +44,7 @@ class TroubledEndpoint:
 def read_overview(store: SyncStore) -> dict[StreamKey, StreamOverview]:
     """Return what each sync does for each account that it has run for, or that its schedule was changed for."""
     found: dict[StreamKey, StreamOverview] = defaultdict(StreamOverview)
-    for key, stream in store.find_streams().items():
+    for key, stream in store.streams.find_all().items():
         found[key].stream = stream
     with store.engine.connect() as connection:
         for run in _read_last_runs(connection):

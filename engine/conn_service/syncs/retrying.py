@@ -41,7 +41,7 @@ def retry_set_aside(run: RunRow, opened: OpenRun, store: SyncStore, now: float) 
     Raises UsageError for a destination that takes only complete runs, and the errors that say nothing about a record.
     """
     spooled = 0
-    for row in store.find_set_aside(run_id=run.id, limit=1_000_000):
+    for row in store.set_aside.find(run_id=run.id, limit=1_000_000):
         if row.stage == LOOP_STAGE:  # what depends on it is read by another run
             continue
         target = find_target(run, opened.plan)
@@ -59,12 +59,12 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     result = process_page(plan, [json.loads(row.record)], opened.build_scope(run), build_enricher(opened))
     if result.faults:
         fault = result.faults[0].fault
-        store.explain_set_aside(row.number, fault.message, fault.field)
+        store.set_aside.explain(row.number, fault.message, fault.field)
         return 0
     target = find_target(run, opened.plan)
     rows: list[SpoolRow] = []
     hooks = []
-    newer = store.find_seen_later(opened.stream, run, [record.key for record in result.records])
+    newer = store.known.find_seen_later(opened.stream, run, [record.key for record in result.records])
     records = [record for record in result.records if record.key not in newer]
     if newer:
         store.add_count(run.id, SUPERSEDED, len(result.records) - len(records))
@@ -75,13 +75,13 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
         except ConnError as error:
             if is_passing(error):
                 raise
-            store.explain_set_aside(row.number, error.message)
+            store.set_aside.explain(row.number, error.message)
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
             rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))
         hooks += prepare_events(opened, run, record, event_id, now)
     known = {record.key: record.digest for record in records}
-    store.close_set_aside(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
+    store.set_aside.close(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
     return len(rows)
 
 

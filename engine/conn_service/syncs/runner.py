@@ -138,7 +138,7 @@ class SyncRunner:
         release, workspace = self._releases.get_current()
         document = load_sync(workspace, sync, account)
         plan = compile_run(workspace, document, settings or {})
-        stream = self.store.get_stream(sync, account, name_target(settings or {}))
+        stream = self.store.streams.get(sync, account, name_target(settings or {}))
         since = None
         if stream.last_run_at is not None and not is_full:
             since = to_iso(stream.last_run_at - plan.lookback.total_seconds())
@@ -183,7 +183,7 @@ class SyncRunner:
         run = self.store.get_run(run_id)
         if run.status in ("cancelled", "failed"):
             self._open.close(run_id)
-            self.store.drop_undelivered(run)
+            self.store.spool.drop_undelivered(run)
             return Advance("failed", reason=run.reason or run.status)
         if run.seq > seq:
             return Advance("page")
@@ -300,7 +300,7 @@ class SyncRunner:
 
     def _commit(self, draft: PageDraft, place: Mapping[str, Any], phase: str) -> None:
         run, opened = draft.run, draft.opened
-        stored = self.store.commit_page(
+        stored = self.store.pages.commit(
             run,
             draft.rows,
             stream=opened.stream,
@@ -321,7 +321,7 @@ class SyncRunner:
             return ""
         text = json.dumps([run.phase, place.get("item", 0), place["cursor"]])
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if not opened.is_restarted and self.store.has_seen_place(run, digest):
+        if not opened.is_restarted and self.store.pages.has_seen_place(run, digest):
             raise VendorError(
                 "the vendor repeats a page that the run has read",
                 kind="bad_response",
@@ -336,7 +336,7 @@ class SyncRunner:
             return True
         number = int(run.place.get("item", 0))
         if loop.fetch is not None:
-            item = self.store.get_loop_item(run.id, number)
+            item = self.store.pages.get_loop_item(run.id, number)
         else:
             item = (loop.ids[number], loop.ids[number]) if number < len(loop.ids) else None
         if item is not None:
@@ -375,7 +375,7 @@ class SyncRunner:
             return run
         opened = self._open.get(run)
         place = {"verdict": "complete", "reason": "", **run.place}
-        gaps = run.seq - self.store.count_pages(run.id)
+        gaps = run.seq - self.store.pages.count(run.id)
         missing = find_missing(run.counts, gaps)
         if missing and place["verdict"] != "incomplete":
             place |= {"verdict": "incomplete", "reason": missing}
@@ -414,7 +414,7 @@ class SyncRunner:
             more=[] if delivers else prepare_following(run, report, self._releases, self.clock.now()),
         )
         if opened.plan.write is not None and not is_spooled:
-            self.store.clear_spool(run_id)
+            self.store.spool.clear(run_id)
         self._open.close(run_id)
         return self.store.get_run(run_id)
 
@@ -428,7 +428,7 @@ class SyncRunner:
         if failed:
             return {"reason": f"deleted records were not searched: {pluralize(failed, 'record')} failed, and may exist"}
         most = opened.plan.deletes.max if opened.plan.deletes is not None else 0
-        gone = self.store.find_unseen(opened.stream, run.id, most + 1)
+        gone = self.store.known.find_unseen(opened.stream, run.id, most + 1)
         if len(gone) > most:
             reason = f"more than {most:,} records would be deleted, so none is: raise deletes.max if that is right"
             return {"verdict": "incomplete", "reason": reason}
@@ -485,7 +485,7 @@ class SyncRunner:
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
             report["hint"] = run.report.get("hint", "")
             if self.store.end_run(run, "failed", reason, report, now=self.clock.now(), log="failed"):
-                self.store.drop_undelivered(run)
+                self.store.spool.drop_undelivered(run)
 
     def close(self) -> None:
         """Close all listings of this process."""

@@ -110,7 +110,7 @@ def start_due(runner: SyncRunner, timetable: Timetable, moment: float) -> list[s
     store = runner.store
     _set_first_moments(runner, timetable, moment)
     started = []
-    for name, account, due in store.find_due(moment):
+    for name, account, due in store.streams.find_due(moment):
         plan = timetable.find_plan(name, account)
         following = None if plan is None else _find_following(plan, timetable, moment)
         if plan is None or following is None:
@@ -123,7 +123,7 @@ def start_due(runner: SyncRunner, timetable: Timetable, moment: float) -> list[s
                 continue
         except ConnError as error:  # one that cannot run must not keep the others from it
             _LOGGER.error("%s for %s: %s", name, account, error.message)
-        store.set_next_due({(name, account): following})
+        store.streams.set_next_due({(name, account): following})
     return started
 
 
@@ -133,7 +133,7 @@ def _set_first_moments(runner: SyncRunner, timetable: Timetable, moment: float) 
     new = timetable.refresh()
     if not new:
         return
-    streams = runner.store.find_streams()
+    streams = runner.store.streams.find_all()
     moments = {}
     for plan in new:
         following = _find_following(plan, timetable, moment)
@@ -141,7 +141,7 @@ def _set_first_moments(runner: SyncRunner, timetable: Timetable, moment: float) 
         due = None if stream is None else stream.next_due
         if following is not None and (due is None or due > following):
             moments[plan.name, plan.account] = following
-    runner.store.set_next_due(moments)
+    runner.store.streams.set_next_due(moments)
 
 
 def _find_following(plan: SyncPlan, timetable: Timetable, moment: float) -> float | None:

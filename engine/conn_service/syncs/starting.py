@@ -56,7 +56,7 @@ def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
     if request.cause != BACKFILL and not plan.enabled:  # it was disabled after the request
         _drop(runner, request)
         return ""
-    if request.cause != BACKFILL and runner.store.get_stream(request.sync, request.account).is_paused:
+    if request.cause != BACKFILL and runner.store.streams.get(request.sync, request.account).is_paused:
         return ""
     taken, settings = _collect(runner, plan, request)
     try:

@@ -16,13 +16,13 @@ def drop_superseded(run: RunRow, store: SyncStore) -> int:
     """Remove what a run has spooled and a newer run has delivered differently. Return how many rows."""
     if store.find_newer_run(run) is None:
         return 0
-    stream = store.get_stream(run.sync, run.account, run.target_digest)
+    stream = store.streams.get(run.sync, run.account, run.target_digest)
     dropped, after = 0, (0, -1)
-    while rows := store.read_spool(run, after):
-        newer = store.find_seen_later(stream, run, [row.key for row in rows])
+    while rows := store.spool.read(run, after):
+        newer = store.known.find_seen_later(stream, run, [row.key for row in rows])
         stale = [row for row in rows if newer.get(row.key, digest := _compute_digest(row)) != digest]
         for row in stale:
-            store.drop_row(run, row, None, 0.0)
+            store.spool.drop_row(run, row, None, 0.0)
         dropped += len(stale)
         after = (rows[-1].seq, rows[-1].n)
     if dropped:

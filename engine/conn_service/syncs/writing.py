@@ -32,12 +32,12 @@ def write_records(draft: PageDraft, store: SyncStore) -> tuple[int, int] | None:
     """
     run, step = draft.run, draft.opened.plan.write
     seq, n = run.place.get("written", (0, -1))
-    rows = [] if step is None else store.read_unwritten(run, (seq, n), _BATCH)
+    rows = [] if step is None else store.spool.read_unwritten(run, (seq, n), _BATCH)
     for row in rows:
         if step is not None:
             _write_row(draft, store, step, row)
     if not rows:
-        draft.counts |= store.count_written(run.id)
+        draft.counts |= store.spool.count_written(run.id)
         return None
     return rows[-1].seq, rows[-1].n
 
@@ -58,12 +58,12 @@ def _write_row(draft: PageDraft, store: SyncStore, step: WriteStep, row: SpoolRo
             ) from None
         if step.on_error == "skip":
             draft.add("skipped")
-            store.drop_row(run, row, None, draft.now)
+            store.spool.drop_row(run, row, None, draft.now)
         else:
-            store.drop_row(run, row, SetAside(row.key, "write", row.payload, error.message), draft.now)
+            store.spool.drop_row(run, row, SetAside(row.key, "write", row.payload, error.message), draft.now)
         return
     record = OutgoingRecord(row.key, "", value, "")
-    store.finish_row(run, row, draft.now, more=prepare_events(opened, run, record, row.event_id, draft.now))
+    store.spool.finish_row(run, row, draft.now, more=prepare_events(opened, run, record, row.event_id, draft.now))
 
 
 def is_passing(error: ConnError) -> bool:

@@ -120,7 +120,7 @@ class Bench:
     delivered: Advance | None = None
 
     def spooled(self, run_id: str = "r1") -> list[Any]:
-        rows = self.store.read_spool(self.store.get_run(run_id))
+        rows = self.store.spool.read(self.store.get_run(run_id))
         return [json.loads(row.payload) if row.change == "upsert" else f"-{row.key}" for row in rows]
 
 
@@ -129,7 +129,7 @@ def create_two_runs_at_once(location: StoreLocation) -> tuple[list[str], list[st
     Return the IDs of the stored runs, and what each creation found open."""
     first, second = open_engine(location), open_engine(location)
     stores, found = (SyncStore(first), SyncStore(second)), []
-    stores[0].get_stream("people", "acme")
+    stores[0].streams.get("people", "acme")
     row = RunRow("", "people", "acme", "", "", False, "queued", "", 0.0, None, None, {}, "fetch", 0, {}, {}, {})
 
     def create(number: int) -> None:

@@ -89,16 +89,16 @@ def test_the_incremental_of_the_operation_limits_it(bench: Bench) -> None:
     assert [run.status for run in runs] == ["complete"] * 3
     assert [start[:10] for start, _ in asked(bench, "since", "until")] == ["2025-01-01", "2025-01-08", "2025-01-15"]
     assert [end[:10] for _, end in asked(bench, "since", "until")] == ["2025-01-08", "2025-01-15", "2025-01-17"]
-    assert bench.store.get_stream("people", "acme").state is None, "the next run does not continue from a chunk"
+    assert bench.store.streams.get("people", "acme").state is None, "the next run does not continue from a chunk"
 
 
 def test_the_place_of_the_sync_does_not_move(bench: Bench) -> None:
     bench.write({"syncs/people.yaml": BY_PARAMS})
     bench.run("people:acme:0000")
-    before = bench.store.get_stream("people", "acme")
+    before = bench.store.streams.get("people", "acme")
     run = backfill(bench)
     finish(bench)
-    assert bench.store.get_stream("people", "acme") == before
+    assert bench.store.streams.get("people", "acme") == before
     assert (run.report["moved"], run.since) == (False, None)
 
 

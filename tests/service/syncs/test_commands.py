@@ -89,7 +89,7 @@ class TestStatus:
         bench.store.set_status("people:acme:1", "waiting", "429 from GET /contacts", resumes_at=1_795_000_090)
         bench.store.set_status("people:globex:1", "login", "no token; to continue the run: conn auth login globex")
         bench.store.set_status("people:initech:1", "complete")
-        bench.store.pause_stream("people", "initech")
+        bench.store.streams.pause("people", "initech")
         done = run(bench, "status")
         assert [line.split("  ")[0] for line in done.out.splitlines()] == [
             f"people {name}" for name in ("acme", "globex", "initech", "umbrella")

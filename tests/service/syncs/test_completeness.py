@@ -55,7 +55,7 @@ def test_a_record_that_came_twice_stands_for_one_that_did_not_come(counting: Ben
     counting.contacts.records[9] = counting.contacts.records[0]
     run = counting.run()
     assert (run.status, run.reason) == ("incomplete", "9 of 10 records arrived: 1 came more than once")
-    assert counting.store.get_stream("people", "acme").last_run_at is None, "the next run reads everything again"
+    assert counting.store.streams.get("people", "acme").last_run_at is None, "the next run reads everything again"
 
 
 def test_records_that_become_one_are_not_missing(counting: Bench) -> None:
@@ -105,7 +105,7 @@ def test_a_transformation_that_gives_nothing_is_not_complete(bench: Bench, trans
     run = bench.run("r2")
     assert (run.status, run.counts.get("deletes", 0)) == ("incomplete", 0)
     assert run.reason == "transform gives nothing for 10 records: to leave records out, use filter"
-    assert bench.store.get_stream("people", "acme").last_run_at == bench.store.get_run("r1").began
+    assert bench.store.streams.get("people", "acme").last_run_at == bench.store.get_run("r1").began
 
 
 def test_a_record_without_a_result_is_counted_and_not_deleted(bench: Bench) -> None:

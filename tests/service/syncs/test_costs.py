@@ -82,8 +82,8 @@ def test_a_spool_is_read_from_the_place_in_it(bench: Bench) -> None:
     runner = bench.runner()
     run = runner.create_run("r1", "people", "acme")
     with count_statements(bench) as statements:
-        bench.store.read_spool(run, (3, 4))
-        bench.store.read_unwritten(run, (3, 4), 20)
+        bench.store.spool.read(run, (3, 4))
+        bench.store.spool.read_unwritten(run, (3, 4), 20)
     for step in find_scans(bench, statements):
         assert "(run_id=? AND (seq,n)>(?,?) AND seq<?)" in step
 

@@ -71,7 +71,7 @@ def test_a_worker_waits_for_a_login_without_a_thread(bench: Bench, environ: dict
             if done.status == "complete":
                 break
             time.sleep(0.05)
-        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
 
 
 def test_a_refresh_token_in_the_environment_is_refused(bench: Bench, environ: dict[str, str]) -> None:

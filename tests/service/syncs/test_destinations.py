@@ -33,7 +33,7 @@ class TestFiles:
         lines = (bench.root / "out/people.jsonl").read_text().splitlines()
         assert [json.loads(line)["id"] for line in lines] == list(range(10))
         assert (run.status, run.report["delivered"]) == ("complete", 10)
-        assert bench.store.count_spool("r1") == 0
+        assert bench.store.spool.count("r1") == 0
 
     def test_csv_has_the_columns_of_all_records_and_no_formulas(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": SYNC.replace("{ id: record.id, name: record.name }", "$.results")})
@@ -63,7 +63,7 @@ class TestFiles:
         run = run_to(bench, "file:people.jsonl")
         assert run.status == "undelivered"
         assert "would lose the rest" in run.reason
-        assert bench.store.count_spool("r1") == 10, "nothing is lost"
+        assert bench.store.spool.count("r1") == 10, "nothing is lost"
 
     def test_a_file_that_cannot_be_written_is_tried_again(self, bench: Bench) -> None:
         (bench.root / "out").write_text("a file, not a folder")
@@ -174,4 +174,4 @@ class TestHostileValues:
         monkeypatch.setattr("conn_service.syncs.delivering.deliver_spooled", break_)
         run = run_to(bench, "file:people.csv")
         assert (run.status, run.reason) == ("undelivered", "internal error: ValueError")
-        assert bench.store.count_spool("r1") == 10
+        assert bench.store.spool.count("r1") == 10

@@ -31,7 +31,7 @@ class TestUndelivered:
             assert bench.store.cancel_run("r1")
         else:
             runner.fail("r1", "the vendor is gone")
-        assert bench.store.count_spool("r1") == 0, "nobody will read it"
+        assert bench.store.spool.count("r1") == 0, "nobody will read it"
         run = bench.run("r2")
         assert (len(bench.spooled("r2")), run.counts.get("unchanged")) == (10, None)
         assert bench.run("r3").counts["unchanged"] == 10
@@ -42,7 +42,7 @@ class TestUndelivered:
         run = bench.store.get_run("r1")
         bench.store.cancel_run("r1")
         runner._store_next_page(run, runner._open.get(run))
-        assert bench.store.count_spool("r1") == 0
+        assert bench.store.spool.count("r1") == 0
         assert len(bench.run("r2") and bench.spooled("r2")) == 10
 
 
@@ -96,22 +96,22 @@ def test_another_destination_leaves_that_of_the_sync_as_it_is(bench: Bench) -> N
     text = SYNC.replace("resource: contacts", "resource: contacts, params: { since: '{{ last_run_at }}' }")
     bench.write({"syncs/people.yaml": f"{text}changes_only: true\n"})
     bench.run("r1", settings={"to": "file:out/"})
-    assert bench.store.get_stream("people", "acme").last_run_at is None
+    assert bench.store.streams.get("people", "acme").last_run_at is None
     run = bench.run("r2")
     assert (run.since, run.counts["spooled"]) == (None, 10), "its destination has none of them"
     again = bench.run("r3", settings={"to": "file:out/"})
     assert again.since is not None and again.counts["unchanged"] == 10
-    bench.store.reset_stream("people", "acme")
+    bench.store.streams.reset("people", "acme")
     assert bench.run("r4", settings={"to": "file:out/"}).since is None
 
 
 def test_a_reset_waits_for_the_run(bench: Bench) -> None:
     read_pages(bench, 1)
     with pytest.raises(UsageError, match="still running") as error:
-        bench.store.reset_stream("people", "acme")
+        bench.store.streams.reset("people", "acme")
     assert "conn sync cancel r1" in error.value.hint
     bench.store.cancel_run("r1")
-    bench.store.reset_stream("people", "acme")
+    bench.store.streams.reset("people", "acme")
     assert len(bench.run("r2") and bench.spooled("r2")) == 10
 
 
@@ -138,7 +138,7 @@ class TestRecords:
         bench.write({"syncs/people.yaml": f"{text}on_error: set_aside\n"})
         run = bench.run()
         assert (run.status, run.counts["set_aside"]) == ("complete", 10)
-        assert message in bench.store.find_set_aside(sync="people")[0].message
+        assert message in bench.store.set_aside.find(sync="people")[0].message
 
     def test_a_change_back_within_a_run_has_an_id_of_its_own(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch

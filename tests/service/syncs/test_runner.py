@@ -19,7 +19,7 @@ def test_a_run_reads_everything_and_is_complete(bench: Bench) -> None:
         4,
         10,
     )
-    assert bench.store.get_stream("people", "acme").last_run_at == run.began
+    assert bench.store.streams.get("people", "acme").last_run_at == run.began
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
@@ -86,7 +86,7 @@ class TestFaults:
         bench.runner().fail("r1", bench.last.reason)
         run = bench.store.get_run("r1")
         assert (run.status, run.report["moved"]) == ("failed", False)
-        assert bench.store.get_stream("people", "acme").last_run_at is None
+        assert bench.store.streams.get("people", "acme").last_run_at is None
 
     def test_only_failures_without_a_page_in_between_count(self, bench: Bench) -> None:
         bench.contacts.fail_at = dict.fromkeys((2, 3, 4, 6, 7, 8, 10, 11, 12), (503, {}, {}))
@@ -129,7 +129,7 @@ class TestRecords:
         bench.contacts.records[4]["at"] = "yesterday"
         run = bench.run()
         assert (run.status, run.report["set_aside"], run.report["spooled"]) == ("complete", 1, 9)
-        [row] = bench.store.find_set_aside(sync="people")
+        [row] = bench.store.set_aside.find(sync="people")
         assert (row.key, row.stage) == ("4", "filter")
 
     def test_or_skipped_or_the_run_stops_and_names_it(self, bench: Bench) -> None:
@@ -243,5 +243,5 @@ def test_a_partial_answer_is_read_again_and_delivered_once(bench: Bench) -> None
     runner.advance("r1", 0)
     assert len(bench.spooled()) == 1000
     run: Any = bench.run()
-    rows = bench.store.count_spool("r1")
+    rows = bench.store.spool.count("r1")
     assert (rows, run.report["read_again"]) == (2500, 1000)

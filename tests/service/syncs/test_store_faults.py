@@ -68,7 +68,7 @@ def test_a_step_is_not_repeated_for_a_minute_while_the_disk_is_full(tmp_path: Pa
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     with limit_pages(engine, pages), pytest.raises(sa.exc.OperationalError) as caught:
         for number in range(2000):
-            store.get_stream("s", f"a{number}")
+            store.streams.get("s", f"a{number}")
     assert not DATABASE_RETRIES["should_retry"](caught.value)
     with pytest.raises(StoreUnreachableError, match="disk is full"):
         watch.check()

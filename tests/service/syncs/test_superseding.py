@@ -37,7 +37,7 @@ def test_a_record_set_aside_is_left_out_if_a_newer_run_has_delivered_it(bench: B
     bench.runner().retry_set_aside("r1")
     assert deliveries.count(run_id="r1") == {"waiting": 9}, "8 at first, and then the one that no newer run has"
     assert bench.store.get_run("r1").counts["superseded"] == 1
-    assert bench.store.find_set_aside(run_id="r1") == []
+    assert bench.store.set_aside.find(run_id="r1") == []
 
 
 def make_event(value: object, key: str = "a") -> OutgoingEvent:
@@ -100,6 +100,6 @@ def test_an_item_of_a_loop_without_an_id_never_asks_for_everything(bench: Bench,
         assert bench.last is not None and 'no ID: "record.code" has no value' in bench.last.reason
     else:
         assert (run.status, run.counts["set_aside"]) == ("complete", 2)
-        assert {row.stage for row in bench.store.find_set_aside(run_id="r1")} == {"for_each"}
+        assert {row.stage for row in bench.store.set_aside.find(run_id="r1")} == {"for_each"}
         bench.runner().retry_set_aside("r1")
-        assert len(bench.store.find_set_aside(run_id="r1")) == 2
+        assert len(bench.store.set_aside.find(run_id="r1")) == 2

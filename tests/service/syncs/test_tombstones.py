@@ -57,7 +57,7 @@ def test_a_deletion_without_a_time_counts_each_time(bench: Bench, gone: list[dic
 def test_a_reset_forgets_deletions(bench: Bench, gone: list[dict[str, Any]]) -> None:
     gone.append({"id": 1, "deleted_at": "2026-01-01"})
     bench.run("r1")
-    stream = bench.store.get_stream("people", "acme")
-    assert bench.store.find_tombstones(stream, ["1"])
-    bench.store.reset_stream("people", "acme")
-    assert bench.store.find_tombstones(stream, ["1"]) == {}
+    stream = bench.store.streams.get("people", "acme")
+    assert bench.store.known.find_tombstones(stream, ["1"])
+    bench.store.streams.reset("people", "acme")
+    assert bench.store.known.find_tombstones(stream, ["1"]) == {}

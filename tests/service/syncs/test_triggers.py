@@ -111,10 +111,10 @@ class TestAnotherSync:
         assert len(start(bench)) == later
 
     def test_a_paused_sync_runs_when_it_is_resumed(self, bench: Bench) -> None:
-        bench.store.pause_stream("after", "acme")
+        bench.store.streams.pause("after", "acme")
         bench.run("people:acme:0001")
         assert start(bench) == []
-        bench.store.pause_stream("after", "acme", is_paused=False)
+        bench.store.streams.pause("after", "acme", is_paused=False)
         assert len(start(bench)) == 1
 
     def test_a_request_for_a_sync_that_is_disabled_is_dropped(self, bench: Bench) -> None:
@@ -176,7 +176,7 @@ overlap: queue
         send(bench, event())
         [run] = start(bench)
         assert run.report["moved"] is False
-        assert bench.store.get_stream("people", "acme").last_run_at is None
+        assert bench.store.streams.get("people", "acme").last_run_at is None
 
     def test_a_run_that_reads_everything_new_moves_it(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}trigger: {{ webhook: contact.changed }}\n"})
@@ -213,13 +213,13 @@ class TestDeletes:
 
     def test_an_event_becomes_a_delete_at_the_destination(self, bench: Bench) -> None:
         bench.run("people:acme:0001")
-        before = bench.store.get_stream("people", "acme")
+        before = bench.store.streams.get("people", "acme")
         send(bench, self.gone(3))
         [run] = start(bench)
         assert (run.cause, run.status, run.counts["deletes"]) == ("deletes", "complete", 1)
         assert bench.spooled(run.id) == ["-3"]
         assert len(bench.contacts.asked) == 4, "nothing is requested of the vendor"
-        assert bench.store.get_stream("people", "acme") == before
+        assert bench.store.streams.get("people", "acme") == before
 
     def test_deletes_that_wait_are_delivered_together(self, bench: Bench) -> None:
         bench.run("people:acme:0001")

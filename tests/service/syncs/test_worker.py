@@ -40,7 +40,7 @@ def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
         with pytest.raises(UsageError, match="still running"):
             worker.start("people", "acme")
         [done] = worker.wait([run.id], 30)
-        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
         [again] = worker.wait([worker.start("people", "acme").id], 30)
         assert again.since is not None
 
@@ -60,7 +60,7 @@ def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:
         assert worker.store.get_run(run.id).status == "waiting"
         DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
         [done] = worker.wait([run.id], 30)
-        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
 
 
 KILLED = """\
@@ -92,7 +92,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Be
     with worker_of(bench) as worker:
         [run] = worker.store.find_runs()
         [ended] = worker.wait([run.id], 60)
-        assert (ended.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        assert (ended.status, worker.store.spool.count(run.id)) == ("complete", 10)
     assert len(bench.contacts.asked) == 4
 
 
@@ -134,7 +134,7 @@ def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(ben
         assert [leg.number for leg in worker.find_stalled_runs()] == [1]
         assert worker.resume_unfinished() == [run.id]
         [done] = worker.wait([run.id], 30)
-        assert (done.status, worker.store.count_spool(run.id)) == ("complete", 10)
+        assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
         break_off(worker, 10)
         run = worker.start("people", "acme")
         for count in range(1, 11):
@@ -163,8 +163,8 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
         assert (removed["runs"], removed["workflows"] > 0) == (1, True)
         assert worker.deliveries.count() == {"waiting": 1}
         kept = worker.store.get_run(run.id)
-        assert (kept.report["pages"], worker.store.count_spool(run.id)) == (4, 0)
-        assert worker.store.count_spool("people:acme:0000000000001") == 3, "it can still be delivered"
+        assert (kept.report["pages"], worker.store.spool.count(run.id)) == (4, 0)
+        assert worker.store.spool.count("people:acme:0000000000001") == 3, "it can still be delivered"
         assert worker.remove_old() == {"deliveries": 0, "runs": 0, "workflows": 0, "budgets": 0}
 
 
@@ -176,7 +176,7 @@ class TestSchedules:
         assert start_due(runner, Timetable(releases), 1_700_000_000.0) == [], (
             "the first look only finds the next moment"
         )
-        due = bench.store.get_stream("people", "acme").next_due
+        due = bench.store.streams.get("people", "acme").next_due
         assert due is not None and due % 900 == 0
         assert start_due(runner, Timetable(releases), due - 1) == []
         [run_id] = start_due(runner, Timetable(releases), due + 30)
@@ -227,7 +227,7 @@ class TestSchedules:
     def test_a_paused_sync_is_not_started(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
         start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_000.0)
-        bench.store.pause_stream("people", "acme")
+        bench.store.streams.pause("people", "acme")
         assert start_due(bench.runner(), Timetable(Releases(bench.root)), 1_800_000_000.0) == []
 
     def test_a_sync_that_cannot_run_does_not_stop_the_others(
@@ -254,7 +254,7 @@ class TestSchedules:
         start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_000.0)
         bench.write({"syncs/people.yaml": f"{SYNC}schedule: '@hourly'\n"})
         start_due(bench.runner(), Timetable(Releases(bench.root)), 1_700_000_060.0)
-        due = bench.store.get_stream("people", "acme").next_due
+        due = bench.store.streams.get("people", "acme").next_due
         assert due is not None and due < 1_700_004_000.0
 
 

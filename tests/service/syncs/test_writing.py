@@ -57,7 +57,7 @@ class TestWrites:
         assert written.bodies == [{"label": f"N{n}"} for n in range(10)]
         assert len(set(written.keys)) == 10
         assert all(key.startswith("evt_") for key in written.keys)
-        assert bench.store.count_spool("r1") == 0
+        assert bench.store.spool.count("r1") == 0
 
     def test_a_crash_repeats_only_what_was_not_marked_with_the_same_key(self, bench: Bench, written: Written) -> None:
         written.refused = {"N4": OSError("gone")}
@@ -85,14 +85,14 @@ class TestWrites:
         written.refused = {"N2": (400, {}, {"message": "no"})}
         run = bench.run()
         assert (run.status, run.counts["written"], run.counts["set_aside"]) == ("complete", 9, 1)
-        [row] = bench.store.find_set_aside(run_id="r1")
+        [row] = bench.store.set_aside.find(run_id="r1")
         assert (row.stage, json.loads(row.record)["name"]) == ("write", "N2")
         written.refused = {"N2": (400, {}, {"message": "never"})}
         retry(bench)
-        [row] = bench.store.find_set_aside(run_id="r1")
+        [row] = bench.store.set_aside.find(run_id="r1")
         assert "never" in row.message
         retry(bench)
-        assert bench.store.find_set_aside(run_id="r1") == []
+        assert bench.store.set_aside.find(run_id="r1") == []
         pairs = list(zip(written.keys, written.bodies, strict=True))
         keys = [key for key, body in pairs if body["label"] == "N2"]
         assert (len(keys), len(set(keys))) == (3, 1)
@@ -109,7 +109,7 @@ class TestWrites:
         bench.run()
         assert bench.last is not None
         assert (bench.last.kind, bench.last.seconds) == ("wait", 40)
-        assert bench.store.find_set_aside(run_id="r1") == []
+        assert bench.store.set_aside.find(run_id="r1") == []
 
     def test_events_follow_what_was_written(self, bench: Bench, written: Written) -> None:
         bench.write({"syncs/people.yaml": WRITE + TO_ENDPOINT})
@@ -131,7 +131,7 @@ class TestOneEvent:
         [row] = deliveries.find_heads("https://app.example.com/in", time.time() + 60, 10)
         body = json.loads(row.body)
         assert (row.type, [record["id"] for record in body["data"]]) == ("contacts.read", list(range(10)))
-        assert bench.store.count_spool("r1") == 0
+        assert bench.store.spool.count("r1") == 0
         bench.runner().deliver("r1")
         assert deliveries.count(run_id="r1")["waiting"] == 1
 
@@ -154,7 +154,7 @@ class TestOneEvent:
         runner.finish("r1")
         bench.write({"conn.yaml": conn})
         assert "gone" in runner.deliver("r1").reason
-        assert (bench.store.get_run("r1").status, bench.store.count_spool("r1")) == ("undelivered", 10)
+        assert (bench.store.get_run("r1").status, bench.store.spool.count("r1")) == ("undelivered", 10)
 
 
 class TestRetries:
@@ -165,11 +165,11 @@ class TestRetries:
         bench.contacts.records[3]["at"] = "text"
         assert bench.run(settings={"to": "duckdb:p.duckdb"}).counts["set_aside"] == 1
         retry(bench)
-        assert len(bench.store.find_set_aside(run_id="r1")) == 1
+        assert len(bench.store.set_aside.find(run_id="r1")) == 1
         bench.write({"syncs/people.yaml": SYNC})
         retry(bench)
         run = bench.store.get_run("r1")
-        assert (run.status, run.report["delivered"], bench.store.find_set_aside(run_id="r1")) == ("complete", 10, [])
+        assert (run.status, run.report["delivered"], bench.store.set_aside.find(run_id="r1")) == ("complete", 10, [])
 
     def test_the_worker_delivers_them(self, bench: Bench) -> None:
         bench.write({"syncs/people.yaml": self.FAILING})

@@ -51,7 +51,7 @@ def reset(
     app.workspace.sync(name)
     app.workspace.account(account)
     with open_worker(app, store) as worker:
-        worker.store.reset_stream(name, account)
+        worker.store.streams.reset(name, account)
     text = f"the next run of {name} for {account} reads everything"
     write_change(app, formats, text, "reset", sync=name, accounts=[account])
 
@@ -102,7 +102,7 @@ def _set_paused(
     accounts = choose_accounts(app, name, account)
     with open_worker(app, store) as worker:
         for one in accounts:
-            worker.store.pause_stream(name, one, is_paused=is_paused)
+            worker.store.streams.pause(name, one, is_paused=is_paused)
     change = "paused" if is_paused else "resumed"
     text = f"{name}: {change} for {pluralize(len(accounts), 'account')}"
     write_change(app, formats, text, change, sync=name, accounts=accounts)

@@ -24,7 +24,7 @@ def list_syncs(context: typer.Context, store: Store = None, formats: FormatOptio
 
     app: App = context.obj
     with open_worker(app, store) as worker:
-        paused = {key for key, stream in worker.store.find_streams().items() if stream.is_paused}
+        paused = {key for key, stream in worker.store.streams.find_all().items() if stream.is_paused}
         rows = [_list_sync(app, worker, name, paused) for name in app.workspace.syncs()]
     write_report(
         lambda: SyncsReport(syncs=rows),
@@ -138,7 +138,7 @@ def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "Plan
 
     sync = load_sync(app.workspace, name, account)
     plan = compile_sync(app.workspace, sync)
-    stream = worker.store.find_stream(name, account)
+    stream = worker.store.streams.find(name, account)
     last = worker.store.find_runs(sync=name, account=account, statuses=("complete", "unknown"), limit=1)
     due, runs = None, 0
     if plan.schedule is not None and not (stream is not None and stream.is_paused):

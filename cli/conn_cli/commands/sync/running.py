@@ -113,8 +113,8 @@ def print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> No
         if target is None or target.type != "stdout" or run.status in ("waiting", "login"):
             continue
         after = (0, -1)
-        while rows := worker.store.read_spool(run, after, 1000):
+        while rows := worker.store.spool.read(run, after, 1000):
             for row in rows:
                 app.write(row.payload, form="json")
             after = (rows[-1].seq, rows[-1].n)
-        worker.store.clear_spool(run.id)
+        worker.store.spool.clear(run.id)

@@ -25,12 +25,12 @@ class Spooled:
     @property
     def count(self) -> int:
         """The number of rows."""
-        return self.store.count_spool(self.run.id)
+        return self.store.spool.count(self.run.id)
 
     def read(self) -> Iterator[tuple[SpoolRow, Any]]:
         """Yield every row with its record, in order."""
         after = (0, -1)
-        while rows := self.store.read_spool(self.run, after, _CHUNK):
+        while rows := self.store.spool.read(self.run, after, _CHUNK):
             for row in rows:
                 yield row, json.loads(row.payload)
             after = (rows[-1].seq, rows[-1].n)

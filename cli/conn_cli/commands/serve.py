@@ -78,7 +78,8 @@ def _open_source(app: App, channel: str | None, releases: str | None) -> "Config
     from conn_cli.release_options import find_release_store
     from conn_engine.errors import UsageError
     from conn_engine.releases import ReleaseSource
-    from conn_service.http.accounts import ChannelConfiguration, WorkspaceConfiguration
+    from conn_service.http.accounts import WorkspaceConfiguration
+    from conn_service.http.channel import ChannelConfiguration
 
     if channel is None:
         if releases is not None:

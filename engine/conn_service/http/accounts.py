@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
-from conn_engine.errors import CredentialError
-from conn_engine.releases import ReleaseSource
+from conn_engine.errors import ConnError, CredentialError
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import AsyncConnection, aconnect
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_service.http.channel import find_broken_accounts, log_broken_accounts
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
-__all__ = ["ChannelConfiguration", "ConfigurationSource", "KeptConnections", "WorkspaceConfiguration"]
+__all__ = ["ConfigurationSource", "KeptConnections", "WorkspaceConfiguration"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_KEPT = 1_000
@@ -35,10 +35,20 @@ _POLICY = Policy(transport_retries=1, transport_seconds=1.0, retries=0, budget_s
 
 
 class ConfigurationSource(Protocol):
-    """Where the accounts' configuration comes from."""
+    """Where the accounts' configuration comes from. `fault` is why it is not the newest one, or None."""
+
+    fault: str | None
 
     def get_current(self) -> tuple[str, Workspace]:
-        """Return the configuration to use now, and what distinguishes it from others."""
+        """Return the configuration to use now, and what distinguishes it from others. Never waits."""
+        ...
+
+    def find_broken(self) -> Mapping[str, ConnError]:
+        """Return the accounts that the configuration cannot serve, with the reason. Never waits."""
+        ...
+
+    async def follow(self) -> None:
+        """Keep the configuration current, until the task is cancelled."""
         ...
 
     def find_tenant(self, account: str) -> str | None:
@@ -51,6 +61,8 @@ class WorkspaceConfiguration:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._broken: Mapping[str, ConnError] = {}
+        self.fault: str | None = None
 
     def get_current(self) -> tuple[str, Workspace]:
         """Return the workspace."""
@@ -60,21 +72,14 @@ class WorkspaceConfiguration:
         """Return the account itself."""
         return account if self._workspace.has_account(account) else None
 
+    def find_broken(self) -> Mapping[str, ConnError]:
+        """Return the accounts whose files cannot be used, once `follow` has read them."""
+        return self._broken
 
-class ChannelConfiguration:
-    """The configuration that a release channel serves."""
-
-    def __init__(self, source: ReleaseSource) -> None:
-        self._source = source
-
-    def get_current(self) -> tuple[str, Workspace]:
-        """Return the release that is served now."""
-        served = self._source.current()
-        return f"{served.release}:{served.revision}", served.workspace
-
-    def find_tenant(self, account: str) -> str | None:
-        """Return the account itself."""
-        return account if self._source.current().workspace.has_account(account) else None
+    async def follow(self) -> None:
+        """Read the files of all accounts once, and log what is wrong with them."""
+        self._broken = await asyncio.to_thread(find_broken_accounts, self._workspace)
+        log_broken_accounts(self._broken)
 
 
 @dataclass(slots=True)

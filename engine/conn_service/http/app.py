@@ -149,8 +149,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with unified.connections:
-            yield
+        following = asyncio.create_task(unified.connections.source.follow())
+        try:
+            async with unified.connections:
+                yield
+        finally:
+            following.cancel()
 
     async def say_alive(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -1,7 +1,7 @@
 """The workspace, the vendor and the client of the service's tests."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
-from conn_service.http.accounts import WorkspaceConfiguration
+from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.service import Deployment, open_service
 from conn_service.http.tokens import SCOPES, TokenScope, TokenStore
@@ -117,25 +117,33 @@ class Bench:
 
 
 @contextmanager
-def open_bench(root: Path, *, limits: ServiceLimits | None = None, override: str = "") -> Iterator[Bench]:
-    """Start the vendor and the service. `override` is what the account acme overrides."""
+def open_bench(
+    root: Path,
+    *,
+    limits: ServiceLimits | None = None,
+    override: str = "",
+    files: Mapping[str, str] | None = None,
+    configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
+) -> Iterator[Bench]:
+    """Start the vendor and the service. `override` is what the account acme overrides, `files` are further ones, and
+    `configure` returns where the service reads its configuration."""
     with start_vendor(answer_people) as vendor:
-        files = {
+        texts = {
             "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n',
             "connectors/shop/connector.yaml": CONNECTOR.format(url=vendor.url, host=vendor.host),
             "connectors/shop/unified/crm.yaml": CRM,
             "accounts/acme.yaml": f"connector: shop\n{override}",
             "accounts/globex.yaml": "connector: shop\n",
             "accounts/empty.yaml": "connector: shop\n",
+            **(files or {}),
         }
-        for name, text in files.items():
+        for name, text in texts.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         vault = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
         clock = FrozenClock(NOW)
         location = StoreLocation.read(str(root / "service.sqlite3"), root)
-        source = WorkspaceConfiguration(load_workspace(root))
-        deployment = Deployment(source, location, vault, {}, clock, limits or ServiceLimits())
+        deployment = Deployment(configure(root), location, vault, {}, clock, limits or ServiceLimits())
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault, location)
             bench.token = bench.issue()

@@ -1,0 +1,180 @@
+"""A service that serves a release channel: what a promotion, a rollback and a broken release do to it."""
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service_bench import CRM, Bench, open_bench
+
+from conn_engine.config import load_workspace
+from conn_engine.releases import ChannelMove, Release, ReleaseSource, collect, open_store
+from conn_engine.releases.store import Store
+from conn_service.http.accounts import ConfigurationSource
+from conn_service.http.channel import ChannelConfiguration
+
+CONTACTS = "/unified/crm/contacts"
+STREAM = {"accept": "application/x-ndjson"}
+
+
+@dataclass
+class Channel:
+    """A store of releases next to the workspace, and the configuration that follows its channel."""
+
+    root: Path
+    file: Path
+    releases: list[str] = field(default_factory=list)
+    source: ReleaseSource | None = None
+    configuration: ChannelConfiguration | None = None
+
+    def configure(self, _root: Path) -> ConfigurationSource:
+        self.promote(self.release("response.name"))
+        self.source = ReleaseSource(str(self.file), "production", identity="x", check_milliseconds=0)
+        self.configuration = ChannelConfiguration(self.source, check_seconds=3600)
+        return self.configuration
+
+    def open(self) -> Store:
+        return open_store(str(self.file), create=True)
+
+    def release(self, first_name: str) -> str:
+        """Make a release whose contacts have this first name."""
+        (self.root / "connectors/shop/unified/crm.yaml").write_text(
+            CRM.replace("response.name", json.dumps(first_name))
+        )
+        found = collect(load_workspace(self.root))
+        with self.open() as store:
+            made = Release(found.manifest.id, "", "ada", "2026-01-01T00:00:00Z", "1", {})
+            store.add(made, found.manifest, found.blobs)
+        return found.manifest.id
+
+    def promote(self, release: str) -> None:
+        with self.open() as store:
+            seen = store.channel("production")
+            now = "2026-01-01T00:00:00Z"
+            store.move(ChannelMove("production", seen.revision + 1, "promote", release, seen.release, "ada", now))
+        if self.configuration is not None:
+            self.configuration.check()
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return Channel(tmp_path / "workspace", tmp_path / "releases.sqlite3")
+
+
+@pytest.fixture
+def bench(channel: Channel) -> Iterator[Bench]:
+    channel.root.mkdir()
+    with open_bench(channel.root, configure=channel.configure) as made:
+        yield made
+    assert channel.source is not None
+    channel.source.close()
+
+
+def read_name(bench: Bench) -> Any:
+    return bench.ask("GET", f"{CONTACTS}/1").json()["result"]["first_name"]
+
+
+def test_a_promotion_and_a_rollback_take_effect_without_a_restart(channel: Channel, bench: Bench) -> None:
+    first = channel.release("response.name")
+    assert read_name(bench) == "P1"
+    channel.promote(channel.release("'two ' & response.name"))
+    assert read_name(bench) == "two P1"
+    channel.promote(first)
+    assert read_name(bench) == "P1"
+
+
+def test_a_stream_ends_on_the_release_that_it_began_with(channel: Channel, bench: Bench) -> None:
+    arrived, go = threading.Event(), threading.Event()
+    inner = bench.vendor.answer
+
+    def answer(got: Any) -> Any:
+        if got.query.get("after") == "2" and not go.is_set():
+            arrived.set()
+            assert go.wait(60)
+        assert inner is not None
+        return inner(got)
+
+    bench.vendor.answer = answer
+    with ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(bench.ask, "GET", CONTACTS, headers=STREAM)
+        assert arrived.wait(60)
+        channel.promote(channel.release("'two ' & response.name"))
+        assert read_name(bench) == "two P1"
+        go.set()
+        lines = [json.loads(line) for line in stream.result(60).text.splitlines()]
+    assert [line["record"]["first_name"] for line in lines[:-1]] == ["P1", "P2", "P3"]
+    assert lines[-1]["end"]["completeness"]["state"] == "complete"
+
+
+def test_a_release_that_breaks_is_not_taken_up(
+    channel: Channel, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = channel.root / "connectors/shop/connector.yaml"
+    good = path.read_text()
+    path.write_text(good.replace("authorization:", "authorisation:"))
+    broken = channel.release("'two ' & response.name")
+    path.write_text(good)
+    with caplog.at_level(logging.INFO, "conn_service"):
+        channel.promote(broken)
+        assert channel.configuration is not None
+        channel.configuration.check()
+    assert read_name(bench) == "P1"
+    fault = channel.configuration.fault
+    assert fault is not None
+    assert fault.startswith(f"release {broken} breaks 3 accounts, such as acme: ")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert fault in caplog.text
+    channel.promote(channel.release("'three ' & response.name"))
+    assert (read_name(bench), channel.configuration.fault) == ("three P1", None)
+
+
+def test_an_account_that_was_broken_before_does_not_stop_a_release(channel: Channel, bench: Bench) -> None:
+    (channel.root / "accounts/odd.yaml").write_text("connector: nowhere\n")
+    channel.promote(channel.release("'two ' & response.name"))
+    assert read_name(bench) == "two P1"
+    assert channel.configuration is not None
+    assert [*channel.configuration.find_broken()] == ["odd"]
+
+
+def test_the_known_release_is_served_while_its_store_is_damaged(channel: Channel, bench: Bench) -> None:
+    second = channel.release("'two ' & response.name")
+    with sqlite3.connect(channel.file) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in tables:
+            connection.execute(f"ALTER TABLE {name} RENAME TO x_{name}")
+    assert channel.configuration is not None
+    channel.configuration.check()
+    assert channel.configuration.fault
+    assert read_name(bench) == "P1"
+    every = bench.issue(accounts=())
+    assert bench.ask("GET", f"{CONTACTS}/1", token=every, headers={"conn-account": "globex"}).status_code == 200
+    with sqlite3.connect(channel.file) as connection:
+        for name in tables:
+            connection.execute(f"ALTER TABLE x_{name} RENAME TO {name}")
+    channel.promote(second)
+    assert (read_name(bench), channel.configuration.fault) == ("two P1", None)
+
+
+def test_the_service_follows_its_channel(channel: Channel) -> None:
+    def configure(root: Path) -> ConfigurationSource:
+        channel.configure(root)
+        assert channel.source is not None
+        return ChannelConfiguration(channel.source, check_seconds=0.01)
+
+    channel.root.mkdir()
+    with open_bench(channel.root, configure=configure) as bench:
+        channel.promote(channel.release("'two ' & response.name"))
+        ended = threading.Event()
+        watch = threading.Timer(60, ended.set)
+        watch.start()
+        while read_name(bench) != "two P1":
+            assert not ended.is_set()
+        watch.cancel()
+    assert channel.source is not None
+    channel.source.close()

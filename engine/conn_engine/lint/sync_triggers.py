@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from conn_engine.config import Effective, Workspace
-from conn_engine.config.sync_models import SyncTrigger
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path
 from conn_engine.errors import ConnError
 from conn_engine.syncs import SyncPlan
+from conn_engine.syncs.circles import find_circle
 from conn_engine.syncs.event_names import list_unified_events, uses_event
 
 __all__ = ["check_cycle", "check_events"]
@@ -17,29 +17,15 @@ _Path = tuple[str | int, ...]
 
 def check_cycle(workspace: Workspace, name: str, document: Document) -> Iterator[Diagnostic]:
     """SYN109: syncs start each other in a circle."""
-    chain = [name]
-    while (before := _find_trigger(workspace, chain[-1])) is not None:
-        if before in chain[1:]:
-            return  # a circle of other syncs, which is reported for them
-        chain.append(before)
-        if before == name:
-            text = " -> ".join(reversed(chain))
-            yield diagnostic(
-                "SYN109",
-                f"syncs start each other without an end: {text}",
-                document.span(("trigger", "sync")),
-                path="trigger.sync",
-                hint="start one of them with a schedule instead",
-            )
-            return
-
-
-def _find_trigger(workspace: Workspace, name: str) -> str | None:
-    try:
-        trigger = workspace.sync(name).trigger
-    except ConnError:  # it is reported where it is
-        return None
-    return trigger.sync if isinstance(trigger, SyncTrigger) else None
+    circle = find_circle(workspace, name)
+    if circle:
+        yield diagnostic(
+            "SYN109",
+            f"syncs start each other without an end: {' -> '.join(circle)}",
+            document.span(("trigger", "sync")),
+            path="trigger.sync",
+            hint="start one of them with a schedule instead",
+        )
 
 
 def check_events(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:

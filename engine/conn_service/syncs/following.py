@@ -1,5 +1,6 @@
 """What follows the end of a run: the next chunk of a backfill, and the syncs that another sync triggers."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.config.sync_models import SyncTrigger
 from conn_engine.errors import ConnError
 from conn_engine.syncs import BackfillRange, find_accounts
+from conn_engine.syncs.circles import find_circle
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.requests import BY_SYNC, StartRequest, add_requests
 from conn_service.syncs.store import BACKFILL, PageHook, RunRow
@@ -15,6 +17,7 @@ from conn_service.syncs.store import BACKFILL, PageHook, RunRow
 __all__ = ["build_chunk_settings", "estimate_requests", "explain_rest", "is_next_chunk", "prepare_following"]
 
 _READ = ("complete", "unknown")
+_LOGGER = logging.getLogger(__name__)
 
 
 def prepare_following(run: RunRow, report: Mapping[str, Any], releases: ReleaseLookup, now: float) -> list[PageHook]:
@@ -42,8 +45,12 @@ def _find_triggered(run: RunRow, workspace: Workspace) -> Iterator[str]:
         try:
             trigger = workspace.sync(name).trigger
             is_trigger = isinstance(trigger, SyncTrigger) and trigger.sync == run.sync
-            if is_trigger and run.account in find_accounts(workspace, name):
-                yield name
+            if not is_trigger or run.account not in find_accounts(workspace, name):
+                continue
+            if circle := find_circle(workspace, name):
+                _LOGGER.error("syncs start each other without an end, so none does: %s", " -> ".join(circle))
+                continue
+            yield name
         except ConnError:  # `conn lint` reports it; the run that has ended is not affected
             continue
 

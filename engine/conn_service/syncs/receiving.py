@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from sqlalchemy.engine import Engine
 
@@ -25,12 +26,12 @@ def receive_events(
     engine: Engine, workspace: Workspace, events: Sequence[Event], clock: Clock = MACHINE_CLOCK
 ) -> list[StartRequest]:
     """Store what events lead to, in one transaction: call it before the reply to the vendor. Return the requests for
-    runs, which a worker starts within a minute."""
+    runs, which a worker starts within a minute. An event that was received before leads to none."""
     requests = [request for event in events for request in _read_event(workspace, event, clock)]
-    if requests:
-        with engine.begin() as connection:
-            add_requests(connection, requests)
-    return requests
+    if not requests:
+        return []
+    with engine.begin() as connection:
+        return add_requests(connection, requests)
 
 
 def _read_event(workspace: Workspace, event: Event, clock: Clock) -> Iterator[StartRequest]:
@@ -62,13 +63,16 @@ def _find_listening(workspace: Workspace) -> Iterable[str]:
 
 def _request_runs(plan: SyncPlan, effective: Effective, event: Event, conditions: Conditions) -> Iterator[StartRequest]:
     names = list_event_names(effective, event)
-    now = conditions.clock.now()
+    is_unique = event.occurred_at is not None or "id" in event.vendor
+    request = partial(
+        StartRequest, plan.name, plan.account, moment=conditions.clock.now(), event_id=event.id, is_unique=is_unique
+    )
     if plan.trigger is not None and plan.trigger.webhook in names:
-        yield StartRequest(plan.name, plan.account, BY_EVENT, {"event": event.plain()}, now)
+        yield request(cause=BY_EVENT, settings={"event": event.plain()})
     if plan.deletes is not None and plan.deletes.by == "webhook" and plan.deleted_event in names:
         scope = Scope({"event": event.plain(), "account": plan.account}, conditions)
         key = plan.read_deleted(event.data, scope)
         if key:
-            yield StartRequest(plan.name, plan.account, DELETES, {"deleted": [key], "keeps_state": True}, now)
+            yield request(cause=DELETES, settings={"deleted": [key], "keeps_state": True})
         else:
             _LOGGER.error('the event %s does not have the ID of the deleted record for "%s"', event.id, plan.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from conn_service.syncs import tables
@@ -21,6 +22,7 @@ __all__ = [
     "drop_requests",
     "find_requests",
     "find_similar",
+    "forget_events",
 ]
 
 BY_EVENT: Final = "event"
@@ -30,7 +32,11 @@ DELETES: Final = "deletes"
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """What wants a run of a sync for an account, and the settings of the run. `moment` is in Unix seconds."""
+    """What wants a run of a sync for an account, and the settings of the run. `moment` is in Unix seconds.
+
+    `event_id` is the ID of the event that causes it, "" for another cause. With `is_unique`, no other event has the
+    same ID, because the vendor gives each an ID or a time.
+    """
 
     sync: str
     account: str
@@ -38,6 +44,8 @@ class StartRequest:
     settings: Mapping[str, Any]
     moment: float
     number: int = 0
+    event_id: str = ""
+    is_unique: bool = False
 
     @property
     def run_id(self) -> str:
@@ -45,16 +53,43 @@ class StartRequest:
         return f"{name_run(self.sync, self.account, self.moment)}.{self.number}"
 
 
-def add_requests(connection: Connection, requests: Iterable[StartRequest]) -> None:
-    """Store requests in the transaction of a connection. Of several by other syncs, one is enough: its run reads
-    everything that is new."""
+def add_requests(connection: Connection, requests: Iterable[StartRequest]) -> list[StartRequest]:
+    """Store requests in the transaction of a connection, and return those that are new.
+
+    Of several by other syncs, one is enough: its run reads everything that is new. An event that a vendor sends again
+    starts nothing again.
+    """
+    return [request for request in requests if _add_request(connection, request)]
+
+
+def _add_request(connection: Connection, request: StartRequest) -> bool:
     columns = tables.start_request.c
-    for request in requests:
-        stream = (columns.sync == request.sync, columns.account == request.account, columns.cause == request.cause)
-        if request.cause == BY_SYNC and connection.execute(sa.select(columns.number).where(*stream)).first():
-            continue
-        values = {name: getattr(request, name) for name in ("sync", "account", "cause", "moment")}
-        connection.execute(sa.insert(tables.start_request).values(**values, settings=json.dumps(request.settings)))
+    names = ("sync", "account", "cause", "event_id")
+    stream = {name: getattr(request, name) for name in names}
+    if request.is_unique:
+        if not _remember_event(connection, stream, request.moment):
+            return False
+    elif request.cause == BY_SYNC or request.event_id:  # the run that waits reads what this one would
+        waiting = (columns[name] == value for name, value in stream.items())
+        if connection.execute(sa.select(columns.number).where(*waiting).limit(1)).first():
+            return False
+    values = {**stream, "moment": request.moment, "settings": json.dumps(request.settings)}
+    connection.execute(sa.insert(tables.start_request).values(values))
+    return True
+
+
+def _remember_event(connection: Connection, stream: Mapping[str, str], moment: float) -> bool:
+    """Return whether an event has not been received before, and remember it."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(tables.received_event).values({**stream, "at": moment}).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount > 0
+
+
+def forget_events(engine: Engine, before: float) -> int:
+    """Forget the events that were received before a moment, in Unix seconds. Return how many."""
+    columns = tables.received_event.c
+    with engine.begin() as connection:
+        return connection.execute(sa.delete(tables.received_event).where(columns.at < before)).rowcount
 
 
 def find_requests(engine: Engine) -> list[StartRequest]:

@@ -6,6 +6,7 @@ from typing import Final
 from dbos import DBOS
 
 from conn_service.delivery import DeliveryStore
+from conn_service.syncs.requests import forget_events
 from conn_service.syncs.store import SyncStore
 
 __all__ = ["remove_old"]
@@ -23,6 +24,7 @@ def remove_old(store: SyncStore, deliveries: DeliveryStore, before: float) -> di
     return {
         "deliveries": deliveries.remove_delivered(before),
         "runs": store.clear_ended_runs(before),
+        "events": forget_events(store.engine, before),
         "workflows": _remove_workflows(before),
     }
 

@@ -10,6 +10,7 @@ __all__ = [
     "known",
     "loop_item",
     "page",
+    "received_event",
     "run",
     "run_log",
     "set_aside",
@@ -160,10 +161,22 @@ start_request = sa.Table(
     sa.Column("cause", sa.String(32), nullable=False),
     sa.Column("settings", sa.Text, nullable=False),
     sa.Column("moment", sa.Float, nullable=False),
+    sa.Column("event_id", sa.String(100), nullable=False, server_default=""),
     sa.Index("conn_sync_start_request_by_stream", "sync", "account", "cause"),
     sqlite_autoincrement=True,  # a number is never used again: it is part of the run's ID
 )
 """A run that something other than the schedule wants: another run, an event, or a backfill."""
+
+received_event = sa.Table(
+    "conn_sync_received_event",
+    metadata,
+    sa.Column("sync", _Name, primary_key=True),
+    sa.Column("account", _Name, primary_key=True),
+    sa.Column("cause", sa.String(32), primary_key=True),
+    sa.Column("event_id", sa.String(100), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+)
+"""The events that have started a run. One that a vendor sends again starts nothing again."""
 
 
 def _create_tables(connection: Connection) -> None:
@@ -195,6 +208,11 @@ def _add_tombstones(connection: Connection) -> None:
     tombstone.create(connection, checkfirst=True)
 
 
+def _add_received_events(connection: Connection) -> None:
+    received_event.create(connection, checkfirst=True)
+    add_columns(connection, start_request)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create_tables,
     _index_places,
@@ -202,4 +220,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     _add_plan,
     _add_start_requests,
     _add_tombstones,
+    _add_received_events,
 )

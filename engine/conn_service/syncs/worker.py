@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
 from types import TracebackType
@@ -76,6 +76,7 @@ class SyncWorker:
         self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine, clock)
         self._sender: Live | None = None
+        self._requested: list[str] = []
         self.budgets = DatabaseBudgets(
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
@@ -227,6 +228,13 @@ class SyncWorker:
             enqueue_leg(run_id)
         return started + self._enqueue_requested()
 
+    def start_following(self, run_ids: Collection[str]) -> list[str]:
+        """Start what runs that have ended want. Return the IDs of all runs that this process has started for other
+        ones, events and backfills, and of those that have not ended, without those that are known."""
+        self._enqueue_requested()
+        unfinished = (run.id for run in self.store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000))
+        return [run_id for run_id in dict.fromkeys((*self._requested, *unfinished)) if run_id not in run_ids]
+
     def _enqueue_requested(self) -> list[str]:
         from conn_service.syncs.workflows import enqueue_leg
 
@@ -350,7 +358,9 @@ class SyncWorker:
 
     def start_requested(self) -> list[str]:
         """Create the runs that another run, an event or a backfill wants, and return their IDs."""
-        return start_requested(self.runner, self.releases)
+        started = start_requested(self.runner, self.releases)
+        self._requested += started
+        return started
 
 
 def _require_dbos() -> None:

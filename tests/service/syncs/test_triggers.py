@@ -1,6 +1,7 @@
 """A run of another sync, or an event of the connector, starts a run; the request is stored with what causes it."""
 
 import time
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -20,7 +21,7 @@ from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers
 from conn_service.store import DEFAULT_FILE, open_engine
 from conn_service.syncs.receiving import receive_events
-from conn_service.syncs.requests import find_requests
+from conn_service.syncs.requests import find_requests, forget_events
 from conn_service.syncs.starting import start_requested
 from conn_service.syncs.store import RunRow
 
@@ -101,6 +102,12 @@ class TestAnotherSync:
         bench.run("people:acme:0001")
         assert [run.sync for run in start(bench)] == ["after", "last"]
 
+    def test_syncs_in_a_circle_do_not_start_each_other(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+        bench.write({"syncs/people.yaml": f"{SYNC}trigger: {{ sync: after }}\n"})
+        bench.run("people:acme:0001")
+        assert start(bench) == []
+        assert "people -> after" in caplog.text
+
     @pytest.mark.parametrize(("policy", "later"), [("skip", 0), ("queue", 1)])
     def test_an_open_run_is_waited_for_or_the_request_dropped(self, bench: Bench, policy: str, later: int) -> None:
         bench.write({"syncs/after.yaml": f"{AFTER}overlap: {policy}\n"})
@@ -146,6 +153,17 @@ def test_a_worker_starts_what_follows_by_itself(bench: Bench) -> None:
     assert [run.cause for run in found] == ["sync"]
 
 
+def test_work_once_ends_with_the_chain_that_it_starts(bench: Bench) -> None:
+    bench.write({"syncs/after.yaml": AFTER, "syncs/last.yaml": AFTER.replace("people", "after")})
+    bench.run("people:acme:0001")
+    store = bench.root.parent / "store.sqlite3"
+    done = transcript.conn(bench.root, "sync", "work", "--once", "--store", str(store))
+    assert (done.code, done.out) == (0, "2 started, 0 continued\n")
+    assert {run.sync: run.status for run in bench.store.find_runs()} == dict.fromkeys(
+        ("people", "after", "last"), "complete"
+    )
+
+
 class TestEvents:
     BY_EVENT = """\
 source: { connector: shop, resource: contacts, params: { of: "{{ event.data.id }}" } }
@@ -171,6 +189,30 @@ overlap: queue
         send(bench, *(event(number=number, data={"id": number}) for number in (1, 2, 3)))
         assert len(start(bench)) == 3
         assert [query["of"] for query in bench.contacts.asked if "after" not in query] == ["1", "2", "3"]
+
+    @pytest.mark.parametrize(
+        "stamp", [{"occurred_at": "2026-01-02T03:04:05Z"}, {"vendor": {"type": "contact.changed", "id": "e1"}}]
+    )
+    def test_an_event_that_the_vendor_sends_again_starts_one_run(self, bench: Bench, stamp: dict[str, Any]) -> None:
+        first = replace(event(), **stamp)
+        send(bench, first, first)
+        assert len(start(bench)) == 1
+        send(bench, first)
+        assert start(bench) == [], "also after the run"
+        send(bench, replace(first, id="evt_2"))
+        assert len(start(bench)) == 1
+
+    def test_an_event_without_an_id_or_a_time_may_be_another_one(self, bench: Bench) -> None:
+        send(bench, event())
+        send(bench, event())
+        assert len(start(bench)) == 1, "a run that waits reads what the next one would"
+        send(bench, event())
+        assert len(start(bench)) == 1, "the record may have changed since"
+
+    def test_events_are_forgotten_with_what_was_delivered(self, bench: Bench) -> None:
+        send(bench, replace(event(), occurred_at="2026-01-02T03:04:05Z"))
+        assert forget_events(bench.store.engine, 1_795_000_000) == 0
+        assert forget_events(bench.store.engine, 1_795_000_001) == 1
 
     def test_a_run_about_one_event_does_not_move_the_place_of_the_sync(self, bench: Bench) -> None:
         send(bench, event())

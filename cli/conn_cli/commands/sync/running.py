@@ -97,10 +97,21 @@ def work(
             app.err("waiting for what is due; stop with Ctrl-C")
             worker.wait_until_stopped()
         started = worker.start_now()
-        follow_runs(app, worker, [worker.store.get_run(run_id) for run_id in {*resumed, *started}])
+        started += _follow_chains(app, worker, list(dict.fromkeys((*resumed, *started))))
         worker.remove_old()
     text = f"{len(started)} started, {len(resumed)} continued"
     write_change(app, formats, text, "worked", runs=[*resumed, *started])
+
+
+def _follow_chains(app: App, worker: "SyncWorker", pending: "Sequence[str]") -> list[str]:
+    """Follow runs, those that they start, and so on. Return the IDs of the others."""
+    followed: dict[str, None] = {}
+    count = len(pending)
+    while pending:
+        follow_runs(app, worker, [worker.store.get_run(run_id) for run_id in pending])
+        followed |= dict.fromkeys(pending)
+        pending = worker.start_following(followed)
+    return list(followed)[count:]
 
 
 def print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> None:

@@ -23,7 +23,8 @@ from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.number_rules import find_leading_zeros
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES
 from conn_engine.lint.suppressions import SuppressedPlaces, find_faulty_suppressions
-from conn_engine.lint.sync_rules import check_sync, find_unknown_syncs
+from conn_engine.lint.sync_rules import check_sync
+from conn_engine.lint.sync_settings import check_overrides, find_unknown_syncs
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (
     check_trusted_hosts,
@@ -219,7 +220,7 @@ def _check_documents(
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
         if file.kind in ("account", "environment"):
-            result.findings += find_unknown_syncs(document, workspace.syncs())
+            result.findings += [*find_unknown_syncs(document, workspace.syncs()), *check_overrides(document)]
         findings.append((file, document))
     if only is not None and set(only) <= set(checked):
         return findings  # all of them are documents, so nothing is missing or a stray

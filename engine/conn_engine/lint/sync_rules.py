@@ -6,38 +6,19 @@ from typing import Any
 
 from conn_engine.config import Effective, File, Workspace
 from conn_engine.config.sync_models import AccountSelection, SyncDocument, SyncTrigger
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
-from conn_engine.documents import Document, format_path, iterate_texts
-from conn_engine.errors import ConnError, ExpressionError
-from conn_engine.expressions import expression, template
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import Document, format_path
+from conn_engine.errors import ConnError
+from conn_engine.lint.sync_settings import check_overrides, check_settings
 from conn_engine.lint.sync_triggers import check_cycle, check_events
-from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.runtime.parameters import declared_parameters, parameters
-from conn_engine.syncs import DeliverStep, Schedule, ScheduleError, SyncPlan, compile_sync, limit_to_window, load_sync
+from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, limit_to_window, load_sync
 from conn_engine.syncs.compiling import SyncFault
 from conn_engine.syncs.resources import find_sources
 
-__all__ = ["check_sync", "find_unknown_syncs"]
+__all__ = ["check_sync"]
 
-_EXPRESSIONS = frozenset({"transform", "filter", "key", "version", "id", "body"})
-_TEMPLATES = frozenset({"params"})
-_DURATIONS = ("lookback", "max_runtime")
 _Path = tuple[str | int, ...]
-
-
-def find_unknown_syncs(document: Document, names: list[str]) -> Iterator[Diagnostic]:
-    """REF101: an account or an environment has settings for an unknown sync, so they have no effect."""
-    syncs = document.data.get("syncs") if isinstance(document.data, dict) else None
-    for name in syncs if isinstance(syncs, dict) else ():
-        if name not in names:
-            path = ("syncs", name)
-            yield diagnostic(
-                "REF101",
-                f'there are settings for the sync "{name}", which does not exist',
-                document.key_span(path),
-                path=format_path(path),
-                hint=did_you_mean(str(name), names) or f"add syncs/{name}.yaml, or delete syncs.{name}",
-            )
 
 
 def check_sync(workspace: Workspace, file: File, document: Document) -> Iterator[Diagnostic]:
@@ -47,8 +28,7 @@ def check_sync(workspace: Workspace, file: File, document: Document) -> Iterator
     except ConnError:
         return
     findings = [
-        *_check_expressions(document),
-        *_check_times(document, typed),
+        *check_settings(document),
         *_check_names(workspace, document, typed),
         *check_cycle(workspace, file.name, document),
     ]
@@ -57,50 +37,6 @@ def check_sync(workspace: Workspace, file: File, document: Document) -> Iterator
         return  # they would be reported again
     for account in _choose_accounts(workspace, file.name, typed):
         yield from _check_for_account(workspace, file.name, document, account)
-
-
-def _check_expressions(document: Document) -> Iterator[Diagnostic]:
-    """EXP101: an expression or a template does not parse."""
-    for path, text in iterate_texts(document.data):
-        keys = {key for key in path if isinstance(key, str)}
-        try:
-            if keys & _TEMPLATES and "{{" in text:
-                for part, _ in template(text).expressions:
-                    expression(part)
-            elif keys & _EXPRESSIONS and not keys & _TEMPLATES:
-                expression(text)
-        except ExpressionError as error:
-            yield diagnostic(
-                "EXP101",
-                error.message,
-                _locate(document, path, error),
-                path=format_path(path),
-                hint=error.hint or "correct the expression",
-            )
-
-
-def _locate(document: Document, path: _Path, error: ExpressionError) -> Span:
-    if error.offset < 0:
-        return document.span(path)
-    line, column = document.position(path, error.offset)
-    return Span(document.file, line, column, line, column + max(len(error.token), 1))
-
-
-def _check_times(document: Document, typed: SyncDocument) -> Iterator[Diagnostic]:
-    """SYN102: the schedule, its time zone or a duration is invalid, or the schedule never comes."""
-    if typed.schedule is not None or typed.timezone is not None:
-        try:
-            Schedule(typed.schedule or "@daily", typed.timezone or "UTC").check()
-        except ScheduleError as error:
-            key = "timezone" if "time zone" in error.message else "schedule"
-            yield diagnostic("SYN102", error.message, document.span((key,)), path=key, hint=error.hint)
-    for key in _DURATIONS:
-        text = getattr(typed, key)
-        try:
-            if text is not None:
-                parse_duration(text)
-        except ValueError as error:
-            yield diagnostic("SYN102", f"{key}: {error}", document.span((key,)), path=key, hint="write it as PT10M")
 
 
 def _check_names(workspace: Workspace, document: Document, typed: SyncDocument) -> Iterator[Diagnostic]:
@@ -197,10 +133,12 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
         plan = compile_sync(workspace, load_sync(workspace, name, account))
         for step in plan.steps:
             _ = getattr(step, "mapping", None)
-    except SyncFault as error:
-        yield diagnostic("SYN101", error.message, document.span(error.path), hint=error.hint)
-        return
     except ConnError as error:
+        if any(_find_faulty_overrides(workspace, account)):
+            return
+        if isinstance(error, SyncFault):
+            yield diagnostic("SYN101", error.message, document.span(error.path), hint=error.hint)
+            return
         if not error.findings and _names_connector(workspace, name):  # findings belong to another document
             message = f'for "{account}": {error.message}'
             yield diagnostic("SYN101", message, document.span(("source",)), hint=error.hint)
@@ -211,6 +149,14 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
     yield from _check_target(workspace, document, plan)
     yield from _check_backfill(document, effective, plan)
     yield from check_events(document, effective, plan)
+
+
+def _find_faulty_overrides(workspace: Workspace, account: str) -> Iterator[Diagnostic]:
+    """Return the findings of what an account and its environment set for syncs: theirs, and not the sync's own."""
+    yield from check_overrides(workspace.document("account", account))
+    environment = workspace.account(account).environment or workspace.settings.default_environment
+    if environment in workspace.environments():
+        yield from check_overrides(workspace.document("environment", environment))
 
 
 def _names_connector(workspace: Workspace, name: str) -> bool:

@@ -132,6 +132,12 @@ def sync(name: str, code: str, line: int, column: int, text: str, **files: str) 
     return Bad(name, one(code, SYNC, line, column), {SYNC: text, **files})
 
 
+def override_sync(name: str, code: str, line: int, column: int, text: str) -> Bad:
+    """A workspace whose fault is in what an account sets for a sync, and only there."""
+    own = f"connector: demo\nlabel: Me\nsyncs:\n  people:\n    {text}\n"
+    return Bad(name, one(code, ACCOUNT, line, column), {SYNC: f"{SOURCE}{TO_FILE}", ACCOUNT: own})
+
+
 SYNCS = [
     sync("fetches nothing", "SYN101", 1, 1, "trigger: manual\n"),
     sync("unknown resource", "SYN101", 1, 9, "source: {connector: demo, resource: nothing}\n"),
@@ -146,6 +152,12 @@ SYNCS = [
     sync("never comes", "SYN102", 2, 11, f"{SOURCE}schedule: 0 0 30 2 *\n{TO_FILE}"),
     sync("no such zone", "SYN102", 2, 11, f"{SOURCE}timezone: Europe/Wien\n{TO_FILE}"),
     sync("no duration", "SYN102", 2, 11, f"{SOURCE}lookback: 10m\n{TO_FILE}"),
+    override_sync("schedule of an account", "SYN102", 5, 15, "schedule: '99 * * * *'"),
+    override_sync("time zone of an account", "SYN102", 5, 15, "timezone: Mars/Phobos"),
+    override_sync("duration of an account", "SYN102", 5, 15, "lookback: banana"),
+    override_sync("filter of an account", "EXP101", 5, 18, "filter: 'id ='"),
+    override_sync("transform of an account", "EXP101", 5, 28, "transform: {name: 'id ='}"),
+    override_sync("parameter of an account", "EXP101", 5, 30, "params: {since: '{{ id = }}'}"),
     sync("unknown connector", "SYN103", 1, 21, "source: {connector: dmo, resource: contacts}\n"),
     sync("unknown account", "SYN103", 2, 12, f"{SOURCE}accounts: [you]\n{TO_FILE}"),
     sync("unknown tag", "SYN103", 2, 19, f"{SOURCE}accounts: {{tags: [eu]}}\n{TO_FILE}"),

@@ -1,4 +1,4 @@
-"""`conn override`: override one field for one account, and show what that changes before it is written."""
+"""`conn override`: override one field or one setting of a sync for an account, and show first what that changes."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,8 @@ def override(
         str,
         typer.Argument(
             metavar="RESOURCE[.OPERATION]",
-            help="Unified resource, such as contacts or crm.contacts, or only one of its operations: contacts.list.",
+            help="Unified resource, such as contacts or crm.contacts, only one of its operations: contacts.list, or a "
+            "sync: sync:NAME.",
         ),
     ],
     field: Annotated[
@@ -28,14 +29,16 @@ def override(
         typer.Argument(
             metavar="FIELD",
             help="Field of the record, such as email or custom_fields.vip. Before a field of another mapping, write "
-            "the mapping: request_body_mapping.email.",
+            "the mapping: request_body_mapping.email. Of a sync: a setting, such as schedule, params.limit or "
+            "transform.email.",
         ),
     ],
     expression: Annotated[
         str | None,
         typer.Argument(
             metavar="EXPRESSION",
-            help="JSONata expression for the field. null removes the field from the record.",
+            help="JSONata expression for the field. null removes the field from the record. For another setting of a "
+            "sync, its value: text or JSON.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +65,7 @@ def override(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Override a field for one account, and show what that changes.
+    """Override a field or a sync for one account, and show what changes.
 
     Replays the account's recordings before and after, then writes the account's file. Nothing is written if lint or a
     recording finds an error. Exits with 1 in this case.
@@ -72,6 +75,7 @@ def override(
       conn override acme contacts email '$lowercase($base.email)'
       conn override acme contacts.list custom_fields.tier response.tier --dry-run
       conn override acme contacts email --remove
+      conn override acme sync:contacts schedule '@hourly'
     """
     from conn_cli.effective_selection import learn_found_literals, learn_literals
     from conn_cli.report import Sources, write_report
@@ -138,11 +142,14 @@ def _format_command(requested: "FieldOverride", options: list[str]) -> str:
 def _draft(app: App, requested: "FieldOverride") -> "OverrideDraft":
     """Return the draft. A text that aliases repeat is refused with the options that decide what to do."""
     from conn_engine.analysis.field_overrides import draft_override
+    from conn_engine.analysis.sync_overrides import draft_sync_override
     from conn_engine.documents.edits import SharedTextError
     from conn_engine.errors import ConfigurationError
+    from conn_engine.testing.syncs.cases import PREFIX
 
+    draft = draft_sync_override if requested.resource.startswith(PREFIX) else draft_override
     try:
-        return draft_override(app.workspace, requested, app.clock)
+        return draft(app.workspace, requested, app.clock)
     except SharedTextError as error:
         hint = "add --both to change all of them, or --write-out to change only this one"
         raise ConfigurationError(error.message, hint=hint) from None

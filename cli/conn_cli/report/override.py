@@ -9,6 +9,7 @@ from conn_cli.formatting import shorten_text
 from conn_cli.report.deliveries import count_deliveries, is_delivery
 from conn_cli.report.tested_syncs import is_sync
 from conn_cli.report.text import Piece, Style, draw_finding, paint
+from conn_engine.analysis.sync_overrides import SyncOverrideDraft
 from conn_engine.diagnostics import join_words, pluralize
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def find_next_command(draft: "OverrideDraft", command: str, *, written: bool, re
         return command
     if draft.affected_accounts:
         return "conn impact"
+    if isinstance(draft, SyncOverrideDraft):
+        return f"conn {'test sync:' if draft.effects else 'sync plan '}{draft.sync} --account {effective.account}"
     effects = [effect for effect in draft.effects if not _has_events(effect)]
     best = min(effects, key=lambda effect: 1 if effect.unknown else 2 - 2 * effect.changes, default=None)
     if best is None:
@@ -71,6 +74,7 @@ def _draw(
         return
     if not draft.errors:
         yield from _draw_effects(draft.effects, 1 if draft.failures else _GROUPS)
+        yield from _draw_settings(draft)
         yield f"{_describe_others(draft)}\n", ""
     if dry_run:
         yield from _draw_diff(draft.format_diff())
@@ -111,12 +115,10 @@ def _draw_effects(effects: "tuple[OperationEffect, ...]", with_examples: int) ->
             yield from _draw_examples(rows[: _EXAMPLES if number < with_examples else 0])
         if len(groups) > _LINES:
             yield f"  {pluralize(len(groups) - _LINES, 'more field')}: --format json lists them\n", ""
-    for sign, count, word in (
-        ("-", sum(effect.gone for effect in known), "missing"),
-        ("+", sum(effect.new for effect in known), "added"),
-    ):
-        if count:
-            yield f"{sign} {pluralize(count, 'record')} {word}\n", "warning"
+        gone, new = sum(effect.gone for effect in chosen), sum(effect.new for effect in chosen)
+        for sign, count, what in (("-", gone, "missing"), ("+", new, "added")):
+            if count:
+                yield f"{sign} {pluralize(count, word)} {what}\n", "warning"
     changed = [request for effect in effects for request in effect.requests]
     for request in changed[:_EXAMPLES]:
         yield f"~ request {request.number}: {request.part}  {_value(request.before)} -> {_value(request.after)}\n", ""
@@ -133,6 +135,12 @@ def _draw_effects(effects: "tuple[OperationEffect, ...]", with_examples: int) ->
             reasons[effect.reason].append(effect.name.text)
     for reason, names in reasons.items():
         yield f"unknown: {join_words(names, _NAMES)}: {reason}\n", ""
+
+
+def _draw_settings(draft: "OverrideDraft") -> Iterator[Piece]:
+    for change in draft.settings if isinstance(draft, SyncOverrideDraft) else ():
+        before, after = (_value(value, absent="not set") for value in (change.before, change.after))
+        yield f"~ {change.field.replace('_', ' ')}: {before} -> {after}\n", "warning"
 
 
 def _group_changes(effects: "Iterable[OperationEffect]") -> "list[tuple[tuple[str, ChangeKind], list[_Row]]]":

@@ -1,10 +1,11 @@
-"""Reports an override of one field: what it changes, and whether it is written."""
+"""Reports an override of one field, or of one setting of a sync: what it changes, and whether it is written."""
 
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from conn_engine.analysis.field_overrides import OverrideDraft
+from conn_engine.analysis.sync_overrides import SyncOverrideDraft
 from conn_engine.config import format_place
 from conn_engine.reports import Finding, Report, describe_finding, describe_findings
 from conn_engine.testing.overrides_report import FailingOperation, RecordedEffect, describe_effect
@@ -24,12 +25,20 @@ class ChangedValue(msgspec.Struct, frozen=True, kw_only=True):
     after: Any
 
 
+class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of a sync that differs, or `runs_per_day`, the number of runs that its schedule starts."""
+
+    field: str
+    before: Any
+    after: Any
+
+
 class FieldOverrideReport(Report, frozen=True, kw_only=True):
     """The override of one field for an account, or for an environment if `environment` is set.
 
     `diff` is what changes in `file`; `written` is false with --dry-run, if nothing changes, or if there are errors in
     `findings` or `failures`. `other_accounts` counts the accounts that the file does not concern, and `other_effects`
-    those that it does, by the effect on them.
+    those that it does, by the effect on them. `settings` are those of a sync, other than expressions.
     """
 
     kind: ClassVar[str] = "override"
@@ -44,6 +53,7 @@ class FieldOverrideReport(Report, frozen=True, kw_only=True):
     failures: list[FailingOperation]
     effects: list[RecordedEffect]
     changes: list[ChangedValue]
+    settings: list[ChangedSetting]
     other_accounts: int
     other_effects: dict[str, int]
     next: str
@@ -79,6 +89,10 @@ class FieldOverrideReport(Report, frozen=True, kw_only=True):
                 for case in effect.cases
                 for record in case.comparison.changed
                 for change in record.fields
+            ],
+            settings=[
+                ChangedSetting(field=change.field, before=change.before, after=change.after)
+                for change in (draft.settings if isinstance(draft, SyncOverrideDraft) else ())
             ],
             other_accounts=draft.count_untouched(),
             other_effects=dict(sorted(draft.other_effects.items())),

@@ -35,7 +35,7 @@ from conn_engine.testing.recorded_effects import OperationEffect, compare_config
 from conn_engine.testing.syncs.cases import sync_name
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["FieldOverride", "OverrideDraft", "draft_override"]
+__all__ = ["FieldOverride", "OverrideDraft", "draft_override", "extend_object"]
 
 _RESOURCE_MAPPING_LENGTH = 4
 _OBJECTS = ("$merge(", "{", "(\n  $mapped :=", "($mapped :=")
@@ -198,7 +198,7 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
         above = path[: len(found.blocking) - len(found.path)]
         extended = None
         if override.action != "replace":
-            extended = _extend_object(document, place, [str(name) for name in path[len(above) :]], override.expression)
+            extended = extend_object(document, place, [str(name) for name in path[len(above) :]], override.expression)
         if extended is not None:
             return put_value(document, place, extended, override.shared)
         hint = "add the field to this expression in an editor"
@@ -218,7 +218,7 @@ def _put_value(document: Document, start: Path_, found: OverridePlace, override:
     return put_value(document, (*start, *found.path), value, override.shared)
 
 
-def _extend_object(document: Document, place: Path_, names: list[str], expression: str) -> str | None:
+def extend_object(document: Document, place: Path_, names: list[str], expression: str) -> str | None:
     """Return an expression that makes an object, extended by a field that `names` lead to. None if it is no such
     expression, if it sets the field itself, or if the field is more than one object further inside."""
     text = lookup(document.data, place)

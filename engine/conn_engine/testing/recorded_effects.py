@@ -98,11 +98,13 @@ def compare_configurations(
     *,
     syncs: Sequence[SyncName] = (),
     deliveries: bool = False,
+    saved: Workspace | None = None,
 ) -> tuple[OperationEffect, ...]:
     """Compare two configurations of one connector on every recording of `names` that the account of `after` uses, and
     the events that `syncs` make of recordings. With `deliveries`, every recorded delivery is compared too.
 
-    An operation that `before` does not have is all new. `workspace` has the recordings, and the models of `after`.
+    An operation that `before` does not have is all new. `workspace` has the recordings, and the models of `after`;
+    `saved` is that of `before`, if its syncs are other ones.
     """
     cases: dict[OperationName, list[Case]] = {name: [] for name in names}
     for case in find_cases(workspace, after, names):
@@ -111,7 +113,7 @@ def compare_configurations(
     for received in find_deliveries(workspace, after) if deliveries else ():
         cases[received.name] = [received]
     known = {*before.operations(), *(name for name in cases if name not in names)}
-    comparison = _Comparison(workspace, before, after)
+    comparison = _Comparison(workspace, before, after, saved or workspace)
     return tuple(comparison.compare(name, cases[name], is_new=name not in known) for name in cases)
 
 
@@ -120,6 +122,7 @@ class _Comparison:
     workspace: Workspace
     before: Effective
     after: Effective
+    saved: Workspace
 
     def compare(self, name: OperationName, cases: Sequence[Case], *, is_new: bool) -> OperationEffect:
         """Return the effect on one operation; `is_new` is set if only the second configuration has it."""
@@ -140,12 +143,12 @@ class _Comparison:
         return effect
 
     def _replay(self, case: Case, *, is_new: bool) -> tuple[Outcome, Outcome]:
-        after = self._run(self.after, case)
-        return Outcome() if is_new else self._run(self.before, case), after
+        after = self._run(self.workspace, self.after, case)
+        return Outcome() if is_new else self._run(self.saved, self.before, case), after
 
-    def _run(self, effective: Effective, case: Case) -> Outcome:
+    def _run(self, workspace: Workspace, effective: Effective, case: Case) -> Outcome:
         if isinstance(case, SyncCase):
-            return replay_case(self.workspace, effective, case)
+            return replay_case(workspace, effective, case)
         if isinstance(case, DeliveryCase):
             return replay_delivery(effective, case.delivery)
         return replay(effective, case.name, case.recording)

@@ -1,17 +1,22 @@
 """What environments and accounts override of a sync: listed level by level, and compared on recordings."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sync_shop import DOCUMENT, SYNC, write_shop
 
 from conn_engine.analysis.field_overrides import FieldOverride, draft_override
-from conn_engine.config import format_place
+from conn_engine.analysis.sync_overrides import SyncOverrideDraft, draft_sync_override
+from conn_engine.config import Workspace, format_place
+from conn_engine.errors import UsageError
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.effects import OverrideReport, override_report
 from conn_engine.testing.syncs.cases import sync_name
 from conn_engine.testing.syncs.places import find_settings
+from conn_engine.wire import FrozenClock
 
+CLOCK = FrozenClock()
 ACME = "accounts/acme.yaml"
 OVERRIDE = """\
 connector: shop
@@ -107,3 +112,108 @@ def test_the_places_of_a_setting(tmp_path: Path, text: str, path: tuple[str, ...
     assert all(format_place(origin.path) == ".".join(("syncs", "people", *path)) for origin in origins)
     below = find_settings(workspace, up_to(effective, "base"), "people", path)
     assert [origin.level for origin in below] == ["base"] * bool([row for row in expected if row[0] == "base"])  # type: ignore[index]
+
+
+def draft(workspace: Workspace, field: str, value: str = "", **options: Any) -> SyncOverrideDraft:
+    made = draft_sync_override(workspace, FieldOverride("acme", "sync:people", field, value, **options), CLOCK)
+    assert isinstance(made, SyncOverrideDraft)
+    return made
+
+
+def list_settings(made: SyncOverrideDraft) -> list[tuple[str, Any, Any]]:
+    return [(change.field, change.before, change.after) for change in made.settings]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "stored", "changes"),
+    [
+        ("schedule", "@hourly", "@hourly", [("schedule", "@daily", "@hourly"), ("runs_per_day", 1, 24)]),
+        ("enabled", "false", False, [("enabled", None, False), ("runs_per_day", 1, 0)]),
+        ("timezone", "Europe/Vienna", "Europe/Vienna", [("timezone", None, "Europe/Vienna")]),
+        ("priority", "7", 7, [("priority", None, 7)]),
+        ("params.since", "{{ context.from }}", {"since": "{{ context.from }}"}, [
+            ("params.since", "{{last_run_at}}", "{{ context.from }}")
+        ]),
+        ("params.since", "null", {"since": None}, [("params.since", "{{last_run_at}}", None)]),
+        ("params.since", '"7"', {"since": "7"}, [("params.since", "{{last_run_at}}", "7")]),
+    ],
+)  # fmt: skip
+def test_a_setting_is_written_with_its_type_and_shows_what_it_changes(
+    tmp_path: Path, field: str, value: str, stored: Any, changes: list[tuple[str, Any, Any]]
+) -> None:
+    made = draft(write_shop(tmp_path), field, value)
+    assert made.document.data["syncs"] == {"people": {field.partition(".")[0]: stored}}
+    assert (made.errors, made.effects, list_settings(made)) == ([], (), changes)
+    assert made.affected_accounts == []
+    removed = draft(made.workspace, field, action="remove")
+    assert "syncs" not in removed.document.data
+    assert list_settings(removed) == [(name, after, before) for name, before, after in changes]
+
+
+def test_an_expression_shows_the_events_that_it_changes(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path, {ACME: OVERRIDE})
+    changed = draft(workspace, "transform.email", "$base.email & '!'")
+    [effect] = changed.effects
+    assert (effect.fields, list_settings(changed)) == ({("data.email", "changed"): 3}, [])
+    assert changed.document.text == OVERRIDE.replace("$uppercase(record.email)", "\"$base.email & '!'\"")
+    [effect] = draft(workspace, "filter", "record.age > 30").effects
+    assert effect.gone == 1
+    [effect] = draft(workspace, "transform", "{'id': record.id}", action="remove").effects
+    assert effect.fields == {("data.email", "changed"): 3, ("data.plan", "missing"): 3}
+
+
+def test_a_transformation_is_replaced_extended_and_never_overwritten(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path, {ACME: "connector: shop\n", SYNC: f"each: record\n{DOCUMENT}"})
+    replaced = draft(workspace, "transform", '{"id": record.id}', action="replace")
+    assert replaced.document.data["syncs"] == {"people": {"transform": {"replace": '{"id": record.id}'}}}
+    [effect] = replaced.effects
+    assert effect.fields == {("data.email", "missing"): 3, ("data.age", "missing"): 3}
+    extended = draft(replaced.workspace, "transform.plan", "record.plan")
+    [effect] = extended.effects
+    assert effect.fields == {("data.plan", "added"): 3}
+    with pytest.raises(UsageError, match="with one expression"):
+        draft(extended.workspace, "transform.plan", "record.age")
+    with pytest.raises(UsageError, match="overrides parts of transform: plan and email"):
+        draft(write_shop(tmp_path, {ACME: OVERRIDE}), "transform", "record")
+
+
+def test_an_environment_overrides_its_accounts(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path, {"environments/production.yaml": "", "accounts/globex.yaml": "connector: shop\n"})
+    made = draft(workspace, "transform.email", "'x'", environment="production")
+    assert made.document.data == {"syncs": {"people": {"transform": {"email": "'x'"}}}}
+    assert [effect.fields for effect in made.effects] == [{("data.email", "changed"): 3}]
+    assert made.other_effects == {"changed": 1}
+
+
+def test_a_transformation_that_cannot_run_is_a_failure(tmp_path: Path) -> None:
+    workspace = write_shop(tmp_path, {SYNC: PAGE})
+    made = draft(workspace, "transform.email", "record.email")
+    assert made.failures[0][1].code == "SYN120"
+    assert draft(workspace, "lookback", "soon").errors[0].code == "SYN102"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "options", "message"),
+    [
+        ("emit.to", "x", {}, '"emit" of a sync cannot be overridden'),
+        ("key", "record.x", {}, '"key" of a sync cannot be overridden'),
+        ("", "x", {}, "FIELD is empty"),
+        ("schedule.x", "@daily", {}, "schedule has no parts"),
+        ("filter", "null", {}, "null does not change filter"),
+        ("filter", "true", {"action": "replace"}, "--replace needs the complete transformation"),
+        ("filter", "", {"action": "remove"}, "accounts/acme.yaml does not override syncs.people.filter"),
+    ],
+)
+def test_a_setting_that_cannot_be_overridden_is_refused(
+    tmp_path: Path, field: str, value: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        draft(write_shop(tmp_path), field, value, **options)
+    assert message in refused.value.message
+
+
+def test_a_disabled_sync_can_be_enabled_and_one_of_others_cannot_be_overridden(tmp_path: Path) -> None:
+    disabled = write_shop(tmp_path, {SYNC: f"enabled: false\n{DOCUMENT}"})
+    assert list_settings(draft(disabled, "enabled", "true")) == [("enabled", False, True), ("runs_per_day", 0, 1)]
+    with pytest.raises(UsageError, match='does not run for the account "acme"'):
+        draft(write_shop(tmp_path, {SYNC: f"accounts: []\n{DOCUMENT}"}), "schedule", "@hourly")

@@ -9,7 +9,7 @@ from conn_cli.effective_selection import learn_found_literals
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report.text import Piece, draw_finding, paint, render, summarize
-from conn_cli.watch_loop import Outcome, repeat_on_changes
+from conn_cli.watch_loop import WatchedResult, repeat_on_changes
 from conn_engine.analysis.reruns import WatchedLint
 from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 from conn_engine.lint.baseline import apply_baseline
@@ -34,22 +34,22 @@ class LintWatch:
         """Lint until Ctrl-C, and return the exit code of the last run. Raises UsageError of the first one."""
         return repeat_on_changes(self._app, self._lint.workspace.root, self._run_all, self._update, markdown=True)
 
-    def _run_all(self) -> Outcome:
+    def _run_all(self) -> WatchedResult:
         self._lint.run()
         learn_found_literals(self._app, self._lint.findings, self._sources)
         findings = self._accept(self._lint.findings)
-        return Outcome(_choose_exit(findings), partial(self._show_all, findings))
+        return WatchedResult(_choose_exit(findings), partial(self._show_all, findings))
 
     def _show_all(self, findings: "Sequence[Diagnostic]") -> None:
         self._write(render(findings, self._sources, color=self._app.color))
         self._app.err(f"{pluralize(self._lint.files, 'file')} checked")
 
-    def _update(self, changed: frozenset[Path]) -> Outcome:
+    def _update(self, changed: frozenset[Path]) -> WatchedResult:
         changes = self._lint.update(changed)
         learn_found_literals(self._app, changes.new, self._sources)
         findings = self._accept(self._lint.findings)
         text = paint(list(self._draw(changes, findings)), self._app.color)
-        return Outcome(_choose_exit(findings), partial(self._write, text))
+        return WatchedResult(_choose_exit(findings), partial(self._write, text))
 
     def _write(self, text: str) -> None:
         self._app.write(text, end="", prose=True)

@@ -13,7 +13,7 @@ from conn_cli.report.results import draw_results
 from conn_cli.report.suite_changes import draw_suite_changes
 from conn_cli.report.text import Piece, paint
 from conn_cli.suite_run import choose_exit, store_failures
-from conn_cli.watch_loop import Outcome, repeat_on_changes
+from conn_cli.watch_loop import WatchedResult, repeat_on_changes
 from conn_engine.analysis.reruns import WatchedSuite
 from conn_engine.errors import UsageError
 
@@ -42,7 +42,7 @@ class SuiteWatch:
         """Test until Ctrl-C, and return the exit code of the last run. Raises UsageError of the first one."""
         return repeat_on_changes(self._app, self._app.workspace.root, self._run_all, self._update)
 
-    def _run_all(self) -> Outcome:
+    def _run_all(self) -> WatchedResult:
         with self._app.progress("testing"):
             self._suite.run()
         reports = self._finish()
@@ -50,14 +50,16 @@ class SuiteWatch:
         pieces = draw_results(reports, self._sources, verbose=self._verbose, quiet=self._quiet, live=False, width=width)
         return self._decide(reports, pieces)
 
-    def _update(self, changed: frozenset[Path]) -> Outcome:
+    def _update(self, changed: frozenset[Path]) -> WatchedResult:
         changes = self._suite.update(changed)
         reports = self._finish()
         pieces = draw_suite_changes(changes, reports, self._sources, quiet=self._quiet)
-        return self._decide(reports, pieces) if reports else Outcome(Exit.USAGE, partial(self._show_nothing, pieces))
+        return (
+            self._decide(reports, pieces) if reports else WatchedResult(Exit.USAGE, partial(self._show_nothing, pieces))
+        )
 
-    def _decide(self, reports: "Sequence[OperationReport]", pieces: "Iterable[Piece]") -> Outcome:
-        return Outcome(choose_exit(reports, has_names=self._has_names), partial(self._write, pieces))
+    def _decide(self, reports: "Sequence[OperationReport]", pieces: "Iterable[Piece]") -> WatchedResult:
+        return WatchedResult(choose_exit(reports, has_names=self._has_names), partial(self._write, pieces))
 
     def _show_nothing(self, pieces: "Iterable[Piece]") -> None:
         self._write(pieces)

@@ -12,12 +12,12 @@ from conn_cli.file_changes import is_relevant
 from conn_engine.diagnostics import join_words
 from conn_engine.errors import ConnError, UsageError
 
-__all__ = ["Outcome", "repeat_on_changes"]
+__all__ = ["WatchedResult", "repeat_on_changes"]
 
 _NAMED = 3
 
 
-class Outcome(NamedTuple):
+class WatchedResult(NamedTuple):
     """What one run of the work found. It is shown after its exit code is known: whoever presses Ctrl-C on seeing the
     result gets the code of this result."""
 
@@ -28,8 +28,8 @@ class Outcome(NamedTuple):
 def repeat_on_changes(
     app: App,
     root: Path,
-    run: Callable[[], Outcome],
-    update: Callable[[frozenset[Path]], Outcome],
+    run: Callable[[], WatchedResult],
+    update: Callable[[frozenset[Path]], WatchedResult],
     *,
     markdown: bool = False,
 ) -> Exit:
@@ -59,10 +59,10 @@ def repeat_on_changes(
     return code
 
 
-def _attempt(app: App, work: Callable[[], Outcome], *, is_first: bool = False) -> Outcome:
+def _attempt(app: App, work: Callable[[], WatchedResult], *, is_first: bool = False) -> WatchedResult:
     try:
         return work()
     except (ConnError, OSError) as error:  # an OSError: such as a file that vanished while it was read
         if is_first and isinstance(error, UsageError):
             raise
-        return Outcome(Exit(choose_exit(error)), partial(show_failure, app, error, as_json=False))
+        return WatchedResult(Exit(choose_exit(error)), partial(show_failure, app, error, as_json=False))

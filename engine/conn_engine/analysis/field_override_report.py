@@ -25,7 +25,7 @@ class ChangedValue(msgspec.Struct, frozen=True, kw_only=True):
     after: Any
 
 
-class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
+class OverriddenSetting(msgspec.Struct, frozen=True, kw_only=True):
     """A setting of a sync that differs, or `runs_per_day`, the number of runs that its schedule starts."""
 
     field: str
@@ -53,7 +53,7 @@ class FieldOverrideReport(Report, frozen=True, kw_only=True):
     failures: list[FailingOperation]
     effects: list[RecordedEffect]
     changes: list[ChangedValue]
-    settings: list[ChangedSetting]
+    settings: list[OverriddenSetting]
     other_accounts: int
     other_effects: dict[str, int]
     next: str
@@ -91,7 +91,7 @@ class FieldOverrideReport(Report, frozen=True, kw_only=True):
                 for change in record.fields
             ],
             settings=[
-                ChangedSetting(field=change.field, before=change.before, after=change.after)
+                OverriddenSetting(field=change.field, before=change.before, after=change.after)
                 for change in (draft.settings if isinstance(draft, SyncOverrideDraft) else ())
             ],
             other_accounts=draft.count_untouched(),

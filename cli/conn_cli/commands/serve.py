@@ -42,7 +42,6 @@ def serve(
     """
     from conn_cli.error_output import learn_secrets
     from conn_engine.diagnostics import pluralize
-    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
     try:
@@ -56,7 +55,7 @@ def serve(
     deployment = Deployment(
         source,
         find_service_store(app, store),
-        vault_of(app.workspace, app.environ),
+        None,
         app.environ,
         app.clock,
         ServiceLimits(request_seconds=seconds, shows_vendor_errors=vendor_errors),

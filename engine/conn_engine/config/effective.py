@@ -53,13 +53,14 @@ from conn_engine.config.operations import (
 )
 from conn_engine.config.origins import Layer, Level, Origin
 from conn_engine.config.partial_overrides import PartialOverride, find_partial_overrides
+from conn_engine.config.reads import is_expression
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.short_form import find_canonical
 from conn_engine.config.unknown_places import find_unknown_places
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
-from conn_engine.documents import format_path
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConfigurationError, DisabledError
 from conn_engine.expressions import Mapping as Mapping_
 from conn_engine.expressions import compile_mapping
@@ -146,6 +147,12 @@ class Effective:
     def base_expressions(self) -> frozenset[str]:
         """Every expression of the connector itself, and its other strings, which are not expressions anywhere."""
         return collect_expressions(self.layers[0].data)
+
+    @cached_property
+    def own_expressions(self) -> frozenset[str]:
+        """Every expression, and string with one, that an environment or the account sets."""
+        texts = (pair for layer in self.expanded if layer.level != "base" for pair in iterate_texts(layer.data))
+        return frozenset(text for path, text in texts if "{{" in text or is_expression(Configuration, path))
 
     @cached_property
     def connector(self) -> Configuration:

@@ -7,8 +7,9 @@ import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conn_engine.auth import CAPTURED
 from conn_engine.bodies import BodyContent
@@ -27,9 +28,14 @@ from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault
 from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page, Response
 
+if TYPE_CHECKING:
+    import asyncio
+
 __all__ = ["AsyncConnection", "Connection", "aconnect", "connect", "describe_page"]
 
 T = TypeVar("T")
+_STEPS_AT_ONCE = 2
+"""An account cannot use all workers of an isolation, nor all threads."""
 
 
 class Connection:
@@ -235,15 +241,23 @@ class AsyncConnection:
         return await self._finish(pass_request(self.wiring.run, asked))
 
     def _drive(self, flow: Flow[Any]) -> AsyncGenerator[Page, None]:
-        wiring, session = self.wiring, self.wiring.session
-        is_isolated = session.conditions.isolation is not None
+        wiring = self.wiring
+        clock = wiring.session.clock
         return adrive(
-            flow, self.transport, wiring.vault, clock=session.clock, redactor=wiring.redactor, aside=is_isolated
+            flow, self.transport, wiring.vault, clock=clock, redactor=wiring.redactor, aside=self._steps_aside
         )
 
     async def _finish(self, flow: Flow[T]) -> T:
         wiring = self.wiring
-        return await afinish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+        clock = wiring.session.clock
+        return await afinish(flow, self.transport, wiring.vault, clock, wiring.redactor, self._steps_aside)
+
+    @cached_property
+    def _steps_aside(self) -> "asyncio.Semaphore | None":
+        """What limits the account's steps in threads; None if none of them waits for a worker or a database."""
+        import asyncio
+
+        return asyncio.Semaphore(_STEPS_AT_ONCE) if self.wiring.may_block else None
 
     async def aclose(self) -> None:
         """Close the network connections."""

@@ -13,11 +13,14 @@ from conn_engine.secrets import Redactor, Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock, Effect, Flow, Page, Renew, Request, Response, Wait
 
 if TYPE_CHECKING:
+    import asyncio
     from concurrent.futures import Executor
 
 __all__ = ["AsyncSender", "Sender", "adrive", "afinish", "drive", "finish"]
 
 T = TypeVar("T")
+_LARGE_BYTES = 64 * 1024
+"""About 2 ms of work."""
 
 
 class Sender(Protocol):
@@ -131,11 +134,12 @@ async def adrive(
     *,
     clock: Clock = MACHINE_CLOCK,
     redactor: Redactor | None = None,
-    aside: bool = False,
+    aside: "asyncio.Semaphore | None" = None,
 ) -> AsyncGenerator[Page, None]:
     """Drive a flow in an event loop: await the transport, and pause without blocking the loop.
 
-    With `aside`, the flow runs in a thread, so that an isolated expression does not block the loop either.
+    What follows a large response runs in a thread, because reading and mapping it take long. With `aside`, every step
+    does, as many at once as it has places: an isolated expression or a shared budget does not block the loop then.
     """
     import asyncio  # imported here: it adds 15 ms to the start of the command line
 
@@ -144,7 +148,13 @@ async def adrive(
         fault: ConnError | None = None
         while True:
             step = partial(_next, flow, result, fault)
-            effect = await _step_aside(step) if aside else step()
+            if aside is not None:
+                async with aside:
+                    effect = await _step_aside(step, _workers("conn-steps"))
+            elif isinstance(result, Response) and len(result.body) >= _LARGE_BYTES:
+                effect = await _step_aside(step, _workers("conn-large", 1))
+            else:
+                effect = step()
             if effect is None:
                 return
             result, fault = None, None
@@ -162,14 +172,14 @@ async def adrive(
                 fault = error
 
 
-async def _step_aside(step: Callable[[], Effect | None]) -> Effect | None:
-    """Run a step of a flow in a thread, so that the loop stays responsive while a worker computes.
+async def _step_aside(step: Callable[[], Effect | None], workers: "Executor") -> Effect | None:
+    """Run a step of a flow in a thread, so that the loop stays responsive.
 
     If the task is cancelled, the step finishes first: a generator cannot be closed while it runs.
     """
     import asyncio
 
-    running = asyncio.get_running_loop().run_in_executor(None, step)
+    running = asyncio.get_running_loop().run_in_executor(workers, step)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -191,18 +201,24 @@ async def _arenew(
         exchange = afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
-    return await loop.run_in_executor(_workers(), _renew_under_lock, effect, vault, redactor, ask)
+    return await loop.run_in_executor(_workers("conn-renewal"), _renew_under_lock, effect, vault, redactor, ask)
 
 
 @cache
-def _workers() -> "Executor":
+def _workers(name: str, count: int = 64) -> "Executor":
+    """Return the threads for one kind of work. Each kind has its own, so that none waits for another."""
     from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="conn-renewal")
+    return ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
 
 
-async def afinish(
-    flow: Flow[T], transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None = None
+async def afinish(  # noqa: PLR0917
+    flow: Flow[T],
+    transport: AsyncSender,
+    vault: Vault,
+    clock: Clock,
+    redactor: Redactor | None = None,
+    aside: "asyncio.Semaphore | None" = None,
 ) -> T:
     """Run a flow like `finish`, in an event loop."""
     outcome: list[T] = []
@@ -210,6 +226,6 @@ async def afinish(
     def capture() -> Flow[None]:
         outcome.append((yield from flow))
 
-    async for _ in adrive(capture(), transport, vault, clock=clock, redactor=redactor):
+    async for _ in adrive(capture(), transport, vault, clock=clock, redactor=redactor, aside=aside):
         pass
     return outcome[0]

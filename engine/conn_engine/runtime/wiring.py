@@ -12,7 +12,7 @@ from conn_engine.conditions import DEFAULT_LIMITS, Chance, Conditions, Evaluatio
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
-from conn_engine.responses.ratelimit import Budgets, BudgetStore
+from conn_engine.responses.ratelimit import Budgets, BudgetStore, has_budgets
 from conn_engine.runtime.call import Run, Session
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, build_variable_name, open_vault
@@ -40,6 +40,15 @@ class Wiring:
     def run(self) -> Run:
         """The configuration and the session."""
         return Run(self.effective, self.session)
+
+    @property
+    def may_block(self) -> bool:
+        """Whether a step of an operation may wait for something else than the vendor: the worker of an expression that
+        is not the connector's, or the database that counts requests."""
+        isolation, effective = self.session.conditions.isolation, self.effective
+        if isolation is not None and not isolation.trusts(effective.own_expressions):
+            return True
+        return self.session.budgets.blocks and has_budgets(effective.data)
 
     def live(self) -> "Live":
         """Create a transport that sends requests."""

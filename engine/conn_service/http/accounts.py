@@ -17,6 +17,7 @@ from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.responses.failures import Policy
+from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import AsyncConnection, aconnect
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -94,7 +95,8 @@ class _Kept:
 class KeptConnections:
     """The connections of one event loop, by account. `aclose` it, or use it as an async context manager.
 
-    `vault` has the credentials, `isolation` runs the expressions that accounts set, and `limits` bound all of them.
+    `vault` has the credentials, `isolation` runs the expressions that accounts set, `limits` bound all of them, and
+    `budgets` counts the requests to vendors.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class KeptConnections:
         *,
         clock: Clock = MACHINE_CLOCK,
         isolation: "Isolation | None" = None,
+        budgets: BudgetStore | None = None,
         limits: EvaluationLimits = DEFAULT_LIMITS,
         most: int = _MOST_KEPT,
     ) -> None:
@@ -116,6 +119,7 @@ class KeptConnections:
             "vault": vault,
             "clock": clock,
             "isolation": isolation,
+            "budgets": budgets,
             "limits": limits,
             "policy": _POLICY,
         }

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy.engine import Engine
 from starlette.types import ASGIApp
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.responses.ratelimit import Budgets, BudgetStore
+from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
@@ -20,7 +23,7 @@ from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.unified import UnifiedApi
 from conn_service.revisions import AuditLog
-from conn_service.store import open_engine
+from conn_service.store import DatabaseBudgets, WorkerVault, open_engine
 
 __all__ = ["Deployment", "open_service"]
 
@@ -30,11 +33,11 @@ _ISOLATED_WORKERS = 2
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What a service is made of. `evaluation` bounds each expression; those that accounts set run in processes of their
-    own, which are killed."""
+    own, which are killed. Without a `vault`, it is that of a worker of syncs with the same store."""
 
     source: ConfigurationSource
     store: StoreLocation
-    vault: Vault
+    vault: Vault | None
     environ: Mapping[str, str]
     clock: Clock = MACHINE_CLOCK
     limits: ServiceLimits = field(default_factory=ServiceLimits)
@@ -50,9 +53,10 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
         connections = KeptConnections(
             deployment.source,
-            deployment.vault,
+            deployment.vault or _open_vault(deployment, engine),
             deployment.environ,
             clock=deployment.clock,
+            budgets=_open_budgets(deployment, engine),
             isolation=isolation,
             limits=deployment.evaluation,
         )
@@ -66,3 +70,17 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             limits=deployment.limits,
             clock=deployment.clock,
         )
+
+
+def _open_vault(deployment: Deployment, engine: Engine) -> Vault:
+    """Open the vault once for the life of this process, so that each of its keys is derived once."""
+    _, workspace = deployment.source.get_current()
+    return WorkerVault(vault_of(workspace, deployment.environ), engine, workspace, deployment.environ)
+
+
+def _open_budgets(deployment: Deployment, engine: Engine) -> BudgetStore:
+    """Return what counts requests: on Postgres for all replicas and workers, else for this process. The requests of
+    closed connections still count."""
+    if engine.dialect.name != "postgresql":
+        return Budgets()
+    return DatabaseBudgets(engine, uses_database_clock=deployment.clock is MACHINE_CLOCK)

@@ -5,7 +5,7 @@ used in turn. A request is admitted in one transaction that locks its budgets.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import sqlalchemy as sa
@@ -63,6 +63,8 @@ class DatabaseBudgets:
     used the rest. At least one request of each budget remains. With `uses_database_clock`, times are the database's,
     for machines whose clocks differ; only Postgres has one.
     """
+
+    blocks: ClassVar[bool] = True
 
     def __init__(self, engine: Engine, *, reserve: float = 0.0, uses_database_clock: bool = False) -> None:
         prepare_tables(engine, "budgets", _MIGRATIONS)

@@ -11,8 +11,8 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -83,16 +83,18 @@ class VaultKeys:
             )
         self._passphrases = (current, *previous)
         self._derived: dict[bytes, dict[str, bytes]] = {}
+        self._lock = Lock()
 
     def derive(self, salt: bytes) -> dict[str, bytes]:
         """Return the keys by their IDs, the current one first."""
-        if salt not in self._derived:
-            keys = [
-                hashlib.scrypt(text.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
-                for text in self._passphrases
-            ]
-            self._derived[salt] = {_name_key(key): key for key in keys}
-        return self._derived[salt]
+        with self._lock:
+            if salt not in self._derived:
+                keys = [
+                    hashlib.scrypt(text.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
+                    for text in self._passphrases
+                ]
+                self._derived[salt] = {_name_key(key): key for key in keys}
+            return self._derived[salt]
 
 
 def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
@@ -262,11 +264,16 @@ class WorkerVault(LayeredVault):
         self._name = _name_workspace(workspace)
         self._workspace = workspace
         self._environ = environ
+        self._opening = Lock()
+        self._database: LayeredVault | None = None
 
-    @cached_property
+    @property
     def database(self) -> LayeredVault:
-        """The credentials in the database. Raises CredentialError without a key."""
-        return open_database_vault(self._engine, self._workspace, self._environ)
+        """The credentials in the database, opened once. Raises CredentialError without a key."""
+        with self._opening:
+            if self._database is None:
+                self._database = open_database_vault(self._engine, self._workspace, self._environ)
+            return self._database
 
     def _get_vault(self, account: str) -> Vault:
         if not self.environment.has(account):

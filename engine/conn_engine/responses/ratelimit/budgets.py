@@ -8,14 +8,23 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from conn_engine.documents import wildcards
 from conn_engine.responses.ratelimit.settings import Budget, RateLimit
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
-__all__ = ["LITTLE_LEFT", "SHORTEST_PAUSE", "BudgetStore", "Budgets", "Charge", "build_budget_key", "find_budgets"]
+__all__ = [
+    "LITTLE_LEFT",
+    "SHORTEST_PAUSE",
+    "BudgetStore",
+    "Budgets",
+    "Charge",
+    "build_budget_key",
+    "find_budgets",
+    "has_budgets",
+]
 
 SHORTEST_PAUSE: Final = 0.001
 """A pause below the clock's precision would have no effect."""
@@ -34,7 +43,9 @@ class Charge:
 
 
 class BudgetStore(Protocol):
-    """Counts the requests that are sent. Threads may share one."""
+    """Counts the requests that are sent. Threads may share one. `blocks` means that it waits for a database."""
+
+    blocks: ClassVar[bool]
 
     def admit(self, settings: RateLimit | None, charge: Charge, request: Request, now: float) -> tuple[float, str]:
         """Count a request as sent at `now` (Unix seconds) and return 0, or return the seconds until it may be tried
@@ -58,6 +69,7 @@ class _Pace:
 class Budgets:
     """The requests sent so far, for every budget. `shared` counts for budgets that accounts share."""
 
+    blocks: ClassVar[bool] = False
     shared: "Budgets | None" = None
     _sent: dict[Hashable, deque[float]] = field(default_factory=dict)
     _paces: dict[Hashable, _Pace] = field(default_factory=dict)
@@ -121,6 +133,18 @@ class Budgets:
 def find_budgets(settings: RateLimit, charge: Charge, request: Request) -> list[Budget]:
     """Return the budgets that a request counts against. One that is repeated counts once."""
     return list(dict.fromkeys(budget for budget in settings.budget if _applies(budget, charge, request)))
+
+
+def has_budgets(data: Any) -> bool:
+    """Return whether any `rate_limit` in raw data counts requests."""
+    if isinstance(data, list):
+        return any(map(has_budgets, data))
+    if not isinstance(data, dict):
+        return False
+    settings = data.get("rate_limit")
+    if isinstance(settings, dict) and (settings.get("budget") or settings.get("slow_when_remaining")):
+        return True
+    return any(map(has_budgets, data.values()))
 
 
 def build_budget_key(budget: Budget, charge: Charge) -> Hashable:

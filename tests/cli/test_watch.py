@@ -15,7 +15,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.file_changes import is_relevant, watch_files
 from conn_cli.main import execute
-from conn_cli.watch_loop import Outcome, repeat_on_changes
+from conn_cli.watch_loop import WatchedResult, repeat_on_changes
 from conn_engine.errors import ConfigurationError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +121,7 @@ def test_folders_that_cannot_be_watched_are_a_plain_error(tmp_path: Path, monkey
 def repeat(folder: Path, groups: Iterator[frozenset[Path]], update: object) -> tuple[Exit, str, str]:
     out, err = io.StringIO(), io.StringIO()
     app = App(folder=folder, stdout=out, stderr=err, watch=lambda _: groups)
-    code = repeat_on_changes(app, folder, lambda: Outcome(Exit.OK, lambda: None), update)  # type: ignore[arg-type]
+    code = repeat_on_changes(app, folder, lambda: WatchedResult(Exit.OK, lambda: None), update)  # type: ignore[arg-type]
     return code, out.getvalue(), err.getvalue()
 
 
@@ -129,7 +129,7 @@ def test_errors_are_shown_and_the_next_change_is_awaited(tmp_path: Path) -> None
     outcomes = iter([ConfigurationError("half"), FileNotFoundError(2, "No such file", "a.yaml"), UsageError("gone")])
     updates: list[frozenset[Path]] = []
 
-    def update(changed: frozenset[Path]) -> Outcome:
+    def update(changed: frozenset[Path]) -> WatchedResult:
         updates.append(changed)
         raise next(outcomes)
 
@@ -149,14 +149,14 @@ def test_ctrl_c_ends_with_the_exit_code_of_the_last_run(tmp_path: Path) -> None:
         yield frozenset([tmp_path / "a.yaml"])
         raise KeyboardInterrupt
 
-    code, _, err = repeat(tmp_path, press(), lambda _: Outcome(Exit.NO_RECORDING, lambda: None))
+    code, _, err = repeat(tmp_path, press(), lambda _: WatchedResult(Exit.NO_RECORDING, lambda: None))
     assert (code, err) == (Exit.NO_RECORDING, "")
 
-    def interrupt(*_: object) -> Outcome:
+    def interrupt(*_: object) -> WatchedResult:
         raise KeyboardInterrupt
 
     assert repeat(tmp_path, press(), interrupt)[0] == Exit.OK
-    shown = repeat(tmp_path, press(), lambda _: Outcome(Exit.FINDINGS, interrupt))  # type: ignore[arg-type]
+    shown = repeat(tmp_path, press(), lambda _: WatchedResult(Exit.FINDINGS, interrupt))  # type: ignore[arg-type]
     assert shown[0] == Exit.FINDINGS  # at the sight of a result
 
 

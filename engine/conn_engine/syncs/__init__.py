@@ -7,7 +7,7 @@ anything or waits: `conn_service.syncs` runs plans.
 from conn_engine.syncs.backfill import BackfillRange, limit_to_window
 from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import EffectiveSync, find_own_expressions, load_sync, load_sync_levels
-from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id
+from conn_engine.syncs.events import OutgoingEvent, build_event, compute_event_id, to_iso
 from conn_engine.syncs.pipeline import (
     OutgoingRecord,
     PageResult,
@@ -72,4 +72,5 @@ __all__ = [
     "load_sync",
     "load_sync_levels",
     "process_page",
+    "to_iso",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["OutgoingEvent", "build_event", "compute_event_id"]
+__all__ = ["OutgoingEvent", "build_event", "compute_event_id", "to_iso"]
 
 Change = Literal["upsert", "delete"]
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -41,8 +41,12 @@ def build_event(
 ) -> OutgoingEvent:
     """Return the event of one record. `began` is the start of the run, in Unix seconds."""
     event_id = compute_event_id(sync, account, key, data, version)
-    timestamp = datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     name = f"{type_.rpartition('.')[0] or type_}.deleted" if change == "delete" else type_
     return OutgoingEvent(
-        event_id, name, key, change, {"type": name, "timestamp": timestamp, "account": account, "data": data}
+        event_id, name, key, change, {"type": name, "timestamp": to_iso(began), "account": account, "data": data}
     )
+
+
+def to_iso(moment: float) -> str:
+    """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,12 +14,13 @@ from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliv
 from conn_service.syncs.events import to_spooled_events
 from conn_service.syncs.following import prepare_following
 from conn_service.syncs.opening import ReleaseLookup, compile_for_run
+from conn_service.syncs.pausing import describe_internal
 from conn_service.syncs.phases import Advance, is_partial
 from conn_service.syncs.store import PageHook, RunRow, SyncStore
 from conn_service.syncs.superseding import drop_superseded
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 
-__all__ = ["SpoolDelivery", "describe_internal"]
+__all__ = ["SpoolDelivery"]
 
 _BUSY_PAUSE = 60.0
 
@@ -85,8 +86,3 @@ class SpoolDelivery:
     def _hand_over(self, run: RunRow, report: Mapping[str, Any], *more: PageHook, clears: bool = True) -> None:
         following = prepare_following(run, report, self.releases, self.clock.now())
         self.store.hand_over(run, report, clears=clears, more=[*more, *following])
-
-
-def describe_internal(error: Exception) -> str:
-    """Return what an unexpected error is, without its text: that may contain records."""
-    return f"internal error: {type(error).__name__}"

@@ -4,71 +4,38 @@ A run's listing stays open between its pages, and is opened again at the stored 
 on another worker. What such a listing reads twice is recognized by key and content, and not delivered twice.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.diagnostics import pluralize
-from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError, UsageError, VendorError
+from conn_engine.errors import ConnError, UsageError
 from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
-from conn_engine.syncs import USUAL_PRIORITY, SyncPlan, load_sync
-from conn_engine.wire import MACHINE_CLOCK, Clock, Page
+from conn_engine.syncs import SyncPlan, load_sync
+from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.store import is_unreachable
-from conn_service.syncs.delivering import SpoolDelivery, describe_internal
-from conn_service.syncs.filling import (
-    PageDraft,
-    RecordStopError,
-    fill_deleted,
-    fill_loop,
-    fill_records,
-    fill_tombstones,
-)
-from conn_service.syncs.following import explain_rest, prepare_following
-from conn_service.syncs.judging import count_page, find_missing
-from conn_service.syncs.opening import OpenRun, OpenRuns, PlanChangedError, ReleaseLookup
-from conn_service.syncs.phases import (
-    Advance,
-    compile_run,
-    find_loop,
-    get_next_phase,
-    is_partial,
-    keep_verdict,
-    list_phases,
-    note_verdict,
-)
+from conn_service.syncs.creating import build_run
+from conn_service.syncs.delivering import SpoolDelivery
+from conn_service.syncs.finishing import finish_run
+from conn_service.syncs.following import explain_rest
+from conn_service.syncs.opening import OpenRuns, PlanChangedError, ReleaseLookup
+from conn_service.syncs.paging import store_next_page
+from conn_service.syncs.pausing import check_limits, judge_failure
+from conn_service.syncs.phases import Advance, compile_run
 from conn_service.syncs.retrying import retry_set_aside
-from conn_service.syncs.store import PageHook, RunRow, RunStatus, SyncStore, name_target
+from conn_service.syncs.store import ENDED, PageHook, RunRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 from conn_service.syncs.transports import TransportPool
 from conn_service.syncs.turns import compute_turn_pause
-from conn_service.syncs.writing import write_records
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
 __all__ = ["Advance", "RunOpenError", "SyncRunner"]
-
-MOST_PAGES = 1_000_000
-_LOGIN_PAUSE = 60.0
-_USUAL_PAUSE = 60.0
-_FIRST_RETRY = 15.0
-_MOST_FAILURES = 5
-_ENDED: tuple[RunStatus, ...] = (
-    "delivering",
-    "undelivered",
-    "complete",
-    "incomplete",
-    "unknown",
-    "failed",
-    "cancelled",
-)
 
 
 class RunOpenError(UsageError):
@@ -135,41 +102,17 @@ class SyncRunner:
         `more` run in the same transaction.
         Raises UsageError and ConfigurationError for a sync that cannot run.
         """
-        release, workspace = self._releases.get_current()
-        document = load_sync(workspace, sync, account)
-        plan = compile_run(workspace, document, settings or {})
-        stream = self.store.streams.get(sync, account, name_target(settings or {}))
-        since = None
-        if stream.last_run_at is not None and not is_full:
-            since = to_iso(stream.last_run_at - plan.lookback.total_seconds())
-        row = RunRow(
-            id=run_id,
-            sync=sync,
-            account=account,
-            release=release,
+        row = build_run(
+            run_id,
+            sync,
+            account,
             cause=cause,
             is_full=is_full,
-            status="queued",
-            reason="",
-            began=self.clock.now(),
-            ended=None,
-            since=since,
-            settings=dict(settings or {}),
-            phase="deletes" if "deleted" in (settings or {}) else list_phases(plan)[0],
-            seq=0,
-            place={"state": None if is_full else stream.state},
-            counts={},
-            report={},
-            plan=document.digest,
+            settings=settings or {},
+            store=self.store,
+            releases=self._releases,
+            now=self.clock.now(),
         )
-        if plan.priority != USUAL_PRIORITY:
-            row = replace(row, settings={**row.settings, "priority": plan.priority})
-        target = find_target(row, plan)
-        if "window" in row.settings and target is not None and target.type == "file":
-            raise ConfigurationError(
-                "a backfill cannot write a file: each chunk would replace it",
-                hint="deliver to an endpoint or into a table instead, such as duckdb:FILE",
-            )
         unfinished = self.store.create_run(row, unless_open=unless_open, more=more)
         if unfinished is not None:
             raise RunOpenError(
@@ -191,11 +134,12 @@ class SyncRunner:
             return Advance("end")
         try:
             opened = self._open.get(run)
-            self._check_limits(run, opened.plan)
+            check_limits(run, opened.plan, self.clock.now())
             if (pause := self._wait_for_turn(run, opened.plan)) is not None:
                 return pause
             opened.renew_credential()
-            self._store_next_page(run, opened)
+            if not store_next_page(run, opened, self.store, self.clock.now()):
+                self._open.close(run_id)  # another worker has stored it: this one begins again at its place
         except Exception as error:
             self._open.close(run_id)
             if is_unreachable(error):  # the step is repeated
@@ -205,11 +149,9 @@ class SyncRunner:
             if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one
                 self.store.adopt_plan(run, error.digest, error.phase)
                 return self.advance(run_id, seq)
-            if isinstance(error, ConnError):
-                return self._judge_failure(run, error)
-            return self._log_failure(run, describe_internal(error))
+            return judge_failure(run, error, self.store, self.clock.now())
         if run.status != "running":
-            self.store.set_status(run_id, "running", unless=_ENDED)
+            self.store.set_status(run_id, "running", unless=ENDED)
         return Advance("page")
 
     def _wait_for_turn(self, run: RunRow, plan: SyncPlan) -> Advance | None:
@@ -218,225 +160,21 @@ class SyncRunner:
             return None
         seconds = compute_turn_pause(run, plan, self.store, self._releases.get_workspace(run.release))
         if seconds is None:
-            self.store.set_status(run.id, "running", unless=_ENDED)  # at once: others look at it
+            self.store.set_status(run.id, "running", unless=ENDED)  # at once: others look at it
             return None
         self._open.close(run.id)
         reason = f"concurrency is {plan.concurrency}: the sync runs for {pluralize(plan.concurrency, 'other account')}"
-        self.store.set_status(run.id, "waiting", reason, unless=_ENDED, resumes_at=self.clock.now() + seconds)
+        self.store.set_status(run.id, "waiting", reason, unless=ENDED, resumes_at=self.clock.now() + seconds)
         return Advance("wait", seconds, reason)
 
-    def _judge_failure(self, run: RunRow, error: ConnError) -> Advance:
-        if isinstance(error, CredentialError):
-            reason = f"{error.message}; to continue the run: conn auth login {run.account}"
-            self.store.set_status(run.id, "login", reason, unless=_ENDED)
-            return Advance("login", _LOGIN_PAUSE, reason)
-        pause = self._find_pause(run, error)
-        if pause is None:
-            log = error.log_text if isinstance(error, RecordStopError) else ""
-            self.store.set_report(run.id, {"hint": error.hint})
-            return self._log_failure(run, error.message, log=log)
-        resumes_at = self.clock.now() + pause
-        self.store.set_status(run.id, "waiting", error.message, unless=_ENDED, resumes_at=resumes_at)
-        return Advance("wait", pause, error.message)
-
-    def _log_failure(self, run: RunRow, reason: str, *, log: str = "") -> Advance:
-        """Write why a run fails into its log: with `log` instead of the reason, if that has values of a record."""
-        self.store.add_log_line(run, "status", f"fails: {log or reason}")
-        return Advance("failed", reason=reason)
-
-    def _find_pause(self, run: RunRow, error: ConnError) -> float | None:
-        """Return how long to wait before the page is fetched again, None if that makes no sense."""
-        if not isinstance(error, VendorError):
-            return None
-        if error.kind == "rate_limited":
-            return max(error.retry_after or _USUAL_PAUSE, 1.0)
-        if not isinstance(error, TransportError) and error.kind != "vendor_unavailable":
-            return None
-        failures = run.counts.get("failures", 0)
-        self.store.add_count(run.id, "failures")
-        return _FIRST_RETRY * 2**failures if failures < _MOST_FAILURES else None
-
-    def _check_limits(self, run: RunRow, plan: SyncPlan) -> None:
-        if run.seq >= MOST_PAGES:
-            raise ConfigurationError(f"the run has read {MOST_PAGES:,} pages", hint="select fewer records")
-        if plan.max_runtime is not None and self.clock.now() - run.began > plan.max_runtime.total_seconds():
-            raise ConfigurationError(
-                "the run takes longer than max_runtime", hint="raise max_runtime, or select fewer records"
-            )
-
-    # --- pages ---
-
-    def _store_next_page(self, run: RunRow, opened: OpenRun) -> None:
-        draft = PageDraft(run, opened, self.clock.now())
-        if "deleted" in run.settings:  # events have reported them, so there is nothing to read
-            fill_deleted(draft, run.settings["deleted"], self.store)
-            self._commit(draft, run.place, "end")
-            return
-        if run.phase == "fetch" and not self._take_loop_item(run, opened):
-            self._commit(draft, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
-            return
-        if run.phase == "write":
-            written = write_records(draft, self.store)
-            phase = run.phase if written is not None else get_next_phase(opened.plan, run.phase)
-            self._commit(draft, {**run.place, "written": written}, phase)
-            return
-        page = opened.read_page(run)
-        if page is None:
-            self._end_listing(draft)
-            return
-        draft.rows.records = len(page.records)
-        draft.add("pages" if run.phase == "fetch" else f"{run.phase}_pages", 0 if page.partial else 1)
-        place = _find_next_place(run, page)
-        if not page.partial:
-            draft.rows.place_digest = self._check_place(run, place, opened)
-        if run.phase == "loop":
-            fill_loop(draft, page)
-        elif run.phase == "fetch":
-            count_page(draft, page, is_resumed=opened.is_reopened)
-            fill_records(draft, page, self.store)
-        else:
-            fill_tombstones(draft, page, self.store)
-        self._commit(draft, place, run.phase)
-
-    def _commit(self, draft: PageDraft, place: Mapping[str, Any], phase: str) -> None:
-        run, opened = draft.run, draft.opened
-        stored = self.store.pages.commit(
-            run,
-            draft.rows,
-            stream=opened.stream,
-            place=place,
-            counts=draft.counts,
-            phase=phase,
-            now=draft.now,
-            more=draft.hooks,
-        )
-        if stored:
-            opened.seq = run.seq + 1
-        else:  # another worker has stored it: this one begins again at its place
-            self._open.close(run.id)
-
-    def _check_place(self, run: RunRow, place: Mapping[str, Any], opened: OpenRun) -> str:
-        """Return the digest of a place. Raises VendorError when the run has been there: the vendor repeats a page."""
-        if place.get("cursor") is None:
-            return ""
-        text = json.dumps([run.phase, place.get("item", 0), place["cursor"]])
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if not opened.is_restarted and self.store.pages.has_seen_place(run, digest):
-            raise VendorError(
-                "the vendor repeats a page that the run has read",
-                kind="bad_response",
-                hint="check the pagination of the operation: conn test -v shows what it requests",
-            )
-        return digest
-
-    def _take_loop_item(self, run: RunRow, opened: OpenRun) -> bool:
-        """Take the item of the loop that the run is at. Return False behind the last one."""
-        loop = find_loop(opened.plan)
-        if loop is None:
-            return True
-        number = int(run.place.get("item", 0))
-        if loop.fetch is not None:
-            item = self.store.pages.get_loop_item(run.id, number)
-        else:
-            item = (loop.ids[number], loop.ids[number]) if number < len(loop.ids) else None
-        if item is not None:
-            opened.item = item
-        return item is not None
-
-    def _end_listing(self, draft: PageDraft) -> None:
-        """Go on with the next item of the loop, or with the next phase."""
-        run, opened = draft.run, draft.opened
-        opened.close_listing()
-        place = dict(run.place)
-        if run.phase == "fetch":
-            note_verdict(place, "complete", "")
-        if run.phase == "fetch" and find_loop(opened.plan) is not None:
-            self._commit(draft, keep_verdict(place) | {"item": int(place.get("item", 0)) + 1}, "fetch")
-            return
-        kept = keep_verdict(place, "state_after")
-        if run.phase == "fetch":
-            kept["state_after"] = place.get("state")
-        elif run.phase == "loop":
-            kept["state"] = self._get_first_state(run, opened)
-        self._commit(draft, kept, get_next_phase(opened.plan, run.phase))
-
-    def _get_first_state(self, run: RunRow, opened: OpenRun) -> Any:
-        return None if run.is_full else opened.stream.state
-
-    # --- end ---
-
     def finish(self, run_id: str) -> RunRow:
-        """End the reading of a run: find deleted records, write its report, and move where the next run begins.
-
-        It moves when the run is complete, or when nothing tells whether it is and the sync does not require it.
-        """
+        """End the reading of a run: find deleted records, write its report, and move where the next run begins."""
         run = self.store.get_run(run_id)
-        if run.phase != "end" or run.status in _ENDED:
+        if run.phase != "end" or run.status in ENDED:
             return run
-        opened = self._open.get(run)
-        place = {"verdict": "complete", "reason": "", **run.place}
-        gaps = run.seq - self.store.pages.count(run.id)
-        missing = find_missing(run.counts, gaps)
-        if missing and place["verdict"] != "incomplete":
-            place |= {"verdict": "incomplete", "reason": missing}
-        if (
-            place["verdict"] == "complete"
-            and _sweeps(opened.plan)
-            and not is_partial(run, opened.plan, opened.stream.state)
-        ):
-            place |= self._sweep(run, opened)
-            run = self.store.get_run(run_id)
-        verdict = place["verdict"]
-        moves = verdict == "complete" or (verdict == "unknown" and not opened.plan.requires_complete)
-        moves = moves and not run.settings.get("keeps_state")
-        report = {
-            **run.counts,
-            "verdict": verdict,
-            "reason": place["reason"],
-            "since": run.since,
-            "state_before": opened.stream.state,
-            "state_after": place.get("state_after") if moves else opened.stream.state,
-            "moved": moves,
-            "gaps": gaps,
-        }
-        target = find_target(run, opened.plan)
-        is_spooled = target is not None and (target.type != "webhook" or opened.plan.spools)
-        delivers = bool(is_spooled and run.counts.get("spooled"))
-        self.store.end_run(
-            run,
-            "delivering" if delivers else verdict,
-            place["reason"],
-            report,
-            now=self.clock.now(),
-            state=place.get("state_after"),
-            completed_at=run.began if moves else None,
-            log=": ".join(filter(None, ("read", verdict, place["reason"]))),
-            more=[] if delivers else prepare_following(run, report, self._releases, self.clock.now()),
-        )
-        if opened.plan.write is not None and not is_spooled:
-            self.store.spool.clear(run_id)
+        finish_run(run, self._open.get(run), self.store, self._releases, self.clock.now())
         self._open.close(run_id)
         return self.store.get_run(run_id)
-
-    def _sweep(self, run: RunRow, opened: OpenRun) -> dict[str, str]:
-        """Deliver the deletion of what a complete run did not contain. If that is too much, none is deleted, and
-        another verdict is returned."""
-        if run.counts.get("skipped_by_rule"):
-            pages = pluralize(run.counts["skipped_by_rule"], "response")
-            return {"reason": f"deleted records were not searched: a rule skipped {pages}, whose records may exist"}
-        failed = run.counts.get("set_aside", 0) + run.counts.get("skipped", 0)
-        if failed:
-            return {"reason": f"deleted records were not searched: {pluralize(failed, 'record')} failed, and may exist"}
-        most = opened.plan.deletes.max if opened.plan.deletes is not None else 0
-        gone = self.store.known.find_unseen(opened.stream, run.id, most + 1)
-        if len(gone) > most:
-            reason = f"more than {most:,} records would be deleted, so none is: raise deletes.max if that is right"
-            return {"verdict": "incomplete", "reason": reason}
-        if gone:
-            draft = PageDraft(run, opened, self.clock.now())
-            fill_deleted(draft, gone, self.store)
-            self._commit(draft, run.place, "end")
-        return {}
 
     def deliver(self, run_id: str) -> Advance:
         """Deliver what a run has spooled, and give the run its verdict as status."""
@@ -446,7 +184,7 @@ class SyncRunner:
         """Process the records that a run has set aside again, with the sync as it is today, and deliver them. What the
         run has spooled is delivered with it too."""
         run = self.store.get_run(run_id)
-        if run.status not in _ENDED or run.status == "cancelled":
+        if run.status not in ENDED or run.status == "cancelled":
             return
         self._open.close(run_id)
         self.store.release_plan(run_id)
@@ -480,7 +218,7 @@ class SyncRunner:
         """End a run that cannot go on. Where the next run begins does not move."""
         run = self.store.get_run(run_id)
         self._open.close(run_id)
-        if run.status not in _ENDED:
+        if run.status not in ENDED:
             reason += explain_rest(run)
             report = {**run.counts, "verdict": "incomplete", "reason": reason, "since": run.since, "moved": False}
             report["hint"] = run.report.get("hint", "")
@@ -490,23 +228,3 @@ class SyncRunner:
     def close(self) -> None:
         """Close all listings of this process."""
         self._open.close()
-
-
-def to_iso(moment: float) -> str:
-    """Return Unix seconds as ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _sweeps(plan: SyncPlan) -> bool:
-    return plan.deletes is not None and plan.deletes.by == "sweep"
-
-
-def _find_next_place(run: RunRow, page: Page) -> dict[str, Any]:
-    place = dict(run.place)
-    if page.partial:  # the answer is read again from its start after a crash
-        return place
-    place |= {"cursor": page.next_cursor, "state": page.state if page.state is not None else place.get("state")}
-    if page.completeness is not None:
-        place["done"] = True
-        note_verdict(place, page.completeness.state, page.completeness.reason)
-    return place

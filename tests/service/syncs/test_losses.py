@@ -10,6 +10,7 @@ from sync_bench import SYNC, Bench
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.syncs import OutgoingEvent, TransformStep, compile_sync, load_sync, process_page
+from conn_service.syncs.paging import store_next_page
 
 WEBHOOK = SYNC.replace("type: stdout", "endpoint: https://example.com/hook")
 
@@ -41,7 +42,7 @@ class TestUndelivered:
         runner = read_pages(bench, 1)
         run = bench.store.get_run("r1")
         bench.store.cancel_run("r1")
-        runner._store_next_page(run, runner._open.get(run))
+        assert not store_next_page(run, runner._open.get(run), bench.store, 0.0)
         assert bench.store.spool.count("r1") == 0
         assert len(bench.run("r2") and bench.spooled("r2")) == 10
 
@@ -62,15 +63,17 @@ class TestWorkers:
         monkeypatch.setattr(bench.store, "get_run", real)
         assert bench.store.get_run("r1").status == "complete"
 
-    def test_the_fault_of_a_late_worker_does_not_fail_the_run(self, bench: Bench) -> None:
+    def test_the_fault_of_a_late_worker_does_not_fail_the_run(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         late = read_pages(bench, 1)
-        store_page = late._store_next_page
 
-        def overtaken(*arguments: Any) -> None:
+        def overtake(*arguments: Any) -> bool:
+            monkeypatch.undo()
             assert bench.runner().advance("r1", 1).kind == "page"
-            store_page(*arguments)
+            return store_next_page(*arguments)
 
-        late._store_next_page = overtaken
+        monkeypatch.setattr("conn_service.syncs.runner.store_next_page", overtake)
         bench.contacts.fail_at = {len(bench.contacts.asked) + 2: (400, {}, {})}
         assert late.advance("r1", 1).kind == "page"
         assert bench.run("r1").status == "complete"
@@ -81,13 +84,15 @@ class TestWorkers:
         assert not bench.store.end_run(run, "failed", "late", {}, now=0.0)
         assert bench.store.get_run("r1").status == "complete"
 
-    def test_an_unexpected_error_fails_the_run_without_its_text(self, bench: Bench) -> None:
+    def test_an_unexpected_error_fails_the_run_without_its_text(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         runner = read_pages(bench, 1)
 
         def break_(*_: Any) -> None:
             raise KeyError("a record with a secret")
 
-        runner._store_next_page = break_
+        monkeypatch.setattr("conn_service.syncs.runner.store_next_page", break_)
         done = runner.advance("r1", 1)
         assert (done.kind, done.reason) == ("failed", "internal error: KeyError")
 

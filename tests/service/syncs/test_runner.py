@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sync_bench import SYNC, Bench
 
+from conn_service.syncs.paging import store_next_page
 from conn_service.syncs.runner import Advance
 
 ALL = [{"id": n, "name": f"N{n}"} for n in range(10)]
@@ -49,7 +50,7 @@ def test_a_worker_that_was_overtaken_stores_nothing(bench: Bench) -> None:
     run = bench.store.get_run("r1")
     opened = slow._open.get(run)
     fast.advance("r1", 1)
-    slow._store_next_page(run, opened)  # it was stopped in the middle of the page, and continues
+    assert not store_next_page(run, opened, bench.store, 0.0)  # it was stopped in the middle of the page, and continues
     assert len(bench.spooled()) == 6
     assert bench.run().status == "complete"
     assert bench.spooled() == ALL
@@ -175,7 +176,7 @@ class TestIncremental:
 
 
 def _iso(moment: float) -> str:
-    from conn_service.syncs.runner import to_iso
+    from conn_engine.syncs import to_iso
 
     return to_iso(moment)
 

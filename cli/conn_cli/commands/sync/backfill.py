@@ -100,8 +100,8 @@ def _write_plan(  # noqa: PLR0917
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.report.sync_backfill import draw_backfill
+    from conn_engine.syncs import to_iso
     from conn_engine.syncs.report import ChunkWindow, SyncBackfillPlanReport
-    from conn_service.syncs.runner import to_iso
 
     chunks = [
         ChunkWindow(start=to_iso(first.timestamp()), end=to_iso(last.timestamp()))

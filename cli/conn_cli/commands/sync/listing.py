@@ -131,10 +131,9 @@ def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "Plan
     from datetime import UTC, datetime
 
     from conn_engine.errors import ConfigurationError
-    from conn_engine.syncs import ScheduleError, compile_sync, describe_steps, load_sync
+    from conn_engine.syncs import ScheduleError, compile_sync, describe_steps, load_sync, to_iso
     from conn_engine.syncs.estimating import count_runs, describe_budgets
     from conn_engine.syncs.report import PlannedCall
-    from conn_service.syncs.runner import to_iso
 
     sync = load_sync(app.workspace, name, account)
     plan = compile_sync(app.workspace, sync)

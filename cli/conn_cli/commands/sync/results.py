@@ -15,10 +15,10 @@ __all__ = ["summarize", "write_change", "write_runs"]
 
 
 def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
+    from conn_engine.syncs import to_iso
     from conn_engine.syncs.counts import COUNTS
     from conn_engine.syncs.report import SyncRunSummary
     from conn_service.syncs.judging import count_ids, get_total
-    from conn_service.syncs.runner import to_iso
 
     events = worker.deliveries.count(run_id=run.id)
     report: dict[str, Any] = dict(run.report)

@@ -92,9 +92,9 @@ def logs(
 
 
 def _read_lines(worker: "SyncWorker", run_id: str, *, follow: bool) -> "Iterator[LoggedLine]":
+    from conn_engine.syncs import to_iso
     from conn_engine.syncs.report import LoggedLine
     from conn_service.syncs.run_log import read_log
-    from conn_service.syncs.runner import to_iso
     from conn_service.syncs.worker import POLL_SECONDS
 
     last = 0

@@ -34,9 +34,9 @@ def status(
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.report.sync_status import draw_status
+    from conn_engine.syncs import to_iso
     from conn_engine.syncs.report import EndpointStatus, SyncStatusReport
     from conn_service.syncs.overview import read_overview, read_troubled_endpoints
-    from conn_service.syncs.runner import to_iso
 
     app: App = context.obj
     if account is not None:
@@ -79,9 +79,9 @@ def failures(
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.report.sync_status import draw_failures
+    from conn_engine.syncs import to_iso
     from conn_engine.syncs.report import SyncFailure, SyncFailuresReport
     from conn_service.syncs.failures import FailureFilter, count_failures, find_failures
-    from conn_service.syncs.runner import to_iso
 
     app: App = context.obj
     wanted = FailureFilter(name, account, run_id)
@@ -151,9 +151,8 @@ def _describe_account(
     schedules: "dict[tuple[str, str], Schedule]",
 ) -> "SyncAccountStatus":
     from conn_engine.errors import ConnError
-    from conn_engine.syncs import ScheduleError
+    from conn_engine.syncs import ScheduleError, to_iso
     from conn_engine.syncs.report import SyncAccountStatus
-    from conn_service.syncs.runner import to_iso
 
     last, stream = overview.last, overview.stream
     next_run: float | None = None

@@ -2,6 +2,7 @@
 
 from conn_service.syncs.store.rows import (
     BACKFILL,
+    ENDED,
     LONGEST_FIELD,
     OPEN,
     PageHook,
@@ -19,6 +20,7 @@ from conn_service.syncs.store.runs import SyncStore
 
 __all__ = [
     "BACKFILL",
+    "ENDED",
     "LONGEST_FIELD",
     "OPEN",
     "PageHook",

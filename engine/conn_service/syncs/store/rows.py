@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from sqlalchemy.engine import Connection, Row
 
 __all__ = [
     "BACKFILL",
+    "ENDED",
     "LONGEST_FIELD",
     "OPEN",
     "PageHook",
@@ -40,6 +41,7 @@ RunStatus: TypeAlias = Literal[
 ]
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "login")
 """The states of a run that has not read everything yet. A sync has one such run per account."""
+ENDED: tuple[RunStatus, ...] = tuple(status for status in get_args(RunStatus) if status not in OPEN)
 LONGEST_FIELD = 300
 BACKFILL = "backfill"
 """The cause of runs that read a range of time again."""

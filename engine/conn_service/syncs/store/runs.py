@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -14,7 +14,7 @@ from conn_service.syncs import tables
 from conn_service.syncs.run_log import LogKind, add_line
 from conn_service.syncs.store.known_records import KnownRecordStore
 from conn_service.syncs.store.pages import PageStore
-from conn_service.syncs.store.rows import BACKFILL, OPEN, PageHook, RunRow, RunStatus, name_target, to_run
+from conn_service.syncs.store.rows import BACKFILL, ENDED, OPEN, PageHook, RunRow, RunStatus, name_target, to_run
 from conn_service.syncs.store.set_aside import SetAsideStore
 from conn_service.syncs.store.spool import SpoolStore
 from conn_service.syncs.store.statements import build_insert, split_values
@@ -158,8 +158,7 @@ class SyncStore:
     def cancel_run(self, run_id: str) -> bool:
         """Cancel a run that still reads. Return False if it has ended. Raises UsageError if there is none."""
         run = self.get_run(run_id)
-        ended = tuple(status for status in get_args(RunStatus) if status not in OPEN)
-        is_cancelled = self.set_status(run_id, "cancelled", "cancelled", unless=ended)
+        is_cancelled = self.set_status(run_id, "cancelled", "cancelled", unless=ENDED)
         if is_cancelled:
             self.spool.drop_undelivered(run)
         return is_cancelled

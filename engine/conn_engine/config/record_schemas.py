@@ -123,9 +123,9 @@ def compile_schema(path: Path, path_text: str) -> Any:
         raise ConfigurationError(error.message, hint=finding.hint, findings=[finding]) from None
 
 
-def compile_part(schema: Schema, path_text: str) -> Any:
-    """Compile a schema that is already data, without checks of `format`. Raises ConfigurationError."""
-    return _compile(schema, path_text, formats=False)
+def compile_part(schema: Schema, path_text: str, *, formats: bool = False) -> Any:
+    """Compile a schema that is already data, by default without checks of `format`. Raises ConfigurationError."""
+    return _compile(schema, path_text, formats=formats)
 
 
 def _compile(schema: Any, path_text: str, *, formats: bool) -> Any:

@@ -13,7 +13,7 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import find_operation_behind
 
-__all__ = ["check_body"]
+__all__ = ["check_body", "find_body_reads"]
 
 _MOST_FINDINGS = 10
 _MOST_NAMES = 12
@@ -30,9 +30,8 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     vendor = find_operation_behind(effective, name, call)
     schema = effective.schemas.find_schema(vendor.request_schema) if vendor is not None else None
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-    mapped = operation is not None and operation.request_body_mapping is not None
-    reads = frozenset(_find_reads(effective, name, vendor, mapped=mapped))
-    whole = not mapped or () in reads
+    reads = find_body_reads(effective, name, vendor)
+    whole = () in reads
     if whole and schema is None:
         return
     model = None
@@ -53,16 +52,19 @@ def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advic
     return diagnostic("RUN130", message, None, path=format_path(("body", *path)), hint=hint)
 
 
-def _find_reads(
-    effective: Effective, name: OperationName, vendor: VendorOperation | None, *, mapped: bool
-) -> Iterator[tuple[str, ...]]:
-    """Find the paths below the caller's body that the configuration reads; `()` means the complete body."""
+def find_body_reads(
+    effective: Effective, name: OperationName, vendor: VendorOperation | None
+) -> frozenset[tuple[str, ...]]:
+    """Return the paths below the caller's body that the configuration reads. `()` is among them if the complete body is
+    read, or sent as it is. `vendor` is the operation behind it, None if it is only known at run time."""
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    mapped = operation is not None and operation.request_body_mapping is not None
     texts = [text for _, text in iterate_texts(lookup(effective.data, name.path))]
     if vendor is not None and not mapped:  # else it sees the body that the mapping makes
         texts += [text for _, text in iterate_texts(lookup(effective.data, vendor.place))]
-    for path in (path for text in texts for path in read_paths(text)):
-        if path[:1] in ((), ("body",)):
-            yield path[1:]
+    paths = (path for text in texts for path in read_paths(text))
+    reads = frozenset(path[1:] for path in paths if path[:1] in ((), ("body",)))
+    return reads if mapped else reads | {()}
 
 
 def _start_at(schema: Any) -> tuple[SchemaPlace, ...]:

@@ -1,27 +1,36 @@
-"""Read a request to the unified API: which operation it means, and the call with its query, strictly.
+"""Read a request to the unified API: which operation it means, and the call with its query and body, strictly.
 
 A name that the operation does not read is an error: a filter that is silently ignored returns too much.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
-from conn_engine.config import Effective, OperationName
+from conn_engine.config import Effective
 from conn_engine.diagnostics import did_you_mean
+from conn_engine.documents import format_path
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.parameters import Parameters, parameters
+from conn_service.http.contracts import (
+    ID_PATTERN,
+    LISTED,
+    MOST_PER_PAGE,
+    SINGLE,
+    STANDARD,
+    TEXT_PATTERN,
+    OperationContract,
+    find_contract,
+)
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["MOST_PER_PAGE", "UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
+__all__ = ["UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
 
-MOST_PER_PAGE: Final = 1_000
-_LISTED: Final = {"GET": "list", "POST": "create"}
-_SINGLE: Final = {"GET": "get", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
-_STANDARD: Final = frozenset({*_LISTED.values(), *_SINGLE.values()})
-_OWN: Final = ("limit", "cursor", "fields", "remote_data")
+_OWN = ("limit", "cursor", "fields", "remote_data")
 _LONGEST = 2_000
+_ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
+_TEXT = re.compile(TEXT_PATTERN.removesuffix("$") + r"\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +47,33 @@ class UnifiedPath:
 class UnifiedCall:
     """An operation, its call, and the `fields` to return (None: all)."""
 
-    name: OperationName
+    contract: OperationContract
     call: Call
-    fields: tuple[str, ...] | None = None
+    fields: frozenset[str] | None = None
 
 
 def parse_path(raw_path: str) -> UnifiedPath:
     """Split an encoded path. An ID may contain an encoded slash. Raises HttpProblem for any other form."""
-    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+    try:
+        parts = [unquote(part, errors="strict") for part in raw_path.removeprefix("/").split("/")]
+    except UnicodeDecodeError:
+        parts = []
     method = None
     if len(parts) >= 4 and parts[-2] == "-":
         method = parts[-1]
         parts = parts[:-2]
-    if len(parts) not in (2, 3) or not all(parts) or any(_is_unfit(part) for part in parts):
+    if len(parts) not in (2, 3) or not all(_is_part(part) for part in (*parts, *([] if method is None else [method]))):
         raise HttpProblem(404, "unknown", "there is nothing at this path", fix="use /unified/{model}/{resource}[/{id}]")
     return UnifiedPath(parts[0], parts[1], parts[2] if len(parts) == 3 else None, method)
 
 
-def _is_unfit(part: str) -> bool:
-    return part in (".", "..") or len(part) > _LONGEST or not part.isprintable()
+def _is_part(part: str) -> bool:
+    return len(part) <= _LONGEST and _ID.match(part) is not None
 
 
-def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str) -> OperationName:
-    """Return the operation of a request. Raises HttpProblem: 404 for an unknown one, 405 with what is allowed."""
+def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str) -> OperationContract:
+    """Return the contract of a request's operation. Raises HttpProblem: 404 for an unknown one, 405 with what is
+    allowed."""
     known = [
         name
         for name in effective.enabled_operations()
@@ -72,42 +85,48 @@ def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str)
         raise HttpProblem(404, "unknown", f"the account has no resource {path.model}/{path.resource}", fix=fix or "")
     methods = {name.method: name for name in known}
     if path.method is not None:
-        return _resolve_custom(methods, path.method, http_method)
-    allowed = _SINGLE if path.id is not None else _LISTED
+        custom = {name: find_contract(effective, known) for name, known in methods.items() if name not in STANDARD}
+        return _resolve_custom(custom, path, path.method, http_method)
+    allowed = SINGLE if path.id is not None else LISTED
     wanted = allowed.get(http_method)
     if wanted is None or wanted not in methods:
         offered = ", ".join(sorted(verb for verb, method in allowed.items() if method in methods))
         text = f"{path.model}/{path.resource} has no such operation for this account"
+        if not offered:
+            raise HttpProblem(404, "unknown", text)
         raise HttpProblem(405, "method_not_allowed", text, headers={"allow": offered})
-    return methods[wanted]
+    return find_contract(effective, methods[wanted])
 
 
-def _resolve_custom(methods: Mapping[str, OperationName], method: str, http_method: str) -> OperationName:
-    custom = {name: operation for name, operation in methods.items() if name not in _STANDARD}
-    if method not in custom:
+def _resolve_custom(
+    custom: Mapping[str, OperationContract], path: UnifiedPath, method: str, http_method: str
+) -> OperationContract:
+    contract = custom.get(method)
+    if contract is None:
         fix = did_you_mean(method, custom)
         raise HttpProblem(404, "unknown", f'there is no method "{method[:100]}"', fix=fix or "")
+    if contract.has_id != (path.id is not None):
+        raise HttpProblem(404, "unknown", "there is nothing at this path", f"use /unified{contract.path}")
     if http_method != "POST":
         raise HttpProblem(405, "method_not_allowed", "a method is called by POST", headers={"allow": "POST"})
-    return custom[method]
+    return contract
 
 
 def read_call(
-    effective: Effective, name: OperationName, path: UnifiedPath, query: Sequence[tuple[str, str]], body: Any
+    contract: OperationContract, path: UnifiedPath, query: Sequence[tuple[str, str]], body: Any
 ) -> UnifiedCall:
-    """Check the query and return the call. Raises HttpProblem."""
+    """Check the query and the body, and return the call. Raises HttpProblem."""
     values: dict[str, str] = {}
     for key, value in query:
         if key in values:
             raise _refuse(f'"{key}" is given twice', "give each parameter once")
-        if not key or not value.isprintable():
+        if not key or not _TEXT.match(value):
             raise _refuse("a parameter has no name, or a value with control characters", "correct the query")
         values[key] = value
-    accepted = parameters(effective, name)
-    is_list = name.method == "list"
-    own = {key: values.pop(key) for key in _OWN if key in values and (is_list or key not in ("limit", "cursor"))}
-    _check_names(accepted, values, is_list=is_list)
-    fields = own.get("fields")
+    accepted = contract.query
+    own = {key: values.pop(key) for key in _list_own(contract) if key in values}
+    _check_names(contract, values)
+    _check_body(contract, body)
     call = Call(
         query={
             **{key: value for key, value in values.items() if key not in accepted.names},
@@ -119,16 +138,39 @@ def read_call(
         cursor=_read_cursor(own["cursor"]) if "cursor" in own else None,
         remote_data=_read_flag(own["remote_data"]) if "remote_data" in own else False,
     )
-    return UnifiedCall(name, call, None if fields is None else _read_fields(fields))
+    return UnifiedCall(contract, call, _read_fields(contract, own["fields"]) if "fields" in own else None)
 
 
-def _check_names(accepted: Parameters, values: Mapping[str, str], *, is_list: bool) -> None:
-    unknown = [] if accepted.open else accepted.unknown(values)
+def _list_own(contract: OperationContract) -> tuple[str, ...]:
+    return _OWN if contract.is_list else _OWN[2:]
+
+
+def _check_names(contract: OperationContract, values: Mapping[str, str]) -> None:
+    unknown = [] if contract.query.open else contract.query.unknown(values)
     if unknown:
-        own = _OWN if is_list else _OWN[2:]
-        known = sorted({*accepted.names, *accepted.query, *own} - (set() if is_list else {"limit", "cursor"}))
+        known = sorted({*contract.filters, *_list_own(contract)})
         fix = did_you_mean(unknown[0], known) or f"use one of: {', '.join(known)}"
         raise _refuse(f'the operation does not read "{unknown[0][:100]}"', fix)
+    missing = sorted(contract.needed - values.keys())
+    if missing:
+        raise _refuse(f"{missing[0]} is missing", f"add it to the query: {missing[0]}=…")
+
+
+def _check_body(contract: OperationContract, body: Any) -> None:
+    """Refuse a body that differs from its schema."""
+    if body is None and contract.needs_body:
+        raise _refuse("the body is missing", "send the record as JSON")
+    if body is None or contract.check is None or contract.check.is_valid(body):
+        return
+    error = next(contract.check.iter_errors(body))
+    place = format_path(("body", *error.instance_path))
+    kind = error.kind
+    if getattr(kind, "name", "") == "additionalProperties":
+        name = str(kind.unexpected[0])
+        known = sorted((contract.body or {}).get("properties", {})) if not error.instance_path else []
+        fix = did_you_mean(name, known) or "remove it; /openapi.json has the fields"
+        raise _refuse(f'{place} has an unknown field "{name[:100]}"', fix)
+    raise _refuse(f"{place} does not match its schema: {getattr(kind, 'name', 'schema')}", "/openapi.json has it")
 
 
 def _read_limit(text: str) -> int:
@@ -149,11 +191,17 @@ def _read_flag(text: str) -> bool:
     return text == "true"
 
 
-def _read_fields(text: str) -> tuple[str, ...]:
-    fields = tuple(part.strip() for part in text.split(","))
+def _read_fields(contract: OperationContract, text: str) -> frozenset[str]:
+    """Return the fields to return: those that are given, and those that each record has."""
+    fields = [part.strip() for part in text.split(",")]
     if not all(fields):
         raise _refuse("fields must be names, separated by commas", "correct fields, such as fields=id,email")
-    return fields
+    known = contract.record.fields
+    for name in fields:
+        if known is not None and name not in known:
+            fix = did_you_mean(name, known) or f"use some of: {', '.join(known)}"
+            raise _refuse(f'the records have no field "{name[:100]}"', fix)
+    return frozenset(fields) | contract.record.required
 
 
 def _refuse(detail: str, fix: str) -> HttpProblem:

@@ -5,11 +5,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config import OperationName
 from conn_engine.runtime.connection import AsyncConnection, describe_page
 from conn_engine.wire import Completeness
 from conn_service.http.accounts import KeptConnections
 from conn_service.http.calls import UnifiedCall, UnifiedPath, read_call, resolve_operation
+from conn_service.http.problems import HttpProblem
 
 __all__ = ["UnifiedAnswer", "UnifiedApi"]
 
@@ -46,15 +46,18 @@ class UnifiedApi:
         """
         async with self.connections.use(account) as connection:
             asked = self._read_call(connection, path, http_method, query, body, permit)
-            page = await connection.page(asked.name, asked.call)
+            name = asked.contract.name
+            page = await connection.page(name, asked.call)
             headers = dict(page.headers)
-            if asked.name.method != "list" and page.whole:
-                record = page.records[0] if page.records else None
-                status = 201 if asked.name.method == "create" else 200
-                return UnifiedAnswer({"result": _select(record, asked.fields)}, status, headers)
-            data = describe_page(asked.name.text, page, connection.wiring.redactor)
-            data["result"] = [_select(record, asked.fields) for record in data["result"]]
-            return UnifiedAnswer(data, headers=headers)
+            data = describe_page(name.text, page, connection.wiring.redactor)
+            if asked.contract.is_list or (asked.contract.is_custom and not page.whole):
+                data["result"] = [_select(record, asked.fields) for record in data["result"]]
+                return UnifiedAnswer(data, headers=headers)
+            if name.method == "get" and not page.records:
+                raise HttpProblem(404, "not_found", "the vendor does not know the record")
+            record = _select(page.records[0] if page.records else None, asked.fields)
+            more = {"problems": data["problems"]} if "problems" in data else {}
+            return UnifiedAnswer({"result": record, **more}, 201 if name.method == "create" else 200, headers)
 
     async def stream(
         self,
@@ -73,7 +76,7 @@ class UnifiedApi:
             asked = self._read_call(connection, path, "GET", query, None, permit)
             count = 0
             verdict: Completeness | None = None
-            async with aclosing(connection.pages(asked.name, asked.call)) as pages:
+            async with aclosing(connection.pages(asked.contract.name, asked.call)) as pages:
                 async for page in pages:
                     for record in page.records:
                         count += 1
@@ -90,18 +93,12 @@ class UnifiedApi:
         body: Any,
         permit: Callable[[bool], None],
     ) -> UnifiedCall:
-        effective = connection.effective
-        name = resolve_operation(effective, path, http_method)
-        permit(_is_write(name, http_method))
-        return read_call(effective, name, path, query, body)
+        contract = resolve_operation(connection.effective, path, http_method)
+        permit(contract.is_write)
+        return read_call(contract, path, query, body)
 
 
-def _is_write(name: OperationName, http_method: str) -> bool:
-    """Return whether an operation may change something. A custom method is called by POST, and counts as a write."""
-    return name.method not in ("list", "get") or http_method != "GET"
-
-
-def _select(record: Any, fields: tuple[str, ...] | None) -> Any:
+def _select(record: Any, fields: frozenset[str] | None) -> Any:
     if fields is None or not isinstance(record, dict):
         return record
     return {name: value for name, value in record.items() if name in fields}

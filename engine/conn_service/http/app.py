@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ _PREFIX = "/unified"
 _PROBLEM = "application/problem+json"
 _NDJSON = "application/x-ndjson"
 _MOST_PARAMETERS = 100
-_LONGEST_KEY = 255
+_KEY = re.compile("[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class _Service:
         asked: tuple[UnifiedPath, Any, Any],
         work: Callable[[], Awaitable[UnifiedAnswer]],
     ) -> Response:
-        if not key or len(key) > _LONGEST_KEY or not key.isprintable():
-            raise HttpProblem(400, "invalid_request", "Idempotency-Key is empty or too long", "use a UUID")
+        if not _KEY.fullmatch(key):
+            raise HttpProblem(400, "invalid_request", "Idempotency-Key is empty, too long or not ASCII", "use a UUID")
         print_ = fingerprint(request.method, str(asked[0]), asked[1], asked[2])
         kept = await asyncio.to_thread(self.keys.take, account, key, print_, self.clock.now())
         if kept.state != "new":
@@ -159,7 +160,7 @@ def create_app(
     async def say_alive(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # the account decides on each
     app = Starlette(
         routes=[
             Route("/health/live", say_alive, methods=["GET"]),

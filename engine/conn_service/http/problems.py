@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from conn_engine.errors import (
     Category,
@@ -24,9 +24,76 @@ from conn_engine.errors import (
     VendorError,
 )
 
-__all__ = ["HttpProblem", "describe_problem"]
+__all__ = ["KINDS", "STATUSES", "HttpProblem", "ProblemKind", "describe_problem"]
 
 _LOG = logging.getLogger(__name__)
+ProblemKind = (
+    ErrorKind
+    | Literal[
+        "configuration",
+        "credential_store",
+        "disabled",
+        "disconnected",
+        "incomplete",
+        "internal",
+        "method_not_allowed",
+        "needs_login",
+        "not_ready",
+        "refused_host",
+        "timeout",
+        "too_large",
+        "unknown",
+        "unknown_result",
+    ]
+)
+KINDS: Final[Mapping[ProblemKind, str]] = {
+    "invalid_request": "the request is wrong, or the vendor rejects it",
+    "unauthorized": "the request has no valid token",
+    "forbidden": "the token lacks a scope, or the vendor does not allow this to the account",
+    "not_found": "the vendor does not know the record",
+    "conflict": "the vendor reports a conflict with another change",
+    "rate_limited": "a rate limit is reached",
+    "vendor_unavailable": "the vendor cannot be reached or does not work",
+    "bad_response": "the vendor's response cannot be used",
+    "configuration": "the connector's configuration has an error for this operation; the log has it",
+    "credential_store": "the place with the credentials cannot be used now",
+    "disabled": "the operation is disabled for the account",
+    "disconnected": "the client is gone",
+    "incomplete": "the vendor's listing is not complete",
+    "internal": "the service failed; the log has the kind of the error",
+    "method_not_allowed": "the path has no such method",
+    "needs_login": "the account has no usable credential; it must log in",
+    "not_ready": "the service cannot read its configuration or its store now",
+    "refused_host": "the configuration leads to a host that may not be reached",
+    "timeout": "there is no result in time, or the body did not arrive in time",
+    "too_large": "the headers or the body are too large",
+    "unknown": "there is nothing at this path, no such account, or no such operation",
+    "unknown_result": "the request is at work under its Idempotency-Key, or its result is unknown",
+}
+"""What each kind means, for the documents of the interface."""
+STATUSES: Final[Mapping[int, tuple[str, tuple[ProblemKind, ...]]]] = {
+    400: ("The request is wrong", ("invalid_request",)),
+    401: ("The request has no valid token", ("unauthorized",)),
+    403: ("Not allowed", ("forbidden",)),
+    404: ("Not there", ("unknown", "not_found", "disabled")),
+    405: ("No such method", ("method_not_allowed",)),
+    408: ("The request did not arrive in time", ("timeout", "disconnected")),
+    409: ("A conflict, or an unknown result", ("conflict", "unknown_result")),
+    413: ("The body is too large", ("too_large",)),
+    415: ("The body is not JSON", ("invalid_request",)),
+    422: ("The vendor rejects the request, or the Idempotency-Key belongs to another one", ("invalid_request",)),
+    424: ("The account must log in", ("needs_login",)),
+    429: ("A rate limit", ("rate_limited",)),
+    431: ("The headers are too large", ("too_large",)),
+    500: ("An error of the configuration or of the service", ("configuration", "internal")),
+    502: (
+        "The vendor does not work, or its response cannot be used",
+        ("vendor_unavailable", "bad_response", "incomplete", "refused_host"),
+    ),
+    503: ("The service cannot answer now", ("credential_store", "not_ready")),
+    504: ("No result in time", ("timeout", "vendor_unavailable")),
+}
+"""For each status of a problem, a text and the kinds that come with it."""
 _VENDOR_STATUSES: Final[Mapping[ErrorKind, int]] = {
     "invalid_request": 422,
     "unauthorized": 424,
@@ -63,7 +130,7 @@ class HttpProblem(Exception):
     """An answer that says what is wrong and what to do. `kind` is for programs, `more` has further members."""
 
     status: int
-    kind: str
+    kind: ProblemKind
     detail: str
     fix: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +163,7 @@ def describe_problem(error: ConnError, *, shows_vendor: bool = False) -> HttpPro
     if isinstance(error, IncompleteError):
         return HttpProblem(502, "incomplete", error.message)
     if isinstance(error, ConfigurationError) and status is not None:
-        kind = "invalid_request" if status == 400 else "refused_host"
+        kind: ProblemKind = "invalid_request" if status == 400 else "refused_host"
         return HttpProblem(status, kind, error.message)
     _LOG.error("%s", error.message)
     return HttpProblem(500, "configuration", "the connector's configuration has an error for this operation")

@@ -18,6 +18,7 @@ from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
+from conn_service.http.documents import build_document_routes
 from conn_service.http.idempotency import IdempotencyStore
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
@@ -66,7 +67,7 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             UnifiedApi(connections),
             callers,
             IdempotencyStore(engine),
-            routes=build_audit_routes(gate),
+            routes=[*build_document_routes(callers), *build_audit_routes(gate)],
             limits=deployment.limits,
             clock=deployment.clock,
         )

@@ -36,6 +36,10 @@ class Tree(Protocol):
         """Return a file as a document; `shown` is its name for people. Raises ConfigurationError."""
         ...
 
+    def content(self, path: Path) -> bytes:
+        """Return the bytes of a file. Raises OSError or ConfigurationError if it cannot be read."""
+        ...
+
     def on_disk(self, path: Path) -> Path:
         """Return the path that other libraries can open."""
         ...
@@ -69,6 +73,10 @@ class FolderTree:
     def document(self, path: Path, shown: str) -> Document:
         """Return a file as a document."""
         return read_document(path, shown)
+
+    def content(self, path: Path) -> bytes:
+        """Return the bytes of a file."""
+        return path.read_bytes()
 
     def on_disk(self, path: Path) -> Path:
         """Return the path itself."""
@@ -107,10 +115,17 @@ class DraftTree:
         """Return a file as a document."""
         if path not in self.texts:
             return self.saved.document(path, shown)
+        return parse(self._get_text(path, shown), shown)
+
+    def content(self, path: Path) -> bytes:
+        """Return the bytes of a file."""
+        return self._get_text(path, path.name).encode() if path in self.texts else self.saved.content(path)
+
+    def _get_text(self, path: Path, shown: str) -> str:
         text = self.texts[path]
         if text is None:
             raise ConfigurationError(f"{shown} is removed in this draft")
-        return parse(text, shown)
+        return text
 
     def on_disk(self, path: Path) -> Path:
         """Return the saved path. Raises ConfigurationError for a draft, which other libraries cannot open."""

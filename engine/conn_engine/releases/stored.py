@@ -97,6 +97,10 @@ class _StoredTree:
         """Return a document of the release."""
         return self._documents.get(path_text, self._digest(path, path_text))
 
+    def content(self, path: Path) -> bytes:
+        """Return the bytes of a file of the release."""
+        return self._documents.content(self._digest(path, self._inner(path)))
+
     def on_disk(self, path: Path) -> Path:
         """Write a copy of the file, named by its digest, and return its path."""
         path_text = self._inner(path)

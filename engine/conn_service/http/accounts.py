@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
@@ -22,6 +22,7 @@ from conn_engine.runtime.connection import AsyncConnection, aconnect
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.http.channel import find_broken_accounts, log_broken_accounts
+from conn_service.revisions import ConfigurationSource
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
@@ -35,28 +36,6 @@ _POLICY = Policy(transport_retries=1, transport_seconds=1.0, retries=0, budget_s
 """A caller waits for the response, and can send the request again itself."""
 
 
-class ConfigurationSource(Protocol):
-    """Where the accounts' configuration comes from. `fault` is why it is not the newest one, or None."""
-
-    fault: str | None
-
-    def get_current(self) -> tuple[str, Workspace]:
-        """Return the configuration to use now, and what distinguishes it from others. Never waits."""
-        ...
-
-    def find_broken(self) -> Mapping[str, ConnError]:
-        """Return the accounts that the configuration cannot serve, with the reason. Never waits."""
-        ...
-
-    async def follow(self) -> None:
-        """Keep the configuration current, until the task is cancelled."""
-        ...
-
-    def find_tenant(self, account: str) -> str | None:
-        """Return the tenant of an account, by default the account itself; None if there is no such account."""
-        ...
-
-
 class WorkspaceConfiguration:
     """The configuration of a folder, as it was when the service started."""
 
@@ -66,6 +45,10 @@ class WorkspaceConfiguration:
         self.fault: str | None = None
 
     def get_current(self) -> tuple[str, Workspace]:
+        """Return the workspace."""
+        return "", self._workspace
+
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
         """Return the workspace."""
         return "", self._workspace
 
@@ -142,7 +125,7 @@ class KeptConnections:
                 await kept.connection.aclose()
 
     async def _get(self, account: str) -> _Kept:
-        revision, workspace = self.source.get_current()
+        revision, workspace = self.source.get_of_account(account)
         kept = self._find(account, revision)
         if kept is not None:
             return kept

@@ -67,6 +67,10 @@ class ChannelConfiguration:
         """Return the release that is served now."""
         return self._current.key, self._current.workspace
 
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
+        """Return the release that is served now."""
+        return self._current.key, self._current.workspace
+
     def find_tenant(self, account: str) -> str | None:
         """Return the account itself."""
         return account if self._current.workspace.has_account(account) else None

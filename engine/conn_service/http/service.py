@@ -23,8 +23,8 @@ from conn_service.http.idempotency import IdempotencyStore
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.unified import UnifiedApi
-from conn_service.revisions import AuditLog
-from conn_service.store import DatabaseBudgets, WorkerVault, open_engine
+from conn_service.revisions import RevisedConfiguration, RevisionStore
+from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 
 __all__ = ["Deployment", "open_service"]
 
@@ -49,11 +49,13 @@ class Deployment:
 def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
     """Open the store and yield the application. Raises ServiceStoreError if the store cannot be used."""
     with ExitStack() as stack:
+        stack.enter_context(translate_errors(deployment.store))
         engine = open_engine(deployment.store)
         stack.callback(engine.dispose)
+        source = RevisedConfiguration(deployment.source, RevisionStore(engine))
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
         connections = KeptConnections(
-            deployment.source,
+            source,
             deployment.vault or _open_vault(deployment, engine),
             deployment.environ,
             clock=deployment.clock,
@@ -61,8 +63,8 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             isolation=isolation,
             limits=deployment.evaluation,
         )
-        callers = Callers(TokenStore(engine), deployment.source, deployment.clock)
-        gate = AdminGate(callers, AuditLog(engine))
+        callers = Callers(TokenStore(engine), source, deployment.clock)
+        gate = AdminGate(callers, source.store.audit)
         yield create_app(
             UnifiedApi(connections),
             callers,

@@ -1,8 +1,28 @@
-"""Changes that admins make while the service runs, each as a revision in the database, and the log of what they did.
-
-This is the public interface.
+"""Accounts and connectors that are changed while a service runs, each change as a revision in the database, and the log
+of what admins did. This is the public interface.
 """
 
 from conn_service.revisions.audit import AuditEntry, AuditLog
+from conn_service.revisions.configuration import (
+    ConfigurationSource,
+    RevisedConfiguration,
+    read_files,
+    with_revisions,
+)
+from conn_service.revisions.model import Revision, RevisionConflictError, Subject, SubjectKind, describe_version
+from conn_service.revisions.store import RevisionStore
 
-__all__ = ["AuditEntry", "AuditLog"]
+__all__ = [
+    "AuditEntry",
+    "AuditLog",
+    "ConfigurationSource",
+    "RevisedConfiguration",
+    "Revision",
+    "RevisionConflictError",
+    "RevisionStore",
+    "Subject",
+    "SubjectKind",
+    "describe_version",
+    "read_files",
+    "with_revisions",
+]

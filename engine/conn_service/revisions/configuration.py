@@ -1,0 +1,228 @@
+"""The configuration that a service uses: a folder or a release, and the revisions of accounts and connectors over it.
+
+A change is effective at once in the process that made it, and in the others when they next look, which is twice a
+second. What does not depend on the change is shared with the earlier configuration: documents, and the converted base
+of every other connector.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+
+from conn_engine.config import Workspace
+from conn_engine.config.strays import SUFFIXES
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_service.revisions.model import Revision, Subject
+from conn_service.revisions.store import RevisionStore
+
+__all__ = ["ConfigurationSource", "RevisedConfiguration", "read_files", "with_revisions"]
+
+_LOG = logging.getLogger(__name__)
+LOOK_SECONDS: Final = 0.5
+
+
+class ConfigurationSource(Protocol):
+    """Where the accounts' configuration comes from."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why it may not be the newest one, or None."""
+        ...
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the configuration to use now, and what distinguishes it from others. Never waits."""
+        ...
+
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
+        """Return the configuration to use now, and what distinguishes it from others for this account: it stays the
+        same for as long as nothing changes that concerns it. Never waits."""
+        ...
+
+    def find_tenant(self, account: str) -> str | None:
+        """Return the tenant of an account, by default the account itself; None if there is no such account."""
+        ...
+
+    def find_broken(self) -> Mapping[str, ConnError]:
+        """Return the accounts that the configuration cannot serve, with the reason. Never waits."""
+        ...
+
+    async def follow(self) -> None:
+        """Keep the configuration current, until the task is cancelled."""
+        ...
+
+
+@dataclass(frozen=True)
+class _State:
+    """What was laid over which base. `names` has the path of each account that a revision deleted or set."""
+
+    base_revision: str
+    base: Workspace
+    workspace: Workspace
+    change: int
+    latest: Mapping[Subject, Revision] = field(default_factory=dict)
+
+
+class RevisedConfiguration:
+    """A configuration with revisions over it. Threads may share it.
+
+    While the database cannot be read, the last known revisions are used.
+    """
+
+    def __init__(self, base: ConfigurationSource, store: RevisionStore, *, look_seconds: float = LOOK_SECONDS) -> None:
+        self.store = store
+        self._base = base
+        self._look_seconds = look_seconds
+        self._lock = threading.Lock()
+        self._fault: str | None = None
+        base_revision, workspace = base.get_current()
+        self._state = _State(base_revision, workspace, workspace, 0)
+        self.refresh()
+
+    # --- a source of configuration ---
+
+    def get_current(self) -> tuple[str, Workspace]:
+        """Return the configuration with every revision that this process knows."""
+        state = self._update_base()
+        return f"{state.base_revision}#{state.change}", state.workspace
+
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
+        """Return the same, with what distinguishes it for one account: the base, its revision, and its connector's."""
+        state = self._update_base()
+        revision = state.latest.get(Subject("account", account))
+        number = revision.number if revision is not None else 0
+        connectors = 0
+        if any(subject.kind == "connector" for subject in state.latest) and state.workspace.has_account(account):
+            try:
+                name = state.workspace.account(account).connector
+            except ConnError:
+                name = ""
+            changed = state.latest.get(Subject("connector", name))
+            connectors = changed.number if changed is not None else 0
+        return f"{state.base_revision}#{number}.{connectors}", state.workspace
+
+    def find_tenant(self, account: str) -> str | None:
+        """Return the tenant that the account's revision sets, else the account itself."""
+        state = self._update_base()
+        if not state.workspace.has_account(account):
+            return None
+        revision = state.latest.get(Subject("account", account))
+        return (revision.tenant if revision is not None else "") or account
+
+    def find_broken(self) -> Mapping[str, ConnError]:
+        """Return the accounts that the base cannot serve. A revision was checked before it was stored."""
+        latest = self._state.latest
+        return {
+            name: error for name, error in self._base.find_broken().items() if Subject("account", name) not in latest
+        }
+
+    @property
+    def fault(self) -> str | None:
+        """Why the base or the revisions may not be the newest ones, or None."""
+        return self._fault or self._base.fault
+
+    async def follow(self) -> None:
+        """Follow the base, and look for the revisions of other processes."""
+        base = asyncio.create_task(self._base.follow())
+        try:
+            while True:
+                await asyncio.sleep(self._look_seconds)
+                await asyncio.to_thread(self.look)
+        finally:
+            base.cancel()
+
+    def look(self) -> None:
+        """Look for new revisions once. Notes a fault instead of raising it."""
+        try:
+            self.refresh()
+            fault = None
+        except (sa.exc.SQLAlchemyError, ConnError) as error:
+            fault = f"the revisions of accounts cannot be read ({type(error).__name__})"
+        if fault != self._fault:
+            _LOG.log(logging.ERROR if fault else logging.INFO, "%s", fault or "the revisions can be read again")
+        self._fault = fault
+
+    # --- revisions ---
+
+    @property
+    def change(self) -> int:
+        """The number of revisions that this process knows."""
+        return self._state.change
+
+    def find_latest(self, subject: Subject) -> Revision | None:
+        """Return the latest revision of a subject that this process knows, None if it has none."""
+        return self._state.latest.get(subject)
+
+    def refresh(self) -> None:
+        """Take over the revisions that were added since the last look. Raises the errors of the database."""
+        with self._lock:
+            state = self._state
+            change = self.store.read_change()
+            if change == state.change:
+                return
+            if change < state.change:  # the database is an earlier one, from a backup
+                state = _State(state.base_revision, state.base, state.base, 0)
+            changed = self.store.find_changed(state.change)
+            latest = {**state.latest, **{revision.subject: revision for revision in changed}}
+            workspace = with_revisions(state.workspace, changed)
+            change = max((revision.change for revision in changed), default=state.change)
+            self._state = _State(state.base_revision, state.base, workspace, change, latest)
+
+    def _update_base(self) -> _State:
+        """Return the state over the base that is used now."""
+        revision, base = self._base.get_current()
+        if self._state.base is not base or self._state.base_revision != revision:
+            with self._lock:
+                state = self._state
+                workspace = state.workspace
+                if state.base is not base:
+                    workspace = with_revisions(base, state.latest.values())
+                self._state = _State(revision, base, workspace, state.change, state.latest)
+        return self._state
+
+
+def with_revisions(workspace: Workspace, revisions: Iterable[Revision]) -> Workspace:
+    """Return a workspace with revisions over it. Each replaces all documents of its account or connector."""
+    texts: dict[str, str | None] = {}
+    for revision in revisions:
+        texts |= dict.fromkeys(_list_paths(workspace, revision.subject))
+        texts |= revision.files
+    return workspace.with_texts(texts) if texts else workspace
+
+
+def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
+    """Return the documents of an account or a connector by path, empty if there is none.
+
+    Raises ConfigurationError for a file that is not UTF-8, or that leads out of the workspace.
+    """
+    files = {}
+    for path in _list_paths(workspace, subject):
+        place = workspace.root / path
+        workspace.check_inside(place)
+        try:
+            files[path] = workspace.tree.content(place).decode()
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{path} is not UTF-8", hint="save it as UTF-8") from None
+    return files
+
+
+def _list_paths(workspace: Workspace, subject: Subject) -> list[str]:
+    place = workspace.root / subject.path
+    if subject.kind == "account":
+        places = [place.with_name(f"{place.name}{suffix}") for suffix in SUFFIXES]
+        return [workspace.format_path(path) for path in places if workspace.tree.is_file(path)]
+    return [workspace.format_path(path) for path in _walk(workspace, place)]
+
+
+def _walk(workspace: Workspace, folder: Path) -> Iterable[Path]:
+    for path in workspace.tree.entries(folder):
+        if workspace.tree.is_dir(path):
+            if workspace.tree.is_inside(path):
+                yield from _walk(workspace, path)
+        elif workspace.tree.is_file(path):
+            yield path

@@ -1,0 +1,78 @@
+"""What is changed while a service runs: accounts and connectors, each as a list of revisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conn_engine.errors import ConnError, UsageError
+
+__all__ = ["Revision", "RevisionConflictError", "Subject", "SubjectKind", "describe_version"]
+
+SubjectKind = Literal["account", "connector"]
+
+
+class RevisionConflictError(ConnError):
+    """Somebody else has changed the same thing in the meantime."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """An account or a connector, by its name."""
+
+    kind: SubjectKind
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Where it is in a workspace, without the extension of a file."""
+        return f"{self.kind}s/{self.name}"
+
+    def check_files(self, files: Mapping[str, str]) -> None:
+        """Raise UsageError for a path that is not a document of this account or connector."""
+        for path in files:
+            parts = path.split("/")
+            is_own = path.startswith(f"{self.path}/") and not {"", ".", ".."} & {*parts} and "\\" not in path
+            if self.kind == "account":
+                is_own = path in {f"{self.path}{suffix}" for suffix in (".yaml", ".yml", ".json")}
+            if not is_own or not path.isprintable():
+                raise UsageError(f'"{path[:200]}" is not a file of {self.path}', hint=f"write {self.path}…")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A version of an account or a connector: its documents by path, unchanged to the byte. It is deleted if it has
+    none. `number` counts the revisions of the subject from 1, and `change` those of all subjects.
+
+    `accepted` is the reason for which a breaking effect was accepted, or "".
+    """
+
+    subject: Subject
+    number: int
+    files: Mapping[str, str]
+    tenant: str = ""
+    by: str = ""
+    at: float = 0.0
+    reason: str = ""
+    accepted: str = ""
+    diff: str = field(default="", compare=False)
+    change: int = field(default=0, compare=False)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether there is no such account or connector from this revision on."""
+        return not self.files
+
+    @property
+    def version(self) -> str:
+        """What distinguishes it from other revisions, and from the same name in a folder or a release."""
+        return describe_version(self.number, self.files)
+
+
+def describe_version(number: int, files: Mapping[str, str]) -> str:
+    """Return the number of a revision, with a digest of its documents."""
+    import hashlib
+    import json
+
+    return f"{number}-{hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:12]}"

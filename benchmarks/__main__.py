@@ -18,6 +18,7 @@ NAMES = (
     "webhooks",
     "fetching",
     "syncing",
+    "service",
     "memory",
     "large",
     "impact",

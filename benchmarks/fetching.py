@@ -24,13 +24,15 @@ DISTINCT = 5_000
 
 
 @contextmanager
-def served(workload: Workload, folder: Path, distinct: int = DISTINCT) -> Iterator[tuple[int, dict[str, Any]]]:
+def served(
+    workload: Workload, folder: Path, distinct: int = DISTINCT, milliseconds: float = 0
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The local vendor in a process of its own: its port, and the account values that fit its records, of which so
-    many are distinct."""
+    many are distinct. It answers after the milliseconds."""
     records, context = made(workload.connector, workload.operation, distinct)
     file = folder / "records.json"
     file.write_text(json.dumps(records), "utf-8")
-    command = [sys.executable, "-m", "benchmarks.server", workload.connector, str(file)]
+    command = [sys.executable, "-m", "benchmarks.server", workload.connector, str(file), str(milliseconds)]
     server = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     if server.stdin is None or server.stdout is None:
         raise RuntimeError("the server has no pipes")

@@ -1,0 +1,99 @@
+"""The service that a programmer writes by hand: Starlette, one httpx client, the mapping in Python.
+
+`python -m benchmarks.peers.service_hand_side BASE_URL` prints its port and serves until its standard input ends. It
+knows one token and one account.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from benchmarks.by_hand import MAPPINGS
+from benchmarks.workloads import HUBSPOT, TOKEN
+
+base = sys.argv[1]
+context = json.loads(sys.argv[2])
+convert = MAPPINGS["hubspot", "crm.contacts.list"]
+client = httpx.AsyncClient(headers=dict([HUBSPOT.header]), timeout=30, trust_env=False)
+
+
+def refuse(request: Request) -> JSONResponse | None:
+    if request.headers.get("authorization") == f"Bearer {TOKEN}":
+        return None
+    return JSONResponse({"status": 401}, 401)
+
+
+async def fetch(path: str, query: dict[str, Any]) -> Any:
+    response = await client.get(f"{base}{path}", params=query)
+    response.raise_for_status()
+    return response.json()
+
+
+async def list_contacts(request: Request) -> JSONResponse:
+    refused = refuse(request)
+    if refused is not None:
+        return refused
+    query = {"limit": request.query_params.get("limit", "10")}
+    if "cursor" in request.query_params:
+        query["after"] = request.query_params["cursor"]
+    body = await fetch(HUBSPOT.path, query)
+    result = [convert(record, context) for record in body["results"]]
+    after = body.get("paging", {}).get("next", {}).get("after")
+    return JSONResponse(
+        {
+            "result": result,
+            "next_cursor": after,
+            "prev_cursor": None,
+            "result_count": len(result),
+        }
+    )
+
+
+async def get_contact(request: Request) -> JSONResponse:
+    refused = refuse(request)
+    if refused is not None:
+        return refused
+    body = await fetch(f"{HUBSPOT.path}/{request.path_params['id']}", {})
+    return JSONResponse({"result": convert(body, context)})
+
+
+@asynccontextmanager
+async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async with client:
+        yield
+
+
+app = Starlette(
+    routes=[Route("/unified/crm/contacts", list_contacts), Route("/unified/crm/contacts/{id}", get_contact)],
+    lifespan=lifespan,
+)
+
+
+async def serve() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    server.should_exit = True
+    await running
+
+
+if __name__ == "__main__":
+    config = uvicorn.Config(app, log_config=None)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())

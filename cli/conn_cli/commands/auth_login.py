@@ -81,14 +81,15 @@ class _Login:
     def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
         """Get the credential's document and store it."""
         from conn_cli.credential_input import read_json
-        from conn_cli.credential_store import merge_login, needs_store, refuse_shadowed, select_reusable
+        from conn_cli.credential_store import find_reusable, needs_store, refuse_shadowed
+        from conn_engine.runtime.login import merge_login
 
         app, effective, account, vault = self.app, self.effective, self.change.account, self.vault
         refuse_shadowed(account, vault)
         needs_store(account, vault.kind)
         if verify:
             _check_verifiable(effective)
-        stored = select_reusable(app, effective, account, vault)
+        stored = find_reusable(app, effective, account, vault)
         values = read_json(app, self.credentials.fields()) if with_json else None
         consent_credentials = None if paste else _find_consent_credentials(self.credentials, values)
         if consent_credentials is not None:

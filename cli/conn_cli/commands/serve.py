@@ -31,6 +31,26 @@ def serve(
     vendor_errors: Annotated[
         bool, typer.Option("--vendor-errors", help="Show the vendor's own error text to callers.")
     ] = False,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            "--public-url",
+            metavar="URL",
+            help="Address of the service for browsers, in links for customers. Default: CONN_PUBLIC_URL, or --host.",
+            show_default=False,
+        ),
+    ] = None,
+    application: Annotated[
+        str, typer.Option("--application", metavar="NAME", help="Name of your application on pages for customers.")
+    ] = "",
+    return_origin: Annotated[
+        list[str] | None,
+        typer.Option("--return-origin", metavar="ORIGIN", help="Site that links may return to. Repeatable."),
+    ] = None,
+    frame_origin: Annotated[
+        list[str] | None,
+        typer.Option("--frame-origin", metavar="ORIGIN", help="Site that may embed pages for customers. Repeatable."),
+    ] = None,
 ) -> None:
     """Serve an application: the unified API of the accounts, over HTTP.
 
@@ -41,10 +61,12 @@ def serve(
       conn serve --channel production
     """
     from conn_cli.error_output import learn_secrets
+    from conn_cli.loopback import is_local
     from conn_engine.diagnostics import pluralize
 
     app: App = context.obj
     try:
+        from conn_service.connect.settings import build_connect_settings
         from conn_service.http.reading import ServiceLimits
         from conn_service.http.server import listen, run_server
         from conn_service.http.service import Deployment, open_service
@@ -52,6 +74,15 @@ def serve(
         raise explain_missing(error, "conn serve") from None
     learn_secrets(app)
     source = _open_source(app, channel, releases)
+    public_url = public_url or app.environ.get("CONN_PUBLIC_URL")
+    if public_url is not None:
+        build_connect_settings(public_url)  # refuses it before the port is taken
+    sites = (application, return_origin or (), frame_origin or ())
+    listener = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}"
+    if public_url is None and is_local(address):
+        public_url = address
     deployment = Deployment(
         source,
         find_service_store(app, store),
@@ -59,14 +90,12 @@ def serve(
         app.environ,
         app.clock,
         ServiceLimits(request_seconds=seconds, shows_vendor_errors=vendor_errors),
+        connect=None if public_url is None else build_connect_settings(public_url, *sites),
     )
     accounts = len(source.get_current()[1].accounts())
-    listener = listen(host, port)
 
     def say_started() -> None:
-        number = listener.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        app.err(f"serving {pluralize(accounts, 'account')} at http://{shown}:{number}/unified/ (Ctrl-C ends it)")
+        app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
         app.stderr.flush()
 
     with open_service(deployment) as service:

@@ -124,6 +124,17 @@ class KeptConnections:
             if kept.is_dropped and kept.users == 0:
                 await kept.connection.aclose()
 
+    async def forget(self, account: str) -> None:
+        """Let the next request of an account read its credential again: it was replaced. One that is being opened may
+        have read the former one, and is dropped too."""
+        lock = self._opening.get(account)
+        if lock is not None:
+            async with lock:
+                pass
+        kept = self._kept.get(account)
+        if kept is not None:
+            self._drop(account, kept)
+
     async def _get(self, account: str) -> _Kept:
         revision, workspace = self.source.get_of_account(account)
         kept = self._find(account, revision)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from conn_service.http.answers import build_problem
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["LimitedHeaders", "ServiceLimits", "parse_query", "read_body", "wait_for_disconnect"]
+__all__ = ["LimitedHeaders", "ServiceLimits", "parse_query", "read_body", "read_bytes", "wait_for_disconnect"]
 
 _MOST_PARAMETERS = 100
 
@@ -57,26 +57,33 @@ def parse_query(request: Request) -> list[tuple[str, str]]:
         raise HttpProblem(400, "invalid_request", "the query cannot be read", "encode it as UTF-8") from None
 
 
-async def read_body(request: Request, limits: ServiceLimits) -> Any:
-    """Return the body as data; None if it is empty. Raises HttpProblem."""
+async def read_bytes(request: Request, limits: ServiceLimits, most: int | None = None) -> bytes:
+    """Return the body, of at most `most` bytes. Raises HttpProblem."""
+    most = limits.body_bytes if most is None else most
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(limits.body_seconds):
             async for part in request.stream():
                 size += len(part)
-                if size > limits.body_bytes:
-                    raise HttpProblem(413, "too_large", f"the body has more than {limits.body_bytes:,} bytes")
+                if size > most:
+                    raise HttpProblem(413, "too_large", f"the body has more than {most:,} bytes")
                 parts.append(part)
     except TimeoutError:
         raise HttpProblem(408, "timeout", "the body did not arrive in time", headers={"connection": "close"}) from None
-    if not size:
+    return b"".join(parts)
+
+
+async def read_body(request: Request, limits: ServiceLimits) -> Any:
+    """Return the body as data; None if it is empty. Raises HttpProblem."""
+    content = await read_bytes(request, limits)
+    if not content:
         return None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HttpProblem(415, "invalid_request", "the body is not JSON", "send Content-Type: application/json")
     try:
-        return json.loads(b"".join(parts), parse_constant=_refuse_constant)
+        return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise HttpProblem(400, "invalid_request", "the body is not valid JSON", "correct the body") from None
 

@@ -14,10 +14,15 @@ from conn_engine.responses.ratelimit import Budgets, BudgetStore
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_service.connect.account_connector import AccountConnector
+from conn_service.connect.connect_service import ConnectService
+from conn_service.connect.links import LinkStore
+from conn_service.connect.settings import ConnectSettings
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
+from conn_service.http.connect_pages import build_connect_routes, build_link_routes
 from conn_service.http.documents import build_document_routes
 from conn_service.http.idempotency import IdempotencyStore
 from conn_service.http.reading import ServiceLimits
@@ -34,7 +39,8 @@ _ISOLATED_WORKERS = 2
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What a service is made of. `evaluation` bounds each expression; those that accounts set run in processes of their
-    own, which are killed. Without a `vault`, it is that of a worker of syncs with the same store."""
+    own, which are killed. Without a `vault`, it is that of a worker of syncs with the same store. `connect` is what
+    the pages for customers need; without it, there are none."""
 
     source: ConfigurationSource
     store: StoreLocation
@@ -43,6 +49,7 @@ class Deployment:
     clock: Clock = MACHINE_CLOCK
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     evaluation: EvaluationLimits = DEFAULT_LIMITS
+    connect: ConnectSettings | None = None
 
 
 @contextmanager
@@ -54,9 +61,10 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
         stack.callback(engine.dispose)
         source = RevisedConfiguration(deployment.source, RevisionStore(engine))
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
+        vault = deployment.vault or _open_vault(deployment, engine)
         connections = KeptConnections(
             source,
-            deployment.vault or _open_vault(deployment, engine),
+            vault,
             deployment.environ,
             clock=deployment.clock,
             budgets=_open_budgets(deployment, engine),
@@ -65,11 +73,18 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
         )
         callers = Callers(TokenStore(engine), source, deployment.clock)
         gate = AdminGate(callers, source.store.audit)
+        connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
+        connect = _build_connect_service(deployment, engine, connections, connector)
         yield create_app(
             UnifiedApi(connections),
             callers,
             IdempotencyStore(engine),
-            routes=[*build_document_routes(callers), *build_audit_routes(gate)],
+            routes=[
+                *build_document_routes(callers),
+                *build_audit_routes(gate),
+                *build_link_routes(gate, connect, deployment.limits),
+                *build_connect_routes(connect, deployment.limits),
+            ],
             limits=deployment.limits,
             clock=deployment.clock,
         )
@@ -87,3 +102,19 @@ def _open_budgets(deployment: Deployment, engine: Engine) -> BudgetStore:
     if engine.dialect.name != "postgresql":
         return Budgets()
     return DatabaseBudgets(engine, uses_database_clock=deployment.clock is MACHINE_CLOCK)
+
+
+def _build_connect_service(
+    deployment: Deployment, engine: Engine, connections: KeptConnections, connector: AccountConnector
+) -> ConnectService | None:
+    if deployment.connect is None:
+        return None
+    return ConnectService(
+        LinkStore(engine),
+        connector,
+        deployment.connect,
+        lambda: connections.source.get_current()[1],
+        connections.forget,
+        seconds=deployment.limits.request_seconds,
+        shows_vendor=deployment.limits.shows_vendor_errors,
+    )

@@ -275,13 +275,22 @@ class WorkerVault(LayeredVault):
                 self._database = open_database_vault(self._engine, self._workspace, self._environ)
             return self._database
 
+    def get_login_vault(self, account: str) -> LayeredVault:
+        """Return where a new credential of an account is stored: in the database if that may serve several machines, or
+        has one of the account already; else on this machine. Raises CredentialError without a key for the database."""
+        if self.environment.has(account):
+            return self
+        return self.database if self._engine.dialect.name == "postgresql" or self._is_stored(account) else self
+
     def _get_vault(self, account: str) -> Vault:
-        if not self.environment.has(account):
-            place = (_credential.c.workspace == self._name) & (_credential.c.account == account)
-            with self._engine.connect() as connection:
-                if connection.execute(sa.select(_credential.c.key_id).where(place)).first() is not None:
-                    return self.database._get_vault(account)
+        if not self.environment.has(account) and self._is_stored(account):
+            return self.database._get_vault(account)
         return super()._get_vault(account)
+
+    def _is_stored(self, account: str) -> bool:
+        place = (_credential.c.workspace == self._name) & (_credential.c.account == account)
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(_credential.c.key_id).where(place)).first() is not None
 
 
 def open_database_vault(engine: Engine, workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:

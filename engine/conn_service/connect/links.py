@@ -1,0 +1,234 @@
+"""One-time links for customers, and the logins that were begun behind them. The store has only digests of both.
+
+What a login must remember between its two phases is encrypted under the state and the secret of the browser, neither
+of which the store has.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from conn_service.store import Migration, prepare_tables
+
+__all__ = [
+    "LINK_SECONDS",
+    "MOST_ATTEMPTS",
+    "ConnectLink",
+    "IssuedLink",
+    "LinkStore",
+    "LoginState",
+    "compute_digest",
+    "open_phase",
+    "seal_phase",
+]
+
+LINK_SECONDS: Final = 24 * 3600.0
+LOGIN_SECONDS: Final = 15 * 60.0
+MOST_ATTEMPTS: Final = 20
+_KEEP_SECONDS: Final = 30 * 86_400.0
+_TEXT = re.compile(r"[A-Za-z0-9_-]{43}")
+_NONCE_BYTES: Final = 12
+
+_metadata = sa.MetaData()
+_links = sa.Table(
+    "conn_connect_link",
+    _metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("account", sa.String(100), nullable=False),
+    sa.Column("return_url", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("used_at", sa.Float),
+    sa.Column("used_by", sa.String(64)),
+    sa.Index("conn_connect_link_by_expiry", "expires_at"),
+)
+_logins = sa.Table(
+    "conn_connect_login",
+    _metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("link", sa.String(64), nullable=False),
+    sa.Column("browser", sa.String(64), nullable=False),
+    sa.Column("phase", sa.LargeBinary),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("used_at", sa.Float),
+    sa.Index("conn_connect_login_by_expiry", "expires_at"),
+)
+"""States of logins, by the digest of the state and where the vendor redirects to; and forms that were sent, which have
+no phase."""
+
+
+def _create(connection: Connection) -> None:
+    _metadata.create_all(connection)
+
+
+_MIGRATIONS: tuple[Migration, ...] = (_create,)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectLink:
+    """A link for an account. It is used up at success; `used_by` is the digest of the browser that did. Times are in
+    Unix seconds."""
+
+    digest: str
+    account: str
+    return_url: str
+    created_at: float
+    expires_at: float
+    attempts: int = 0
+    used_at: float | None = None
+    used_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IssuedLink:
+    """A new link. `text` is shown once: only its digest is stored."""
+
+    link: ConnectLink
+    text: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LoginState:
+    """What is known of a state: `open` can be finished, and has its phase. `foreign` belongs to another browser."""
+
+    state: Literal["open", "used", "expired", "foreign"]
+    digest: str = ""
+    link: str = ""
+    phase: bytes = b""
+
+
+def compute_digest(*parts: str) -> str:
+    """Return the digest under which the store knows secrets. They have enough random bits for a fast function."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def seal_phase(state: str, browser: str, link: str, data: Mapping[str, Any]) -> bytes:
+    """Encrypt what a login remembers until the vendor redirects with its state to the same browser."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(_derive_key(state, browser)).encrypt(nonce, json.dumps(data).encode(), link.encode())
+
+
+def open_phase(state: str, browser: str, link: str, sealed: bytes) -> dict[str, Any]:
+    """Decrypt what `seal_phase` encrypted. Raises ValueError for another state, browser or link."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        plain = AESGCM(_derive_key(state, browser)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], link.encode())
+    except InvalidTag:
+        raise ValueError("the phase belongs to another login") from None
+    data: dict[str, Any] = json.loads(plain)
+    return data
+
+
+def _derive_key(state: str, browser: str) -> bytes:
+    return hmac.digest(browser.encode(), b"conn connect login\n" + state.encode(), hashlib.sha256)
+
+
+class LinkStore:
+    """The links of a service's database. Threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        prepare_tables(engine, "connect", _MIGRATIONS)
+
+    # --- links ---
+
+    def create(self, account: str, *, now: float, expires_at: float, return_url: str = "") -> IssuedLink:
+        """Store a new link. Removes what expired long ago."""
+        text = secrets.token_urlsafe(32)
+        link = ConnectLink(compute_digest(text), account, return_url, now, expires_at)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_logins).where(_logins.c.expires_at < now))
+            connection.execute(sa.delete(_links).where(_links.c.expires_at < now - _KEEP_SECONDS))
+            connection.execute(
+                sa.insert(_links).values(
+                    digest=link.digest,
+                    account=account,
+                    return_url=return_url,
+                    created_at=now,
+                    expires_at=expires_at,
+                    attempts=0,
+                )
+            )
+        return IssuedLink(link, text)
+
+    def find(self, text: str) -> ConnectLink | None:
+        """Return the link with this text, also one that can no longer be used."""
+        return self.find_by_digest(compute_digest(text)) if _TEXT.fullmatch(text) else None
+
+    def find_by_digest(self, digest: str) -> ConnectLink | None:
+        """Return the link with this digest."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_links).where(_links.c.digest == digest)).one_or_none()
+        return None if row is None else ConnectLink(**row._mapping)
+
+    def count_attempt(self, link: ConnectLink) -> bool:
+        """Count an attempt. Return False if there were too many, or the link is used up."""
+        place = (_links.c.digest == link.digest) & (_links.c.attempts < MOST_ATTEMPTS) & _links.c.used_at.is_(None)
+        with self._engine.begin() as connection:
+            statement = sa.update(_links).where(place).values(attempts=_links.c.attempts + 1)
+            return connection.execute(statement).rowcount == 1
+
+    def claim(self, link: ConnectLink, browser: str, now: float) -> bool:
+        """Use a link up for the browser with this digest. Return False if another request was faster."""
+        place = (_links.c.digest == link.digest) & _links.c.used_at.is_(None)
+        with self._engine.begin() as connection:
+            return connection.execute(sa.update(_links).where(place).values(used_at=now, used_by=browser)).rowcount == 1
+
+    def release(self, link: ConnectLink) -> None:
+        """Let a link be used again: what it was claimed for failed."""
+        with self._engine.begin() as connection:
+            statement = sa.update(_links).where(_links.c.digest == link.digest)
+            connection.execute(statement.values(used_at=None, used_by=None))
+
+    # --- forms and states, each of which is used once ---
+
+    def spend_form(self, link: ConnectLink, browser: str, nonce: str, now: float) -> bool:
+        """Note that a form was sent. Return False if it was sent before."""
+        values = {"digest": compute_digest("form", link.digest, nonce), "link": link.digest, "browser": browser}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(_logins).values(**values, expires_at=link.expires_at, used_at=now))
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def add_login(self, digest: str, link: str, browser: str, phase: bytes, now: float) -> bool:
+        """Store a login that has begun. Return False if its state is in use: a vendor chose it, and not at random."""
+        values = {"digest": digest, "link": link, "browser": browser, "phase": phase}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(_logins).values(**values, expires_at=now + LOGIN_SECONDS))
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def take_login(self, digests: Sequence[str], browser: str, now: float) -> LoginState | None:
+        """Return the login with one of these digests, and use its state up if it belongs to the browser. None for an
+        unknown state."""
+        with self._engine.begin() as connection:
+            query = sa.select(_logins).where(_logins.c.digest.in_(digests))
+            row = connection.execute(query.limit(1)).first()
+            if row is None:
+                return None
+            if not hmac.compare_digest(row.browser, browser):
+                return LoginState("foreign")
+            if row.used_at is not None or row.phase is None:
+                return LoginState("used")
+            if row.expires_at <= now:
+                return LoginState("expired")
+            place = (_logins.c.digest == row.digest) & _logins.c.used_at.is_(None)
+            taken = connection.execute(sa.update(_logins).where(place).values(used_at=now, phase=None)).rowcount
+        return LoginState("open", row.digest, row.link, bytes(row.phase)) if taken else LoginState("used")

@@ -1,0 +1,178 @@
+"""`/connect`: the pages of links for customers, and `POST /admin/links`, which makes a link. Thin: `ConnectService`
+decides what a page has."""
+
+import logging
+from collections.abc import Awaitable
+from urllib.parse import parse_qsl
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from conn_engine.errors import ConnError
+from conn_service.connect.browser import BrowserVisit, draw_browser_secret, is_browser_secret
+from conn_service.connect.connect_page import ConnectPage, NoticeKind, build_notice
+from conn_service.connect.connect_service import CALLBACK, ConnectService
+from conn_service.connect.links import LINK_SECONDS
+from conn_service.connect.page_renderer import PageRenderer
+from conn_service.http.admin import AdminGate
+from conn_service.http.problems import HttpProblem
+from conn_service.http.reading import ServiceLimits, parse_query, read_body, read_bytes
+
+__all__ = ["build_connect_routes", "build_link_routes"]
+
+_LOG = logging.getLogger(__name__)
+_MOST_BYTES = 256 * 2**10
+_MOST_FIELDS = 100
+_LONGEST_LINK_SECONDS = 30 * 86_400
+
+
+def build_connect_routes(service: ConnectService | None, limits: ServiceLimits) -> list[Route]:
+    """Return the routes of the pages, if there is a service for them."""
+    if service is None:
+        return []
+    pages = _Pages(service, limits)
+    return [
+        Route(CALLBACK, pages.finish, methods=["GET"]),
+        Route(f"{CALLBACK}/{{connector}}", pages.finish, methods=["GET"]),
+        Route("/connect/{link}", pages.show, methods=["GET"]),
+        Route("/connect/{link}", pages.submit, methods=["POST"]),
+    ]
+
+
+class _Pages:
+    """Maps requests of browsers to the service, and its pages to responses."""
+
+    def __init__(self, service: ConnectService, limits: ServiceLimits) -> None:
+        self._service = service
+        self._limits = limits
+        self._renderer = PageRenderer(service.settings)
+
+    async def show(self, request: Request) -> Response:
+        """Show the page of a link. A browser without a cookie gets one."""
+        visit = self._read_visit(request)
+        secret = visit.secret or draw_browser_secret()
+        known = BrowserVisit(secret, visit.is_framed)
+        page = await self._answer(self._service.show(request.path_params["link"], known))
+        response = self._respond(page, is_framed=visit.is_framed)
+        if not visit.secret:
+            response.headers.append("set-cookie", self._format_cookie(secret, visit.is_framed))
+        return response
+
+    async def submit(self, request: Request) -> Response:
+        """Take a form."""
+        visit = self._read_visit(request)
+        page = await self._answer(self._submit(request, visit))
+        return self._respond(page, is_framed=visit.is_framed)
+
+    async def _submit(self, request: Request, visit: BrowserVisit) -> ConnectPage:
+        try:
+            content = await read_bytes(request, self._limits, _MOST_BYTES)
+            values = parse_qsl(content.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except (HttpProblem, ValueError):
+            return self._build_notice("input")
+        return await self._service.submit(request.path_params["link"], visit, values)
+
+    async def finish(self, request: Request) -> Response:
+        """Finish a consent: the vendor has redirected here."""
+        visit = self._read_visit(request)
+        path = f"{CALLBACK}/{request.path_params['connector']}" if request.path_params else CALLBACK
+        try:
+            query = parse_query(request)
+        except HttpProblem:
+            return self._respond(self._build_notice("state"))
+        return self._respond(await self._answer(self._service.finish(path, visit, query)))
+
+    async def _answer(self, work: Awaitable[ConnectPage]) -> ConnectPage:
+        """Return a page also for what nobody expected: a customer cannot read a problem in JSON."""
+        try:
+            return await work
+        except (ConnError, SQLAlchemyError) as error:
+            _LOG.error("a page for a customer failed: %s", type(error).__name__)
+            return self._build_notice("store")
+        except Exception as error:
+            _LOG.error("a page for a customer failed: internal error: %s", type(error).__name__)
+            return self._build_notice("internal")
+
+    def _build_notice(self, kind: NoticeKind) -> ConnectPage:
+        application = self._service.settings.application
+        notice = build_notice(kind, sender=application)
+        return ConnectPage("notice", notice.status, {"notice": notice, "application": application})
+
+    def _respond(self, page: ConnectPage, *, is_framed: bool = False) -> Response:
+        if page.location:
+            response: Response = RedirectResponse(page.location, page.status)
+            response.headers["cache-control"] = "no-store"
+            response.headers["referrer-policy"] = "same-origin"
+            return response
+        text, headers = self._renderer.render(page, is_framed=is_framed)
+        return HTMLResponse(text, page.status, headers)
+
+    # --- the browser ---
+
+    def _read_visit(self, request: Request) -> BrowserVisit:
+        """Return what the browser says. A page in a frame has a cookie of its own there: a browser keeps the cookies of
+        a frame apart by the site that embeds it."""
+        is_framed = request.headers.get("sec-fetch-dest") in ("iframe", "frame", "object", "embed")
+        secret = request.cookies.get(self._name_cookie(is_framed), "")
+        return BrowserVisit(secret if is_browser_secret(secret) else "", is_framed, request.headers.get("origin"))
+
+    def _name_cookie(self, is_framed: bool) -> str:
+        prefix = "__Host-" if self._service.settings.is_secure else ""
+        return f"{prefix}conn-{'frame' if is_framed else 'browser'}"
+
+    def _format_cookie(self, secret: str, is_framed: bool) -> str:
+        words = [f"{self._name_cookie(is_framed)}={secret}", "Path=/", "HttpOnly"]
+        if is_framed:
+            words += ["SameSite=None", "Secure", "Partitioned"]
+        else:
+            words += ["SameSite=Lax", *(["Secure"] if self._service.settings.is_secure else [])]
+        return "; ".join(words)
+
+
+def build_link_routes(gate: AdminGate, service: ConnectService | None, limits: ServiceLimits) -> list[Route]:
+    """Return the route that makes links. Without a service, it says what is missing."""
+
+    async def create_link(request: Request) -> Response:
+        token = await gate.admit(request)
+        if service is None:
+            detail = "the service has no address for browsers, so there are no links"
+            raise HttpProblem(409, "disabled", detail, "start it with --public-url https://…")
+        body = await read_body(request, limits)
+        account, return_url, seconds = _read_link_body(body)
+        gate.callers.check_account(token, account)
+        issued = await service.issue(account, seconds=seconds, return_url=return_url)
+        await gate.record(token, "create", f"links/{issued.link.digest[:12]}", account=account)
+        data = {
+            "url": service.settings.build_link(issued.text),
+            "account": account,
+            "expires_at": issued.link.expires_at,
+        }
+        return JSONResponse(data, 201, headers={"cache-control": "no-store"})
+
+    return [Route("/admin/links", create_link, methods=["POST"])]
+
+
+def _read_link_body(body: object) -> tuple[str, str, float]:
+    """Return account, return URL and seconds. Raises HttpProblem for anything else."""
+    known = {"account", "return_url", "expires_in"}
+    if not isinstance(body, dict) or body.keys() - known:
+        unknown = sorted(str(name)[:100] for name in body.keys() - known) if isinstance(body, dict) else []
+        detail = f'a link has no "{unknown[0]}"' if unknown else "the body is not an object"
+        raise HttpProblem(
+            400, "invalid_request", detail, 'send {"account": "NAME"}, with return_url, expires_in if needed'
+        )
+    account, return_url, seconds = (
+        body.get("account"),
+        body.get("return_url") or "",
+        body.get("expires_in", LINK_SECONDS),
+    )
+    if not isinstance(account, str) or not account:
+        raise HttpProblem(400, "invalid_request", "the link has no account", 'send {"account": "NAME"}')
+    if not isinstance(return_url, str):
+        raise HttpProblem(400, "invalid_request", "return_url is not a text", "send an absolute https URL")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 60 <= seconds <= _LONGEST_LINK_SECONDS:
+        most = f"{_LONGEST_LINK_SECONDS:,}"
+        raise HttpProblem(400, "invalid_request", f"expires_in is not a number from 60 to {most}", "send seconds")
+    return account, return_url, float(seconds)

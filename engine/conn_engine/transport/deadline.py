@@ -14,7 +14,7 @@ import httpcore
 
 from conn_engine.transport.resolving import Resolver, aresolve_within, resolve, resolve_within
 
-__all__ = ["AsyncBackend", "Backend", "Judge", "limit_time", "prolong_time"]
+__all__ = ["AsyncBackend", "Backend", "Judge", "ProxiedAsyncBackend", "limit_time", "prolong_time"]
 
 Judge: TypeAlias = Callable[[str, int, Sequence[str]], None]
 
@@ -119,8 +119,6 @@ class Backend(_Opening, httpcore.NetworkBackend):
 class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
     """`Backend` for an event loop, which limits the time for the exchange itself."""
 
-    _plain = httpcore.AnyIOBackend()
-
     async def connect_tcp(
         self,
         host: str,
@@ -136,10 +134,24 @@ class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
         fault: Exception = httpcore.ConnectError("no address")
         for address, seconds in _share_time(addresses, until):
             try:
-                return await self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
+                return await self._open(address, port, seconds)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
         raise fault
+
+    async def _open(self, address: str, port: int, seconds: float) -> httpcore.AsyncNetworkStream:
+        from conn_engine.transport.async_stream import open_stream
+
+        return await open_stream(address, port, seconds)
+
+
+class ProxiedAsyncBackend(AsyncBackend):
+    """`AsyncBackend` with the library's streams, which can have TLS within TLS, for a proxy."""
+
+    _plain = httpcore.AnyIOBackend()
+
+    async def _open(self, address: str, port: int, seconds: float) -> httpcore.AsyncNetworkStream:
+        return await self._plain.connect_tcp(address, port, seconds)
 
 
 def _accept(host: str, port: int, addresses: Sequence[str]) -> None:

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     import httpcore
 
     from conn_engine.transport.resolving import Resolver
+    from conn_engine.transport.single_connection import SingleConnection
 
 __all__ = ["AsyncLive", "Live"]
 
 _PoolKey: TypeAlias = tuple[bool, str, ClientCertificate | None]  # TLS, proxy and client certificate
+_AsyncPool: TypeAlias = "SingleConnection | httpcore.AsyncConnectionPool"
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -89,11 +91,15 @@ class _Wire:
         return (True, proxy, certificate if gateway.is_permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
-        options: dict[str, Any] = {"max_connections": 1, "keepalive_expiry": 20.0}
-        if key[0]:
-            options["ssl_context"] = self._context(key[2])
+        options: dict[str, Any] = self._connection_options(key) | {"max_connections": 1}
         if key[1]:
             options["proxy"] = make_proxy(key[1], self.redactor)
+        return options
+
+    def _connection_options(self, key: _PoolKey) -> dict[str, Any]:
+        options: dict[str, Any] = {"keepalive_expiry": 20.0}
+        if key[0]:
+            options["ssl_context"] = self._context(key[2])
         return options
 
     def _backend_options(self, key: _PoolKey) -> dict[str, Any]:
@@ -297,7 +303,7 @@ class AsyncLive(_Wire):
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
         super().__init__(redactor, **limits)
         # Lent out one request at a time: a shared pool of the library examines every connection for every request.
-        self._free: dict[_PoolKey, list[httpcore.AsyncConnectionPool]] = {}
+        self._free: dict[_PoolKey, list[_AsyncPool]] = {}
         self._places = asyncio.Semaphore(self._max_connections)
 
     async def asend(self, request: Request) -> Response:
@@ -338,7 +344,7 @@ class AsyncLive(_Wire):
 
     async def _send_through(
         self,
-        pool: "httpcore.AsyncConnectionPool",
+        pool: "_AsyncPool",
         hop: Hop,
         request: Request,
         limit: asyncio.Timeout,
@@ -384,13 +390,17 @@ class AsyncLive(_Wire):
             receiving.drop()
             raise
 
-    def _new_pool(self, key: _PoolKey) -> "httpcore.AsyncConnectionPool":
+    def _new_pool(self, key: _PoolKey) -> "_AsyncPool":
         import httpcore
 
-        from conn_engine.transport.deadline import AsyncBackend
+        from conn_engine.transport.deadline import AsyncBackend, ProxiedAsyncBackend
+        from conn_engine.transport.single_connection import SingleConnection
 
-        backend = AsyncBackend(**self._backend_options(key))
-        return httpcore.AsyncConnectionPool(**self._pool_options(key), network_backend=backend)
+        options = self._backend_options(key)
+        if key[1]:
+            backend = ProxiedAsyncBackend(**options)
+            return httpcore.AsyncConnectionPool(**self._pool_options(key), network_backend=backend)
+        return SingleConnection(**self._connection_options(key), network_backend=AsyncBackend(**options))
 
     async def aclose(self) -> None:
         """Close every connection. The transport can be used again; it opens new ones."""
@@ -412,7 +422,7 @@ def _close(pools: "dict[_PoolKey, list[httpcore.ConnectionPool]]") -> None:
             idle.pop().close()
 
 
-async def _aclose(pools: "dict[_PoolKey, list[httpcore.AsyncConnectionPool]]") -> None:
+async def _aclose(pools: "dict[_PoolKey, list[_AsyncPool]]") -> None:
     for idle in pools.values():
         while idle:
             await idle.pop().aclose()

@@ -7,6 +7,7 @@ import ssl
 
 import httpx
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -66,15 +67,22 @@ def ask_sync(request):
         return live.send(request)
 
 
+async def send(request):
+    async with AsyncLive(trust=HERE) as live:
+        return await live.asend(request)
+
+
 def ask_async(request):
-    async def run():
-        async with AsyncLive(trust=HERE) as live:
-            return await live.asend(request)
-
-    return asyncio.run(run())
+    return asyncio.run(send(request))
 
 
-both = pytest.mark.parametrize("ask", [ask_sync, ask_async])
+def ask_uvloop(request):
+    """The event loop of the service."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(send(request))
+
+
+both = pytest.mark.parametrize("ask", [ask_sync, ask_async, ask_uvloop])
 
 
 def request(port, path="/x"):

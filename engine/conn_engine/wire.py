@@ -288,7 +288,7 @@ class Page:
     incremental operation resumes, once this page and those before it are stored; None means from the start. `notes` are
     for the caller, such as a reduced page size. `completeness` is the verdict on the complete listing, on its last page
     only. `problems` has one entry for each field whose expression fails on records of this page. `skipped` means that
-    an error rule skips the response: its records are unknown.
+    an error rule skips the response: its records are unknown. `mapping_seconds` is the time of the response mapping.
     """
 
     records: list[Any]
@@ -307,6 +307,7 @@ class Page:
     completeness: Completeness | None = None
     problems: tuple[FieldProblem, ...] = ()
     skipped: bool = False
+    mapping_seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ STOPWATCHES = {
     "conn_cli/loopback.py",  # how long a login waits for the browser
     "conn_engine/expressions/leaf_failures.py",  # the bound of the evaluations that fail on a page
     "conn_engine/expressions/pure.py",  # the bound of an evaluation
+    "conn_engine/runtime/unified.py",  # how long mappings take
     "conn_engine/syncs/transforming.py",  # the bound of the evaluations that fail on a page
     "conn_engine/releases/serving.py",  # how often a store is asked
     "conn_engine/transport/deadline.py",  # sockets
@@ -35,6 +36,7 @@ STOPWATCHES = {
     "conn_engine/transport/proxies.py",  # sockets
     "conn_engine/secrets/vault/locks.py",  # how long a lock is waited for
     "conn_service/store/advisory_locks.py",  # how long a lock is waited for
+    "conn_service/http/observing.py",  # how long requests take
     "conn_service/http/accounts.py",  # how old a kept connection is
     "conn_service/store/slots.py",  # when the lock of a worker was checked
     "conn_service/syncs/folders.py",  # how often the files are looked at

@@ -312,6 +312,7 @@ def _join_parts(parts: Sequence[Page]) -> Page:
         raw=[record for part in parts for record in part.raw],
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         problems=merge_problems(*(part.problems for part in parts)),
+        mapping_seconds=sum(part.mapping_seconds for part in parts),
     )
 
 

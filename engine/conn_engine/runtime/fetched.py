@@ -70,7 +70,9 @@ class Fetched:
         """The names and values of its partition."""
         return self.scope.get("partition") or {}
 
-    def to_page(self, records: list[Any], problems: tuple[FieldProblem, ...] = ()) -> Page:
+    def to_page(
+        self, records: list[Any], problems: tuple[FieldProblem, ...] = (), *, mapping_seconds: float = 0.0
+    ) -> Page:
         """Return the page as callers receive it, with its final records and the fields that fail on some of them."""
         return Page(
             records=records,
@@ -89,6 +91,7 @@ class Fetched:
             problems=problems,
             skipped=self.skipped,
             content=self.answer.rest.content if self.answer.rest is not None else None,
+            mapping_seconds=mapping_seconds,
         )
 
     def as_listed(self) -> "Fetched":

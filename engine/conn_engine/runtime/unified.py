@@ -3,6 +3,7 @@
 Mappings are evaluated in batches, with one evaluator call per page. `runtime.listing` handles requests and pagination.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -68,7 +69,9 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
+        started = time.perf_counter()
         records, problems = _map_page(run, response_mapping, operation, page, page_scope, name, call)
+        seconds = time.perf_counter() - started
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -79,7 +82,8 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(effective, operation, page_scope, page, location)
-        yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records, problems)
+        mapped = replace(page, headers=headers, notes=(*page.notes, *notes))
+        yield mapped.to_page(records, problems, mapping_seconds=seconds)
 
     try:
         yield from fetch_pages(

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class KeptConnections:
     """The connections of one event loop, by account. `aclose` it, or use it as an async context manager.
 
     `vault` has the credentials, `isolation` runs the expressions that accounts set, `limits` bound all of them, and
-    `budgets` counts the requests to vendors.
+    `budgets` counts the requests to vendors. `observe` is called for each new connection.
     """
 
     def __init__(
@@ -93,8 +93,10 @@ class KeptConnections:
         budgets: BudgetStore | None = None,
         limits: EvaluationLimits = DEFAULT_LIMITS,
         most: int = _MOST_KEPT,
+        observe: Callable[[AsyncConnection], None] = lambda connection: None,
     ) -> None:
         self.source = source
+        self._observe = observe
         self._vault = vault
         self._most = most
         self._options: dict[str, Any] = {
@@ -146,6 +148,7 @@ class KeptConnections:
                 kept = self._find(account, revision)
                 if kept is None:
                     connection = await asyncio.to_thread(aconnect, workspace, account, **self._options)
+                    self._observe(connection)
                     kept = self._kept[account] = _Kept(connection, revision, time.monotonic())
         finally:
             if not lock.locked():
@@ -179,6 +182,9 @@ class KeptConnections:
         kept.is_dropped = True
         if kept.users == 0:
             await kept.connection.aclose()
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -1,22 +1,24 @@
 """Build responses: results with the headers of rate limits, and problems."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from conn_engine.errors import ConnError
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.releases.translating import translate_store_error
 from conn_service.http.idempotency import KeptAnswer
 from conn_service.http.problems import HttpProblem, describe_problem
+from conn_service.http.request_record import RequestRecord, find_record
 from conn_service.http.unified import UnifiedAnswer
 
 __all__ = ["build_problem", "build_response", "format_line", "problem_handlers", "repeat_answer"]
 
-_LOG = logging.getLogger(__name__)
 _PROBLEM = "application/problem+json"
 
 
@@ -41,17 +43,24 @@ def format_line(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def build_problem(problem: HttpProblem) -> Response:
-    return JSONResponse(problem.to_data(), problem.status, headers=dict(problem.headers), media_type=_PROBLEM)
+def build_problem(problem: HttpProblem, record: RequestRecord) -> Response:
+    """Return the answer for a problem, which has the ID of its request. The log has the kind and the reason."""
+    record.kind, record.reason = problem.kind, problem.reason
+    data = problem.to_data() | ({"request_id": record.id} if record.id else {})
+    return JSONResponse(data, problem.status, headers=dict(problem.headers), media_type=_PROBLEM)
 
 
-def problem_handlers(*, shows_vendor: bool) -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
-    """Return what answers each kind of error."""
+def problem_handlers(
+    location: StoreLocation, *, shows_vendor: bool
+) -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+    """Return what answers each kind of error. `location` is the store whose errors may be raised."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return build_problem(_to_problem(error, shows_vendor))
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, SQLAlchemyError):
+            error = translate_store_error(error, location)
+        return build_problem(_to_problem(error, shows_vendor), find_record(request))
 
-    return dict.fromkeys((HttpProblem, ConnError, ClientDisconnect, 404, 405, 500), answer)
+    return dict.fromkeys((HttpProblem, ConnError, SQLAlchemyError, ClientDisconnect, 404, 405, 500), answer)
 
 
 def _to_problem(error: Exception, shows_vendor: bool) -> HttpProblem:
@@ -66,5 +75,4 @@ def _to_problem(error: Exception, shows_vendor: bool) -> HttpProblem:
             headers = dict(error.headers or {})
             return HttpProblem(405, "method_not_allowed", "this path has no such method", headers=headers)
         return HttpProblem(404, "unknown", "there is nothing at this path")
-    _LOG.error("internal error: %s", type(error).__name__)
-    return HttpProblem(500, "internal", "the service failed; its log has the kind of the error")
+    return HttpProblem(500, "internal", "the service failed; its log has the kind of the error", reason=type(error).__name__)

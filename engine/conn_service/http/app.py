@@ -4,36 +4,45 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from conn_engine.config import OperationName
 from conn_engine.errors import ConnError, TransportError, VendorError
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.releases.translating import translate_store_error
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.http.answers import build_response, format_line, problem_handlers, repeat_answer
 from conn_service.http.callers import Callers, check_scope
 from conn_service.http.calls import UnifiedPath, parse_path
 from conn_service.http.idempotency import IdempotencyStore, fingerprint
+from conn_service.http.metrics import ServiceMetrics
+from conn_service.http.observing import ObservedRequests
 from conn_service.http.problems import HttpProblem, describe_problem
-from conn_service.http.reading import LimitedHeaders, ServiceLimits, parse_query, read_body, wait_for_disconnect
+from conn_service.http.reading import LimitedRequests, ServiceLimits, parse_query, read_body, wait_for_disconnect
+from conn_service.http.request_record import RequestRecord, find_record
 from conn_service.http.tokens import ApiToken, TokenScope
-from conn_service.http.unified import UnifiedAnswer, UnifiedApi
+from conn_service.http.tracing import NO_TRACES, Traces
+from conn_service.http.unified import Permit, UnifiedAnswer, UnifiedApi
 
 __all__ = ["create_app"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/unified"
-_PROBLEM = "application/problem+json"
 _NDJSON = "application/x-ndjson"
-_MOST_PARAMETERS = 100
 _KEY = re.compile("[!-~]{1,255}")
+_THREADS = 32
+"""For what blocks: the store, the vault, isolated expressions. The default is 4 more than there are processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class _Service:
     callers: Callers
     keys: IdempotencyStore
     limits: ServiceLimits
+    location: StoreLocation
     clock: Clock
 
     # --- routes ---
@@ -52,12 +62,13 @@ class _Service:
         """Answer a request to the unified API."""
         token = await self.callers.authenticate(request)
         account = self.callers.choose_account(request, token)
+        record = find_record(request)
         raw_path = request.scope.get("raw_path") or request.url.path.encode()
         path = parse_path(raw_path.decode("latin-1").removeprefix(_PREFIX))
         query = parse_query(request)
-        permit = _permit(token)
+        permit = _permit(token, record)
         if request.method == "GET" and path.id is None and _NDJSON in request.headers.get("accept", ""):
-            return await self._stream(self.unified.stream(account, path, query, permit=permit))
+            return await self._stream(self.unified.stream(account, path, query, permit=permit), record)
         body = await read_body(request, self.limits)
 
         def work() -> Awaitable[UnifiedAnswer]:
@@ -86,12 +97,21 @@ class _Service:
             answer = await self._limit(request, work(), until_done=True)
         except (HttpProblem, ConnError) as error:
             if not _may_have_written(error):
-                await asyncio.to_thread(self.keys.release, account, key)
+                await self._note_result(self.keys.release, account, key)
             raise
-        await asyncio.to_thread(self.keys.keep, account, key, answer.status, answer.data)
+        await self._note_result(self.keys.keep, account, key, answer.status, answer.data)
         return build_response(answer)
 
-    async def _stream(self, lines: AsyncIterator[dict[str, Any]]) -> Response:
+    async def _note_result(self, note: Callable[..., None], account: str, key: str, *result: Any) -> None:
+        """Store what became of a write. If the store is down now, the caller gets the result nevertheless, and the key
+        stays unknown: the write is not sent a second time."""
+        try:
+            await asyncio.to_thread(note, account, key, *result)
+        except SQLAlchemyError as error:
+            message = translate_store_error(error, self.location).message
+            _LOG.error("the result of a write is not stored, and its Idempotency-Key stays unknown: %s", message)
+
+    async def _stream(self, lines: AsyncIterator[dict[str, Any]], record: RequestRecord) -> Response:
         first = await anext(lines)  # errors before the first line have a status of their own
 
         async def write() -> AsyncIterator[str]:
@@ -101,7 +121,8 @@ class _Service:
                     yield format_line(line)
             except ConnError as error:
                 problem = describe_problem(error, shows_vendor=self.limits.shows_vendor_errors)
-                yield format_line({"problem": problem.to_data()})
+                record.kind, record.reason = problem.kind, problem.reason
+                yield format_line({"problem": problem.to_data() | {"request_id": record.id}})
 
         return StreamingResponse(write(), media_type=_NDJSON)
 
@@ -125,57 +146,51 @@ class _Service:
                     other.cancel()
                     await asyncio.wait([other])
 
-    async def check_ready(self, request: Request) -> Response:
-        """Answer whether the service can serve: its configuration and its store can be read."""
-        try:
-            accounts = self.unified.connections.source.get_current()[1].accounts()
-            await asyncio.to_thread(self.callers.tokens.find, "", 0.0)
-        except ConnError as error:
-            raise HttpProblem(503, "not_ready", error.message) from None
-        return JSONResponse({"status": "ready", "accounts": len(accounts)})
-
 
 def create_app(
     unified: UnifiedApi,
     callers: Callers,
     keys: IdempotencyStore,
     *,
+    location: StoreLocation,
+    metrics: ServiceMetrics,
+    traces: Traces = NO_TRACES,
     routes: Sequence[Route] = (),
     limits: ServiceLimits = ServiceLimits(),
     clock: Clock = MACHINE_CLOCK,
 ) -> ASGIApp:
     """Return the application, with `routes` besides those of the unified API. It closes the connections when it
-    ends."""
-    service = _Service(unified, callers, keys, limits, clock)
+    ends. `location` is where the store of `keys` is."""
+    service = _Service(unified, callers, keys, limits, location, clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        following = asyncio.create_task(unified.connections.source.follow())
+        metrics.kept_connections.set_function(unified.connections.__len__)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "conn-service"))
+        tasks = [asyncio.create_task(work) for work in (unified.connections.source.follow(), metrics.measure_lag())]
         try:
             async with unified.connections:
                 yield
         finally:
-            following.cancel()
-
-    async def say_alive(_request: Request) -> Response:
-        return JSONResponse({"status": "alive"})
+            for task in tasks:
+                task.cancel()
+            traces.close()
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # the account decides on each
     app = Starlette(
         routes=[
-            Route("/health/live", say_alive, methods=["GET"]),
-            Route("/health/ready", service.check_ready, methods=["GET"]),
-            Route(f"{_PREFIX}/{{rest:path}}", service.serve_unified, methods=methods),
+            Route(f"{_PREFIX}/{{operation:path}}", service.serve_unified, methods=methods),
             *routes,
         ],
-        exception_handlers=problem_handlers(shows_vendor=limits.shows_vendor_errors),
+        exception_handlers=problem_handlers(location, shows_vendor=limits.shows_vendor_errors),
         lifespan=lifespan,
     )
-    return LimitedHeaders(app, limits.header_bytes)
+    return ObservedRequests(LimitedRequests(app, limits), app.routes, metrics, traces)
 
 
-def _permit(token: ApiToken) -> Callable[[bool], None]:
-    def permit(writes: bool) -> None:
+def _permit(token: ApiToken, record: RequestRecord) -> Permit:
+    def permit(operation: OperationName, connector: str, writes: bool) -> None:
+        record.operation, record.connector = operation.text, connector
         scope: TokenScope = "unified:write" if writes else "unified:read"
         check_scope(token, scope)
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from conn_engine.wire import Clock
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.problems import HttpProblem
+from conn_service.http.request_record import find_record
 from conn_service.http.tokens import ApiToken, TokenScope, TokenStore
 
 __all__ = ["Callers", "check_scope"]
@@ -42,6 +43,7 @@ class Callers:
                 "send the header Authorization: Bearer TOKEN; conn token create makes one",
                 headers={"www-authenticate": 'Bearer realm="conn"'},
             )
+        find_record(request).token = found.id
         return found
 
     def choose_account(self, request: Request, token: ApiToken) -> str:
@@ -53,6 +55,7 @@ class Callers:
             )
         account = token.accounts[0] if asked is None else asked
         self.check_account(token, account)
+        find_record(request).account = account
         return account
 
     def check_account(self, token: ApiToken, account: str) -> None:

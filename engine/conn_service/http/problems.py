@@ -3,7 +3,6 @@
 The vendor's own text is only shown if a deployment wants it: a mapping can put any of the vendor's data into it.
 """
 
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,10 +22,11 @@ from conn_engine.errors import (
     UsageError,
     VendorError,
 )
+from conn_engine.releases.faults import StoreFault, StoreRefusedError, StoreUnreachableError
+from conn_service.http.logs import describe_for_log
 
 __all__ = ["KINDS", "STATUSES", "HttpProblem", "ProblemKind", "describe_problem"]
 
-_LOG = logging.getLogger(__name__)
 ProblemKind = (
     ErrorKind
     | Literal[
@@ -34,12 +34,15 @@ ProblemKind = (
         "credential_store",
         "disabled",
         "disconnected",
+        "draining",
         "incomplete",
         "internal",
         "method_not_allowed",
         "needs_login",
         "not_ready",
+        "overloaded",
         "refused_host",
+        "store",
         "timeout",
         "too_large",
         "unknown",
@@ -59,14 +62,17 @@ KINDS: Final[Mapping[ProblemKind, str]] = {
     "credential_store": "the place with the credentials cannot be used now",
     "disabled": "the operation is disabled for the account",
     "disconnected": "the client is gone",
+    "draining": "the service is about to end",
     "incomplete": "the vendor's listing is not complete",
     "internal": "the service failed; the log has the kind of the error",
     "method_not_allowed": "the path has no such method",
     "needs_login": "the account has no usable credential; it must log in",
     "not_ready": "the service cannot read its configuration or its store now",
+    "overloaded": "the service has too many requests at once",
     "refused_host": "the configuration leads to a host that may not be reached",
+    "store": "the service's database cannot be used now",
     "timeout": "there is no result in time, or the body did not arrive in time",
-    "too_large": "the headers or the body are too large",
+    "too_large": "the URL, the headers or the body are too large",
     "unknown": "there is nothing at this path, no such account, or no such operation",
     "unknown_result": "the request is at work under its Idempotency-Key, or its result is unknown",
 }
@@ -80,6 +86,7 @@ STATUSES: Final[Mapping[int, tuple[str, tuple[ProblemKind, ...]]]] = {
     408: ("The request did not arrive in time", ("timeout", "disconnected")),
     409: ("A conflict, or an unknown result", ("conflict", "unknown_result")),
     413: ("The body is too large", ("too_large",)),
+    414: ("The URL is too long", ("too_large",)),
     415: ("The body is not JSON", ("invalid_request",)),
     422: ("The vendor rejects the request, or the Idempotency-Key belongs to another one", ("invalid_request",)),
     424: ("The account must log in", ("needs_login",)),
@@ -90,7 +97,7 @@ STATUSES: Final[Mapping[int, tuple[str, tuple[ProblemKind, ...]]]] = {
         "The vendor does not work, or its response cannot be used",
         ("vendor_unavailable", "bad_response", "incomplete", "refused_host"),
     ),
-    503: ("The service cannot answer now", ("credential_store", "not_ready")),
+    503: ("The service cannot answer now", ("store", "credential_store", "overloaded", "not_ready", "draining")),
     504: ("No result in time", ("timeout", "vendor_unavailable")),
 }
 """For each status of a problem, a text and the kinds that come with it."""
@@ -127,7 +134,8 @@ _STORE_SECONDS = 5
 
 @dataclass(eq=False)
 class HttpProblem(Exception):
-    """An answer that says what is wrong and what to do. `kind` is for programs, `more` has further members."""
+    """An answer that says what is wrong and what to do. `kind` is for programs, `more` has further members. `reason` is
+    for the log only."""
 
     status: int
     kind: ProblemKind
@@ -135,6 +143,7 @@ class HttpProblem(Exception):
     fix: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Return the members of the answer."""
@@ -151,6 +160,10 @@ class HttpProblem(Exception):
 
 def describe_problem(error: ConnError, *, shows_vendor: bool = False) -> HttpProblem:
     """Return the answer for an error of the engine. With `shows_vendor`, it has the vendor's own text and status."""
+    if isinstance(error, StoreFault | StoreUnreachableError | StoreRefusedError):
+        text = "the service's database cannot be used now"
+        headers = {"retry-after": str(_STORE_SECONDS)}
+        return HttpProblem(503, "store", text, headers=headers, reason=error.message)
     if isinstance(error, VendorError):
         return _describe_vendor_error(error, shows_vendor)
     status = _CATEGORY_STATUSES.get(error.category) if error.category is not None else None
@@ -165,8 +178,8 @@ def describe_problem(error: ConnError, *, shows_vendor: bool = False) -> HttpPro
     if isinstance(error, ConfigurationError) and status is not None:
         kind: ProblemKind = "invalid_request" if status == 400 else "refused_host"
         return HttpProblem(status, kind, error.message)
-    _LOG.error("%s", error.message)
-    return HttpProblem(500, "configuration", "the connector's configuration has an error for this operation")
+    text = "the connector's configuration has an error for this operation"
+    return HttpProblem(500, "configuration", text, reason=describe_for_log(error))
 
 
 def _describe_vendor_error(error: VendorError, shows_vendor: bool) -> HttpProblem:
@@ -187,9 +200,9 @@ def _describe_vendor_error(error: VendorError, shows_vendor: bool) -> HttpProble
 
 def _describe_credential_error(error: CredentialError, status: int) -> HttpProblem:
     if status == 503:
-        _LOG.error("%s", error.message)
         text = "the place with the credentials cannot be used now"
-        return HttpProblem(503, "credential_store", text, headers={"retry-after": str(_STORE_SECONDS)})
+        headers = {"retry-after": str(_STORE_SECONDS)}
+        return HttpProblem(503, "credential_store", text, headers=headers, reason=error.message)
     if error.category == "refused":
         text = "the vendor refuses the account's credential; the account must log in again"
         return HttpProblem(status, "needs_login", text)

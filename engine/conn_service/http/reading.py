@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conn_service.http.answers import build_problem
 from conn_service.http.problems import HttpProblem
+from conn_service.http.request_record import find_record
 
-__all__ = ["LimitedHeaders", "ServiceLimits", "parse_query", "read_body", "read_bytes", "wait_for_disconnect"]
+__all__ = ["LimitedRequests", "ServiceLimits", "parse_query", "read_body", "read_bytes", "wait_for_disconnect"]
 
 _MOST_PARAMETERS = 100
 
@@ -20,33 +21,59 @@ _MOST_PARAMETERS = 100
 @dataclass(frozen=True, slots=True)
 class ServiceLimits:
     """What a deployment allows a request: times in seconds, sizes in bytes. `shows_vendor_errors` adds the vendor's own
-    status and text to problems."""
+    status and text to problems.
+
+    A client has `header_seconds` for its headers, `body_seconds` for its body, and `write_seconds` to read a part of
+    the answer. More requests than `concurrent_requests` at once are refused, and more connections than `connections`.
+    """
 
     request_seconds: float = 60.0
+    header_seconds: float = 10.0
     body_seconds: float = 20.0
+    write_seconds: float = 30.0
     body_bytes: int = 10 * 2**20
     header_bytes: int = 32 * 2**10
+    url_bytes: int = 16 * 2**10
+    concurrent_requests: int = 500
+    connections: int = 4_000
     shows_vendor_errors: bool = False
 
 
-class LimitedHeaders:
-    """Refuses requests whose headers are too large, or that have not exactly one Host."""
+class LimitedRequests:
+    """Refuses requests that are too large, that have not exactly one Host, or that are too many at once. Questions
+    about health are always answered."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, limits: ServiceLimits) -> None:
         self._app = app
-        self._most = most
+        self._limits = limits
+        self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = scope["headers"]
-            if sum(len(name) + len(value) for name, value in headers) > self._most:
-                problem = HttpProblem(431, "too_large", f"the headers have more than {self._most:,} bytes")
-                await build_problem(problem)(scope, receive, send)
-                return
-            if sum(name == b"host" for name, _ in headers) != 1:
-                await build_problem(HttpProblem(400, "invalid_request", "send one Host header"))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith("/health/"):
+            await self._app(scope, receive, send)
+            return
+        problem = self._find_problem(scope)
+        if problem is not None:
+            await build_problem(problem, find_record(scope))(scope, receive, send)
+            return
+        self._at_work += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._at_work -= 1
+
+    def _find_problem(self, scope: Scope) -> HttpProblem | None:
+        limits, headers = self._limits, scope["headers"]
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > limits.url_bytes:
+            return HttpProblem(414, "too_large", f"the URL has more than {limits.url_bytes:,} bytes")
+        if sum(len(name) + len(value) for name, value in headers) > limits.header_bytes:
+            return HttpProblem(431, "too_large", f"the headers have more than {limits.header_bytes:,} bytes")
+        if sum(name == b"host" for name, _ in headers) != 1:
+            return HttpProblem(400, "invalid_request", "send one Host header")
+        if self._at_work >= limits.concurrent_requests:
+            text = "the service has too many requests at once"
+            return HttpProblem(503, "overloaded", text, "send it again", headers={"retry-after": "1"})
+        return None
 
 
 def parse_query(request: Request) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Engine
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
@@ -20,18 +21,23 @@ from conn_service.connect.links import LinkStore
 from conn_service.connect.settings import ConnectSettings
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
+from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
 from conn_service.http.connect_pages import build_connect_routes, build_link_routes
 from conn_service.http.documents import build_document_routes
+from conn_service.http.health import DrainState, ServiceHealth, build_health_routes
 from conn_service.http.idempotency import IdempotencyStore
+from conn_service.http.metrics import ServiceMetrics
+from conn_service.http.observing import observe_connection
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
+from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
 from conn_service.revisions import RevisedConfiguration, RevisionStore
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 
-__all__ = ["Deployment", "open_service"]
+__all__ = ["Deployment", "ServiceApps", "open_service"]
 
 _ISOLATED_WORKERS = 2
 
@@ -50,10 +56,23 @@ class Deployment:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     evaluation: EvaluationLimits = DEFAULT_LIMITS
     connect: ConnectSettings | None = None
+    drain: DrainState = field(default_factory=DrainState)
+    traces: Traces = NO_TRACES
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceApps:
+    """The application of the service, and one for a port of its own that only tells how the service is."""
+
+    app: ASGIApp
+    monitor: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 @contextmanager
-def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
+def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
     """Open the store and yield the application. Raises ServiceStoreError if the store cannot be used."""
     with ExitStack() as stack:
         stack.enter_context(translate_errors(deployment.store))
@@ -62,6 +81,7 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
         source = RevisedConfiguration(deployment.source, RevisionStore(engine))
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
         vault = deployment.vault or _open_vault(deployment, engine)
+        metrics, traces = ServiceMetrics(), deployment.traces
         connections = KeptConnections(
             source,
             vault,
@@ -70,16 +90,22 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             budgets=_open_budgets(deployment, engine),
             isolation=isolation,
             limits=deployment.evaluation,
+            observe=lambda connection: observe_connection(connection, metrics, traces),
         )
         callers = Callers(TokenStore(engine), source, deployment.clock)
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
         connect = _build_connect_service(deployment, engine, connections, connector)
-        yield create_app(
-            UnifiedApi(connections),
+        health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
+        app = create_app(
+            UnifiedApi(connections, metrics.count_page),
             callers,
             IdempotencyStore(engine),
+            location=deployment.store,
+            metrics=metrics,
+            traces=traces,
             routes=[
+                *build_health_routes(health, metrics, callers),
                 *build_document_routes(callers),
                 *build_audit_routes(gate),
                 *build_link_routes(gate, connect, deployment.limits),
@@ -88,6 +114,11 @@ def open_service(deployment: Deployment) -> Iterator[ASGIApp]:
             limits=deployment.limits,
             clock=deployment.clock,
         )
+        monitor = Starlette(
+            routes=build_health_routes(health, metrics, callers, needs_token=False),
+            exception_handlers=problem_handlers(deployment.store, shows_vendor=False),
+        )
+        yield ServiceApps(app, monitor)
 
 
 def _open_vault(deployment: Deployment, engine: Engine) -> Vault:

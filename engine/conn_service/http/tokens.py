@@ -5,6 +5,7 @@ scanners recognise one. The secret has 256 random bits, so that its digest needs
 """
 
 import hashlib
+import logging
 import re
 import secrets
 import zlib
@@ -20,7 +21,8 @@ from conn_service.store import Migration, prepare_tables
 
 __all__ = ["SCOPES", "ApiToken", "IssuedToken", "TokenScope", "TokenStore", "parse_token"]
 
-TokenScope = Literal["unified:read", "unified:write", "proxy:read", "proxy:write", "mcp", "admin"]
+TokenScope = Literal["unified:read", "unified:write", "proxy:read", "proxy:write", "mcp", "metrics", "admin"]
+_LOG = logging.getLogger(__name__)
 SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 _TOKEN = re.compile(r"conn_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([0-9a-f]{8})")
 _MARK_SECONDS = 60.0
@@ -145,9 +147,16 @@ class TokenStore:
         if token is None or not token.is_valid(now):
             return None
         if token.last_used is None or now - token.last_used >= _MARK_SECONDS:
+            self._mark(token, now)
+        return token
+
+    def _mark(self, token: ApiToken, now: float) -> None:
+        """Note the use of a token. A store that cannot be written (a full disk) is no reason to refuse it."""
+        try:
             with self._engine.begin() as connection:
                 connection.execute(sa.update(_tokens).where(_tokens.c.id == token.id).values(last_used=now))
-        return token
+        except sa.exc.SQLAlchemyError as error:
+            _LOG.warning("the last use of token %s cannot be stored (%s)", token.id, type(error).__name__)
 
     def list(self) -> list[ApiToken]:
         """Return all tokens, also those that can no longer be used, the oldest first."""

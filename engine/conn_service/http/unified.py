@@ -5,13 +5,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.config import OperationName
 from conn_engine.runtime.connection import AsyncConnection, describe_page
-from conn_engine.wire import Completeness
+from conn_engine.wire import Completeness, Page
 from conn_service.http.accounts import KeptConnections
 from conn_service.http.calls import UnifiedCall, UnifiedPath, read_call, resolve_operation
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["UnifiedAnswer", "UnifiedApi"]
+__all__ = ["Permit", "UnifiedAnswer", "UnifiedApi"]
+
+Permit = Callable[[OperationName, str, bool], None]
+"""Is called with the operation, its connector, and whether it writes. Raises if the caller may not use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,10 @@ class UnifiedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class UnifiedApi:
-    """Runs unified operations over kept connections."""
+    """Runs unified operations over kept connections. `observe` is called with the connector and each of its pages."""
 
     connections: KeptConnections
+    observe: Callable[[str, Page], None] = lambda connector, page: None
 
     async def answer(
         self,
@@ -37,10 +42,9 @@ class UnifiedApi:
         query: Sequence[tuple[str, str]],
         body: Any,
         *,
-        permit: Callable[[bool], None],
+        permit: Permit,
     ) -> UnifiedAnswer:
-        """Run the operation of a request up to its first page. `permit` raises if the caller may not read (False) or
-        write (True).
+        """Run the operation of a request up to its first page.
 
         Raises HttpProblem, and the errors of `Connection.page`.
         """
@@ -48,6 +52,7 @@ class UnifiedApi:
             asked = self._read_call(connection, path, http_method, query, body, permit)
             name = asked.contract.name
             page = await connection.page(name, asked.call)
+            self.observe(connection.effective.connector_name, page)
             headers = dict(page.headers)
             data = describe_page(name.text, page, connection.wiring.redactor)
             if asked.contract.is_list or (asked.contract.is_custom and not page.whole):
@@ -65,7 +70,7 @@ class UnifiedApi:
         path: UnifiedPath,
         query: Sequence[tuple[str, str]],
         *,
-        permit: Callable[[bool], None],
+        permit: Permit,
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield every record of a listing as `{"record": …}`, and at its end `{"end": …}` with the number of records
         and whether they are complete.
@@ -78,6 +83,7 @@ class UnifiedApi:
             verdict: Completeness | None = None
             async with aclosing(connection.pages(asked.contract.name, asked.call)) as pages:
                 async for page in pages:
+                    self.observe(connection.effective.connector_name, page)
                     for record in page.records:
                         count += 1
                         yield {"record": _select(record, asked.fields)}
@@ -91,10 +97,10 @@ class UnifiedApi:
         http_method: str,
         query: Sequence[tuple[str, str]],
         body: Any,
-        permit: Callable[[bool], None],
+        permit: Permit,
     ) -> UnifiedCall:
         contract = resolve_operation(connection.effective, path, http_method)
-        permit(contract.is_write)
+        permit(contract.name, connection.effective.connector_name, contract.is_write)
         return read_call(contract, path, query, body)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "ServiceStoreError",
     "StoreWatch",
     "add_columns",
+    "check_database",
     "is_unreachable",
     "open_engine",
     "prepare_tables",
@@ -197,6 +198,12 @@ def prepare_tables(engine: Engine, part: str, migrations: Sequence[Migration]) -
         if have < len(migrations):
             connection.execute(sa.delete(_formats).where(_formats.c.part == part))
             connection.execute(sa.insert(_formats).values(part=part, format=len(migrations)))
+
+
+def check_database(engine: Engine) -> None:
+    """Read something from the database. Raises the errors of SQLAlchemy."""
+    with engine.connect() as connection:
+        connection.execute(sa.select(_formats.c.format).limit(1)).all()
 
 
 def add_columns(connection: Connection, table: sa.Table) -> None:

@@ -79,7 +79,9 @@ class VaultKeys:
     def __init__(self, current: str, previous: Sequence[str] = ()) -> None:
         if any(len(key) < _SHORTEST_KEY for key in (current, *previous)):
             raise CredentialError(
-                f"the key of the vault is shorter than {_SHORTEST_KEY} characters", hint="use a longer random value"
+                f"the key of the vault is shorter than {_SHORTEST_KEY} characters",
+                hint="use a longer random value",
+                category="store",
             )
         self._passphrases = (current, *previous)
         self._derived: dict[bytes, dict[str, bytes]] = {}
@@ -104,7 +106,7 @@ def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
     if not current and not environ.get("CONN_NO_KEYRING"):
         current = _read_keyring()
     if not current:
-        raise CredentialError("the vault in the database needs a key, and none is set", hint=_HINT)
+        raise CredentialError("the vault in the database needs a key, and none is set", hint=_HINT, category="store")
     previous = environ.get("CONN_VAULT_OLD_KEY", "")
     return VaultKeys(current, [previous] if previous else [])
 
@@ -119,7 +121,9 @@ def _read_keyring() -> str:
         return backend.get_password("conn vault", "key") or ""
     except KeyringError:
         raise CredentialError(
-            "the key of the vault cannot be read from the keyring", hint="unlock the keyring, or set CONN_VAULT_KEY"
+            "the key of the vault cannot be read from the keyring",
+            hint="unlock the keyring, or set CONN_VAULT_KEY",
+            category="store",
         ) from None
 
 
@@ -205,7 +209,9 @@ class DatabaseVault:
         salt, key_id = self._read_encryption(connection)
         keys = self._keys.derive(salt)
         if key_id not in keys:
-            raise CredentialError(f"the vault in the database has another key (ID {key_id})", hint=_HINT)
+            raise CredentialError(
+                f"the vault in the database has another key (ID {key_id})", hint=_HINT, category="store"
+            )
         return key_id, keys[key_id]
 
     def _read_encryption(self, connection: Connection) -> tuple[bytes, str]:
@@ -239,6 +245,7 @@ class DatabaseVault:
                 f'the credential of account "{row.account}" in the database is encrypted with another key '
                 f"(ID {row.key_id})",
                 hint=_HINT,
+                category="store",
             )
         try:
             plain = AESGCM(key).decrypt(

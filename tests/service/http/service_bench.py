@@ -18,9 +18,10 @@ from conn_service.http.accounts import ConfigurationSource, WorkspaceConfigurati
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.service import Deployment, open_service
 from conn_service.http.tokens import SCOPES, TokenScope, TokenStore
+from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.store import open_engine
 
-__all__ = ["NOW", "Bench", "open_bench"]
+__all__ = ["NOW", "Bench", "open_bench", "read_problem"]
 
 NOW = 1_700_000_000.0
 CONNECTOR = """\
@@ -116,6 +117,13 @@ class Bench:
         return self.client.request(method, path, content=content, headers=sent)
 
 
+def read_problem(response: Any) -> dict[str, Any]:
+    """Return a problem without the ID of its request, which must be that of the header."""
+    data: dict[str, Any] = response.json()
+    assert data.pop("request_id") == response.headers["conn-request-id"]
+    return data
+
+
 @contextmanager
 def open_bench(
     root: Path,
@@ -123,6 +131,7 @@ def open_bench(
     limits: ServiceLimits | None = None,
     override: str = "",
     files: Mapping[str, str] | None = None,
+    traces: Traces = NO_TRACES,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `files` are further ones, and
@@ -143,7 +152,7 @@ def open_bench(
         vault = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
         clock = FrozenClock(NOW)
         location = StoreLocation.read(str(root / "service.sqlite3"), root)
-        deployment = Deployment(configure(root), location, vault, {}, clock, limits or ServiceLimits())
+        deployment = Deployment(configure(root), location, vault, {}, clock, limits or ServiceLimits(), traces=traces)
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault, location)
             bench.token = bench.issue()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from service_bench import NOW, Bench
+from service_bench import NOW, Bench, read_problem
 
 from conn_service.revisions import AuditEntry, AuditLog
 from conn_service.store import open_engine
@@ -70,4 +70,4 @@ def test_the_account_of_another_tenant_does_not_exist(bench: Bench) -> None:
         assert answer.status_code == status
     hidden = bench.ask("GET", "/unified/crm/contacts", token=token, headers={"conn-account": "acme"})
     unknown = bench.ask("GET", "/unified/crm/contacts", token=token, headers={"conn-account": "nobody"})
-    assert hidden.content == unknown.content
+    assert read_problem(hidden) == read_problem(unknown)

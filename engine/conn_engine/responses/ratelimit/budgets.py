@@ -43,9 +43,12 @@ class Charge:
 
 
 class BudgetStore(Protocol):
-    """Counts the requests that are sent. Threads may share one. `blocks` means that it waits for a database."""
+    """Counts the requests that are sent. Threads may share one."""
 
-    blocks: ClassVar[bool]
+    @property
+    def blocks(self) -> bool:
+        """Whether it waits for a database."""
+        ...
 
     def admit(self, settings: RateLimit | None, charge: Charge, request: Request, now: float) -> tuple[float, str]:
         """Count a request as sent at `now` (Unix seconds) and return 0, or return the seconds until it may be tried

@@ -137,6 +137,7 @@ _PROBLEM: Final[Json] = {
         "kind": {"type": "string", "description": f"For programs: {', '.join(KINDS)}. More may be added."},
         "detail": {"type": "string", "description": "What is wrong with this request."},
         "fix": {"type": "string", "description": "What to do."},
+        "request_id": {"type": "string", "description": "The ID of the request, for the service's log."},
         "remote": {
             "type": "object",
             "description": "The vendor's own status and text, if the deployment shows them.",

@@ -1,5 +1,6 @@
 """Syncs into real destinations: tables of Postgres through dlt, and objects of S3 whose signatures are checked."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from obstore import get
@@ -21,7 +23,7 @@ from processes.moto import Moto
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from vendor import start_vendor
+from vendor import Arrived, start_vendor
 
 CONN = [sys.executable, "-c", "from conn_cli.start import main; main()"]
 FILES = {
@@ -49,10 +51,11 @@ class Shop:
     environ: dict[str, str] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
 
-    def sync(self, to: str) -> dict[str, Any]:
-        """Run the sync to a destination, and return its report."""
+    def sync(self, to: str | None, name: str = "people") -> dict[str, Any]:
+        """Run a sync to a destination, and return its report."""
         environ = {**os.environ, "CONN_NO_KEYRING": "1", "PYTHONPATH": os.pathsep.join(sys.path), **self.environ}
-        command = [*CONN, "-C", str(self.root), "sync", "run", "people", "--to", to, "--format", "json"]
+        command = [*CONN, "-C", str(self.root), "sync", "run", name, "--format", "json"]
+        command += [] if to is None else ["--to", to]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
         return run
@@ -102,6 +105,39 @@ def test_postgres_through_dlt(shop: Shop, folder_of_postgres: Path) -> None:
     assert [row[0] for row in rows] == [*range(4), *range(8, 20)]
     assert rows[0][1:] == ("new", '{"score":3}')
     assert rows[1][1:] == ("newest", None)
+
+
+def test_the_data_of_a_large_event_is_fetched_with_a_signed_url(shop: Shop, moto: Moto) -> None:
+    """Claim check: the receiver has no credential, and reads the records with what the event refers to."""
+    user = moto.users["full"]
+    shop.environ = {
+        "AWS_ENDPOINT_URL": moto.url,
+        "AWS_ACCESS_KEY_ID": user["key"],
+        "AWS_SECRET_ACCESS_KEY": user["secret"],
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    fetched: list[Any] = []
+
+    def receive(arrived: Arrived) -> Any:
+        reference = json.loads(arrived.body)["data_reference"]
+        httpx.post(f"{moto.url}/moto-api/reset-auth", content="1")  # moto does not check a signature in a URL
+        content = httpx.get(reference["url"]).raise_for_status().content
+        assert hashlib.sha256(content).hexdigest() == reference["sha256"]
+        fetched.append((json.loads(content), httpx.get(reference["url"].partition("?")[0]).status_code))
+        return {}
+
+    with start_vendor(answer=receive) as receiver:
+        text = (shop.root / "conn.yaml").read_text("utf-8").replace("]", f", '{receiver.host}']")
+        endpoint = f"{{ url: '{receiver.url}/in', claim_check: {{ above: 100, store: 's3://crm/claims' }} }}"
+        (shop.root / "conn.yaml").write_text(f"{text}endpoints: {{ default: {endpoint} }}\n", "utf-8")
+        (shop.root / "syncs" / "exported.yaml").write_text(
+            "steps: [{ action: fetch_resource, resource: contacts }, { action: spool }, { action: deliver_webhook }]\n",
+            "utf-8",
+        )
+        run = shop.sync(None, name="exported")
+    assert (run["status"], run["delivered"]) == ("complete", 1)
+    assert fetched == [(shop.records, 403)], "nobody reads it without the signature"
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])

@@ -12,8 +12,9 @@ from msgspec import Meta, field
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
+from conn_engine.config.delivery_models import SyncEndpoint
 from conn_engine.config.implied import OPERATION_PATH
-from conn_engine.config.sync_models import TAG, SyncEndpoint, SyncOverride
+from conn_engine.config.sync_models import TAG, SyncOverride
 from conn_engine.config.verify import Verify
 from conn_engine.listing.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
 from conn_engine.listing.incremental import Incremental

@@ -1,4 +1,4 @@
-"""The document of a sync as a typed model, what each level may override of it, and where events are delivered.
+"""The document of a sync as a typed model, and what each level may override of it.
 
 `syncs` compiles a document to a plan. Nothing here reads files or merges levels.
 """
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta, field
 
-from conn_engine.roles import PLAIN, REMARK, SECRET, TEXT, expression_over, template_over
+from conn_engine.roles import PLAIN, REMARK, TEXT, expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "SyncBackfill",
     "SyncDeletes",
     "SyncDocument",
-    "SyncEndpoint",
     "SyncOverride",
     "SyncSource",
     "SyncStep",
@@ -31,14 +30,12 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 TAG = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 RESOURCE = r"^[^.\s]+(\.[^.\s]+){0,2}$"
 ENDPOINT = r"^(https?://\S+|[A-Za-z0-9][A-Za-z0-9._-]*)$"
-ENDPOINT_URL = r"^(https?://|\{\{)\S"
 
 _Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 _Tag = Annotated[str, Meta(pattern=TAG, max_length=100)]
 _Text = Annotated[str, Meta(max_length=200)]
 _Address = Annotated[str, Meta(max_length=2000)]
 _EndpointName = Annotated[str, Meta(pattern=ENDPOINT, max_length=2000)]
-_EndpointUrl = Annotated[str, Meta(pattern=ENDPOINT_URL, max_length=2000)]
 _Priority = Annotated[int, Meta(ge=1, le=1000)]
 _Concurrency = Annotated[int, Meta(ge=1, le=100)]
 _BatchSize = Annotated[int, Meta(ge=1, le=1000)]
@@ -388,24 +385,3 @@ class SyncDocument(SyncOverride, frozen=True, kw_only=True):
         ),
     ] = None
     steps: Annotated[tuple[SyncStep, ...], Meta(description="The steps, in order, instead of `source`.")] = ()
-
-
-class SyncEndpoint(Settings, frozen=True, kw_only=True):
-    """Where events are delivered, and the secret that signs them."""
-
-    url: Annotated[
-        _EndpointUrl,
-        Meta(
-            description="URL that receives events. Template over `env`.",
-            extra={"role": "template"},
-        ),
-    ]
-    secret: Annotated[
-        str | None,
-        Meta(description='Signs the events (Standard Webhooks), such as "{{env.WEBHOOK_SECRET}}".', extra=SECRET),
-    ] = None
-    events: Annotated[
-        tuple[str, ...],
-        Meta(description="Types of the events to deliver, such as `contact.*`. Default: all.", extra=PLAIN),
-    ] = ()
-    description: Annotated[str | None, Meta(description="Whose endpoint it is.", extra=REMARK)] = None

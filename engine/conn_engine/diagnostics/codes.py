@@ -1149,6 +1149,21 @@ CODES: dict[str, Code] = _build_table(
         "skip`, an event that arrives while another run is open starts no run. Use `overlap: queue`.",
     ),
     Code(
+        "SYN115",
+        "data of large events cannot be stored",
+        "error",
+        "`claim_check.store` of an endpoint is not a folder or a URL of object storage, or `expires` is not an ISO "
+        "8601 duration of at most seven days, the longest time that a signature of object storage is valid. Write "
+        "`store: s3://bucket/events` and `expires: P1D`, for example.",
+    ),
+    Code(
+        "SYN116",
+        "receiver cannot read the data of large events",
+        "warning",
+        "`claim_check.store` is a folder, whose files only programs on this machine can read, and the endpoint is on "
+        "another machine. Use object storage, whose URLs are signed for the receiver: `store: s3://bucket/events`.",
+    ),
+    Code(
         "SYN120",
         "sync cannot process recorded records",
         "error",

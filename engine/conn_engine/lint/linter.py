@@ -18,6 +18,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, remo
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
+from conn_engine.lint.endpoint_rules import check_claims
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.number_rules import find_leading_zeros
@@ -217,6 +218,8 @@ def _check_documents(
             result.findings += check_trusted_hosts(document)
             environments = sorted({*workspace.environments(), workspace.settings.default_environment})
             result.findings += find_unknown_environments(document, environments)
+        if file.kind in ("workspace", "environment") and not faults:
+            result.findings += check_claims(document)
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
         if file.kind in ("account", "environment"):

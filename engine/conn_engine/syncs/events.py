@@ -1,6 +1,7 @@
 """The events that a sync delivers: an ID that is the same whenever the same change is delivered, and the body."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -19,13 +20,14 @@ _SHIFTS = range(150, -1, -10)
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
     """One event to deliver. `key` is the record's; events with the same key are delivered in order. `body` is JSON
-    data: `{type, timestamp, account, data}`."""
+    data: `{type, timestamp, account, data}`. `stored_data` identifies data that is stored elsewhere, not in `body`."""
 
     id: str
     type: str
     key: str
     change: Change
     body: dict[str, Any]
+    stored_data: Mapping[str, Any] | None = None
 
 
 def compute_event_id(sync: str, account: str, key: str, content: Any, version: str) -> str:

@@ -1,5 +1,6 @@
 """Deliver events to endpoints, in order per record, over days if needed. This is the public interface."""
 
+from conn_service.delivery.claims import ClaimStore
 from conn_service.delivery.draining import DrainResult, drain
 from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint, has_endpoint
 from conn_service.delivery.health import RETRY_SECONDS
@@ -8,6 +9,7 @@ from conn_service.delivery.store import DeliveryStore
 
 __all__ = [
     "RETRY_SECONDS",
+    "ClaimStore",
     "DeliveryStore",
     "DrainResult",
     "ResolvedEndpoint",

@@ -1,5 +1,6 @@
 """Deliver what is due for an endpoint: signed, in order per record, and again over three days if it fails."""
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final
 from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
 from conn_engine.wire import Clock, Headers, Request, Response
+from conn_service.delivery.claims import ClaimStore, ClaimStoreError, StoredData
 from conn_service.delivery.endpoints import ResolvedEndpoint, sign
 from conn_service.delivery.health import RETRY_SECONDS, EndpointHealth
 from conn_service.delivery.store import DeliveryAttempt, DeliveryRow, DeliveryStore
@@ -62,15 +64,16 @@ def drain(
     *,
     seconds: float = 30.0,
     goes_on: Callable[[], bool] = lambda: True,
+    claims: ClaimStore | None = None,
 ) -> DrainResult:
     """Deliver events that are due for about so many seconds at most.
 
     Each is sent as a POST with a Standard Webhooks signature. 410 disables the endpoint; anything but 2xx is a failed
     attempt, and redirects are not followed. An endpoint that fails again and again rests, and its events wait without
     being sent; if nothing reaches it for 75 hours, it is disabled. `goes_on` is called before each batch: a worker that
-    was stopped sends no more of what another one may have sent meanwhile.
+    was stopped sends no more of what another one may have sent meanwhile. `claims` stores the data of large events.
     """
-    drainer = _Drainer(store, endpoint, sender, clock)
+    drainer = _Drainer(store, endpoint, sender, clock, claims)
     end = clock.now() + seconds
     with ThreadPoolExecutor(MARK_EVERY, thread_name_prefix="conn-delivery") as pool:
         while drainer.is_ready() and clock.now() < end and goes_on():
@@ -89,8 +92,16 @@ def drain(
 class _Drainer:
     """Delivers to one endpoint. `health` is what is stored of it."""
 
-    def __init__(self, store: DeliveryStore, endpoint: ResolvedEndpoint, sender: Sender, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: DeliveryStore,
+        endpoint: ResolvedEndpoint,
+        sender: Sender,
+        clock: Clock,
+        claims: ClaimStore | None,
+    ) -> None:
         self._store, self._endpoint, self._sender, self._clock = store, endpoint, sender, clock
+        self._claims = claims
         self._result = DrainResult(disabled=store.find_disabled_reason(endpoint.key))
         self.health = store.get_health(endpoint.key)
 
@@ -109,7 +120,11 @@ class _Drainer:
     def send(self, row: DeliveryRow) -> _Reply:
         """Send an event, and return what the endpoint answers."""
         try:
-            response = self._sender.send(_build_request(row, self._endpoint, int(self._clock.now())))
+            now = self._clock.now()
+            request = _build_request(row, _build_body(row, self._claims, now), self._endpoint, int(now))
+            response = self._sender.send(request)
+        except ClaimStoreError as error:  # this says nothing about the endpoint
+            return _Reply(row, _REFUSALS[0], error.message)
         except ConnError as error:  # the endpoint does not respond, or its address is refused
             return _Reply(row, error=error.message)
         except Exception as error:  # one event does not hold back the others
@@ -171,8 +186,22 @@ class _Drainer:
         self._store.set_disabled(self._endpoint.key, reason, now)
 
 
-def _build_request(row: DeliveryRow, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
+def _build_body(row: DeliveryRow, claims: ClaimStore | None, now: float) -> bytes:
+    """Return the body of an event, with a reference instead of data that is large. Raises ClaimStoreError."""
     body = row.body.encode()
+    if row.stored_data:
+        if claims is None:
+            raise ClaimStoreError(
+                "the data of the event is stored elsewhere, and its endpoint has no claim_check any more",
+                hint="set claim_check of the endpoint as it was",
+            )
+        return claims.add_reference(row.event_id, json.loads(body), StoredData(**json.loads(row.stored_data)), now)
+    if claims is None or len(body) <= claims.above:
+        return body
+    return claims.replace_data(row.event_id, body, now)
+
+
+def _build_request(row: DeliveryRow, body: bytes, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
     headers = [
         ("Content-Type", "application/json"),
         ("User-Agent", "conn"),

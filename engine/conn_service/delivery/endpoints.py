@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from conn_engine.conditions import USUAL, Scope
 from conn_engine.config import Workspace
-from conn_engine.config.sync_models import SyncEndpoint
+from conn_engine.config.delivery_models import ClaimCheck, SyncEndpoint
 from conn_engine.documents import wildcards
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.expressions import render
@@ -28,6 +28,7 @@ class ResolvedEndpoint:
     url: str
     secret: bytes | None
     events: tuple[str, ...] = ()
+    claim_check: ClaimCheck | None = None
 
     def wants(self, event_type: str) -> bool:
         """Return whether the endpoint receives events of a type."""
@@ -60,7 +61,7 @@ def find_endpoint(
             f'the endpoint "{name}" cannot be used: {error.message}',
             hint="set the environment variables that its url and secret name",
         ) from None
-    return ResolvedEndpoint(place, url, secret, endpoint.events)
+    return ResolvedEndpoint(place, url, secret, endpoint.events, endpoint.claim_check)
 
 
 def has_endpoint(workspace: Workspace, key: str) -> bool:

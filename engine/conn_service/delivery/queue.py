@@ -27,6 +27,7 @@ def add_deliveries(
             "key": f"{event.body['account']}/{event.key}",
             "type": event.type,
             "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
+            "stored_data": "" if event.stored_data is None else json.dumps(event.stored_data),
             "status": "waiting",
             "attempts": 0,
             "due": now,

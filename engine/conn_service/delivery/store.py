@@ -22,7 +22,7 @@ __all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore"]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """An event that waits for its delivery."""
+    """An event that waits for its delivery. `stored_data` identifies data that is not in `body` (JSON)."""
 
     number: int
     endpoint: str
@@ -31,6 +31,7 @@ class DeliveryRow:
     type: str
     body: str
     attempts: int
+    stored_data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class DeliveryStore:
         )
         with self.engine.begin() as connection:
             overtaken = connection.execute(sa.select(columns.number, columns.body).where(*dead, has_later)).all()
-            superseded = [row.number for row in overtaken if not isinstance(json.loads(row.body)["data"], list)]
+            superseded = [row.number for row in overtaken if not isinstance(json.loads(row.body).get("data", []), list)]
             statement = sa.update(tables.delivery).where(columns.number.in_(superseded))
             connection.execute(statement.values(status="superseded", done_at=now, body=""))
             statement = sa.update(tables.delivery).where(*dead)
@@ -213,6 +214,13 @@ class DeliveryStore:
         statement = sa.delete(tables.delivery).where(done, columns.done_at < before)
         with self.engine.begin() as connection:
             return connection.execute(statement).rowcount
+
+    def find_stored_events(self) -> set[str]:
+        """Return the IDs of the events that are not delivered, and whose data is stored elsewhere."""
+        columns = tables.delivery.c
+        query = sa.select(columns.event_id).where(columns.stored_data != "", columns.status.in_(("waiting", "dead")))
+        with self.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     # --- endpoints ---
 

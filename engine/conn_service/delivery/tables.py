@@ -34,6 +34,7 @@ delivery = sa.Table(
     sa.Column("key", sa.String(701), nullable=False),
     sa.Column("type", sa.String(200), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("stored_data", sa.Text, nullable=False, server_default=""),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due", sa.Float, nullable=False),
@@ -46,7 +47,11 @@ delivery = sa.Table(
 )
 """Events to deliver to endpoints, in order; `key` is that of the account and the record. `status` is `waiting`,
 `delivered`, `dead`, `unwanted` if the endpoint does not want events of its type, or `superseded` if a later event about
-the record was delivered before it."""
+the record was delivered before it. `stored_data` identifies data that is not in `body` (JSON), "" if there is none."""
+
+
+_HAS_DATA = delivery.c.stored_data != ""
+sa.Index("conn_delivery_stored", delivery.c.status, sqlite_where=_HAS_DATA, postgresql_where=_HAS_DATA)
 
 
 def _create_tables(connection: Connection) -> None:
@@ -63,4 +68,10 @@ def _index_runs(connection: Connection) -> None:
     index.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health, _index_runs)
+def _add_stored_data(connection: Connection) -> None:
+    add_columns(connection, delivery)
+    index = next(index for index in delivery.indexes if index.name == "conn_delivery_stored")
+    index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health, _index_runs, _add_stored_data)

@@ -8,6 +8,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
 from conn_engine.syncs import DeliverStep, SyncPlan
 from conn_engine.wire import Clock
+from conn_service.delivery.claims import ClaimStore, ClaimStoreError
 from conn_service.delivery.queue import add_deliveries
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
@@ -42,7 +43,7 @@ class SpoolDelivery:
         try:
             workspace = self.releases.get_workspace(run.release)
             self._deliver(run, workspace, compile_for_run(workspace, run))
-        except DestinationBusyError as error:
+        except (DestinationBusyError, ClaimStoreError) as error:
             self.store.set_status(run.id, "delivering", error.message)
             return Advance("wait", _BUSY_PAUSE, error.message)
         except Exception as error:
@@ -78,7 +79,8 @@ class SpoolDelivery:
         endpoint = find_endpoint_of_run(workspace, run, target, self.environ)
         if endpoint is None:
             return
-        events, now = to_spooled_events(run, plan, self.store), self.clock.now()
+        claims = ClaimStore.of_endpoint(endpoint.claim_check, self.releases.root)
+        events, now = to_spooled_events(run, plan, self.store, claims), self.clock.now()
         self._hand_over(
             run, run.report, lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)
         )

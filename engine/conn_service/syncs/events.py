@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 
 from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, SyncPlan, build_event
 from conn_engine.syncs.events import Change, compute_event_id
+from conn_service.delivery.claims import ClaimStore, DataDraft
 from conn_service.syncs.store import RunRow, SyncStore
 
 __all__ = ["name_spooled", "to_events", "to_spooled_events"]
@@ -48,26 +51,41 @@ def to_events(
     return events
 
 
-def to_spooled_events(run: RunRow, plan: SyncPlan, store: SyncStore) -> list[OutgoingEvent]:
+def to_spooled_events(
+    run: RunRow, plan: SyncPlan, store: SyncStore, claims: ClaimStore | None = None
+) -> list[OutgoingEvent]:
     """Return one event whose data is the list of all records that a run has spooled, and one for those that are
-    deleted. The same rows lead to the same events."""
-    values: dict[Change, list[object]] = {"upsert": [], "delete": []}
-    after = (0, -1)
-    while rows := store.spool.read(run, after):
-        for row in rows:
-            values["delete" if row.change == "delete" else "upsert"].append(json.loads(row.payload))
-        after = (rows[-1].seq, rows[-1].n)
-    return [
-        build_event(
-            sync=plan.name,
-            account=run.account,
-            type_=plan.spool_event,
-            key=f"run:{change}",
-            data=data,
-            version=run.id,
-            began=run.began,
-            change=change,
-        )
-        for change, data in values.items()
-        if data
-    ]
+    deleted. The same rows lead to the same events.
+
+    With `claims`, a long list is stored there and never in memory. Raises ClaimStoreError.
+    """
+    with DataDraft() as upserts, DataDraft() as deletes:
+        drafts: dict[Change, DataDraft] = {"upsert": upserts, "delete": deletes}
+        after = (0, -1)
+        while rows := store.spool.read(run, after):
+            for row in rows:
+                drafts["delete" if row.change == "delete" else "upsert"].add(row.payload)
+            after = (rows[-1].seq, rows[-1].n)
+        return [_to_event(run, plan, draft, change, claims) for change, draft in drafts.items() if draft.rows]
+
+
+def _to_event(
+    run: RunRow, plan: SyncPlan, draft: DataDraft, change: Change, claims: ClaimStore | None
+) -> OutgoingEvent:
+    content, stored = draft.finish()
+    build = partial(
+        build_event,
+        sync=plan.name,
+        account=run.account,
+        type_=plan.spool_event,
+        key=f"run:{change}",
+        version=run.id,
+        began=run.began,
+        change=change,
+    )
+    if claims is None or stored.size <= claims.above:
+        return build(data=json.loads(content.read()))
+    event = build(data=stored.sha256)
+    claims.put(event.id, content)
+    body = {name: value for name, value in event.body.items() if name != "data"}
+    return replace(event, body=body, stored_data=asdict(stored))

@@ -15,7 +15,7 @@ from conn_engine.secrets import Vault
 from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
-from conn_service.delivery import DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
+from conn_service.delivery import ClaimStore, DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
@@ -305,6 +305,7 @@ class SyncWorker:
         _, workspace = self.releases.get_current()
         try:
             found = find_endpoint(workspace, endpoint, environ=self.environ)
+            claims = ClaimStore.of_endpoint(found.claim_check, self.releases.root)
         except ConfigurationError as error:  # it was removed, or its secret is not set: its events wait
             logging.getLogger(__name__).warning("%s", error.message)
             health = self.deliveries.get_health(endpoint)
@@ -314,7 +315,7 @@ class SyncWorker:
         if self._sender is None:
             self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)
         is_fresh = (lambda: True) if self._lease is None else self._lease.is_fresh
-        return drain(self.deliveries, found, self._sender, self.clock, goes_on=is_fresh)
+        return drain(self.deliveries, found, self._sender, self.clock, goes_on=is_fresh, claims=claims)
 
     def find_stalled_runs(self) -> list["StalledRun"]:
         """Return the runs that no workflow continues, and end those that break off again and again. What a worker did
@@ -340,10 +341,11 @@ class SyncWorker:
 
     def remove_old(self) -> dict[str, int]:
         """Remove what was finished before the days to keep. Return how much of each kind."""
-        from conn_service.syncs.retention import remove_old
+        from conn_service.syncs.retention import remove_claims, remove_old
 
         before = self.clock.now() - self.keep_days * 86_400
-        return remove_old(self.store, self.deliveries, before) | {"budgets": self.budgets.remove_unused(before)}
+        removed = remove_old(self.store, self.deliveries, before) | {"budgets": self.budgets.remove_unused(before)}
+        return removed | {"claims": remove_claims(self.releases, self.deliveries, before)}
 
     def _is_enabled(self, endpoint: str) -> bool:
         return not self.deliveries.find_disabled_reason(endpoint)

@@ -127,6 +127,11 @@ webhooks: {verify: {format: hmac, config: {signature: headers.sig}}, events: {ty
 """
 
 
+def endpoint(name: str, code: str, column: int, claims: str, url: str = "http://localhost:8080") -> Bad:
+    text = f"version: 1\nendpoints: {{e: {{url: '{url}', claim_check: {{{claims}}}}}}}\n"
+    return Bad(name, one(code, "conn.yaml", 2, column), {"conn.yaml": text})
+
+
 def sync(name: str, code: str, line: int, column: int, text: str, **files: str) -> Bad:
     """A workspace whose fault is in a sync."""
     return Bad(name, one(code, SYNC, line, column), {SYNC: text, **files})
@@ -201,6 +206,10 @@ SYNCS = [
             HTTP: f"{CONNECTOR}{HOOKED}",
         },
     ),
+    endpoint("validity of a signature", "SYN115", 70, "expires: P8D"),
+    endpoint("validity without a unit", "SYN115", 70, "expires: 7 days"),
+    endpoint("storage of another kind", "SYN115", 68, "store: ftp://files/events"),
+    endpoint("folder for another machine", "SYN116", 65, "above: 1000", "https://app.example.com/in"),
     sync("broken filter", "EXP101", 2, 20, f"{SOURCE}filter: record.id =\n{TO_FILE}"),
     Bad(
         "settings of no sync",

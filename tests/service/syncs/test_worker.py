@@ -157,7 +157,14 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
             add_deliveries(connection, "e", run.id, add, 1.0)
         heads = worker.deliveries.find_heads("e", 2.0, 3)
         worker.deliveries.record([DeliveryAttempt(head.number, 0, True) for head in heads[:2]], 3.0)
-        assert worker.remove_old() == {"deliveries": 2, "runs": 0, "events": 0, "workflows": 0, "budgets": 0}
+        assert worker.remove_old() == {
+            "deliveries": 2,
+            "runs": 0,
+            "events": 0,
+            "workflows": 0,
+            "budgets": 0,
+            "claims": 0,
+        }
         worker.keep_days = -1
         removed = worker.remove_old()
         assert (removed["runs"], removed["workflows"] > 0) == (1, True)
@@ -165,7 +172,14 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
         kept = worker.store.get_run(run.id)
         assert (kept.report["pages"], worker.store.spool.count(run.id)) == (4, 0)
         assert worker.store.spool.count("people:acme:0000000000001") == 3, "it can still be delivered"
-        assert worker.remove_old() == {"deliveries": 0, "runs": 0, "events": 0, "workflows": 0, "budgets": 0}
+        assert worker.remove_old() == {
+            "deliveries": 0,
+            "runs": 0,
+            "events": 0,
+            "workflows": 0,
+            "budgets": 0,
+            "claims": 0,
+        }
 
 
 class TestSchedules:

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.analysis.impact.model import ChangeKind
 from conn_engine.analysis.population import SyncSlice
-from conn_engine.config.sync_models import SyncEndpoint
+from conn_engine.config.delivery_models import SyncEndpoint
 from conn_engine.documents import wildcards
 from conn_engine.syncs import DeliverStep, EnrichStep, LoopStep, PlannedStep, SyncPlan
 
@@ -78,6 +78,8 @@ def _compare_endpoints(before: SyncSlice, after: SyncSlice) -> Iterator[_Row]:
         yield "endpoint.url", "destination_changed", new and new.url
     elif old.secret != new.secret:
         yield "endpoint.secret", "credential_changed", ""
+    if new is not None and old.claim_check != new.claim_check:
+        yield "endpoint.claim_check", "destination_changed", new.claim_check and new.claim_check.store
     if new is not None and _wants(old, before.plan) and not _wants(new, after.plan):
         yield "endpoint.events", "destination_changed", new.events
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from conn_engine.analysis.population.content import join_digests
 from conn_engine.analysis.population.slices import OperationSlice, Slicer, find_context_names
 from conn_engine.config import Effective, Workspace
-from conn_engine.config.sync_models import SyncEndpoint, SyncOverride
+from conn_engine.config.delivery_models import SyncEndpoint
+from conn_engine.config.sync_models import SyncOverride
 from conn_engine.errors import ConnError
 from conn_engine.syncs import DeliverStep, FetchStep, SyncPlan, TransformStep, WriteStep, compile_sync, load_sync_levels
 from conn_engine.testing.syncs.cases import SyncName, find_calling_operations, sync_name

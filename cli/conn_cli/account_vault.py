@@ -1,7 +1,9 @@
 """Open the vault of a command: that of this machine, or with --store the one in a database."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +11,11 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
     from conn_engine.secrets.vault import LayeredVault
 
-__all__ = ["VaultStore", "open_account_vault"]
+__all__ = ["VaultStore", "add_store", "open_account_vault", "open_vault_engine"]
 
 VaultStore = Annotated[
     str | None,
@@ -31,16 +35,35 @@ def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
     if store is None:
         yield vault_of(app.workspace, app.environ)
         return
+    from conn_service.store import open_database_vault
+
+    with open_vault_engine(app, store) as engine:
+        yield open_database_vault(engine, app.workspace, app.environ)
+
+
+@contextmanager
+def open_vault_engine(app: App, store: str) -> "Iterator[Engine]":
+    """Open a database that has credentials. Its password is redacted."""
     from conn_engine.releases.store_location import StoreLocation
 
     location = StoreLocation.read(store, app.folder)
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
-    from conn_service.store import open_database_vault, open_engine, translate_errors
+    from conn_service.store import open_engine, translate_errors
 
     with translate_errors(location):
         engine = open_engine(location)
         try:
-            yield open_database_vault(engine, app.workspace, app.environ)
+            yield engine
         finally:
             engine.dispose()
+
+
+def add_store(command: str, store: str | None) -> str:
+    """Return a command with the option that chooses the same vault. A password in the address is not shown."""
+    if store is None:
+        return command
+    from conn_engine.releases.store_location import StoreLocation
+
+    location = StoreLocation.read(store, Path())
+    return f"{command} --store {shlex.quote(store if location.url is None else location.public_text)}"

@@ -68,10 +68,12 @@ def show_change(
             write_report(change.report, formats or [], text, app, folder=app.folder)
 
 
-def run_connect_steps(app: App, effective: "Effective", change: CredentialChange, vault: "Vault | None" = None) -> bool:
+def run_connect_steps(
+    app: App, effective: "Effective", change: CredentialChange, vault: "Vault | None" = None, *, again: str = ""
+) -> bool:
     """Run the connector's `connect` steps and add what they find to the change. Returns whether there are any.
 
-    Pass `vault` for a credential that is not stored yet.
+    Pass `vault` for a credential that is not that of this machine. `again` is the command that runs the steps again.
     """
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import connect
@@ -85,8 +87,8 @@ def run_connect_steps(app: App, effective: "Effective", change: CredentialChange
         with connect(app.workspace, account, environ=app.environ, **options) as connection:
             values = connection.prepare()
     except ConnError as error:
-        if vault is None:
-            error.hint = f"{error.hint}; then: conn auth connect {account}".removeprefix("; then: ")
+        if again:
+            error.hint = f"{error.hint}; then: {again}".removeprefix("; then: ")
         raise
     for name, value in values.items():
         change.lines.append(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")

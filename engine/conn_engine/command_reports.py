@@ -35,6 +35,7 @@ __all__ = [
     "ReadsReport",
     "RecordReport",
     "ReplacedValues",
+    "RotatedKeyReport",
     "SchemaReport",
     "SchemasReport",
     "SchemeReport",
@@ -235,7 +236,10 @@ class AdoptableLogIn(_Data, frozen=True, kw_only=True):
 
 
 class AdoptReport(Report, frozen=True, kw_only=True):
-    """Whether a folder may now use the logins of its workspace, or the reason why not. `folders` used them before."""
+    """Whether a folder may now use the logins of its workspace, or the reason why not. `folders` used them before.
+
+    With --store, whether the logins of this machine are now in the database; `folders` is empty then.
+    """
 
     kind: ClassVar[str] = "adopt"
     folder: str
@@ -244,6 +248,14 @@ class AdoptReport(Report, frozen=True, kw_only=True):
     reason: str
     folders: list[str]
     accounts: list[AdoptableLogIn]
+
+
+class RotatedKeyReport(Report, frozen=True, kw_only=True):
+    """How many credentials in a database were encrypted with the new key, and how many had it already."""
+
+    kind: ClassVar[str] = "rotated-key"
+    encrypted: int
+    unchanged: int
 
 
 # --- expressions ---

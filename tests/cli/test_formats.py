@@ -110,6 +110,7 @@ LINES: dict[str, tuple[str, int]] = {
     "auth connect me": ("credential", 0),
     "auth logout me": ("credential", 0),
     "auth adopt --yes": ("adopt", 0),
+    "auth rotate-key --store keys.sqlite3": ("rotated-key", 0),
     "account list": ("accounts", 0),
     "explain": ("explain", 0),
     "explain codes": ("explain", 0),

@@ -41,6 +41,7 @@ HOOK = "hook-Vb5Nm2Xc8Zl4Qw"
 QUIET = {
     "auth adopt",
     "auth login",
+    "auth rotate-key",
     "auth status",
     "auth verify",
     "doctor",
@@ -382,6 +383,7 @@ def log_ins() -> Iterator[tuple[str, ...]]:
     yield ("auth", "login", "acme")
     yield ("auth", "set", "acme", EVIL)
     yield ("auth", "adopt")
+    yield ("auth", "rotate-key", "--store", "keys.sqlite3")
     yield ("auth", "logout", "acme")
     yield ("auth", "logout", EVIL)
 

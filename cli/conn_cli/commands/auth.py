@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conn_cli.account_vault import VaultStore, open_account_vault
+from conn_cli.account_vault import VaultStore, add_store, open_account_vault
 from conn_cli.commands.auth_adopt import adopt_command
 from conn_cli.commands.auth_login import login_command
+from conn_cli.commands.auth_rotate_key import rotate_key_command
 from conn_cli.commands.auth_set import set_command
 from conn_cli.console import App
 from conn_cli.exits import Exit
@@ -35,6 +36,7 @@ group = typer.Typer(
 group.command(name="login")(login_command)
 group.command(name="set")(set_command)
 group.command(name="adopt")(adopt_command)
+group.command(name="rotate-key")(rotate_key_command)
 
 
 @group.callback()
@@ -210,6 +212,7 @@ def _state(
 def verify_command(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Ask the vendor whether it accepts an account's credential.
@@ -219,8 +222,9 @@ def verify_command(
     from conn_cli.credential_change import show_change, verify_credential
 
     app: App = context.obj
-    with show_change(app, account, "verify", formats) as change:
-        change.accepted = verify_credential(app, account, change.lines) or None
+    with show_change(app, account, "verify", formats) as change, open_account_vault(app, store) as vault:
+        asked = None if store is None else vault
+        change.accepted = verify_credential(app, account, change.lines, asked) or None
     if not change.accepted:
         raise typer.Exit(Exit.CONFIGURATION)
 
@@ -229,6 +233,7 @@ def verify_command(
 def connect_command(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run the connector's `connect` steps again.
@@ -239,8 +244,9 @@ def connect_command(
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
-    with show_change(app, account, "connect", formats) as change:
-        if not run_connect_steps(app, effective, change):
+    with show_change(app, account, "connect", formats) as change, open_account_vault(app, store) as vault:
+        again = add_store(f"conn auth connect {account}", store)
+        if not run_connect_steps(app, effective, change, None if store is None else vault, again=again):
             change.lines.append(f"connector {effective.connector_name} has no `connect` steps")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.account_vault import VaultStore, open_account_vault
+from conn_cli.account_vault import VaultStore, add_store, open_account_vault
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -61,7 +61,7 @@ def login_command(  # noqa: PLR0917
         if credentials is None or not credentials.fields():
             change.lines.append(f"connector {effective.connector_name} needs no credential")
             return
-        login = _Login(app, effective, credentials, change, vault, is_shared=store is not None)
+        login = _Login(app, effective, credentials, change, vault, store)
         login.run(
             with_json=with_json, paste=paste, browser=app.is_terminal and not no_browser, timeout=timeout, verify=verify
         )
@@ -76,7 +76,7 @@ class _Login:
     credentials: "Credentials"
     change: "CredentialChange"
     vault: "LayeredVault"
-    is_shared: bool = False
+    store: str | None = None
 
     def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
         """Get the credential's document and store it."""
@@ -115,7 +115,9 @@ class _Login:
         change.stored = self.vault.kind
         change.lines.append(f"stored the credential of {change.account} in the {self.vault.kind}")
         if not verify:
-            run_connect_steps(app, self.effective, change, self.vault if self.is_shared else None)
+            again = add_store(f"conn auth connect {change.account}", self.store)
+            vault = None if self.store is None else self.vault
+            run_connect_steps(app, self.effective, change, vault, again=again)
 
     def _verify(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""

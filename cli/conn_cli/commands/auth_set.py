@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conn_cli.account_vault import VaultStore, open_account_vault
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -21,6 +22,7 @@ def set_command(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the part, such as webhook_secret.")],
+    store: VaultStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Store one part of a credential, such as the webhook secret.
@@ -33,29 +35,25 @@ def set_command(
     """
     from conn_cli.credential_change import show_change
     from conn_cli.credential_store import needs_store, refuse_shadowed
-    from conn_engine.runtime.wiring import vault_of
     from conn_engine.secrets.vault import Issue
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     part = _find_part(effective, name)
-    vault = vault_of(app.workspace, app.environ)
-    refuse_shadowed(account, vault)
-    needs_store(account, vault.kind)
-    stored_document = vault.find(account)
-    value = _read_value(app, part)
-    with show_change(app, account, "set", formats) as change, vault.exclusive(account):
-        stored = vault.load(account) or {}
-        hosts = (
-            stored_document.issue.hosts if stored_document is not None and stored_document.issue is not None else None
-        )
-        issue = Issue(
-            effective.issued_hosts() if hosts is None else hosts
-        )  # a new part does not add hosts for the others
-        vault.save(account, _set_part(stored, part.name.split("."), value), issue)
-        change.stored, change.parts = vault.kind_of(account), [part.name]
-        change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
+    with open_account_vault(app, store) as vault:
+        refuse_shadowed(account, vault)
+        needs_store(account, vault.kind)
+        stored_document = vault.find(account)
+        value = _read_value(app, part)
+        with show_change(app, account, "set", formats) as change, vault.exclusive(account):
+            stored = vault.load(account) or {}
+            issue = stored_document.issue if stored_document is not None else None
+            hosts = issue.hosts if issue is not None else None  # a new part does not add hosts for the others
+            issue = Issue(effective.issued_hosts() if hosts is None else hosts)
+            vault.save(account, _set_part(stored, part.name.split("."), value), issue)
+            change.stored, change.parts = vault.kind_of(account), [part.name]
+            change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
 
 
 def _parts(effective: "Effective") -> "list[CredentialField]":

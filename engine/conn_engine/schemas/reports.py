@@ -27,6 +27,7 @@ from conn_engine.command_reports import (
     NewReport,
     ReadsReport,
     RecordReport,
+    RotatedKeyReport,
     SchemaReport,
     SchemasReport,
     SchemeReport,
@@ -67,6 +68,7 @@ __all__ = ["REPORTS", "build_report_schema"]
 _KINDS: Final[tuple[type[Report], ...]] = (
     AccountsReport,
     AdoptReport,
+    RotatedKeyReport,
     CheckReport,
     ConfigurationReport,
     CoverageReport,

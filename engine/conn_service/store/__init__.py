@@ -15,7 +15,14 @@ from conn_service.store.database import (
     translate_errors,
 )
 from conn_service.store.slots import SlotLease
-from conn_service.store.vault import DatabaseVault, VaultKeys, WorkerVault, open_database_vault, read_vault_keys
+from conn_service.store.vault import (
+    DatabaseVault,
+    RotatedKey,
+    VaultKeys,
+    WorkerVault,
+    open_database_vault,
+    read_vault_keys,
+)
 
 __all__ = [
     "DATABASE_RETRIES",
@@ -23,6 +30,7 @@ __all__ = [
     "DatabaseBudgets",
     "DatabaseVault",
     "Migration",
+    "RotatedKey",
     "ServiceStoreError",
     "SlotLease",
     "StoreWatch",

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -28,7 +29,7 @@ from conn_engine.secrets.vault.locks import Locks
 from conn_service.store.advisory_locks import AdvisoryLocks
 from conn_service.store.database import Migration, prepare_tables
 
-__all__ = ["DatabaseVault", "VaultKeys", "WorkerVault", "open_database_vault", "read_vault_keys"]
+__all__ = ["DatabaseVault", "RotatedKey", "VaultKeys", "WorkerVault", "open_database_vault", "read_vault_keys"]
 
 _COST: Final = 2**15
 _SHORTEST_KEY: Final = 8
@@ -97,6 +98,14 @@ class VaultKeys:
                 ]
                 self._derived[salt] = {_name_key(key): key for key in keys}
             return self._derived[salt]
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    """How many documents a rotation has encrypted, and how many had the current key already."""
+
+    encrypted: int
+    unchanged: int
 
 
 def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
@@ -182,23 +191,26 @@ class DatabaseVault:
         """Return a lock for one thread of one process of one machine at a time."""
         return self._locks.hold(f"{self._workspace}\n{account}" if self._workspace else account)
 
-    def rotate(self) -> int:
-        """Encrypt the documents of all workspaces with the current key, and use it from now on. Return how many.
+    def rotate(self) -> "RotatedKey":
+        """Encrypt the documents of all workspaces with the current key, and use it from now on, all at once: a process
+        that is killed meanwhile has changed nothing.
 
-        Processes that know only the previous key cannot read them afterwards.
+        Processes that know only the previous key cannot read them afterwards. Raises CredentialError for a document
+        whose key is unknown.
         """
         with self._engine.begin() as connection:
             _lock_encryption(connection)
             salt, _ = self._read_encryption(connection)
             current, key = next(iter(self._keys.derive(salt).items()))
             rows = connection.execute(sa.select(_credential)).all()
-            for row in rows:
+            old = [row for row in rows if row.key_id != current]
+            for row in old:
                 document = self._decrypt(connection, row)
                 values = self._encrypt((current, key), row.workspace, row.account, document)
                 place = (_credential.c.workspace == row.workspace) & (_credential.c.account == row.account)
                 connection.execute(sa.update(_credential).where(place).values(values))
             connection.execute(sa.update(_encryption).values(key_id=current))
-            return len(rows)
+        return RotatedKey(len(old), len(rows) - len(old))
 
     def _find(self, account: str) -> sa.ColumnElement[bool]:
         return (_credential.c.workspace == self._workspace) & (_credential.c.account == account)
@@ -282,12 +294,17 @@ class WorkerVault(LayeredVault):
                 self._database = open_database_vault(self._engine, self._workspace, self._environ)
             return self._database
 
-    def get_login_vault(self, account: str) -> LayeredVault:
-        """Return where a new credential of an account is stored: in the database if that may serve several machines, or
-        has one of the account already; else on this machine. Raises CredentialError without a key for the database."""
+    def stores_login(self, account: str) -> bool:
+        """Return whether a new credential of an account belongs in the database: it may serve several machines, or has
+        one of the account already."""
         if self.environment.has(account):
-            return self
-        return self.database if self._engine.dialect.name == "postgresql" or self._is_stored(account) else self
+            return False
+        return self._engine.dialect.name == "postgresql" or self._is_stored(account)
+
+    def get_login_vault(self, account: str) -> LayeredVault:
+        """Return where a new credential of an account is stored: in the database if `stores_login`, else on this
+        machine. Raises CredentialError without a key for the database."""
+        return self.database if self.stores_login(account) else self
 
     def _get_vault(self, account: str) -> Vault:
         if not self.environment.has(account) and self._is_stored(account):

@@ -1,6 +1,7 @@
 """Open the listing of a run in this process, and keep it open between pages."""
 
 import os
+import shlex
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits, Scope
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.releases.store_location import StoreLocation
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
@@ -182,6 +184,19 @@ class OpenRuns:
                 hint="a vault that is an encrypted file keeps renewed tokens",
             )
         return vault
+
+    def find_store_option(self, run: RunRow) -> str:
+        """Return the option of `conn auth` for a credential that every worker of the store uses, "" for one of this
+        machine: the account's is in the database, or there may be several machines."""
+        engine = self._store.engine
+        try:
+            vault = self._open_vault(self._releases.get_workspace(run.release), run.account)
+        except ConnError:
+            return ""
+        if not isinstance(vault, WorkerVault) or not vault.stores_login(run.account):
+            return ""
+        address = engine.url.database if engine.dialect.name == "sqlite" else StoreLocation(url=engine.url).public_text
+        return f" --store {shlex.quote(str(address))}"
 
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)

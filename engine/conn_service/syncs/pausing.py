@@ -8,7 +8,7 @@ from conn_service.syncs.filling import RecordStopError
 from conn_service.syncs.phases import Advance
 from conn_service.syncs.store import ENDED, RunRow, SyncStore
 
-__all__ = ["MOST_PAGES", "check_limits", "describe_internal", "judge_failure"]
+__all__ = ["MOST_PAGES", "check_limits", "describe_internal", "judge_failure", "wait_for_login"]
 
 MOST_PAGES: Final = 1_000_000
 _LOGIN_PAUSE = 60.0
@@ -31,10 +31,6 @@ def judge_failure(run: RunRow, error: Exception, store: SyncStore, now: float) -
     """Return how a run goes on after an error of its next page, and note it in the store."""
     if not isinstance(error, ConnError):
         return _log_failure(run, store, describe_internal(error))
-    if isinstance(error, CredentialError):
-        reason = f"{error.message}; to continue the run: conn auth login {run.account}"
-        store.set_status(run.id, "login", reason, unless=ENDED)
-        return Advance("login", _LOGIN_PAUSE, reason)
     pause = _find_pause(run, error, store)
     if pause is None:
         log = error.log_text if isinstance(error, RecordStopError) else ""
@@ -42,6 +38,19 @@ def judge_failure(run: RunRow, error: Exception, store: SyncStore, now: float) -
         return _log_failure(run, store, error.message, log=log)
     store.set_status(run.id, "waiting", error.message, unless=ENDED, resumes_at=now + pause)
     return Advance("wait", pause, error.message)
+
+
+def wait_for_login(run: RunRow, error: CredentialError, store: SyncStore, option: str) -> Advance:
+    """Let a run wait until its account has a credential that can be used, and say in the store what to do. `option` is
+    that of `conn auth` for the credentials that the worker uses."""
+    fix = error.hint
+    if not fix or "conn auth login" in fix:
+        fix = f"conn auth login {run.account}{option}"
+    elif fix.startswith("conn auth set"):
+        fix += option
+    reason = f"{error.message}; to continue the run: {fix}"
+    store.set_status(run.id, "login", reason, unless=ENDED)
+    return Advance("login", _LOGIN_PAUSE, reason)
 
 
 def _log_failure(run: RunRow, store: SyncStore, reason: str, *, log: str = "") -> Advance:

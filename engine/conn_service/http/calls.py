@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
-from conn_engine.config import Effective
+from conn_engine.config import Effective, OperationName
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.runtime.call import Call
@@ -30,6 +31,7 @@ __all__ = ["UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_ope
 _OWN = ("limit", "cursor", "fields", "remote_data")
 _LONGEST = 2_000
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
+_METHODS: WeakKeyDictionary[Effective, dict[tuple[str, str], dict[str, OperationName]]] = WeakKeyDictionary()
 _TEXT = re.compile(TEXT_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -74,16 +76,11 @@ def _is_part(part: str) -> bool:
 def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str) -> OperationContract:
     """Return the contract of a request's operation. Raises HttpProblem: 404 for an unknown one, 405 with what is
     allowed."""
-    known = [
-        name
-        for name in effective.enabled_operations()
-        if name.kind == "unified" and (name.model, name.resource) == (path.model, path.resource)
-    ]
-    if not known:
+    methods = _find_methods(effective).get((path.model, path.resource))
+    if methods is None:
         resources = {f"{name.model}/{name.resource}" for name in effective.enabled_operations() if name.model}
         fix = did_you_mean(f"{path.model}/{path.resource}", resources)
         raise HttpProblem(404, "unknown", f"the account has no resource {path.model}/{path.resource}", fix=fix or "")
-    methods = {name.method: name for name in known}
     if path.method is not None:
         custom = {name: find_contract(effective, known) for name, known in methods.items() if name not in STANDARD}
         return _resolve_custom(custom, path, path.method, http_method)
@@ -96,6 +93,17 @@ def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str)
             raise HttpProblem(404, "unknown", text)
         raise HttpProblem(405, "method_not_allowed", text, headers={"allow": offered})
     return find_contract(effective, methods[wanted])
+
+
+def _find_methods(effective: Effective) -> Mapping[tuple[str, str], Mapping[str, OperationName]]:
+    """Return the enabled unified operations by model and resource, and by method. They are found once."""
+    known = _METHODS.get(effective)
+    if known is None:
+        known = _METHODS[effective] = {}
+        for name in effective.enabled_operations():
+            if name.kind == "unified":
+                known.setdefault((name.model, name.resource), {})[name.method] = name
+    return known
 
 
 def _resolve_custom(

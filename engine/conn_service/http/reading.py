@@ -103,6 +103,8 @@ async def read_bytes(request: Request, limits: ServiceLimits, most: int | None =
 
 async def read_body(request: Request, limits: ServiceLimits) -> Any:
     """Return the body as data; None if it is empty. Raises HttpProblem."""
+    if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+        return None
     content = await read_bytes(request, limits)
     if not content:
         return None

@@ -27,12 +27,8 @@ class _ResultResponse(JSONResponse):
     """A JSON response that is written in a sixth of the time."""
 
     def render(self, content: Any) -> bytes:
-        """Return the JSON text. What is beyond JSON's common ground, such as 2**64, is written by the standard
-        library."""
-        try:
-            return msgspec.json.encode(content)
-        except (TypeError, ValueError, OverflowError):
-            return super().render(content)
+        """Return the JSON text."""
+        return msgspec.json.encode(content)
 
 
 def build_response(answer: UnifiedAnswer) -> Response:

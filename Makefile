@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers nightly extension differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -83,6 +83,9 @@ locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE
 
 servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
 	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+
+browser:          ## the pages for customers in a headless Chromium (needs chromium, node, npm)
+	$(PY) -m pytest tests/browser -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (needs node and npm)
 	cd editors/vscode && npm ci && npm test && \

@@ -179,9 +179,9 @@ def walked(browser: httpx.Client, url: str, person: str, *, deny: bool = False) 
 
 
 @contextmanager
-def oidc(folder: Path, *, lifetime_seconds: int = 600, logout: str = "") -> Iterator[Oidc]:
+def oidc(folder: Path, *, lifetime_seconds: int = 600, logout: str = "", callback: str = CALLBACK) -> Iterator[Oidc]:
     """Install (cached), serve until the block is left. Access tokens live `lifetime_seconds`; the client `told` is told
-    at the address `logout`."""
+    at the address `logout`. `callback` is where its web clients are redirected to."""
     modules = cache.node_modules("oidc-provider", VERSION)
     (folder / "node_modules").symlink_to(modules)  # an ES module is found only beside the program
     (folder / PROGRAM.name).write_bytes(PROGRAM.read_bytes())
@@ -195,7 +195,7 @@ def oidc(folder: Path, *, lifetime_seconds: int = 600, logout: str = "") -> Iter
         environ={
             "PORT": str(port),
             "ACCESS_TTL": str(lifetime_seconds),
-            "CALLBACK": CALLBACK,
+            "CALLBACK": callback,
             "LOGOUT": logout,
             "SIGNERS": json.dumps({algorithm: public_jwk(key) for algorithm, key in SIGNERS.items()}),
         },

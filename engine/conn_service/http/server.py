@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -15,6 +16,9 @@ __all__ = ["listen", "run_server"]
 _DRAIN_SECONDS = 30
 _KEEP_ALIVE_SECONDS = 30
 _MOST_AT_ONCE = 1_000
+_SWITCH_SECONDS = 0.001
+"""How long the event loop waits for a thread that maps a large page. The default of 5 ms counts several times for each
+request."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,6 +51,7 @@ def run_server(app: ASGIApp, listener: socket.socket, started: Callable[[], None
         backlog=2048,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server = _Server(config, started)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))

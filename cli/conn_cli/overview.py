@@ -60,6 +60,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Data": {
         "sync": ("sync:group", "Run syncs, and show what they did."),
         "serve": ("serve:serve", "Serve an application: the unified API over HTTP."),
+        "openapi": ("openapi:openapi", "Print the OpenAPI document of an account's unified API."),
         "token": ("token:group", "Create, list and revoke the tokens of applications."),
     },
     "Accounts": {

@@ -32,6 +32,7 @@ __all__ = [
     "MapReport",
     "NewReport",
     "NotImported",
+    "OpenApiReport",
     "ReadsReport",
     "RecordReport",
     "ReplacedValues",
@@ -385,6 +386,16 @@ class SchemaReport(Report, frozen=True, kw_only=True):
     kind: ClassVar[str] = "schema"
     name: str
     schema: dict[str, Any]
+
+
+class OpenApiReport(Report, frozen=True, kw_only=True):
+    """The OpenAPI document of an account's unified API. `file` is where it was written; empty if it was not."""
+
+    kind: ClassVar[str] = "openapi"
+    account: str
+    operations: int
+    file: str
+    document: dict[str, Any]
 
 
 class MachineCheck(_Data, frozen=True, kw_only=True):

@@ -139,6 +139,7 @@ LINES: dict[str, tuple[str, int]] = {
     "sync pause things": ("sync-change", 0),
     "sync resume things": ("sync-change", 0),
     "sync reset things -a me": ("sync-change", 0),
+    "openapi me": ("openapi", 0),
     "token create app --scope unified:read": ("token", 0),
     "token list": ("tokens", 0),
 }

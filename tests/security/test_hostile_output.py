@@ -350,6 +350,8 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("sync", "resume", "evil", *account, *form)
         yield ("sync", "reset", "evil", *account, *form)
         yield ("sync", "run", EVIL, *account, *form)
+        yield ("openapi", "acme", *form)
+        yield ("openapi", EVIL, *form)
         yield ("token", "create", EVIL, "--scope", "unified:read", *account, *form)
         yield ("token", "create", "app", "--scope", EVIL, *form)
         yield ("token", "list", *form)

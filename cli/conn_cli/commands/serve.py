@@ -51,6 +51,9 @@ def serve(
         list[str] | None,
         typer.Option("--frame-origin", metavar="ORIGIN", help="Site that may embed pages for customers. Repeatable."),
     ] = None,
+    docs: Annotated[
+        bool, typer.Option("--docs/--no-docs", help="Serve the page /docs, which shows the operations to a token.")
+    ] = True,
 ) -> None:
     """Serve an application: the unified API of the accounts, over HTTP.
 
@@ -91,6 +94,7 @@ def serve(
         app.clock,
         ServiceLimits(request_seconds=seconds, shows_vendor_errors=vendor_errors),
         connect=None if public_url is None else build_connect_settings(public_url, *sites),
+        has_docs_page=docs,
     )
     accounts = len(source.get_current()[1].accounts())
 

@@ -25,6 +25,7 @@ from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
 from conn_service.http.connect_pages import build_connect_routes, build_link_routes
+from conn_service.http.docs_page import build_docs_routes
 from conn_service.http.documents import build_document_routes
 from conn_service.http.health import DrainState, ServiceHealth, build_health_routes
 from conn_service.http.idempotency import IdempotencyStore
@@ -56,6 +57,7 @@ class Deployment:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
     evaluation: EvaluationLimits = DEFAULT_LIMITS
     connect: ConnectSettings | None = None
+    has_docs_page: bool = True
     drain: DrainState = field(default_factory=DrainState)
     traces: Traces = NO_TRACES
 
@@ -93,6 +95,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             observe=lambda connection: observe_connection(connection, metrics, traces),
         )
         callers = Callers(TokenStore(engine), source, deployment.clock)
+        pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
         connect = _build_connect_service(deployment, engine, connections, connector)
@@ -107,6 +110,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             routes=[
                 *build_health_routes(health, metrics, callers),
                 *build_document_routes(callers),
+                *pages,
                 *build_audit_routes(gate),
                 *build_link_routes(gate, connect, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),

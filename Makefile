@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check browser
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -91,7 +91,7 @@ extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (n
 	cd editors/vscode && npm ci && npm test && \
 		SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} npm run package
 
-browser:          ## the bundles for browsers in the service, from browser/package-lock.json (needs npm)
+bundles:          ## the bundles for browsers in the service, from browser/package-lock.json (needs npm)
 	$(PY) browser/bundles.py write
 
 chaos:            ## workers of syncs that are killed, stopped and cut off: nothing is lost

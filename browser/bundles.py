@@ -57,7 +57,7 @@ def main() -> int:
     committed = read_committed()
     different = [name for name in files if files[name] != committed[name]]
     if different or digest(files) != DIGESTS.read_text("utf-8"):
-        sys.stderr.write(f"differ from the lock file: {', '.join(different) or DIGESTS.name}; run make browser\n")
+        sys.stderr.write(f"differ from the lock file: {', '.join(different) or DIGESTS.name}; run make bundles\n")
         return 1
     return 0
 

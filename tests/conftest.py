@@ -1,5 +1,6 @@
 """Settings of all tests. No example is too slow: how long one takes says something of the machine, not of the code."""
 
+import gc
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,13 @@ sys.path.append(str(Path(__file__).parent))  # so that `vendor` is found under e
 
 settings.register_profile("conn", deadline=None)
 settings.load_profile("conn")
+gc.set_threshold(50_000)  # as the command does
+
+
+def pytest_collection_finish() -> None:
+    """Take the collected tests, which stay until the end, out of the garbage collector's work."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

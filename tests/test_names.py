@@ -4,12 +4,9 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-FILES = sorted(path for folder in ("cli", "engine") for path in (ROOT / folder).rglob("*.py"))
+from scanning import ROOT, scan
 
 VERBS = frozenset({"bleed", "breed", "embed", "exceed", "feed", "need", "proceed", "seed", "shed", "speed", "succeed"})
 NOUNS = frozenset({"ceiling", "ping", "ring", "string"})
@@ -28,15 +25,14 @@ ODD = frozenset((IRREGULAR + PREPOSITIONS).split())
 
 
 def test_a_function_is_named_by_a_verb() -> None:
-    assert sorted(find_odd_functions()) == []
+    assert [place for functions, _ in find_all() for place in functions] == []
 
 
 def test_a_class_name_is_used_once() -> None:
     places = defaultdict(list)
-    for path, tree in parse_all():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    for _, classes in find_all():
+        for name, place in classes:
+            places[name].append(place)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
@@ -50,11 +46,31 @@ def test_a_verb_phrase_is_not_odd(name: str) -> None:
     assert not is_odd(name)
 
 
-def find_odd_functions() -> Iterator[str]:
-    for path, tree in parse_all():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_odd(node.name) and not is_property(node):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+@cache
+def find_all() -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """The odd functions of each module, and its public classes, with their places."""
+    paths = sorted(path for folder in ("cli", "engine") for path in (ROOT / folder).rglob("*.py"))
+    return [
+        (
+            [f"{path.relative_to(ROOT)}:{line}: {name}" for name, line in functions],
+            [(name, f"{path.relative_to(ROOT)}:{line}") for name, line in classes],
+        )
+        for path, (functions, classes) in scan(look, paths).items()
+    ]
+
+
+def look(tree: ast.Module) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    functions, classes = list(find_odd_functions(tree)), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            classes.append((node.name, node.lineno))
+    return functions, classes
+
+
+def find_odd_functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_odd(node.name) and not is_property(node):
+            yield node.name, node.lineno
 
 
 def is_odd(name: str) -> bool:
@@ -67,8 +83,3 @@ def is_odd(name: str) -> bool:
 
 def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
-
-
-@cache
-def parse_all() -> list[tuple[Path, ast.Module]]:
-    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in FILES]

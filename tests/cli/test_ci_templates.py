@@ -94,6 +94,7 @@ def check(workspace: Path, runner: Path, **variables: str) -> Checked:
     return Checked(done.returncode, done.stdout + done.stderr, Path(reports), said)
 
 
+@pytest.mark.slow
 def test_the_action_checks_a_pull_request(repository: Path, installed: Path) -> None:
     secret = plant(repository, installed)
     done = check(repository / "integrations", installed)
@@ -128,6 +129,7 @@ def plant(repository: Path, runner: Path) -> Path:
     return secret
 
 
+@pytest.mark.slow
 def test_a_failed_check_publishes_nothing_of_the_runner(repository: Path, installed: Path) -> None:
     plant(repository, installed)
     for variables in ({"BASELINE": "conn-ci.md", "BASE": "", "TARGET": ""}, {"FAIL_ON": "nonsense"}):

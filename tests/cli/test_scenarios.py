@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 import transcript
 
-SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.md"))
+LONG = {"ci", "impact", "mutate"}
+SCENARIOS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+    for path in sorted((Path(__file__).parent / "scenarios").glob("*.md"))
+]
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SCENARIOS)
 def test_scenario(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text, differences = transcript.play(path.read_text(encoding="utf-8"), tmp_path.resolve())

@@ -95,6 +95,7 @@ def test_failures_are_first_and_the_counts_say_what_they_count(desk):
     assert lines[lines.index(counts) + 1].startswith("next: ")
 
 
+@pytest.mark.slow
 def test_many_operations_and_accounts_are_a_line_for_each_connector(desk):
     for number in range(20):
         (desk / f"accounts/customer{number}.yaml").write_text("connector: demo\n")

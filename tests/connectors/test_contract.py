@@ -46,6 +46,7 @@ def test_every_recorded_case_passes_and_has_a_golden(connector):
             assert judgement.golden == "same", judgement.case.path.name
 
 
+@pytest.mark.slow
 def test_mappings_are_portable_between_evaluators(connector):
     selection = Selection(connector=connector, cross_check=True)
     findings = [f for report in run_suite(load_workspace(ROOT), selection) for f in report.all_findings]

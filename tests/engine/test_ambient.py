@@ -5,13 +5,12 @@ come from (`conditions.Chance`). What draws its own is listed with the reason wh
 """
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
 import pytest
-from scanning import SOURCES, dotted_names, imports_of, shown
-
-TREES = {shown(path): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+from scanning import dotted_names, imports_of, scan, shown
 
 OWN_RANDOMNESS = {
     "conn_engine/conditions.py": "the one place: the machine's chance, or the session's seed",
@@ -50,6 +49,37 @@ OF_A_THREAD = {
 }
 
 
+class Found(NamedTuple):
+    """What a module has of what is looked for here. `calls` have the names of their keywords."""
+
+    imported: frozenset[str]
+    used: frozenset[str]
+    random: tuple[tuple[str, int], ...]
+    changes_global: bool
+    calls: tuple[tuple[str, frozenset[str | None]], ...]
+
+
+@cache
+def find_all() -> dict[str, Found]:
+    return {shown(path): found for path, found in scan(look).items()}
+
+
+def look(tree: ast.Module) -> Found:
+    nodes = list(ast.walk(tree))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return Found(
+        frozenset(imports_of(tree).values()),
+        frozenset(used for used, _ in dotted_names(tree) if used in ("threading.local", "USUAL")),
+        tuple(random_names(tree)),
+        any(isinstance(node, ast.Global) for node in nodes),
+        tuple(
+            (call.func.id, frozenset(word.arg for word in call.keywords))
+            for call in calls
+            if isinstance(call.func, ast.Name) and call.func.id in ("Conditions", "Session")
+        ),
+    )
+
+
 def random_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """What asks the machine or a generator for random values."""
     imported = {of.partition(".")[0] for of in imports_of(tree).values()} & {"secrets", "random"}
@@ -62,40 +92,33 @@ def random_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def test_there_are_no_context_variables() -> None:
-    assert [name for name, tree in TREES.items() if "contextvars" in {*imports_of(tree).values()}] == []
-    assert [name for name, tree in TREES.items() if any("contextvars." in of for of in imports_of(tree).values())] == []
+    modules = {name: {of.partition(".")[0] for of in found.imported} for name, found in find_all().items()}
+    assert [name for name, imported in modules.items() if "contextvars" in imported] == []
 
 
 def test_no_function_changes_a_global() -> None:
-    found = [name for name, tree in TREES.items() if any(isinstance(node, ast.Global) for node in ast.walk(tree))]
-    assert found == []
+    assert [name for name, found in find_all().items() if found.changes_global] == []
 
 
 def test_what_belongs_to_a_thread_changes_no_result() -> None:
-    found = {name for name, tree in TREES.items() if "threading.local" in {used for used, _ in dotted_names(tree)}}
-    assert found == OF_A_THREAD.keys()
+    assert {name for name, found in find_all().items() if "threading.local" in found.used} == OF_A_THREAD.keys()
 
 
 def test_random_values_come_from_the_session() -> None:
-    found = defaultdict(list)
-    for name, tree in TREES.items():
-        for used in random_names(tree):
-            found[name].append(used)
-    unlisted = {name: uses for name, uses in found.items() if name not in OWN_RANDOMNESS}
+    drawn = {name: found.random for name, found in find_all().items() if found.random}
+    unlisted = {name: uses for name, uses in drawn.items() if name not in OWN_RANDOMNESS}
     assert not unlisted, "draw it from conditions.chance, or list it with the reason"
-    assert OWN_RANDOMNESS.keys() <= found.keys(), "what draws nothing is not listed"
+    assert OWN_RANDOMNESS.keys() <= drawn.keys(), "what draws nothing is not listed"
 
 
-def calls_of(name: str) -> Iterator[tuple[str, ast.Call]]:
-    for module, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-                yield module, node
+def calls_of(name: str) -> Iterator[tuple[str, frozenset[str | None]]]:
+    for module, found in find_all().items():
+        yield from ((module, keywords) for called, keywords in found.calls if called == name)
 
 
 def test_what_is_evaluated_without_isolation_is_listed() -> None:
-    found = {name for name, tree in TREES.items() if any(used == "USUAL" for used, _ in dotted_names(tree))}
-    found |= {name for name, tree in TREES.items() if "conn_engine.conditions.USUAL" in imports_of(tree).values()}
+    found = {name for name, one in find_all().items() if "USUAL" in one.used}
+    found |= {name for name, one in find_all().items() if "conn_engine.conditions.USUAL" in one.imported}
     assert found == WITHOUT_ISOLATION.keys(), "pass the conditions of the session or of the configuration"
 
 
@@ -117,7 +140,7 @@ def test_conditions_are_made_at_few_places() -> None:
 def test_each_session_says_its_conditions() -> None:
     sessions = list(calls_of("Session"))
     assert len(sessions) > 3
-    assert [module for module, call in sessions if "conditions" not in {word.arg for word in call.keywords}] == []
+    assert [module for module, keywords in sessions if "conditions" not in keywords] == []
 
 
 @pytest.mark.parametrize(

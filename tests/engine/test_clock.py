@@ -5,11 +5,11 @@ the bounds of an evaluation) reads a stopwatch, which says nothing of the date; 
 """
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
-from scanning import SOURCES, dotted_names, shown
+from scanning import dotted_names, scan, shown
 
 TIMES = ("time", "time_ns", "clock_gettime", "clock_gettime_ns", "localtime", "gmtime", "ctime", "strftime", "mktime")
 DATES = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
@@ -44,11 +44,17 @@ STOPWATCHES = {
 }
 
 
-def readings(text: str) -> Iterator[tuple[str, int]]:
-    """What reads the machine's time or time zone, with its line: ("time.time", 3)."""
-    tree = ast.parse(text)
+@cache
+def find_all() -> dict[str, list[tuple[str, int]]]:
+    return {shown(path): found for path, found in scan(lambda tree: list(readings(tree))).items()}
+
+
+def readings(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What reads the machine's time or time zone, with its line: ("time.time", 3). Or makes the machine's clock."""
     yield from ((name, line) for name, line in dotted_names(tree) if name in CLOCKS | STOPWATCH)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "SystemClock":
+            yield node.id, node.lineno
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = len(node.args) + len(node.keywords)  # without a zone these mean the machine's
             if (node.func.attr == "fromtimestamp" and given < 2) or (node.func.attr == "astimezone" and not given):
@@ -56,31 +62,25 @@ def readings(text: str) -> Iterator[tuple[str, int]]:
 
 
 def test_only_the_clock_asks_the_machine_what_time_it_is() -> None:
-    found = defaultdict(list)
-    for path in SOURCES:
-        for name, line in readings(path.read_text(encoding="utf-8")):
-            if name not in STOPWATCH or shown(path) not in STOPWATCHES:
-                found[shown(path)].append((name, line))
-    assert [name for name, _ in found.pop("conn_engine/wire.py")] == ["time.time"]
+    found = {
+        module: [
+            name for name, _ in read if name != "SystemClock" and (name not in STOPWATCH or module not in STOPWATCHES)
+        ]
+        for module, read in find_all().items()
+    }
+    assert found.pop("conn_engine/wire.py") == ["time.time"]
     advice = "read the clock that is passed; what times real waiting is listed in STOPWATCHES"
-    assert not found, advice
+    assert {module: read for module, read in found.items() if read} == {}, advice
 
 
 def test_only_the_entries_make_the_machines_clock() -> None:
-    made = {
-        shown(path)
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Name) and node.id == "SystemClock"
-    }
+    made = {module for module, read in find_all().items() if "SystemClock" in {name for name, _ in read}}
     assert made == {"conn_engine/wire.py", "conn_cli/console.py"}
 
 
 def test_every_stopwatch_that_is_listed_is_one() -> None:
     for name in STOPWATCHES:
-        path = next(path for path in SOURCES if shown(path) == name)
-        found = {reading for reading, _ in readings(path.read_text(encoding="utf-8"))}
-        assert found, f"{name} times nothing: take it out of the list"
+        assert find_all()[name], f"{name} times nothing: take it out of the list"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_every_stopwatch_that_is_listed_is_one() -> None:
     ],
 )
 def test_the_scan_sees_each_way_to_ask(text: str) -> None:
-    assert list(readings(text))
+    assert list(readings(ast.parse(text)))
 
 
 def test_the_scan_lets_pass_what_asks_nobody() -> None:
@@ -112,4 +112,4 @@ moment.astimezone(zone)
 date.fromisoformat(text)
 time.sleep(1)
 """
-    assert not list(readings(text))
+    assert not list(readings(ast.parse(text)))

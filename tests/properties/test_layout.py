@@ -86,6 +86,7 @@ def list_comments(text: str) -> list[tuple[int, str]]:
     return comments
 
 
+@pytest.mark.slow
 @given(texts(), st.booleans())
 def test_the_tree_and_the_comments_stay_and_the_layout_is_stable(text: str, in_lines: bool) -> None:
     try:

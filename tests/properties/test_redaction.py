@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,7 @@ def test_recording_made_with_one_secret_replays_with_another(first, second, enco
         assert replay.send(ask(second)).body == b"ok"
 
 
+@pytest.mark.slow
 @given(data=st.data(), secret=values)
 @settings(max_examples=100, deadline=None)
 def test_redaction_is_idempotent(data, secret):

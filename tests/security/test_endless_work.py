@@ -22,6 +22,7 @@ def incremental(**said: Any) -> dict[str, Any]:
     return listing(incremental={"format": "datetime", "config": {"record_cursor": "id", "start_param": "s", **said}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "code", "words"),
     [

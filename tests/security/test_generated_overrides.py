@@ -510,6 +510,7 @@ def attempt(folder: Path, vendor: Vendor, override: dict[str, Any], context: dic
     return [*vendor.arrived, *VISITED]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(overrides(), CONTEXTS)
 @example({"headers": {"X-Note": "{{new_secret}}"}}, {})

@@ -399,6 +399,7 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
             yield from leaves(child, (*path, name))
 
 
+@pytest.mark.slow
 def test_no_command_says_what_somebody_would_obey(hostile: World) -> None:
     documents(hostile)
     seen: set[str] = set()

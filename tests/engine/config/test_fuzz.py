@@ -120,6 +120,7 @@ def test_the_undamaged_documents_are_fine(folder: Path) -> None:
     load_workspace(folder).effective(account="a").check()
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(damaged(WHOLE))
 def test_damaged_connectors(folder: Path, data: dict[str, Any]) -> None:
@@ -136,6 +137,7 @@ def test_damaged_mappings(folder: Path, data: dict[str, Any]) -> None:
     use(folder, WHOLE, data, {})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(damaged({**WHOLE, "unified": {"crm": UNIFIED["resources"]}}))
 def test_damaged_overrides(folder: Path, data: dict[str, Any]) -> None:

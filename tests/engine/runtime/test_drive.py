@@ -160,6 +160,7 @@ class Endless:
         return Response(200, Headers({"content-type": "application/json"}), msgspec.json.encode(data))
 
 
+@pytest.mark.slow
 def test_many_records_are_streamed_in_flat_memory(make: Any) -> None:
     effective = make().effective(account="acme")
     name = effective.resolve("contacts.list")

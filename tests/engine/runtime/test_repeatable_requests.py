@@ -176,6 +176,7 @@ def send_twice(workspace: Workspace, vault: MemoryVault, seed: int) -> list[Any]
     return [(one.method, one.url, one.headers.pairs, one.body) for one in transport.sent]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.key}: {case.name}" for case in CASES])
 def test_the_same_seed_sends_the_same_bytes(tmp_path: Path, vault: MemoryVault, case: Case) -> None:
     workspace = write_workspace(tmp_path, case)

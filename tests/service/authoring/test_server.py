@@ -113,6 +113,7 @@ def converse(
     asyncio.run(asyncio.wait_for(run(), 120))
 
 
+@pytest.mark.slow
 def test_an_agent_gets_from_a_document_to_a_tested_connector(root: Path) -> None:
     async def script(call: Call) -> None:
         _, made = await call("new", name="lanternfish", document=json.dumps(DOCUMENT))

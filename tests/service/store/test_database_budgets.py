@@ -194,6 +194,7 @@ print(json.dumps(sent))
 """
 
 
+@pytest.mark.slow
 def test_three_processes_never_exceed_the_budget(location: StoreLocation) -> None:
     address = str(location.file) if location.url is None else location.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", SENDER, address, "5"]

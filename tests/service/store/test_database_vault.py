@@ -196,6 +196,7 @@ class Bank:
         return {"items": [{"id": 1}]}
 
 
+@pytest.mark.slow
 def test_machines_renew_a_token_once(location: StoreLocation, tmp_path: Path) -> None:
     address = str(location.file) if location.url is None else location.url.render_as_string(hide_password=False)
     bank = Bank(3)

@@ -47,6 +47,7 @@ def advance_to(runner: SyncRunner, run_id: str, pages: range) -> int:
     return count_reachable(runner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("emit", ["type: stdout", "type: webhook"])
 def test_nothing_grows_with_the_pages(bench: Bench, emit: str) -> None:
     conn = bench.root / "conn.yaml"
@@ -65,6 +66,7 @@ def test_nothing_grows_with_the_pages(bench: Bench, emit: str) -> None:
     assert late - early < 20, "120 pages of 3 records have left traces"
 
 
+@pytest.mark.slow
 def test_a_set_of_seen_records_would_be_noticed(bench: Bench) -> None:
     """The count above finds what it is for."""
     runner = bench.runner()

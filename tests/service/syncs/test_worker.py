@@ -84,6 +84,7 @@ with SyncWorker(location, Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Bench) -> None:
     bench.write({"syncs/people.yaml": SYNC})
     text = KILLED.format(paths=[str(Path(__file__).parent), *sys.path], root=str(bench.root))

@@ -112,6 +112,7 @@ def test_what_may_differ_each_time_is_replayed_in_full(
     assert replays.sent == sent
 
 
+@pytest.mark.slow
 def test_ten_times_the_accounts_cost_at_most_ten_times_as_much(sides: Callable[[int], tuple[Path, Path]]) -> None:
     few, many = sides(FEW), sides(MANY)
     run_checks(few[1], few[0], processes=1)  # imports, and what is compiled once

@@ -135,6 +135,7 @@ def test_all_checks_go_on_too(tmp_path: Path) -> None:
     assert statuses(measured) == {"a": "changed", "b": "unjudged"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("text", [BROKEN, DANGLING])
 def test_the_others_are_judged_as_if_it_were_not_there(

@@ -74,6 +74,7 @@ def test_a_change_of_the_connector_is_found_in_the_accounts(desk: Desk) -> None:
     assert [finding.span.file for finding in changes.new] == ["accounts/acme.yaml"]
 
 
+@pytest.mark.slow
 def test_half_written_documents_and_conn_yaml_are_findings(desk: Desk) -> None:
     text = (desk.root / MAPPING).read_text()
     assert codes(desk.save(MAPPING, "resources: {").new)[0].endswith("DOC002")

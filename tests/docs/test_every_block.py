@@ -21,6 +21,7 @@ OTHERS = {
     "how-to/agents.md": "docs/test_every_block.py",
     "how-to/deliver-events.md": "docs/test_how_to.py",
     "how-to/editors.md": "docs/test_every_block.py",
+    "how-to/manage-accounts-over-http.md": "service/http/test_page.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
     "how-to/serve-the-unified-api.md": "service/http/test_page.py",
     "reference/jsonata.md": "docs/test_jsonata.py",

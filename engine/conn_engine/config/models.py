@@ -636,6 +636,9 @@ class Account(Settings, frozen=True, kw_only=True):
 
     connector: Annotated[Name, Meta(description="The connector that the account uses.")]
     environment: Annotated[Name | None, Meta(description="The account's environment. Default: the workspace's.")] = None
+    enabled: Annotated[
+        bool, Meta(description="Whether the account is used. Calls for a disabled one are refused, and no sync runs.")
+    ] = True
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="Whose account it is.", extra=REMARK)] = None
     tags: Annotated[

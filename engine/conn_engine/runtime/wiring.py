@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from conn_engine.auth import CAPTURED, CredentialField, missing_parts
 from conn_engine.conditions import DEFAULT_LIMITS, Chance, Conditions, EvaluationLimits
 from conn_engine.config import Effective, Workspace
-from conn_engine.errors import CredentialError
+from conn_engine.errors import CredentialError, DisabledError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import Budgets, BudgetStore, has_budgets
 from conn_engine.runtime.call import Run, Session
@@ -89,9 +89,15 @@ def wire_account(
     the `trusted` ones, and `limits` bound each evaluation. `budgets` counts the requests of several processes; by
     default, those of this workspace in this process share theirs.
 
-    Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, and
-    CredentialError when the connector needs a credential and it, or a required part of it, is not stored.
+    Raises UsageError for an unknown account, DisabledError for a disabled one, ConfigurationError for an override that
+    widens authority, and CredentialError when the connector needs a credential and it, or a required part of it, is
+    not stored.
     """
+    if not workspace.account(account).enabled:
+        place = workspace.format_path(workspace.file("account", account).path)
+        raise DisabledError(
+            f'the account "{account}" is disabled', disabled=account, hint=f"remove `enabled: false` from {place}"
+        )
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()

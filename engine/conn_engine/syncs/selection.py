@@ -15,7 +15,7 @@ __all__ = ["find_accounts", "find_candidates", "find_syncs"]
 
 def find_accounts(workspace: Workspace, name: str) -> list[str]:
     """Return the accounts that a sync runs for, sorted: those that its file selects, whose connector has what it
-    fetches, and for which it is enabled.
+    fetches, and for which it is enabled. A disabled account is left out.
 
     Raises UsageError for an unknown sync, and ConfigurationError for an account that the file names and that does not
     exist.
@@ -76,6 +76,10 @@ def _runs(workspace: Workspace, name: str, effective: Effective, tags: set[str])
 
 
 def _select(workspace: Workspace, document: SyncDocument) -> list[str]:
+    return [account for account in _select_by_name(workspace, document) if workspace.account(account).enabled]
+
+
+def _select_by_name(workspace: Workspace, document: SyncDocument) -> list[str]:
     known = workspace.accounts()
     if document.accounts is None:
         return known

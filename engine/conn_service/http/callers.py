@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from conn_engine.errors import ConnError
 from conn_engine.wire import Clock
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.problems import HttpProblem
@@ -56,6 +57,7 @@ class Callers:
             )
         account = token.accounts[0] if asked is None else asked
         self.check_account(token, account)
+        self._check_enabled(account)
         find_record(request).account = account
         return account
 
@@ -63,6 +65,15 @@ class Callers:
         """Raise HttpProblem 404 for an account that does not exist, or that the token may not use."""
         if not self.may_use(token, account):
             raise HttpProblem(404, "unknown", "there is no such account")
+
+    def _check_enabled(self, account: str) -> None:
+        """Raise HttpProblem 403 for a disabled account. A 404 would look as if its records were gone."""
+        try:
+            is_enabled = self.source.get_of_account(account)[1].account(account).enabled
+        except ConnError:  # its document cannot be used, which the call reports
+            return
+        if not is_enabled:
+            raise HttpProblem(403, "disabled", "the account is disabled", "enable it before you call it")
 
     def may_use(self, token: ApiToken, account: str) -> bool:
         """Return whether an account exists, is of the token's tenant, and is one of those that the token is for."""

@@ -49,6 +49,8 @@ ProblemKind = (
         "unknown_result",
     ]
 )
+AdminKind = Literal["breaking", "refused", "version_required"]
+"""Kinds that only `/admin` has."""
 KINDS: Final[Mapping[ProblemKind, str]] = {
     "invalid_request": "the request is wrong, or the vendor rejects it",
     "unauthorized": "the request has no valid token",
@@ -60,7 +62,7 @@ KINDS: Final[Mapping[ProblemKind, str]] = {
     "bad_response": "the vendor's response cannot be used",
     "configuration": "the connector's configuration has an error for this operation; the log has it",
     "credential_store": "the place with the credentials cannot be used now",
-    "disabled": "the operation is disabled for the account",
+    "disabled": "the account is disabled, or the operation for it",
     "disconnected": "the client is gone",
     "draining": "the service is about to end",
     "incomplete": "the vendor's listing is not complete",
@@ -80,7 +82,7 @@ KINDS: Final[Mapping[ProblemKind, str]] = {
 STATUSES: Final[Mapping[int, tuple[str, tuple[ProblemKind, ...]]]] = {
     400: ("The request is wrong", ("invalid_request",)),
     401: ("The request has no valid token", ("unauthorized",)),
-    403: ("Not allowed", ("forbidden",)),
+    403: ("Not allowed", ("forbidden", "disabled")),
     404: ("Not there", ("unknown", "not_found", "disabled")),
     405: ("No such method", ("method_not_allowed",)),
     408: ("The request did not arrive in time", ("timeout", "disconnected")),
@@ -138,7 +140,7 @@ class HttpProblem(Exception):
     for the log only."""
 
     status: int
-    kind: ProblemKind
+    kind: ProblemKind | AdminKind
     detail: str
     fix: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from conn_service.connect.links import LinkStore
 from conn_service.connect.settings import ConnectSettings
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
+from conn_service.http.admin_revisions import build_revision_routes
 from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
@@ -35,7 +36,7 @@ from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
-from conn_service.revisions import RevisedConfiguration, RevisionStore
+from conn_service.revisions import Changes, RevisedConfiguration, RevisionStore
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 
 __all__ = ["Deployment", "ServiceApps", "open_service"]
@@ -114,6 +115,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_audit_routes(gate),
                 *build_link_routes(gate, connect, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
+                *build_revision_routes(gate, Changes(source, deployment.clock), deployment.limits),
             ],
             limits=deployment.limits,
             clock=deployment.clock,

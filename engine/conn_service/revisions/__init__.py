@@ -3,6 +3,8 @@ of what admins did. This is the public interface.
 """
 
 from conn_service.revisions.audit import AuditEntry, AuditLog
+from conn_service.revisions.changes import Changes, CheckedRevision, RefusedChangeError, RevisionRequest
+from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import (
     ConfigurationSource,
     RevisedConfiguration,
@@ -15,13 +17,19 @@ from conn_service.revisions.store import RevisionStore
 __all__ = [
     "AuditEntry",
     "AuditLog",
+    "ChangeChecks",
+    "Changes",
+    "CheckedRevision",
     "ConfigurationSource",
+    "RefusedChangeError",
     "RevisedConfiguration",
     "Revision",
     "RevisionConflictError",
+    "RevisionRequest",
     "RevisionStore",
     "Subject",
     "SubjectKind",
+    "check_change",
     "describe_version",
     "read_files",
     "with_revisions",

@@ -21,7 +21,7 @@ from conn_engine.errors import ConfigurationError, ConnError
 from conn_service.revisions.model import Revision, Subject
 from conn_service.revisions.store import RevisionStore
 
-__all__ = ["ConfigurationSource", "RevisedConfiguration", "read_files", "with_revisions"]
+__all__ = ["ConfigurationSource", "RevisedConfiguration", "list_files", "read_files", "walk_files", "with_revisions"]
 
 _LOG = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
@@ -190,7 +190,7 @@ def with_revisions(workspace: Workspace, revisions: Iterable[Revision]) -> Works
     """Return a workspace with revisions over it. Each replaces all documents of its account or connector."""
     texts: dict[str, str | None] = {}
     for revision in revisions:
-        texts |= dict.fromkeys(_list_paths(workspace, revision.subject))
+        texts |= dict.fromkeys(list_files(workspace, revision.subject))
         texts |= revision.files
     return workspace.with_texts(texts) if texts else workspace
 
@@ -201,7 +201,7 @@ def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
     Raises ConfigurationError for a file that is not UTF-8, or that leads out of the workspace.
     """
     files = {}
-    for path in _list_paths(workspace, subject):
+    for path in list_files(workspace, subject):
         place = workspace.root / path
         workspace.check_inside(place)
         try:
@@ -211,18 +211,21 @@ def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
     return files
 
 
-def _list_paths(workspace: Workspace, subject: Subject) -> list[str]:
+def list_files(workspace: Workspace, subject: Subject) -> list[str]:
+    """Return the paths of the documents of an account or a connector."""
     place = workspace.root / subject.path
-    if subject.kind == "account":
-        places = [place.with_name(f"{place.name}{suffix}") for suffix in SUFFIXES]
-        return [workspace.format_path(path) for path in places if workspace.tree.is_file(path)]
-    return [workspace.format_path(path) for path in _walk(workspace, place)]
+    if subject.kind == "connector":
+        return walk_files(workspace, place)
+    places = [place.with_name(f"{place.name}{suffix}") for suffix in SUFFIXES]
+    return [workspace.format_path(path) for path in places if workspace.tree.is_file(path)]
 
 
-def _walk(workspace: Workspace, folder: Path) -> Iterable[Path]:
+def walk_files(workspace: Workspace, folder: Path) -> list[str]:
+    """Return the paths of all files below a folder that are not hidden."""
+    found: list[str] = []
     for path in workspace.tree.entries(folder):
         if workspace.tree.is_dir(path):
-            if workspace.tree.is_inside(path):
-                yield from _walk(workspace, path)
+            found += walk_files(workspace, path) if workspace.tree.is_inside(path) else []
         elif workspace.tree.is_file(path):
-            yield path
+            found.append(workspace.format_path(path))
+    return found

@@ -1,13 +1,20 @@
 """What is changed while a service runs: accounts and connectors, each as a list of revisions."""
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from conn_engine.config.models import NAME
 from conn_engine.errors import ConnError, UsageError
 
 __all__ = ["Revision", "RevisionConflictError", "Subject", "SubjectKind", "describe_version"]
 
+_NAME: Final = re.compile(NAME)
+_LONGEST_NAME: Final = 100
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 SubjectKind = Literal["account", "connector"]
 
 
@@ -30,14 +37,22 @@ class Subject:
         return f"{self.kind}s/{self.name}"
 
     def check_files(self, files: Mapping[str, str]) -> None:
-        """Raise UsageError for a path that is not a document of this account or connector."""
-        for path in files:
+        """Raise UsageError for a path that is not a document of this account or connector, and for a text that cannot
+        be stored."""
+        if not _NAME.match(self.name) or len(self.name) > _LONGEST_NAME:
+            raise UsageError(
+                f"the name of {self.kind}s has at most {_LONGEST_NAME} letters, digits, dots, dashes and underscores",
+                hint="start it with a letter or digit",
+            )
+        for path, text in files.items():
             parts = path.split("/")
             is_own = path.startswith(f"{self.path}/") and not {"", ".", ".."} & {*parts} and "\\" not in path
             if self.kind == "account":
                 is_own = path in {f"{self.path}{suffix}" for suffix in (".yaml", ".yml", ".json")}
             if not is_own or not path.isprintable():
                 raise UsageError(f'"{path[:200]}" is not a file of {self.path}', hint=f"write {self.path}…")
+            if "\0" in text or _SURROGATE.search(text):
+                raise UsageError(f"{path} has a character that is not text", hint="save it as UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,4 @@ class Revision:
 
 def describe_version(number: int, files: Mapping[str, str]) -> str:
     """Return the number of a revision, with a digest of its documents."""
-    import hashlib
-    import json
-
     return f"{number}-{hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:12]}"

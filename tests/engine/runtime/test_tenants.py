@@ -18,6 +18,7 @@ import pytest
 
 from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, Workspace, load_workspace
+from conn_engine.errors import DisabledError
 from conn_engine.expressions import evaluate
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.connection import AsyncConnection, Connection
@@ -194,3 +195,15 @@ def test_a_connectors_budget_is_shared_by_the_accounts_of_a_workspace_alone(tmp_
     one, other = (tenant.wire(tenant.load(tmp_path / name)).session.budgets for name in ("one", "other"))
     assert one is not other
     assert one.shared is not other.shared
+
+
+def test_a_disabled_account_sends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "connectors/shop").mkdir(parents=True)
+    (tmp_path / "connectors/shop/connector.yaml").write_text(json.dumps(CONNECTOR))
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "accounts/acme.yaml").write_text("connector: shop\nenabled: false\n")
+    vault = MemoryVault({"acme": {"token": "t"}})
+    with pytest.raises(DisabledError, match='the account "acme" is disabled') as error:
+        wire_account(load_workspace(tmp_path), "acme", environ={}, vault=vault)
+    assert error.value.hint == "remove `enabled: false` from accounts/acme.yaml"

@@ -23,6 +23,7 @@ from conn_engine.syncs import (
     compile_sync,
     compute_event_id,
     find_accounts,
+    find_candidates,
     load_sync,
 )
 
@@ -215,6 +216,11 @@ class TestAccounts:
     def test_an_account_can_switch_it_off(self, build: Build) -> None:
         account = "connector: hubspot\nsyncs: { contacts: { enabled: false } }\n"
         assert find_accounts(build({"accounts/acme.yaml": account}), "contacts") == ["globex"]
+
+    def test_a_disabled_account_is_left_out(self, build: Build) -> None:
+        workspace = build({"accounts/acme.yaml": "connector: hubspot\nenabled: false\n"})
+        assert find_accounts(workspace, "contacts") == ["globex"]
+        assert [*find_candidates(workspace, "contacts")] == ["globex"]
 
 
 class TestLevels:

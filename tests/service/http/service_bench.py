@@ -131,11 +131,12 @@ def open_bench(
     limits: ServiceLimits | None = None,
     override: str = "",
     files: Mapping[str, str] | None = None,
+    store: StoreLocation | None = None,
     traces: Traces = NO_TRACES,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
 ) -> Iterator[Bench]:
-    """Start the vendor and the service. `override` is what the account acme overrides, `files` are further ones, and
-    `configure` returns where the service reads its configuration."""
+    """Start the vendor and the service. `override` is what the account acme overrides, `files` are further ones,
+    `store` is that of another replica, and `configure` returns where the service reads its configuration."""
     with start_vendor(answer_people) as vendor:
         texts = {
             "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n',
@@ -151,7 +152,7 @@ def open_bench(
             (root / name).write_text(text)
         vault = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
         clock = FrozenClock(NOW)
-        location = StoreLocation.read(str(root / "service.sqlite3"), root)
+        location = store or StoreLocation.read(str(root / "service.sqlite3"), root)
         deployment = Deployment(configure(root), location, vault, {}, clock, limits or ServiceLimits(), traces=traces)
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault, location)

@@ -1,4 +1,4 @@
-"""The how-to page about the service: its commands and requests, with the example workspace and its vendor."""
+"""The how-to pages about the service: their commands and requests, with the example workspace and its vendor."""
 
 import importlib.util
 import json
@@ -22,6 +22,7 @@ from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.service import Deployment, open_service
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/serve-the-unified-api.md"
+ADMIN_PAGE = PAGE.with_name("manage-accounts-over-http.md")
 REQUEST = re.compile(r"^\$ (curl .*)\n(.*)$", re.MULTILINE)
 
 
@@ -59,6 +60,35 @@ def test_the_requests_of_the_page_give_what_it_shows(tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_the_requests_of_an_admin_give_what_the_page_shows(tmp_path: Path) -> None:
+    page = ADMIN_PAGE.read_text("utf-8")
+    tour = tmp_path / "tour"
+    copy_example(tour)
+    token = create_token(tour, page)
+    location = StoreLocation.read(str(tour / ".conn/service.sqlite3"), tour)
+    deployment = Deployment(WorkspaceConfiguration(load_workspace(tour)), location, MemoryVault(), {})
+    (line, expected), *_ = re.findall(r"^\$ (curl -X PUT .* \\\n.*)\n(.*)$", page, re.MULTILINE)
+    words = shlex.split(line.replace("\\\n", " "))
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    path, body = next(urlsplit(word).path for word in words if word.startswith("http:")), words[-1]
+    with open_service(deployment) as app, TestClient(app) as client:
+        made = client.put(path, content=body, headers=headers)
+        assert made.json() == json.loads(expected)
+        read = client.get(path, headers=headers)
+        tag = read.headers["etag"]
+        assert f"etag: {tag}\n" in page
+        assert f"'If-Match: {tag}'" in page
+        wrong = body.replace('"hubspot"', '"hubspt"')
+        refused = client.put(path, content=wrong, headers={**headers, "if-match": tag}).json()
+        shown = json.loads(
+            next(block for block in re.findall(r"```json\n(.*?)```", page, re.S) if '"refused"' in block)
+        )
+        assert refused == {**refused, **{key: shown[key] for key in ("status", "kind", "detail", "fix")}}
+        (finding,), (shown_finding,) = refused["findings"], shown["findings"]
+        assert finding["message"].startswith(shown_finding["message"].removesuffix("…"))
+        assert finding == {**finding, **{key: shown_finding[key] for key in ("code", "path", "fix")}}
 
 
 def create_token(tour: Path, page: str) -> str:

@@ -1,0 +1,423 @@
+"""`/admin/accounts` and `/admin/connectors`: each change is checked, becomes a revision, and can be reverted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec import to_builtins
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from conn_engine.config import Workspace
+from conn_engine.documents import parse
+from conn_engine.documents.dump import dump_json, dump_yaml
+from conn_engine.documents.edits import drop_value, put_value
+from conn_engine.errors import ConnError
+from conn_engine.reports import describe_finding
+from conn_service.http.admin import AdminGate
+from conn_service.http.problems import HttpProblem
+from conn_service.http.reading import ServiceLimits, parse_query, read_body
+from conn_service.http.tokens import ApiToken
+from conn_service.revisions import (
+    ChangeChecks,
+    Changes,
+    CheckedRevision,
+    RefusedChangeError,
+    Revision,
+    RevisionConflictError,
+    RevisionRequest,
+    Subject,
+    SubjectKind,
+)
+
+__all__ = ["AdminRevisions", "build_revision_routes"]
+
+_MOST_PER_PAGE: Final = 100
+_NO_BODY: Final[Mapping[str, Any]] = {}
+_WHY: Final = ("reason", "accept")
+_LONGEST_REASON: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRevisions:
+    """The routes of one kind: accounts or connectors."""
+
+    gate: AdminGate
+    changes: Changes
+    limits: ServiceLimits
+    kind: SubjectKind
+
+    # --- reading ---
+
+    async def list_all(self, request: Request) -> Response:
+        """Answer with the accounts or connectors that the token may see, by name."""
+        token = await self._admit(request)
+        cursor = _read_cursor(request)
+        workspace = self.changes.configuration.get_current()[1]
+        names = workspace.accounts() if self.kind == "account" else workspace.connectors()
+        visible = [name for name in names if name > cursor and self._may_see(token, name)]
+        page = visible[:_MOST_PER_PAGE]
+        rows = await asyncio.to_thread(lambda: [self._describe(workspace, name) for name in page])
+        return JSONResponse({"result": rows, "next_cursor": page[-1] if len(visible) > len(page) else None})
+
+    async def get(self, request: Request) -> Response:
+        """Answer with one account or connector and its documents."""
+        _, current = await self._find(request)
+        if current.is_deleted:
+            raise _build_unknown(self.kind)
+        return self._respond(current)
+
+    async def list_revisions(self, request: Request) -> Response:
+        """Answer with the revisions, the newest first, without their documents."""
+        _, current = await self._find(request)
+        cursor = _read_cursor(request)
+        until = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None
+        store = self.changes.configuration.store
+        found = await asyncio.to_thread(store.list_of, current.subject, until=until, most=_MOST_PER_PAGE + 1)
+        page = found[:_MOST_PER_PAGE]
+        more = len(found) > len(page)
+        return JSONResponse(
+            {
+                "result": [_describe_revision(revision) for revision in page],
+                "next_cursor": str(page[-1].number) if more else None,
+            }
+        )
+
+    async def get_revision(self, request: Request) -> Response:
+        """Answer with one revision and its documents."""
+        _, current = await self._find(request)
+        number = request.path_params["number"]
+        found = await asyncio.to_thread(self.changes.configuration.store.find, current.subject, number)
+        if found is None:
+            raise HttpProblem(404, "unknown", f"there is no revision {number}")
+        return JSONResponse({**_describe_revision(found), "files": dict(found.files)})
+
+    # --- changing ---
+
+    async def put(self, request: Request) -> Response:
+        """Create or replace an account or a connector."""
+        token, current = await self._find(request, or_new=True)
+        is_known = not current.is_deleted
+        body = await self._read(request, ("tenant", "document") if self.kind == "account" else ("files",))
+        files = self._read_document(body, current) if self.kind == "account" else _read_files(body, current.subject)
+        version = _read_version(request, is_known=is_known)
+        return await self._apply(
+            request,
+            body,
+            token,
+            current,
+            "replace" if is_known else "create",
+            lambda asked: self.changes.put(current.subject, files, asked),
+            version=version,
+        )
+
+    async def delete(self, request: Request) -> Response:
+        """Delete an account or a connector. Its revisions stay."""
+        return await self._change(request, "delete", lambda _revision, _workspace: {})
+
+    async def disable(self, request: Request) -> Response:
+        """Refuse the calls of an account."""
+        return await self._change(request, "disable", lambda revision, _workspace: _set_enabled(revision, is_on=False))
+
+    async def enable(self, request: Request) -> Response:
+        """Allow the calls of an account again."""
+        return await self._change(request, "enable", lambda revision, _workspace: _set_enabled(revision, is_on=True))
+
+    async def revert(self, request: Request) -> Response:
+        """Make the documents of an earlier revision the next one."""
+        token, current = await self._find(request)
+        body = await self._read(request, ("revision",))
+        number = body.get("revision")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise _refuse("revision must be the number of an earlier revision", 'send {"revision": 1}')
+        return await self._apply(
+            request,
+            body,
+            token,
+            current,
+            "revert",
+            lambda asked: self.changes.revert(current.subject, number, asked),
+            version=_read_version(request, is_known=True),
+        )
+
+    async def _change(
+        self, request: Request, action: str, edit: Callable[[Revision, Workspace], Mapping[str, str]]
+    ) -> Response:
+        token, current = await self._find(request)
+        if current.is_deleted:
+            raise _build_unknown(self.kind)
+        body = await self._read(request, ())
+        return await self._apply(
+            request,
+            body,
+            token,
+            current,
+            action,
+            lambda asked: self.changes.edit(current.subject, edit, asked),
+            version=_read_version(request, is_known=True),
+        )
+
+    async def _apply(  # noqa: PLR0917
+        self,
+        request: Request,
+        body: Mapping[str, Any],
+        token: ApiToken,
+        current: Revision,
+        action: str,
+        work: Callable[[RevisionRequest], CheckedRevision],
+        *,
+        version: str,
+    ) -> Response:
+        asked = RevisionRequest(
+            by=token.id,
+            action=action,
+            reason=_read_text(body, "reason"),
+            accept=_read_text(body, "accept"),
+            version=version or current.version,
+            tenant=self._read_tenant(body, token, current),
+            is_dry_run=_read_dry_run(request),
+        )
+        try:
+            made = await asyncio.to_thread(work, asked)
+        except RefusedChangeError as error:
+            raise _describe_refusal(error) from None
+        except RevisionConflictError as error:
+            status = 412 if version else 409
+            raise HttpProblem(status, "conflict", error.message, error.hint) from None
+        status = 201 if action == "create" and made.is_new and not asked.is_dry_run else 200
+        return self._respond(made.revision, made.checks, status, is_dry_run=asked.is_dry_run)
+
+    # --- what the token may see ---
+
+    async def _admit(self, request: Request) -> ApiToken:
+        token = await self.gate.admit(request)
+        if self.kind == "connector" and (token.tenant or token.accounts):
+            raise HttpProblem(403, "forbidden", "connectors are for all tenants, and the token is for one")
+        return token
+
+    async def _find(self, request: Request, *, or_new: bool = False) -> tuple[ApiToken, Revision]:
+        """Return the token and what the path names, also if it is deleted. Raises HttpProblem."""
+        token = await self._admit(request)
+        subject = Subject(self.kind, request.path_params["name"])
+        current = await asyncio.to_thread(self.changes.find, subject)
+        if current is None:
+            is_own = not token.accounts or subject.name in token.accounts
+            if not or_new or not is_own:
+                raise _build_unknown(self.kind)
+            return token, Revision(subject, 0, {}, token.tenant)
+        if not self._may_see(token, subject.name, current):
+            raise _build_unknown(self.kind)
+        return token, current
+
+    def _may_see(self, token: ApiToken, name: str, current: Revision | None = None) -> bool:
+        if self.kind == "connector":
+            return True
+        tenant = self.changes.configuration.find_tenant(name) or (current.tenant if current else "") or name
+        return token.tenant in ("", tenant) and (not token.accounts or name in token.accounts)
+
+    def _read_tenant(self, body: Mapping[str, Any], token: ApiToken, current: Revision) -> str | None:
+        """Return the tenant to set. A token of a tenant can only create accounts of that tenant."""
+        asked = body.get("tenant")
+        if asked is not None and (not isinstance(asked, str) or len(asked) > 100 or not asked.isprintable()):
+            raise _refuse("tenant must be a text of at most 100 characters", "leave it out for the account itself")
+        if token.tenant and asked not in (None, token.tenant):
+            raise HttpProblem(403, "forbidden", "the token may not give the account to another tenant")
+        if token.tenant and current.number == 0 and current.is_deleted:
+            return token.tenant
+        return asked
+
+    # --- the request and the response ---
+
+    async def _read(self, request: Request, names: tuple[str, ...]) -> Mapping[str, Any]:
+        body = await read_body(request, self.limits)
+        if body is None:
+            return _NO_BODY
+        if not isinstance(body, dict):
+            raise _refuse("the body is not an object", "send a JSON object")
+        unknown = sorted(body.keys() - {*names, *_WHY})
+        if unknown:
+            raise _refuse(f'the body has an unknown key "{unknown[0][:100]}"', f"use: {', '.join((*names, *_WHY))}")
+        return body
+
+    def _read_document(self, body: Mapping[str, Any], current: Revision) -> Mapping[str, str]:
+        """Return the file of an account: its text, or its data as YAML or JSON."""
+        document = body.get("document")
+        path = next(iter(current.files), f"{current.subject.path}.yaml")
+        if isinstance(document, dict):
+            return {path: dump_json(document) if path.endswith(".json") else dump_yaml(document)}
+        if isinstance(document, str) and document:
+            return {path: document}
+        raise _refuse("document is missing", "send the account's file as text, or as an object")
+
+    def _describe(self, workspace: Workspace, name: str) -> dict[str, Any]:
+        subject = Subject(self.kind, name)
+        latest = self.changes.configuration.find_latest(subject)
+        row: dict[str, Any] = {"id": name, "revision": latest.number if latest is not None else 0}
+        if self.kind == "account":
+            row["tenant"] = self.changes.configuration.find_tenant(name)
+            try:
+                account = workspace.account(name)
+                row |= {
+                    "connector": account.connector,
+                    "environment": account.environment or workspace.settings.default_environment,
+                    "label": account.label,
+                    "enabled": account.enabled,
+                }
+            except ConnError as error:  # a document of the folder or the release that cannot be read
+                row |= {"error": error.message}
+        return row
+
+    def _respond(
+        self,
+        revision: Revision,
+        checks: ChangeChecks | None = None,
+        status: int = 200,
+        *,
+        is_dry_run: bool = False,
+    ) -> Response:
+        name = revision.subject.name
+        data: dict[str, Any] = {"id": name, "revision": revision.number, "deleted": revision.is_deleted}
+        if self.kind == "account":
+            tenant = revision.tenant or name
+            data |= {"tenant": tenant, "document": next(iter(revision.files.values()), None)}
+        else:
+            start = len(f"{revision.subject.path}/")
+            data["files"] = {path[start:]: text for path, text in revision.files.items()}
+        if checks is not None:
+            data |= _describe_checks(checks)
+        if is_dry_run:
+            return JSONResponse({**data, "dry_run": True}, status)
+        return JSONResponse(data, status, headers={"etag": f'"{revision.version}"'})
+
+
+def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimits) -> list[Route]:
+    """Return the routes of accounts and connectors."""
+    routes = []
+    for kind in ("account", "connector"):
+        served = AdminRevisions(gate, changes, limits, kind)
+        one = f"/admin/{kind}s/{{name}}"
+        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+            (f"/admin/{kind}s", "GET", served.list_all),
+            (one, "GET", served.get),
+            (one, "PUT", served.put),
+            (one, "DELETE", served.delete),
+            (f"{one}/revisions", "GET", served.list_revisions),
+            (f"{one}/revisions/{{number:int}}", "GET", served.get_revision),
+            (f"{one}/revert", "POST", served.revert),
+        ]
+        if kind == "account":
+            table += [(f"{one}/disable", "POST", served.disable), (f"{one}/enable", "POST", served.enable)]
+        routes += [Route(path, handler, methods=[method]) for path, method, handler in table]
+    return routes
+
+
+def _set_enabled(revision: Revision, *, is_on: bool) -> Mapping[str, str]:
+    """Return the file of an account with `enabled`, and every other line as it is."""
+    path, text = next(iter(revision.files.items()))
+    document = parse(text, path)
+    is_set = isinstance(document.data, dict) and "enabled" in document.data
+    if is_on:
+        return {path: drop_value(document, ("enabled",)) if is_set else text}
+    return {path: put_value(document, ("enabled",), False)}
+
+
+def _read_files(body: Mapping[str, Any], subject: Subject) -> Mapping[str, str]:
+    """Return the documents of a connector, from paths relative to its folder."""
+    files = body.get("files")
+    if not isinstance(files, dict) or not files:
+        raise _refuse("files are missing", 'send every document: {"files": {"connector.yaml": "…"}}')
+    texts = {}
+    for path, content in files.items():
+        if not isinstance(content, str | dict):
+            raise _refuse(f'"{path[:100]}" is not a text or an object', "send the text of the file")
+        is_json = path.endswith(".json")
+        text = content if isinstance(content, str) else dump_json(content) if is_json else dump_yaml(content)
+        texts[f"{subject.path}/{path}"] = text
+    return texts
+
+
+def _read_text(body: Mapping[str, Any], name: str) -> str:
+    text = body.get(name, "")
+    if not isinstance(text, str) or len(text) > _LONGEST_REASON or not text.isprintable():
+        raise _refuse(f"{name} must be one line of text of at most {_LONGEST_REASON:,} characters", "correct it")
+    return text.strip()
+
+
+def _read_version(request: Request, *, is_known: bool) -> str:
+    """Return the version that the caller has read, or "" for something new. Raises HttpProblem 428 without one."""
+    tags = request.headers.get("if-match")
+    if tags is None:
+        if is_known and request.headers.get("if-none-match") == "*":
+            raise HttpProblem(412, "conflict", "it exists already", "read it, and send If-Match with its ETag")
+        if is_known:
+            fix = "read it, and send its ETag: If-Match: ETAG"
+            raise HttpProblem(428, "version_required", "the request does not say which version it changes", fix)
+        return ""
+    return tags.removeprefix("W/").strip('"')
+
+
+def _read_dry_run(request: Request) -> bool:
+    query = dict(parse_query(request))
+    text = query.pop("dry_run", "false")
+    if query or text not in ("true", "false"):
+        raise _refuse("the query has only dry_run, which is true or false", "correct the query")
+    return text == "true"
+
+
+def _read_cursor(request: Request) -> str:
+    query = dict(parse_query(request))
+    cursor = query.pop("cursor", "")
+    if query:
+        raise _refuse(f'the list does not read "{min(query)[:100]}"', "use: cursor")
+    return cursor
+
+
+def _describe_revision(revision: Revision) -> dict[str, Any]:
+    return {
+        "revision": revision.number,
+        "by": revision.by,
+        "at": revision.at,
+        "reason": revision.reason,
+        "accepted": revision.accepted,
+        "tenant": revision.tenant,
+        "deleted": revision.is_deleted,
+        "diff": revision.diff,
+    }
+
+
+def _describe_checks(checks: ChangeChecks) -> dict[str, Any]:
+    """Return findings with code, path, message and fix, and the effects on records as counts, without a value."""
+    findings = (*checks.findings, *checks.failures)
+    effects = [] if checks.impact is None else checks.impact.fields
+    return {
+        "findings": [to_builtins(describe_finding(finding)) for finding in findings],
+        "effects": [
+            {
+                "operation": row.operation,
+                "field": row.field,
+                "kind": row.kind,
+                "accounts": row.accounts,
+                "records": row.records,
+                "breaking": row.breaking,
+            }
+            for row in effects
+        ],
+    }
+
+
+def _describe_refusal(error: RefusedChangeError) -> HttpProblem:
+    more = _describe_checks(error.checks)
+    if error.checks.errors:
+        return HttpProblem(422, "refused", error.message, error.hint, more=more)
+    fix = 'correct it, or send "accept" with the reason why the effects are wanted'
+    return HttpProblem(422, "breaking", error.message, fix, more=more)
+
+
+def _build_unknown(kind: SubjectKind) -> HttpProblem:
+    return HttpProblem(404, "unknown", f"there is no such {kind}")
+
+
+def _refuse(detail: str, fix: str) -> HttpProblem:
+    return HttpProblem(400, "invalid_request", detail, fix)

@@ -21,7 +21,6 @@ from conn_service.http.unified import UnifiedAnswer
 __all__ = ["build_problem", "build_response", "format_line", "problem_handlers", "repeat_answer"]
 
 _PROBLEM = "application/problem+json"
-_STORE_SECONDS = 5
 
 
 class _ResultResponse(JSONResponse):
@@ -78,10 +77,6 @@ def _to_problem(error: Exception, shows_vendor: bool) -> HttpProblem:
         return error
     if isinstance(error, ConnError):
         return describe_problem(error, shows_vendor=shows_vendor)
-    if isinstance(error, SQLAlchemyError):
-        _LOG.error("the store cannot be used: %s", type(error).__name__)
-        headers = {"retry-after": str(_STORE_SECONDS)}
-        return HttpProblem(503, "not_ready", "the service's store cannot be used now", "try again later", headers)
     if isinstance(error, ClientDisconnect):
         return HttpProblem(408, "disconnected", "the client is gone")  # nobody reads it
     if isinstance(error, HTTPException):

@@ -248,7 +248,7 @@ def test_a_token_of_a_tenant_sees_and_changes_only_its_accounts(bench: Bench) ->
         ("GET", "/admin/accounts/others/revisions/1", None),
     ):
         answer = bench.ask(method, path, data, token=token, headers=match)
-        assert (answer.status_code, answer.content) == (404, unknown.content), path
+        assert answer.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}, path
     assert bench.ask("GET", "/admin/connectors", token=token).status_code == 403
     made = bench.ask("PUT", "/admin/accounts/new-of-t1", body, token=token)
     assert (made.status_code, made.json()["tenant"]) == (201, "t1")
@@ -305,7 +305,7 @@ def test_an_admin_hears_that_the_store_is_gone_and_callers_are_told_when_to_come
         sa.event.remove(sa.engine.Engine, "engine_connect", fail)
     for answer in answers:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert answer.json()["kind"] == "not_ready"
+        assert answer.json()["kind"] == "store"
     assert call(bench, "acme").status_code == 200
     engine.dispose()
 

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vendor import Arrived, Vendor
 
-__all__ = ["BUDGET", "ENVIRON", "STALE", "RenewingShop", "write_workspace"]
+__all__ = ["BUDGET", "ENVIRON", "STALE", "RenewingShop", "prepare_service", "write_workspace"]
 
 ENVIRON = {"CONN_VAULT_KEY": "a-key-of-all-replicas", "CONN_NO_KEYRING": "1"}
 BUDGET = 40
@@ -65,6 +66,25 @@ class RenewingShop:
         if arrived.headers.get("authorization") != f"Bearer access-{self.exchanges or 'none'}":
             return 401, {}
         return 200, {"id": 1} if arrived.path != "/people" else {"items": [{"id": 1}]}
+
+
+def prepare_service(
+    root: Path, store: str, key: str = ENVIRON["CONN_VAULT_KEY"], accounts: Sequence[str] = ("acme",)
+) -> str:
+    """Store a credential of each account in the database of the replicas, and return a token for the accounts."""
+    from conn_engine.config import load_workspace
+    from conn_engine.releases.store_location import StoreLocation
+    from conn_service.http.tokens import TokenStore
+    from conn_service.store import open_database_vault, open_engine
+
+    engine = open_engine(StoreLocation.read(store, root))
+    try:
+        vault = open_database_vault(engine, load_workspace(root), {**ENVIRON, "CONN_VAULT_KEY": key})
+        for account in accounts:
+            vault.save(account, STALE)
+        return TokenStore(engine).create("app", ["unified:read"], now=0, accounts=list(accounts)).text
+    finally:
+        engine.dispose()
 
 
 def write_workspace(root: Path, vendor: Vendor, accounts: tuple[str, ...] = ("acme",)) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from renewing_shop import BUDGET, ENVIRON, STALE, RenewingShop, write_workspace
+from renewing_shop import BUDGET, ENVIRON, RenewingShop, prepare_service, write_workspace
 from starlette.testclient import TestClient
 from vendor import start_vendor
 
@@ -18,8 +18,7 @@ from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.service import Deployment, open_service
-from conn_service.http.tokens import TokenStore
-from conn_service.store import VaultKeys, open_database_vault, open_engine
+from conn_service.store import VaultKeys
 
 ENVIRON_HERE = {**ENVIRON, "SHOP_SECRET": "secret"}
 
@@ -48,17 +47,15 @@ def replicas(tmp_path: Path, postgres: Callable[[], str]) -> Iterator[Replicas]:
     shop = RenewingShop()
     with start_vendor(shop.answer) as vendor, ExitStack() as stack:
         write_workspace(tmp_path, vendor)
-        location = StoreLocation.read(postgres(), tmp_path)
-        engine = open_engine(location)
-        stack.callback(engine.dispose)
-        open_database_vault(engine, load_workspace(tmp_path), ENVIRON_HERE).save("acme", STALE)
-        issued = TokenStore(engine).create("app", ["unified:read"], now=0, accounts=["acme"])
+        store = postgres()
+        location = StoreLocation.read(store, tmp_path)
+        token = prepare_service(tmp_path, store)
         clients = []
         for _ in range(2):
             source = WorkspaceConfiguration(load_workspace(tmp_path))
             app = stack.enter_context(open_service(Deployment(source, location, None, ENVIRON_HERE)))
             clients.append(stack.enter_context(TestClient(app, raise_server_exceptions=False)))
-        yield Replicas(clients, shop, issued.text)
+        yield Replicas(clients, shop, token)
 
 
 def test_replicas_share_credentials_and_budgets(replicas: Replicas) -> None:

@@ -20,6 +20,7 @@ OTHERS = {
     "explanation/brevity.md": "docs/test_brevity.py",
     "how-to/agents.md": "docs/test_every_block.py",
     "how-to/deliver-events.md": "docs/test_how_to.py",
+    "how-to/deploy-the-service.md": "packaging/test_deploy.py",
     "how-to/editors.md": "docs/test_every_block.py",
     "how-to/manage-accounts-over-http.md": "service/http/test_page.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",

@@ -8,7 +8,8 @@ from contextlib import closing
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from conn_engine.errors import ConnError, CredentialError
+from conn_engine.errors import ConnError
+from conn_engine.runtime.renewing import renew_under_lock
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock, Effect, Flow, Page, Renew, Request, Response, Wait
 
@@ -97,34 +98,7 @@ def _renew(effect: Renew, transport: Sender, vault: Vault, clock: Clock, redacto
     def ask(stored: dict[str, Any]) -> dict[str, Any]:
         return finish(effect.exchange(stored), transport, vault, clock, redactor)
 
-    return _renew_under_lock(effect, vault, redactor, ask)
-
-
-def _renew_under_lock(
-    effect: Renew, vault: Vault, redactor: Redactor | None, ask: Callable[[dict[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """Renew the credential with `ask` and save it, unless another run has just renewed it. Holds the account's lock."""
-    with vault.exclusive(effect.account):
-        stored = vault.load(effect.account)
-        if stored is None and effect.stale:
-            raise CredentialError(
-                f'account "{effect.account}" has no stored credential to renew',
-                hint=f"conn auth login {effect.account}",
-                category="missing",
-            )
-        stored = stored or {}  # a client credential from the environment is never stored
-        if dict(stored) != dict(effect.stale):  # another process or thread has renewed it
-            return _add_secrets(dict(stored), redactor)
-        renewed = ask(stored)
-        _add_secrets(renewed, redactor)
-        vault.save(effect.account, renewed)  # before first use: a rotated refresh token must not be lost
-        return renewed
-
-
-def _add_secrets(document: dict[str, Any], redactor: Redactor | None) -> dict[str, Any]:
-    if redactor is not None:
-        redactor.add_document(document)
-    return document
+    return renew_under_lock(effect, vault, clock, redactor, ask)
 
 
 async def adrive(
@@ -201,7 +175,7 @@ async def _arenew(
         exchange = afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
-    return await loop.run_in_executor(_workers("conn-renewal"), _renew_under_lock, effect, vault, redactor, ask)
+    return await loop.run_in_executor(_workers("conn-renewal"), renew_under_lock, effect, vault, clock, redactor, ask)
 
 
 @cache

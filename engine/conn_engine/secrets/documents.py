@@ -6,7 +6,7 @@ from typing import Any
 from conn_engine.secrets.names import is_common_word, is_public_part
 from conn_engine.secrets.search import REDACTED, SHORTEST
 
-__all__ = ["mask_short", "replace_secrets"]
+__all__ = ["get_refresh_token", "mask_short", "replace_secrets"]
 
 
 def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,3 +43,12 @@ def replace_secrets(document: Any, label: str, replace: Callable[[str, str], str
         return document
     new = replace(document, label)
     return document if new is None else new
+
+
+def get_refresh_token(document: Mapping[str, Any] | None) -> Any:
+    """Return the refresh token from anywhere in a credential document, None if there is none."""
+    if not isinstance(document, Mapping):
+        return None
+    if "refresh_token" in document:
+        return document["refresh_token"]
+    return next((token for inner in document.values() if (token := get_refresh_token(inner)) is not None), None)

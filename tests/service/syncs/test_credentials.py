@@ -4,15 +4,18 @@ import hashlib
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs
 
 import pytest
 from sync_bench import Bench, Releases
 
 from conn_engine.config import load_workspace
+from conn_engine.errors import CredentialError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.runtime.wiring import vault_of
-from conn_engine.secrets.vault import MemoryVault
+from conn_engine.secrets.vault import FileVault, Issue, MemoryVault, WorkspaceVault
+from conn_service.store import open_database_vault
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.worker import SyncWorker
 
@@ -114,7 +117,8 @@ def use_tokens(bench: Bench, *, lifetime: int) -> tuple[MemoryVault, list[str]]:
     """A vendor that gives each refresh token once, and the credential of its account. Returns the refresh tokens that
     arrive."""
     path = bench.root / "connectors/shop/connector.yaml"
-    path.write_text(path.read_text() + OAUTH.format(url=bench.arriving.url))
+    text = path.read_text().replace("credentials: { format: bearer }\n", "")
+    path.write_text(text + OAUTH.format(url=bench.arriving.url))
     used: list[str] = []
     list_contacts = bench.arriving.answer
 
@@ -147,6 +151,64 @@ def test_a_token_that_expires_soon_is_renewed_and_stored_before_a_page(bench: Be
     bench.runners.append(again)
     assert bench.run(runner=again).status == "complete"
     assert used == ["refresh-first"], "the token was renewed once, although the page was not stored"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("kind", ["encrypted file", "database"])
+def test_a_process_that_is_killed_before_a_renewed_token_is_stored_makes_its_run_wait_and_say_why(
+    bench: Bench, environ: dict[str, str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, used = use_tokens(bench, lifetime=3600)
+    workspace = load_workspace(bench.root)
+    vault = vault_of(workspace, environ)
+    if kind == "database":
+        vault = open_database_vault(bench.store.engine, workspace, environ)
+    document = memory.load("acme")
+    assert document is not None
+    vault.save("acme", document, Issue(workspace.effective(account="acme").issued_hosts()))
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    runner = SyncRunner(bench.store, Releases(bench.root), environ=environ)
+    bench.runners.append(runner)
+    runner.create_run("r1", "people", "acme")
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkspaceVault, "save", kill)
+        with pytest.raises(Killed):
+            runner.advance("r1", 0)
+    assert used == ["refresh-first"], "the vendor has taken the token back"
+    bench.contacts.fail_at = {1: (401, {}, {})}  # the access token expires
+    again = SyncRunner(bench.store, Releases(bench.root), environ=environ)
+    bench.runners.append(again)
+    run = bench.run(runner=again)
+    assert (run.status, run.seq) == ("login", 0)
+    assert "400 invalid_grant; the renewal that began at 20" in run.reason
+    assert "was interrupted before the new token was stored" in run.reason
+    assert "refresh-" not in run.reason and "to continue the run: conn auth login acme" in run.reason
+    vault.save("acme", {"oauth": {"token": {"access_token": "access-new", "refresh_token": "refresh-new-login"}}})
+    assert bench.run(runner=again).status == "complete"
+
+
+def test_a_vault_that_cannot_be_written_costs_no_token(
+    bench: Bench, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, used = use_tokens(bench, lifetime=3600)
+    workspace = load_workspace(bench.root)
+    vault = vault_of(workspace, environ)
+    document = memory.load("acme")
+    assert document is not None
+    vault.save("acme", document, Issue(workspace.effective(account="acme").issued_hosts()))
+    monkeypatch.setattr(FileVault, "save", Mock(side_effect=CredentialError("the disk is full", hint="remove files")))
+    bench.contacts.fail_at = {1: (401, {}, {})}
+    runner = SyncRunner(bench.store, Releases(bench.root), environ=environ)
+    bench.runners.append(runner)
+    run = bench.run(runner=runner)
+    assert (run.status, run.reason) == ("login", "the disk is full; to continue the run: remove files")
+    assert used == []
 
 
 def test_a_token_that_always_expires_soon_is_not_renewed_at_each_page(bench: Bench) -> None:

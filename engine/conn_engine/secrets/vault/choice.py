@@ -77,6 +77,17 @@ class LayeredVault:
         if isinstance(store, WorkspaceVault):
             store.mark(account, hosts=hosts, verified_at=verified_at)
 
+    def note_renewal(self, account: str, now: float) -> float | None:
+        """Note when a renewal begins, as `WorkspaceVault` does. None for a credential from the environment."""
+        store = self._get_vault(account)
+        return store.note_renewal(account, now) if isinstance(store, WorkspaceVault) else None
+
+    def forget_renewal(self, account: str) -> None:
+        """Remove the note of a renewal that has changed nothing."""
+        store = self._get_vault(account)
+        if isinstance(store, WorkspaceVault):
+            store.forget_renewal(account)
+
     def delete(self, account: str) -> bool:
         """Delete the document. Return whether there was one."""
         return self._get_vault(account).delete(account)

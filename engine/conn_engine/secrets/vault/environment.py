@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.errors import CredentialError
+from conn_engine.secrets import get_refresh_token
 from conn_engine.secrets.vault.locks import Locks
 
 __all__ = ["EnvironmentVault", "build_no_store_error", "build_variable_name", "build_variable_prefix"]
@@ -96,7 +97,7 @@ class EnvironmentVault:
             raise build_no_store_error(account)
         before = self.load(account)
         self._renewed[account] = copy.deepcopy(dict(document))
-        if _get_refresh_token(before) not in (None, _get_refresh_token(document)):
+        if get_refresh_token(before) not in (None, get_refresh_token(document)):
             self.notices.append(
                 f'account "{account}": the vendor replaced the refresh token, so the one in '
                 f"{build_variable_prefix(account)}* is "
@@ -106,7 +107,7 @@ class EnvironmentVault:
     def has_refresh_token(self, account: str) -> bool:
         """Return whether the account's variables have a refresh token: if the vendor replaces it, the new one is lost
         with this process."""
-        return _get_refresh_token(self.load(account)) is not None
+        return get_refresh_token(self.load(account)) is not None
 
     def delete(self, account: str) -> bool:
         """Delete a renewed document. Raises CredentialError if there are variables for the account."""
@@ -161,12 +162,3 @@ def _set_field(document: dict[str, Any], field: str, text: str, name: str) -> No
             f'{name} contradicts another variable: "{last}" has fields there', hint="unset one of them"
         )
     place[last] = float(text) if last in _NUMBERS and re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else text
-
-
-def _get_refresh_token(document: Mapping[str, Any] | None) -> Any:
-    """Return the refresh token from anywhere in the document."""
-    if not isinstance(document, Mapping):
-        return None
-    if "refresh_token" in document:
-        return document["refresh_token"]
-    return next((token for inner in document.values() if (token := _get_refresh_token(inner)) is not None), None)

@@ -1,8 +1,8 @@
 """The credentials of one workspace: the folders that may use them, and the hosts that each was stored for.
 
-A store has one entry for each account, `{"$format": 2, "document", "hosts", "verified_at"}`, and one for the workspace,
-`$workspace`, with its folders. An entry without a format is a document from an earlier release. No account and no field
-of a credential has a name with a $.
+A store has one entry for each account, `{"$format": 2, "document", "hosts", "verified_at"}`, during a renewal with
+`renewing_since`, and one for the workspace, `$workspace`, with its folders. An entry without a format is a document
+from an earlier release. No account and no field of a credential has a name with a $.
 
 A workspace without an ID uses its folder as name. When it gets an ID, the folder's entries move under the ID, and the
 folder's own entry refers to it (`moved_to`), so that an older branch finds them.
@@ -11,7 +11,7 @@ folder's own entry refers to it (`moved_to`), so that an older branch finds them
 import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ _RECORD = "$workspace"
 @dataclass(frozen=True, slots=True)
 class Issue:
     """The metadata of a stored credential: the patterns of the hosts that it was stored for (None: an earlier release
-    did not record them), and when the vendor last accepted it."""
+    did not record them), when the vendor last accepted it, and when a renewal began that was not stored yet."""
 
     hosts: tuple[str, ...] | None = None
     verified_at: float | None = None
+    renewing_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,7 +89,7 @@ class WorkspaceVault:
             with contextlib.suppress(CredentialError):  # what cannot be read is replaced
                 issue_before = self.find(account)
             issue = issue_before.issue if issue_before is not None else None
-        self._write(self._name, account, document, issue or Issue())
+        self._write(self._name, account, document, replace(issue or Issue(), renewing_since=None))
 
     def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
         """Update the metadata of a stored credential. A failure is only a notice, because the credential is usable."""
@@ -104,6 +105,23 @@ class WorkspaceVault:
                         self.notices.append(f'account "{account}": its credential is now for {", ".join(hosts)}')
         except CredentialError as error:
             self.notices.append(f'account "{account}": {error.message}')
+
+    def note_renewal(self, account: str, now: float) -> float | None:
+        """Note when a renewal of a stored credential begins, and return when one began that was not stored. The caller
+        holds the account's lock, and `save` removes the note. Raises CredentialError like `save`."""
+        entry = self.find(account)
+        if entry is None:
+            return None
+        issue = entry.issue or Issue()
+        if issue.renewing_since is None:
+            self._write(self._name, account, entry.document, replace(issue, renewing_since=now))
+        return issue.renewing_since
+
+    def forget_renewal(self, account: str) -> None:
+        """Remove the note of a renewal that has changed nothing. The caller holds the account's lock."""
+        entry = self.find(account)
+        if entry is not None and entry.issue is not None and entry.issue.renewing_since is not None:
+            self._write(self._name, account, entry.document, replace(entry.issue, renewing_since=None))
 
     def delete(self, account: str) -> bool:
         """Remove the credential, and return whether there was one. Raises CredentialError like `find`."""
@@ -206,17 +224,22 @@ class WorkspaceVault:
             return None
         if _FORMAT not in content:
             return StoredCredential(content, Issue())
-        document, hosts, moment = (content.get(key) for key in ("document", "hosts", "verified_at"))
+        document, hosts = content.get("document"), content.get("hosts")
         if content[_FORMAT] != _VERSION or not isinstance(document, dict):
             raise CredentialError(
                 f'the stored credential of account "{account}" has a format that this version cannot read',
                 hint=f"install the version that stored it, or run conn auth login {account}",
             )
         host_names = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
-        return StoredCredential(document, Issue(host_names, moment if isinstance(moment, int | float) else None))
+        moments = (content.get(key) for key in ("verified_at", "renewing_since"))
+        return StoredCredential(
+            document, Issue(host_names, *(moment if isinstance(moment, int | float) else None for moment in moments))
+        )
 
     def _write(self, name: str, account: str, document: Mapping[str, Any], issue: Issue) -> None:
         content = {_FORMAT: _VERSION, "document": dict(document), **asdict(issue)}
+        if issue.renewing_since is None:
+            del content["renewing_since"]
         self._store(name).save(account, content)
 
     def _record(self, name: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The transports of accounts: the runs of an account in a worker share one, with its open connections."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition
 from typing import Final
 
 from conn_engine.runtime.wiring import Wiring
@@ -14,6 +15,8 @@ __all__ = ["LentTransport", "TransportPool"]
 
 _IDLE_SECONDS: Final = 60.0
 _MOST_IDLE: Final = 32
+_LAST_SECONDS: Final = 8.0
+"""How long a worker that is stopped waits for the answer to a request for a token, in which a used one is replaced."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,8 @@ class TransportPool:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = Lock()
+        self._lock = Condition()
+        self._token_requests = 0
         self._shared: dict[Hashable, _Shared] = {}
 
     def __len__(self) -> int:
@@ -53,12 +57,25 @@ class TransportPool:
             self._close_idle()
 
     def close(self) -> None:
-        """Close all transports."""
+        """Close all transports, after the requests for tokens that are sent."""
         with self._lock:
+            self._lock.wait_for(lambda: not self._token_requests, _LAST_SECONDS)
             for shared in self._shared.values():
                 if shared.live is not None:
                     shared.live.close()
             self._shared = {}
+
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Let `close` wait until the block has ended."""
+        with self._lock:
+            self._token_requests += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._token_requests -= 1
+                self._lock.notify_all()
 
     def _close_idle(self) -> None:
         now = self._clock.now()
@@ -94,7 +111,8 @@ class LentTransport:
         """Send one request and return its response. Raises TransportError."""
         if self._shared.live is None:
             raise RuntimeError("the transport is not connected")
-        return self._shared.live.send(request)
+        with self._pool.keep_open() if request.purpose == "token" else nullcontext():
+            return self._shared.live.send(request)
 
     def close(self) -> None:
         """Give the transport back."""

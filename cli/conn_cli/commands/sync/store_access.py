@@ -1,5 +1,7 @@
 """Open the store of syncs, and find what a command is about."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -46,13 +48,26 @@ def open_worker(
             reserve=reserve,
         )
         if works:
-            with worker:
+            with worker, _stop_at_sigterm():
                 yield worker
         else:
             try:
                 yield worker
             finally:
                 worker.close()
+
+
+@contextmanager
+def _stop_at_sigterm() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C: what is being sent to get a token is finished, so that no token is lost."""
+    if threading.current_thread() is not threading.main_thread():  # only that one can have a handler
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

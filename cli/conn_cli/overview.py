@@ -65,7 +65,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Accounts": {
         "auth": ("auth:group", "Store, verify and remove the credentials of accounts."),
-        "account": ("account:group", "List the accounts."),
+        "account": ("account:group", "List and connect the accounts."),
     },
     "Help": {
         "explain": ("explain:explain", "Explain a finding's code, a setting or a function."),

@@ -9,7 +9,7 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from conn_engine.releases.store_location import StoreLocation
 
-__all__ = ["ServiceStore", "explain_missing", "find_service_store"]
+__all__ = ["PublicUrl", "ServiceStore", "explain_missing", "find_service_store"]
 
 ServiceStore = Annotated[
     str | None,
@@ -17,6 +17,17 @@ ServiceStore = Annotated[
         "--store",
         metavar="FILE|URL",
         help="Database of the service: a SQLite file, or Postgres. Default: CONN_SERVICE_STORE, or .conn.",
+        show_default=False,
+    ),
+]
+
+
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--public-url",
+        metavar="URL",
+        help="Address of conn serve for browsers, in links. Default: CONN_PUBLIC_URL, or this machine.",
         show_default=False,
     ),
 ]

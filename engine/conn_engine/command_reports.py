@@ -342,6 +342,15 @@ class TokenReport(Report, frozen=True, kw_only=True):
     secret: str | None
 
 
+class LinkReport(Report, frozen=True, kw_only=True):
+    """A link with which a customer connects an account, once. `url` is a secret: whoever has it can do that."""
+
+    kind: ClassVar[str] = "link"
+    account: str
+    url: str
+    expires_at: str
+
+
 # --- help ---
 
 

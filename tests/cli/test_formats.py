@@ -142,6 +142,7 @@ LINES: dict[str, tuple[str, int]] = {
     "openapi me": ("openapi", 0),
     "token create app --scope unified:read": ("token", 0),
     "token list": ("tokens", 0),
+    "account link me": ("link", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
 SERVERS = {"lsp", "mcp", "serve"}

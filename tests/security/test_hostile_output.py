@@ -352,6 +352,7 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("sync", "run", EVIL, *account, *form)
         yield ("openapi", "acme", *form)
         yield ("openapi", EVIL, *form)
+        yield ("account", "link", EVIL, *form)
         yield ("token", "create", EVIL, "--scope", "unified:read", *account, *form)
         yield ("token", "create", "app", "--scope", EVIL, *form)
         yield ("token", "list", *form)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.commands.account_link import link_command
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -18,12 +19,13 @@ MOST = 20
 """The accounts that fit on a screen."""
 NAMED = 4
 
-group = typer.Typer(help="List the accounts of the workspace.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="List and connect the accounts.", no_args_is_help=True, rich_markup_mode=None)
+group.command(name="link")(link_command)
 
 
 @group.callback()
 def options() -> None:
-    """List the accounts of the workspace."""
+    """List the accounts of the workspace, and let customers connect them."""
 
 
 @group.command("list")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.service_options import ServiceStore, explain_missing, find_service_store
+from conn_cli.service_options import PublicUrl, ServiceStore, explain_missing, find_service_store
 
 if TYPE_CHECKING:
     from conn_service.http.accounts import ConfigurationSource
@@ -31,15 +31,7 @@ def serve(
     vendor_errors: Annotated[
         bool, typer.Option("--vendor-errors", help="Show the vendor's own error text to callers.")
     ] = False,
-    public_url: Annotated[
-        str | None,
-        typer.Option(
-            "--public-url",
-            metavar="URL",
-            help="Address of the service for browsers, in links for customers. Default: CONN_PUBLIC_URL, or --host.",
-            show_default=False,
-        ),
-    ] = None,
+    public_url: PublicUrl = None,
     application: Annotated[
         str, typer.Option("--application", metavar="NAME", help="Name of your application on pages for customers.")
     ] = "",

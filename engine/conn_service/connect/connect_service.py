@@ -12,16 +12,10 @@ from typing import Any, Final
 
 from conn_engine.auth import Consent
 from conn_engine.config import Workspace
-from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConnError, UsageError, VendorError
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock
-from conn_service.connect.account_connector import (
-    AccountConnector,
-    OpenAccount,
-    check_storable,
-    choose_login_vault,
-)
+from conn_service.connect.account_connector import AccountConnector, OpenAccount
 from conn_service.connect.browser import BrowserVisit, check_form_token, create_form_token
 from conn_service.connect.connect_page import (
     ConnectPage,
@@ -31,6 +25,7 @@ from conn_service.connect.connect_page import (
     describe_denial,
     describe_failure,
 )
+from conn_service.connect.issuing import issue_link
 from conn_service.connect.links import (
     LINK_SECONDS,
     MOST_ATTEMPTS,
@@ -44,7 +39,7 @@ from conn_service.connect.links import (
 from conn_service.connect.login_form import FormField
 from conn_service.connect.settings import ConnectSettings
 
-__all__ = ["CALLBACK", "ConnectService", "issue_link"]
+__all__ = ["CALLBACK", "ConnectService"]
 
 CALLBACK: Final = "/connect/callback"
 _LOG = logging.getLogger(__name__)
@@ -58,36 +53,6 @@ class _StopError(Exception):
     def __init__(self, page: ConnectPage) -> None:
         super().__init__()
         self.page = page
-
-
-def issue_link(
-    links: LinkStore,
-    workspace: Workspace,
-    connector: AccountConnector,
-    account: str,
-    now: float,
-    *,
-    seconds: float = LINK_SECONDS,
-    return_url: str = "",
-) -> IssuedLink:
-    """Store a new link for an account. The caller has checked `return_url`.
-
-    Raises UsageError for an unknown account, and for one whose new credential could not be stored or used.
-    """
-    known = workspace.accounts()
-    if account not in known:
-        hint = did_you_mean(account, known) or "conn account list shows the accounts"
-        raise UsageError(f'there is no account "{account[:100]}"', hint=hint, category="unknown")
-    effective = workspace.effective(account=account)
-    effective.check_authority()
-    credentials = effective.connector.credentials
-    if credentials is None or not credentials.fields():
-        raise UsageError(
-            f"connector {effective.connector_name} needs no credential, so nobody has to connect {account}",
-            hint="declare credentials in connector.yaml if the vendor asks for one",
-        )
-    check_storable(choose_login_vault(connector.vault, account), account)
-    return links.create(account, now=now, expires_at=now + seconds, return_url=return_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +79,7 @@ class ConnectService:
         if return_url:
             self.settings.check_return_url(return_url)
         now, workspace = self._clock.now(), self.get_workspace()
-        work = partial(issue_link, self.links, workspace, self.connector, account, now)
+        work = partial(issue_link, self.links, workspace, self.connector.vault, account, now)
         return await asyncio.to_thread(work, seconds=seconds, return_url=return_url)
 
     async def show(self, text: str, visit: BrowserVisit) -> ConnectPage:

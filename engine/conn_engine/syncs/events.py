@@ -39,10 +39,20 @@ def compute_event_id(sync: str, account: str, key: str, content: Any, version: s
 
 
 def build_event(
-    *, sync: str, account: str, type_: str, key: str, data: Any, version: str, began: float, change: Change = "upsert"
+    *,
+    sync: str,
+    account: str,
+    type_: str,
+    key: str,
+    data: Any,
+    version: str,
+    began: float,
+    change: Change = "upsert",
+    content: bytes = b"",
 ) -> OutgoingEvent:
-    """Return the event of one record. `began` is the start of the run, in Unix seconds."""
-    event_id = compute_event_id(sync, account, key, data, version)
+    """Return the event of one record. `began` is the start of the run, in Unix seconds. `content` is the data as
+    canonical JSON, if that is known."""
+    event_id = compute_event_id(sync, account, key, msgspec.Raw(content) if content else data, version)
     name = f"{type_.rpartition('.')[0] or type_}.deleted" if change == "delete" else type_
     return OutgoingEvent(
         event_id, name, key, change, {"type": name, "timestamp": to_iso(began), "account": account, "data": data}

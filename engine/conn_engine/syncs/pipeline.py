@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -63,14 +63,15 @@ class RunScope:
         return Scope(names if self.window is None else {**names, "window": dict(self.window)}, self.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
-    """A record that is ready to deliver. `digest` is that of its content, to find what has not changed."""
+class OutgoingRecord(NamedTuple):
+    """A record that is ready to deliver. `content` is its value as canonical JSON, and `digest` the digest of that, to
+    find what has not changed."""
 
     key: str
     version: str
     value: Any
     digest: str
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def _identify(plan: SyncPlan, values: Sequence[Any], scope: Scope, result: PageR
             hint = "correct the value in transform, or leave it out"
             result.faults.append(StageFault("key", RecordFault(position, value, str(error), hint)))
             continue
-        result.records.append(OutgoingRecord(key, version, value, _hash(content)))
+        result.records.append(OutgoingRecord(key, version, value, _hash(content), content))
 
 
 def compute_digest(value: Any) -> str:

@@ -1,15 +1,30 @@
 """Add events to the queue of an endpoint, in the transaction of the caller."""
 
-import json
 from collections.abc import Iterable
 
-import sqlalchemy as sa
+from msgspec.json import encode
 from sqlalchemy.engine import Connection
 
 from conn_engine.syncs import OutgoingEvent
 from conn_service.delivery import tables
+from conn_service.store import RowInsertion
 
 __all__ = ["add_deliveries"]
+
+_COLUMNS = (
+    "endpoint",
+    "run_id",
+    "event_id",
+    "key",
+    "type",
+    "body",
+    "stored_data",
+    "status",
+    "attempts",
+    "due",
+    "last_error",
+)
+_INSERT = RowInsertion(tables.delivery, _COLUMNS)
 
 
 def add_deliveries(
@@ -20,21 +35,20 @@ def add_deliveries(
     Records of several accounts may have the same key, and do not wait for each other.
     """
     rows = [
-        {
-            "endpoint": endpoint,
-            "run_id": run_id,
-            "event_id": event.id,
-            "key": f"{event.body['account']}/{event.key}",
-            "type": event.type,
-            "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
-            "stored_data": "" if event.stored_data is None else json.dumps(event.stored_data),
-            "status": "waiting",
-            "attempts": 0,
-            "due": now,
-            "last_error": "",
-        }
+        (
+            endpoint,
+            run_id,
+            event.id,
+            f"{event.body['account']}/{event.key}",
+            event.type,
+            encode(event.body).decode(),
+            "" if event.stored_data is None else encode(event.stored_data).decode(),
+            "waiting",
+            0,
+            now,
+            "",
+        )
         for event in events
     ]
-    if rows:
-        connection.execute(sa.insert(tables.delivery), rows)
+    _INSERT.execute(connection, rows)
     return len(rows)

@@ -14,6 +14,7 @@ from conn_service.store.database import (
     prepare_tables,
     translate_errors,
 )
+from conn_service.store.row_insertion import RowInsertion
 from conn_service.store.slots import SlotLease
 from conn_service.store.vault import (
     DatabaseVault,
@@ -31,6 +32,7 @@ __all__ = [
     "DatabaseVault",
     "Migration",
     "RotatedKey",
+    "RowInsertion",
     "ServiceStoreError",
     "SlotLease",
     "StoreWatch",

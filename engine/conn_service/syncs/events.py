@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
+from msgspec import Raw
+
 from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, SyncPlan, build_event
 from conn_engine.syncs.events import Change, compute_event_id
 from conn_service.delivery.claims import ClaimStore, DataDraft
@@ -14,8 +16,9 @@ __all__ = ["name_spooled", "to_events", "to_spooled_events"]
 
 
 def name_spooled(run: RunRow, plan: SyncPlan, record: OutgoingRecord) -> str:
-    """Return the ID of the event that a spooled record is, whatever receives it."""
-    return compute_event_id(plan.name, run.account, record.key, record.value, record.version or run.id)
+    """Return the ID of the event that a spooled record is: an operation that writes it has it as idempotency key."""
+    content = Raw(record.content) if record.content else record.value
+    return compute_event_id(plan.name, run.account, record.key, content, record.version or run.id)
 
 
 def to_events(
@@ -46,9 +49,18 @@ def to_events(
                 version=first.version or run.id,
                 began=run.began,
                 change=change,
+                content=_join_contents(part, is_list=size > 1),
             )
         )
     return events
+
+
+def _join_contents(records: Sequence[OutgoingRecord], *, is_list: bool) -> bytes:
+    """Return the data of an event as canonical JSON, b"" if that of a record is not known."""
+    contents = [record.content for record in records]
+    if not all(contents):
+        return b""
+    return b"[%b]" % b",".join(contents) if is_list else contents[0]
 
 
 def to_spooled_events(

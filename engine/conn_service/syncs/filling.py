@@ -1,8 +1,10 @@
 """Fill what a page stores: its records after all steps, those that fail, and those that are deleted."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.json import encode
 
 from conn_engine.config import OperationName
 from conn_engine.errors import ConfigurationError, ExpressionError
@@ -76,7 +78,12 @@ class PageDraft:
             self.hooks.append(lambda connection, _seq: add_deliveries(connection, key, run_id, events, now))
             return
         self.rows.spool += [
-            SpoolRow(record.key, name_spooled(self.run, plan, record), json.dumps(record.value), change)
+            SpoolRow(
+                record.key,
+                name_spooled(self.run, plan, record) if writes else "",
+                encode(record.value).decode(),
+                change,
+            )
             for record in records
         ]
 
@@ -162,7 +169,7 @@ def _leave_out_known(draft: PageDraft, records: list[OutgoingRecord], store: Syn
         elif opened.plan.changes_only and digest == record.digest:
             draft.add("unchanged")
         elif seen == run.id:  # it has changed during the run, perhaps back: its event needs an ID of its own
-            fresh.append(replace(record, version=f"{record.version or run.id}#{run.seq}.{len(fresh)}"))
+            fresh.append(record._replace(version=f"{record.version or run.id}#{run.seq}.{len(fresh)}"))
         else:
             fresh.append(record)
     return fresh

@@ -5,21 +5,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from conn_engine.errors import VendorError
 from conn_engine.wire import Page
 from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records, fill_tombstones
 from conn_service.syncs.judging import count_page
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.phases import find_loop, get_next_phase, keep_verdict, note_verdict
-from conn_service.syncs.store import RunRow, SyncStore
+from conn_service.syncs.store import RunRow, SyncStore, has_seen_place
 from conn_service.syncs.writing import write_records
 
 __all__ = ["commit_draft", "store_next_page"]
 
 
-def store_next_page(run: RunRow, opened: OpenRun, store: SyncStore, now: float) -> bool:
-    """Fetch and store what follows the place of a run. Return False if another worker has stored it, or the run has
-    ended; nothing is changed then.
+def store_next_page(run: RunRow, opened: OpenRun, store: SyncStore, now: float) -> RunRow | None:
+    """Fetch and store what follows the place of a run, and return the run behind it. None if another worker has stored
+    it, or the run has ended; nothing is changed then.
 
     Raises the errors of `Connection.pages`, and ConfigurationError for a record that fails if the sync stops then.
     """
@@ -40,7 +42,7 @@ def store_next_page(run: RunRow, opened: OpenRun, store: SyncStore, now: float) 
     draft.add("pages" if run.phase == "fetch" else f"{run.phase}_pages", 0 if page.partial else 1)
     place = _find_next_place(run, page)
     if not page.partial:
-        draft.rows.place_digest = _check_place(run, place, opened, store)
+        _note_place(draft, place)
     if run.phase == "loop":
         fill_loop(draft, page)
     elif run.phase == "fetch":
@@ -51,11 +53,11 @@ def store_next_page(run: RunRow, opened: OpenRun, store: SyncStore, now: float) 
     return commit_draft(draft, store, place, run.phase)
 
 
-def commit_draft(draft: PageDraft, store: SyncStore, place: Mapping[str, Any], phase: str) -> bool:
-    """Store a page, and the place and the phase that follow it. Return False if another worker has stored it, or the
-    run has ended."""
+def commit_draft(draft: PageDraft, store: SyncStore, place: Mapping[str, Any], phase: str) -> RunRow | None:
+    """Store a page, and the place and the phase that follow it. Return the run behind it, None if another worker has
+    stored it, or the run has ended."""
     run = draft.run
-    is_stored = store.pages.commit(
+    stored = store.pages.commit(
         run,
         draft.rows,
         stream=draft.opened.stream,
@@ -65,24 +67,29 @@ def commit_draft(draft: PageDraft, store: SyncStore, place: Mapping[str, Any], p
         now=draft.now,
         more=draft.hooks,
     )
-    if is_stored:
-        draft.opened.seq = run.seq + 1
-    return is_stored
+    if stored is not None:
+        draft.opened.seq = stored.seq
+    return stored
 
 
-def _check_place(run: RunRow, place: Mapping[str, Any], opened: OpenRun, store: SyncStore) -> str:
-    """Return the digest of a place. Raises VendorError when the run has been there: the vendor repeats a page."""
+def _note_place(draft: PageDraft, place: Mapping[str, Any]) -> None:
+    """Store the place with the page, unless the run has been there: the vendor repeats a page."""
     if place.get("cursor") is None:
-        return ""
+        return
+    run = draft.run
     text = json.dumps([run.phase, place.get("item", 0), place["cursor"]])
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if not opened.is_restarted and store.pages.has_seen_place(run, digest):
-        raise VendorError(
-            "the vendor repeats a page that the run has read",
-            kind="bad_response",
-            hint="check the pagination of the operation: conn test -v shows what it requests",
-        )
-    return digest
+    digest = draft.rows.place_digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def check(connection: Connection, _seq: int) -> None:
+        if has_seen_place(connection, run, digest):
+            raise VendorError(
+                "the vendor repeats a page that the run has read",
+                kind="bad_response",
+                hint="check the pagination of the operation: conn test -v shows what it requests",
+            )
+
+    if not draft.opened.is_restarted:
+        draft.hooks.append(check)
 
 
 def _take_loop_item(run: RunRow, opened: OpenRun, store: SyncStore) -> bool:
@@ -100,7 +107,7 @@ def _take_loop_item(run: RunRow, opened: OpenRun, store: SyncStore) -> bool:
     return item is not None
 
 
-def _end_listing(draft: PageDraft, store: SyncStore) -> bool:
+def _end_listing(draft: PageDraft, store: SyncStore) -> RunRow | None:
     """Go on with the next item of the loop, or with the next phase."""
     run, opened = draft.run, draft.opened
     opened.close_listing()

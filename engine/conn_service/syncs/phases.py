@@ -26,15 +26,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What a step of a run came to. `seconds` is how long to wait before the next one.
+    """What a step of a run came to. `seconds` is how long to wait before the next one, and `seq` the number of pages
+    that the run has stored.
 
-    `page`: a page is stored; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
+    `page`: there is more to read; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
     `login`: the account needs a new login; `failed`: the run cannot go on.
     """
 
     kind: Literal["page", "end", "wait", "login", "failed"]
     seconds: float = 0.0
     reason: str = ""
+    seq: int = 0
 
 
 _RANKS: Final = ("complete", "stopped", "unknown", "incomplete")

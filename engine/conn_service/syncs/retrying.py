@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any, Final
 
+from msgspec.json import encode
 from sqlalchemy.engine import Row
 
 from conn_engine.errors import ConnError, UsageError
@@ -78,7 +79,7 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
             store.set_aside.explain(row.number, error.message)
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
-            rows.append(SpoolRow(record.key, event_id, json.dumps(record.value)))
+            rows.append(SpoolRow(record.key, event_id, encode(record.value).decode()))
         hooks += prepare_events(opened, run, record, event_id, now)
     known = {record.key: record.digest for record in records}
     store.set_aside.close(run, row.number, rows, stream=opened.stream, known=known, more=hooks)

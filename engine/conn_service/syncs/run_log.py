@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from conn_engine.syncs.counts import describe_counts
+from conn_service.store import RowInsertion
 from conn_service.syncs import tables
 
 __all__ = ["LogKind", "LogLine", "add_line", "describe_page", "read_log"]
@@ -31,13 +32,12 @@ class LogLine:
     text: str
 
 
-_INSERT = sa.insert(tables.run_log)
+_INSERT = RowInsertion(tables.run_log, ("run_id", "seq", "at", "kind", "text"))
 
 
 def add_line(connection: Connection, run: tuple[str, int], kind: LogKind, text: str, now: float) -> None:
     """Write a line in the transaction of the caller. `run` is the ID of the run and the number of its pages."""
-    row = {"run_id": run[0], "seq": run[1], "at": now, "kind": kind, "text": text}
-    connection.execute(_INSERT, row)
+    _INSERT.execute(connection, [(*run, now, kind, text)])
 
 
 def read_log(engine: Engine, run_id: str, *, after: int = 0, limit: int = 1000) -> list[LogLine]:

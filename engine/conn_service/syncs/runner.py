@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Advance", "RunOpenError", "SyncRunner"]
 
+STEP_SECONDS = 1.0
+"""After so long, what a step has stored is noted in the queue, and its events are sent."""
+
 
 class RunOpenError(UsageError):
     """A run of the same sync is open for the account."""
@@ -121,40 +124,58 @@ class SyncRunner:
             )
         return self.store.get_run(run_id)
 
-    def advance(self, run_id: str, seq: int) -> Advance:
-        """Fetch and store the page after the first `seq` ones. A page that is already stored is not fetched again."""
+    def advance(self, run_id: str, seq: int, *, most_pages: int = 1) -> Advance:
+        """Fetch and store the pages after the first `seq` ones, for about a second: each in a transaction of its own,
+        so that nothing is fetched again after a crash in between. `seq` of the result is where to continue."""
         run = self.store.get_run(run_id)
         if run.status in ("cancelled", "failed"):
             self._open.close(run_id)
             self.store.spool.drop_undelivered(run)
-            return Advance("failed", reason=run.reason or run.status)
+            return Advance("failed", reason=run.reason or run.status, seq=run.seq)
         if run.seq > seq:
-            return Advance("page")
-        if run.phase == "end":
-            return Advance("end")
+            return Advance("page", seq=run.seq)
+        until = self.clock.now() + STEP_SECONDS
+        for _ in range(most_pages):
+            if run.phase == "end":
+                return Advance("end", seq=run.seq)
+            result = self._store_next_page(run)
+            if isinstance(result, Advance):
+                return replace(result, seq=run.seq)
+            if result is None:  # another worker continues the run
+                return Advance("page", seq=self.store.get_run(run_id).seq)
+            run = result
+            if self.clock.now() >= until:
+                break
+        return Advance("page", seq=run.seq)
+
+    def _store_next_page(self, run: RunRow) -> RunRow | Advance | None:
+        """Return a run behind its next page, or what keeps it from that. None if another worker has stored the page, or
+        the run has ended meanwhile."""
         try:
             opened = self._open.get(run)
             check_limits(run, opened.plan, self.clock.now())
             if (pause := self._wait_for_turn(run, opened.plan)) is not None:
                 return pause
             opened.renew_credential()
-            if not store_next_page(run, opened, self.store, self.clock.now()):
-                self._open.close(run_id)  # another worker has stored it: this one begins again at its place
+            stored = store_next_page(run, opened, self.store, self.clock.now())
         except Exception as error:
-            self._open.close(run_id)
+            self._open.close(run.id)
             if is_unreachable(error):  # the step is repeated
                 raise
-            if self.store.get_run(run_id).seq > seq:  # another worker has stored the page meanwhile
-                return Advance("page")
+            if self.store.get_run(run.id).seq > run.seq:
+                return None
             if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one
                 self.store.adopt_plan(run, error.digest, error.phase)
-                return self.advance(run_id, seq)
+                return self._store_next_page(self.store.get_run(run.id))
             if isinstance(error, CredentialError):
                 return wait_for_login(run, error, self.store, self._open.find_store_option(run))
             return judge_failure(run, error, self.store, self.clock.now())
-        if run.status != "running":
-            self.store.set_status(run_id, "running", unless=ENDED)
-        return Advance("page")
+        if stored is None:
+            self._open.close(run.id)
+        elif stored.status != "running":
+            self.store.set_status(run.id, "running", unless=ENDED)
+            stored = replace(stored, status="running")
+        return stored
 
     def _wait_for_turn(self, run: RunRow, plan: SyncPlan) -> Advance | None:
         """Let a run wait while the sync runs for as many accounts as it may. None if it is its turn."""

@@ -8,7 +8,7 @@ from dbos import DBOS
 from conn_service.store import SlotLease
 from conn_service.syncs.store import OPEN, SyncStore
 
-__all__ = ["StalledRun", "continue_lost_workers", "find_stalled_runs"]
+__all__ = ["StalledRun", "cancel_other_versions", "continue_lost_workers", "find_stalled_runs"]
 
 _CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _KILLED: Final = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
@@ -49,6 +49,23 @@ def continue_lost_workers(lease: SlotLease) -> list[str]:
                 DBOS._recover_pending_workflows([executor])
                 lost.append(executor)
     return lost
+
+
+def cancel_other_versions(version: str, lease: SlotLease | None) -> list[str]:
+    """Cancel the workflows that another version has enqueued, so that others take their place: no worker continues
+    them if that version is gone. Those that a worker with that version is running stay. Return the IDs."""
+    found = DBOS.list_workflows(status=_CONTINUING, load_input=False, load_output=False)
+    cancelled = []
+    for workflow in found:
+        if workflow.app_version in (None, version):
+            continue
+        if workflow.status == "PENDING" and lease is not None:
+            with lease.borrow(str(workflow.executor_id)) as is_lost:
+                if not is_lost:
+                    continue
+        DBOS.cancel_workflow(workflow.workflow_id)
+        cancelled.append(workflow.workflow_id)
+    return cancelled
 
 
 def _find_next_leg(run_id: str, seq: int) -> StalledRun:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker"]
 
-APPLICATION_VERSION = "1"
-"""Raised only when the order of the steps of a workflow changes: runs of another version are not continued."""
+APPLICATION_VERSION = "2"
+"""Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
 POLL_SECONDS = 0.1
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
@@ -319,12 +319,13 @@ class SyncWorker:
 
     def find_stalled_runs(self) -> list["StalledRun"]:
         """Return the runs that no workflow continues, and end those that break off again and again. What a worker did
-        that is gone is continued, too."""
-        from conn_service.syncs.stalled import continue_lost_workers, find_stalled_runs
+        that is gone is continued, too, and what another version was to do."""
+        from conn_service.syncs.stalled import cancel_other_versions, continue_lost_workers, find_stalled_runs
         from conn_service.syncs.workflows import QUEUE
 
         if self._lease is not None:
             continue_lost_workers(self._lease)
+        cancel_other_versions(APPLICATION_VERSION, self._lease)
         stalled = find_stalled_runs(self.store, QUEUE)
         for leg in stalled:
             if leg.reason:

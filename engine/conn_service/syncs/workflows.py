@@ -1,7 +1,7 @@
 """The workflows of syncs on DBOS. A process has one DBOS, so it has one worker, which these functions use.
 
-One page is one step. A pause longer than a few seconds ends the workflow and enqueues the next leg of the run with a
-delay, so that no thread waits.
+A step reads pages for about a second. A pause longer than a few seconds ends the workflow and enqueues the next leg of
+the run with a delay, so that no thread waits.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,9 @@ __all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run
 
 QUEUE: Final = "conn_syncs"
 TICK: Final = "conn_sync_tick"
+_PAGES_PER_STEP = 100
 _PAGES_PER_LEG = 1000
-_DRAIN_EVERY = 20
+_STEPS_PER_LEG = 1000
 
 
 class WorkerParts(Protocol):
@@ -85,41 +86,45 @@ def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0
 @DBOS.workflow(name="conn_sync_run")
 def run_sync(run_id: str, leg: int, seq: int) -> str:
     """Read a run from its page `seq` on, and end it."""
-    endpoint = _find_endpoint(run_id)
-    for page in range(_PAGES_PER_LEG):
-        if endpoint and page % _DRAIN_EVERY == 1:
-            ensure_drain(endpoint, f"{run_id}~{leg:06d}.{page}")
+    endpoint, first = _find_endpoint(run_id), seq
+    for step in range(_STEPS_PER_LEG):
         done = _advance(run_id, seq)
-        if done["kind"] == "page":
-            seq += 1
-        elif done["kind"] == "end":
-            reason = _finish(run_id)
-            if reason:
-                _fail(run_id, reason)
-            done = _deliver(run_id)
-            if endpoint:
-                ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
-            if done["kind"] == "wait":
-                enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+        seq = done["seq"]
+        if done["kind"] == "end":
+            return _end_run(run_id, leg, seq, endpoint)
+        if endpoint:  # what has been read is delivered, however long a pause is
+            ensure_drain(endpoint, f"{run_id}~{leg:06d}.{step}")
+        if done["kind"] == "failed":
+            _fail(run_id, done["reason"])
             _start_following()
+            return "failed"
+        if done["kind"] != "page":
+            enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
             return str(done["kind"])
-        else:
-            if endpoint:  # what has been read is delivered, however long the pause is
-                ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
-            if done["kind"] == "failed":
-                _fail(run_id, done["reason"])
-                _start_following()
-            else:
-                enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
-            return str(done["kind"])
+        if seq - first >= _PAGES_PER_LEG:
+            break
     enqueue_leg(run_id, leg + 1, seq)
     return "page"
 
 
-@DBOS.step(name="conn_sync_page", **DATABASE_RETRIES)
+def _end_run(run_id: str, leg: int, seq: int, endpoint: str) -> str:
+    """End a run that has read everything: its report, and its delivery."""
+    reason = _finish(run_id)
+    if reason:
+        _fail(run_id, reason)
+    done = _deliver(run_id)
+    if endpoint:
+        ensure_drain(endpoint, f"{run_id}~{leg:06d}.end")
+    if done["kind"] == "wait":
+        enqueue_leg(run_id, leg + 1, seq, seconds=done["seconds"])
+    _start_following()
+    return str(done["kind"])
+
+
+@DBOS.step(name="conn_sync_pages", **DATABASE_RETRIES)
 def _advance(run_id: str, seq: int) -> Mapping[str, Any]:
-    done = _parts[0].runner.advance(run_id, seq)
-    return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason}
+    done = _parts[0].runner.advance(run_id, seq, most_pages=_PAGES_PER_STEP)
+    return {"kind": done.kind, "seconds": done.seconds, "reason": done.reason, "seq": done.seq}
 
 
 @DBOS.step(name="conn_sync_finish", **DATABASE_RETRIES)

@@ -29,6 +29,20 @@ def count_statements(bench: Bench) -> Iterator[list[str]]:
         sa.event.remove(bench.store.engine, "before_cursor_execute", note)
 
 
+@contextmanager
+def count_commits(bench: Bench) -> Iterator[list[Any]]:
+    commits: list[Any] = []
+
+    def note(connection: Any) -> None:
+        commits.append(connection)
+
+    sa.event.listen(bench.store.engine, "commit", note)
+    try:
+        yield commits
+    finally:
+        sa.event.remove(bench.store.engine, "commit", note)
+
+
 def advance_pages(bench: Bench, pages: int) -> list[list[str]]:
     """The statements of each page after the first, which opens the listing."""
     runner = bench.runner()
@@ -45,8 +59,22 @@ def test_the_statements_of_a_page(bench: Bench) -> None:
     bench.contacts.records = [{"id": number, "name": "N"} for number in range(600)]
     bench.contacts.size = 20
     costs = advance_pages(bench, 20)
-    # the run, its place, what is known; then the run, the page, the spool, the log and what is known are written
+    # the run and what is known; then the run, the page, the spool, the log, what is known, and whether the place is new
     assert {len(statements) for statements in costs} == {8}
+
+
+def test_a_page_within_a_step_is_one_transaction(bench: Bench) -> None:
+    bench.contacts.records = [{"id": number, "name": "N"} for number in range(900)]
+    bench.contacts.size = 10
+    runner = bench.runner()
+    run = runner.create_run("r1", "people", "acme")
+    seq = runner.advance(run.id, 0).seq
+    with count_statements(bench) as statements, count_commits(bench) as commits:
+        while seq < 50:
+            seq = runner.advance(run.id, seq, most_pages=50 - seq).seq
+    # what is known, and the six of the transaction; the run is read once per step
+    assert len(commits) == 49
+    assert 49 * 7 < len(statements) < 49 * 8
 
 
 def test_more_records_take_no_more_statements(bench: Bench) -> None:

@@ -42,7 +42,7 @@ class TestUndelivered:
         runner = read_pages(bench, 1)
         run = bench.store.get_run("r1")
         bench.store.cancel_run("r1")
-        assert not store_next_page(run, runner._open.get(run), bench.store, 0.0)
+        assert store_next_page(run, runner._open.get(run), bench.store, 0.0) is None
         assert bench.store.spool.count("r1") == 0
         assert len(bench.run("r2") and bench.spooled("r2")) == 10
 

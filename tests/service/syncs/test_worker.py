@@ -41,6 +41,10 @@ def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
             worker.start("people", "acme")
         [done] = worker.wait([run.id], 30)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
+        from dbos import DBOS
+
+        steps = [step["function_name"] for step in DBOS.list_workflow_steps(f"{run.id}~000000")]
+        assert steps.count("conn_sync_pages") < done.seq == 5, "a step reads several pages"
         [again] = worker.wait([worker.start("people", "acme").id], 30)
         assert again.since is not None
 
@@ -51,14 +55,9 @@ def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:
         run = worker.start("people", "acme")
         from dbos import DBOS
 
-        for _ in range(300):
-            legs = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
-            if legs:
-                break
-            time.sleep(0.05)
-        [leg] = legs
+        [leg] = wait_for_legs(run.id, "DELAYED", 1)
         assert worker.store.get_run(run.id).status == "waiting"
-        DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
+        DBOS.set_workflow_delay(leg, delay_seconds=0.0)
         [done] = worker.wait([run.id], 30)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
 
@@ -69,17 +68,18 @@ sys.path[:0] = {paths!r}
 from pathlib import Path
 from sync_bench import Releases
 from conn_engine.releases.store_location import StoreLocation
+from conn_service.syncs import runner
 from conn_service.syncs.worker import SyncWorker
 root = Path({root!r})
 location = StoreLocation(file=root.parent / "store.sqlite3")
+store_next_page = runner.store_next_page
+def store_and_die(run, *arguments):
+    stored = store_next_page(run, *arguments)
+    if run.seq == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return stored
+runner.store_next_page = store_and_die
 with SyncWorker(location, Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as worker:
-    advance = worker.runner.advance
-    def killing(run_id, seq):
-        done = advance(run_id, seq)
-        if seq == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-    worker.runner.advance = killing
     worker.wait([worker.start("people", "acme").id])
 """
 
@@ -108,30 +108,31 @@ def test_a_run_without_a_leg_is_enqueued_again(bench: Bench) -> None:
 def break_off(worker: SyncWorker, times: int) -> None:
     advance, left = worker.runner.advance, [None] * times
 
-    def break_or_advance(run_id: str, seq: int) -> Advance:
+    def break_or_advance(run_id: str, seq: int, *, most_pages: int) -> Advance:
         if left:
             left.pop()
             raise RuntimeError("a fault of the worker")
-        return advance(run_id, seq)
+        return advance(run_id, seq, most_pages=most_pages)
 
     worker.runner.advance = break_or_advance  # type: ignore[method-assign]
 
 
-def wait_for_broken_legs(run_id: str, count: int) -> None:
+def wait_for_legs(run_id: str, status: str, count: int) -> list[str]:
     from dbos import DBOS
 
-    for _ in range(400):
-        if len(DBOS.list_workflows(workflow_id_prefix=f"{run_id}~", status="ERROR")) == count:
-            return
+    for _ in range(1200):
+        legs = DBOS.list_workflows(workflow_id_prefix=f"{run_id}~", status=status)
+        if len(legs) == count:
+            return [leg.workflow_id for leg in legs]
         time.sleep(0.05)
-    raise AssertionError("no leg breaks off")
+    raise AssertionError(f"the legs are not {status}")
 
 
 def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(bench: Bench) -> None:
     with worker_of(bench) as worker:
         break_off(worker, 1)
         run = worker.start("people", "acme")
-        wait_for_broken_legs(run.id, 1)
+        wait_for_legs(run.id, "ERROR", 1)
         assert [leg.number for leg in worker.find_stalled_runs()] == [1]
         assert worker.resume_unfinished() == [run.id]
         [done] = worker.wait([run.id], 30)
@@ -139,11 +140,25 @@ def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(ben
         break_off(worker, 10)
         run = worker.start("people", "acme")
         for count in range(1, 11):
-            wait_for_broken_legs(run.id, count)
+            wait_for_legs(run.id, "ERROR", count)
             worker.resume_unfinished()
         done = worker.store.get_run(run.id)
         assert (done.status, done.report["moved"]) == ("failed", False)
         assert "broke off 10 times" in done.reason
+
+
+def test_what_another_version_has_enqueued_is_continued(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.contacts.fail_at = {2: (429, {"Retry-After": "86400"}, {})}
+    with monkeypatch.context() as earlier:
+        earlier.setattr("conn_service.syncs.worker.APPLICATION_VERSION", "of-last-year")
+        with worker_of(bench) as worker:
+            run = worker.start("people", "acme")
+            wait_for_legs(run.id, "DELAYED", 1)
+    with worker_of(bench) as worker:
+        assert worker.resume_unfinished() == [run.id]
+        [done] = worker.wait([run.id], 60)
+        assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
+    assert len(bench.contacts.asked) == 5, "four pages, and one of them twice"
 
 
 def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:

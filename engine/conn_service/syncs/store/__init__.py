@@ -1,5 +1,6 @@
 """The store of syncs: runs, what they deliver, and where the next run begins. This is the public interface."""
 
+from conn_service.syncs.store.pages import has_seen_place
 from conn_service.syncs.store.rows import (
     BACKFILL,
     ENDED,
@@ -31,6 +32,7 @@ __all__ = [
     "SpoolRow",
     "StreamRow",
     "SyncStore",
+    "has_seen_place",
     "name_run",
     "name_target",
     "to_run",

@@ -1,9 +1,10 @@
 """The records that runs of a stream have read: what was last delivered of them, and which run read them last."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, CursorResult, Engine
 
 from conn_service.syncs import tables
 from conn_service.syncs.store.rows import RunRow, StreamRow
@@ -11,9 +12,7 @@ from conn_service.syncs.store.statements import build_insert, split_values
 
 __all__ = ["KnownRecordStore"]
 
-_KNOWN = sa.select(tables.known.c.key, tables.known.c.digest, tables.known.c.seen).where(
-    tables.known.c.stream == sa.bindparam("stream"), tables.known.c.key.in_(sa.bindparam("keys", expanding=True))
-)
+_FIND: Final = f"SELECT key, digest, seen FROM {tables.known.name} WHERE stream = "  # noqa: S608 - our name
 
 
 class KnownRecordStore:
@@ -27,8 +26,8 @@ class KnownRecordStore:
         found: dict[str, tuple[str, str]] = {}
         with self._engine.connect() as connection:
             for chunk in split_values(keys):
-                rows = connection.execute(_KNOWN, {"stream": stream.number, "keys": chunk})
-                found.update({key: (digest, seen) for key, digest, seen in rows})
+                for key, digest, seen in _find_chunk(connection, stream.number, chunk):
+                    found[key] = (digest, seen)
         return found
 
     def find_tombstones(self, stream: StreamRow, keys: Sequence[str]) -> dict[str, str]:
@@ -80,3 +79,10 @@ class KnownRecordStore:
         )
         with self._engine.connect() as connection:
             return [row.key for row in connection.execute(query)]
+
+
+def _find_chunk(connection: Connection, stream: int, keys: Sequence[str]) -> CursorResult[str, str, str]:
+    """Return the rows of keys, without the work of SQLAlchemy for each of them."""
+    if connection.dialect.name == "postgresql":
+        return connection.exec_driver_sql(f"{_FIND}%s AND key = ANY(%s)", (stream, list(keys)))
+    return connection.exec_driver_sql(f"{_FIND}? AND key IN ({', '.join('?' * len(keys))})", (stream, *keys))

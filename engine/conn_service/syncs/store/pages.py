@@ -3,18 +3,20 @@ run's number of pages guards it, so that two workers never store the same page."
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from conn_service.store import RowInsertion
 from conn_service.syncs import tables
 from conn_service.syncs.run_log import add_line, describe_page
 from conn_service.syncs.store.insertions import insert_set_aside, insert_spool, upsert_known
 from conn_service.syncs.store.rows import OPEN, PageHook, PageRows, RunRow, StreamRow
 from conn_service.syncs.store.statements import count_rows
 
-__all__ = ["PageStore"]
+__all__ = ["PageStore", "has_seen_place"]
 
 # The statements of a page are built once: building one takes longer than its execution.
 _STORE_PLACE = (
@@ -22,11 +24,11 @@ _STORE_PLACE = (
     .where(
         tables.run.c.id == sa.bindparam("run_id"),
         tables.run.c.seq == sa.bindparam("before"),
-        tables.run.c.status.in_(OPEN),
+        tables.run.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN]),  # part of the text
     )
     .values({name: sa.bindparam(name) for name in ("seq", "phase", "place", "counts")})
 )
-_INSERT_PAGE = sa.insert(tables.page)
+_PAGE = RowInsertion(tables.page, ("run_id", "seq", "phase", "place_digest", "records"))
 _SEEN_PLACE = (
     sa.select(tables.page.c.seq)
     .where(
@@ -55,15 +57,17 @@ class PageStore:
         phase: str,
         now: float,
         more: Sequence[PageHook] = (),
-    ) -> bool:
-        """Store a page and where the run goes on. Return False if another worker has stored it, or the run has ended;
-        nothing is changed then. `more` run in the same transaction, such as one that adds deliveries."""
+    ) -> RunRow | None:
+        """Store a page and where the run goes on, and return the run behind it.
+
+        None if another worker has stored it, or the run has ended; nothing is changed then. `more` run in the same
+        transaction, such as one that adds deliveries."""
         seq = run.seq + 1
         values = {"run_id": run.id, "before": run.seq, "seq": seq, "phase": phase}
         values |= {"place": json.dumps(place), "counts": json.dumps(counts)}
         with self._engine.begin() as connection:
             if connection.execute(_STORE_PLACE, values).rowcount == 0:
-                return False
+                return None
             _insert_page(connection, run, rows, seq, now)
             text = describe_page(run.phase, run.counts, counts, rows.records)
             if text:
@@ -71,18 +75,12 @@ class PageStore:
             upsert_known(connection, stream.number, run.id, rows.known)
             for hook in more:
                 hook(connection, seq)
-        return True
+        return replace(run, seq=seq, phase=phase, place=place, counts=counts)
 
     def count(self, run_id: str) -> int:
         """Return how many pages of a run are stored."""
         with self._engine.connect() as connection:
             return int(connection.execute(count_rows(tables.page, run_id)).scalar() or 0)
-
-    def has_seen_place(self, run: RunRow, digest: str) -> bool:
-        """Return whether a run has been at a place before."""
-        values = {"run_id": run.id, "digest": digest, "seq": run.seq}
-        with self._engine.connect() as connection:
-            return connection.execute(_SEEN_PLACE, values).first() is not None
 
     def get_loop_item(self, run_id: str, number: int) -> tuple[Any, Any] | None:
         """Return the ID and the record of an item of a loop, None behind the last one."""
@@ -94,8 +92,7 @@ class PageStore:
 
 
 def _insert_page(connection: Connection, run: RunRow, rows: PageRows, seq: int, now: float) -> None:
-    page = {"run_id": run.id, "seq": seq, "phase": run.phase, "place_digest": rows.place_digest}
-    connection.execute(_INSERT_PAGE, page | {"records": rows.records})
+    _PAGE.execute(connection, [(run.id, seq, run.phase, rows.place_digest, rows.records)])
     if rows.spool:
         insert_spool(connection, run.id, seq, rows.spool)
     if rows.set_aside:
@@ -107,3 +104,9 @@ def _insert_page(connection: Connection, run: RunRow, rows: PageRows, seq: int, 
             for n, (item_id, item) in enumerate(rows.loop_items)
         ]
         connection.execute(sa.insert(tables.loop_item), items)
+
+
+def has_seen_place(connection: Connection, run: RunRow, digest: str) -> bool:
+    """Return whether a run has been at a place before its last page, in the transaction of the next one."""
+    values = {"run_id": run.id, "digest": digest, "seq": run.seq}
+    return connection.execute(_SEEN_PLACE, values).first() is not None

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from sqlalchemy.engine import Connection, Row
 
@@ -94,8 +94,7 @@ class StreamRow:
     next_due: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolRow:
+class SpoolRow(NamedTuple):
     """One record to deliver. `payload` is JSON text."""
 
     key: str

@@ -38,7 +38,7 @@ class SpoolStore:
         columns = tables.spool.c
         place = sa.tuple_(columns.seq, columns.n)  # compared as a row, so that the index leads to it
         query = (
-            sa.select(*(columns[name] for name in SpoolRow.__slots__))
+            sa.select(*(columns[name] for name in SpoolRow._fields))
             .where(columns.run_id == run.id, columns.seq <= run.seq, place > sa.tuple_(*after), *conditions)
             .order_by(columns.seq, columns.n)
             .limit(limit)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from conn_engine.secrets.vault import LayeredVault
 
-__all__ = ["VaultStore", "add_store", "open_account_vault", "open_vault_engine"]
+__all__ = ["VaultStore", "add_store", "open_account_vault", "open_vault_engine", "use_accounts"]
 
 VaultStore = Annotated[
     str | None,
@@ -39,6 +39,15 @@ def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
 
     with open_vault_engine(app, store) as engine:
         yield open_database_vault(engine, app.workspace, app.environ)
+
+
+def use_accounts(app: App, store: str | None) -> None:
+    """Let the workspace have the accounts of a database, too, if there is one."""
+    if store is not None:
+        from conn_cli.service_options import lay_revisions_over
+
+        with open_vault_engine(app, store) as engine:
+            lay_revisions_over(app, engine)
 
 
 @contextmanager

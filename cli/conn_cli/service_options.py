@@ -7,9 +7,11 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
     from conn_engine.releases.store_location import StoreLocation
 
-__all__ = ["PublicUrl", "ServiceStore", "explain_missing", "find_service_store"]
+__all__ = ["PublicUrl", "ServiceStore", "explain_missing", "find_service_store", "lay_revisions_over"]
 
 ServiceStore = Annotated[
     str | None,
@@ -43,6 +45,13 @@ def find_service_store(app: App, text: str | None) -> "StoreLocation":
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
     return location
+
+
+def lay_revisions_over(app: App, engine: "Engine") -> None:
+    """Let the workspace of the command have the accounts and connectors of a store of the service."""
+    from conn_service.revisions import RevisionStore, with_revisions
+
+    app.workspace = with_revisions(app.workspace, RevisionStore(engine).find_changed())
 
 
 def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:

@@ -321,6 +321,7 @@ class TokenState(_Data, frozen=True, kw_only=True):
     state: Literal["valid", "expired", "revoked"]
     scopes: list[str]
     accounts: list[str]
+    tenant: str
     created_at: str
     expires_at: str | None
     last_used: str | None

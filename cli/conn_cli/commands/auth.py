@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conn_cli.account_vault import VaultStore, add_store, open_account_vault
+from conn_cli.account_vault import VaultStore, add_store, open_account_vault, use_accounts
 from conn_cli.commands.auth_adopt import adopt_command
 from conn_cli.commands.auth_login import login_command
 from conn_cli.commands.auth_rotate_key import rotate_key_command
@@ -74,6 +74,7 @@ def status(
 
     app: App = context.obj
     opened = ExitStack()
+    use_accounts(app, store)
     vault = opened.enter_context(open_account_vault(app, store))
     asked = None if store is None else vault
     rows: list[CredentialState] = []
@@ -222,6 +223,7 @@ def verify_command(
     from conn_cli.credential_change import show_change, verify_credential
 
     app: App = context.obj
+    use_accounts(app, store)
     with show_change(app, account, "verify", formats) as change, open_account_vault(app, store) as vault:
         asked = None if store is None else vault
         change.accepted = verify_credential(app, account, change.lines, asked) or None
@@ -243,6 +245,7 @@ def connect_command(
     from conn_cli.credential_change import run_connect_steps, show_change
 
     app: App = context.obj
+    use_accounts(app, store)
     effective = app.workspace.effective(account=account)
     with show_change(app, account, "connect", formats) as change, open_account_vault(app, store) as vault:
         again = add_store(f"conn auth connect {account}", store)
@@ -272,6 +275,7 @@ def logout(
     from conn_cli.credential_change import show_change
 
     app: App = context.obj
+    use_accounts(app, store)
     app.workspace.account(account)
     with show_change(app, account, "logout", formats) as change, open_account_vault(app, store) as vault:
         if not local and vault.load(account) is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.account_vault import VaultStore, add_store, open_account_vault
+from conn_cli.account_vault import VaultStore, add_store, open_account_vault, use_accounts
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -54,6 +54,7 @@ def login_command(  # noqa: PLR0917
     from conn_cli.credential_change import show_change
 
     app: App = context.obj
+    use_accounts(app, store)
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     credentials = effective.connector.credentials

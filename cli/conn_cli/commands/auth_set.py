@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.account_vault import VaultStore, open_account_vault
+from conn_cli.account_vault import VaultStore, open_account_vault, use_accounts
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -38,6 +38,7 @@ def set_command(
     from conn_engine.secrets.vault import Issue
 
     app: App = context.obj
+    use_accounts(app, store)
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     part = _find_part(effective, name)

@@ -9,7 +9,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.service_options import ServiceStore, explain_missing, find_service_store
+from conn_cli.service_options import ServiceStore, explain_missing, find_service_store, lay_revisions_over
 
 if TYPE_CHECKING:
     from conn_engine.command_reports import TokenState
@@ -40,6 +40,9 @@ def create(
     account: Annotated[
         list[str] | None, typer.Option("--account", "-a", help="Allow only this account. Repeatable. Default: all.")
     ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Allow only accounts of this tenant. Default: all tenants.")
+    ] = None,
     days: Annotated[
         float | None, typer.Option("--days", min=0.001, help="Days until it expires. Default: never.")
     ] = None,
@@ -58,12 +61,17 @@ def create(
 
     app: App = context.obj
     scopes = _check_scopes(scope or [])
-    for one in account or []:
-        app.workspace.account(one)
     now = app.clock.now()
-    with _open(app, store) as tokens:
+    with _open(app, store, with_accounts=bool(account)) as tokens:
+        for one in account or []:
+            app.workspace.account(one)
         issued = tokens.create(
-            name, scopes, now=now, accounts=account or (), expires_at=None if days is None else now + days * 86_400
+            name,
+            scopes,
+            now=now,
+            tenant=tenant or "",
+            accounts=account or (),
+            expires_at=None if days is None else now + days * 86_400,
         )
     report = TokenReport(action="created", token=_describe(issued.token, now), secret=issued.text)
     write_report(lambda: report, formats or [], {"text": lambda: f"{issued.text}\n"}, app, folder=app.folder)
@@ -110,7 +118,8 @@ def revoke(
 
 
 @contextmanager
-def _open(app: App, store: str | None) -> "Iterator[TokenStore]":
+def _open(app: App, store: str | None, *, with_accounts: bool = False) -> "Iterator[TokenStore]":
+    """Open the tokens of a store. `with_accounts` lays its accounts over the workspace."""
     try:
         from conn_service.http.tokens import TokenStore
         from conn_service.store import open_engine
@@ -118,6 +127,8 @@ def _open(app: App, store: str | None) -> "Iterator[TokenStore]":
         raise explain_missing(error, "conn token") from None
     engine = open_engine(find_service_store(app, store))
     try:
+        if with_accounts:
+            lay_revisions_over(app, engine)
         yield TokenStore(engine)
     finally:
         engine.dispose()
@@ -150,6 +161,7 @@ def _describe(token: "ApiToken", now: float) -> "TokenState":
         state=state,
         scopes=sorted(token.scopes),
         accounts=list(token.accounts),
+        tenant=token.tenant,
         created_at=_format_time(token.created_at),
         expires_at=None if token.expires_at is None else _format_time(token.expires_at),
         last_used=None if token.last_used is None else _format_time(token.last_used),
@@ -157,7 +169,7 @@ def _describe(token: "ApiToken", now: float) -> "TokenState":
 
 
 def _format(row: "TokenState") -> str:
-    accounts = ", ".join(row.accounts) or "all accounts"
+    accounts = ", ".join(row.accounts) or (f"all accounts of {row.tenant}" if row.tenant else "all accounts")
     used = f"used {row.last_used}" if row.last_used else "never used"
     return f"{row.id}  {row.state:<8} {row.name:<20} {', '.join(row.scopes)}   {accounts}   {used}"
 

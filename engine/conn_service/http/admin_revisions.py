@@ -11,9 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from conn_engine.config import Workspace
-from conn_engine.documents import parse
 from conn_engine.documents.dump import dump_json, dump_yaml
-from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.errors import ConnError
 from conn_engine.reports import describe_finding
 from conn_service.http.admin import AdminGate
@@ -30,6 +28,7 @@ from conn_service.revisions import (
     RevisionRequest,
     Subject,
     SubjectKind,
+    set_enabled,
 )
 
 __all__ = ["AdminRevisions", "build_revision_routes"]
@@ -119,11 +118,11 @@ class AdminRevisions:
 
     async def disable(self, request: Request) -> Response:
         """Refuse the calls of an account."""
-        return await self._change(request, "disable", lambda revision, _workspace: _set_enabled(revision, is_on=False))
+        return await self._change(request, "disable", lambda revision, _workspace: set_enabled(revision, is_on=False))
 
     async def enable(self, request: Request) -> Response:
         """Allow the calls of an account again."""
-        return await self._change(request, "enable", lambda revision, _workspace: _set_enabled(revision, is_on=True))
+        return await self._change(request, "enable", lambda revision, _workspace: set_enabled(revision, is_on=True))
 
     async def revert(self, request: Request) -> Response:
         """Make the documents of an earlier revision the next one."""
@@ -311,16 +310,6 @@ def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimi
             table += [(f"{one}/disable", "POST", served.disable), (f"{one}/enable", "POST", served.enable)]
         routes += [Route(path, handler, methods=[method]) for path, method, handler in table]
     return routes
-
-
-def _set_enabled(revision: Revision, *, is_on: bool) -> Mapping[str, str]:
-    """Return the file of an account with `enabled`, and every other line as it is."""
-    path, text = next(iter(revision.files.items()))
-    document = parse(text, path)
-    is_set = isinstance(document.data, dict) and "enabled" in document.data
-    if is_on:
-        return {path: drop_value(document, ("enabled",)) if is_set else text}
-    return {path: put_value(document, ("enabled",), False)}
 
 
 def _read_files(body: Mapping[str, Any], subject: Subject) -> Mapping[str, str]:

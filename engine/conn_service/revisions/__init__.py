@@ -3,7 +3,7 @@ of what admins did. This is the public interface.
 """
 
 from conn_service.revisions.audit import AuditEntry, AuditLog
-from conn_service.revisions.changes import Changes, CheckedRevision, RefusedChangeError, RevisionRequest
+from conn_service.revisions.changes import Changes, CheckedRevision, RefusedChangeError, RevisionRequest, set_enabled
 from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import (
     ConfigurationSource,
@@ -11,7 +11,15 @@ from conn_service.revisions.configuration import (
     read_files,
     with_revisions,
 )
-from conn_service.revisions.model import Revision, RevisionConflictError, Subject, SubjectKind, describe_version
+from conn_service.revisions.folder import FolderChanges
+from conn_service.revisions.model import (
+    Revision,
+    RevisionConflictError,
+    Subject,
+    SubjectKind,
+    describe_version,
+    format_difference,
+)
 from conn_service.revisions.store import RevisionStore
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "Changes",
     "CheckedRevision",
     "ConfigurationSource",
+    "FolderChanges",
     "RefusedChangeError",
     "RevisedConfiguration",
     "Revision",
@@ -31,6 +40,8 @@ __all__ = [
     "SubjectKind",
     "check_change",
     "describe_version",
+    "format_difference",
     "read_files",
+    "set_enabled",
     "with_revisions",
 ]

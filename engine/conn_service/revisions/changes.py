@@ -5,13 +5,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from conn_engine.config import Workspace
+from conn_engine.documents import parse
+from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import RevisedConfiguration, read_files, with_revisions
 from conn_service.revisions.model import Revision, RevisionConflictError, Subject
 
-__all__ = ["Changes", "CheckedRevision", "RefusedChangeError", "RevisionRequest"]
+__all__ = [
+    "Changes",
+    "CheckedRevision",
+    "Edit",
+    "RefusedChangeError",
+    "RevisionRequest",
+    "check_revision",
+    "set_enabled",
+]
 
 _MOST_TRIES = 3
 Edit = Callable[[Revision, Workspace], Mapping[str, str]]
@@ -96,7 +106,7 @@ class Changes:
                         f"{subject.path} was changed by somebody else in the meantime",
                         hint="read it again, and repeat your change",
                     )
-                checked = self._check(current, edit(current, workspace), request, workspace)
+                checked = check_revision(current, edit(current, workspace), request, workspace, self._clock)
                 if request.is_dry_run or not checked.is_new:
                     return checked
                 try:
@@ -107,29 +117,39 @@ class Changes:
                 return CheckedRevision(stored, checked.checks)
         raise RevisionConflictError(f"{subject.path} is changed too often", hint="try again in a moment")
 
-    def _check(
-        self, current: Revision, files: Mapping[str, str], request: RevisionRequest, workspace: Workspace
-    ) -> CheckedRevision:
-        tenant = current.tenant if request.tenant is None else request.tenant
-        if (dict(files), tenant) == (dict(current.files), current.tenant):
-            return CheckedRevision(current, ChangeChecks(), is_new=False)
-        subject = current.subject
-        after = with_revisions(workspace, [Revision(subject, current.number + 1, files)])
-        checks = ChangeChecks()
-        if dict(files) != dict(current.files):
-            checks = check_change(workspace, after, subject, self._clock)
-        if checks.errors:
-            raise RefusedChangeError(
-                f"lint finds errors in {subject.path}, so that nothing was changed", checks, hint="correct the findings"
-            )
-        if checks.is_breaking and not request.accept:
-            raise RefusedChangeError(
-                f"the change of {subject.path} breaks what worked, so that nothing was changed",
-                checks,
-                hint="correct it, or accept the effects with a reason",
-            )
-        accepted = request.accept if checks.is_breaking else ""
-        revision = Revision(
-            subject, current.number + 1, files, tenant, request.by, self._clock.now(), request.reason, accepted
+
+def check_revision(
+    current: Revision, files: Mapping[str, str], request: RevisionRequest, workspace: Workspace, clock: Clock
+) -> CheckedRevision:
+    """Return the next revision, if the checks allow it. Raises RefusedChangeError."""
+    tenant = current.tenant if request.tenant is None else request.tenant
+    if current.number and (dict(files), tenant) == (dict(current.files), current.tenant):
+        return CheckedRevision(current, ChangeChecks(), is_new=False)
+    subject = current.subject
+    after = with_revisions(workspace, [Revision(subject, current.number + 1, files)])
+    checks = ChangeChecks()
+    if dict(files) != dict(current.files):
+        checks = check_change(workspace, after, subject, clock)
+    if checks.errors:
+        raise RefusedChangeError(
+            f"lint finds errors in {subject.path}, so that nothing was changed", checks, hint="correct the findings"
         )
-        return CheckedRevision(revision, checks)
+    if checks.is_breaking and not request.accept:
+        raise RefusedChangeError(
+            f"the change of {subject.path} breaks what worked, so that nothing was changed",
+            checks,
+            hint="correct it, or accept the effects with a reason",
+        )
+    accepted = request.accept if checks.is_breaking else ""
+    revision = Revision(subject, current.number + 1, files, tenant, request.by, clock.now(), request.reason, accepted)
+    return CheckedRevision(revision, checks)
+
+
+def set_enabled(revision: Revision, *, is_on: bool) -> Mapping[str, str]:
+    """Return the file of an account with `enabled`, and every other line as it is."""
+    path, text = next(iter(revision.files.items()))
+    document = parse(text, path)
+    is_set = isinstance(document.data, dict) and "enabled" in document.data
+    if is_on:
+        return {path: drop_value(document, ("enabled",)) if is_set else text}
+    return {path: put_value(document, ("enabled",), False)}

@@ -1,19 +1,21 @@
 """What is changed while a service runs: accounts and connectors, each as a list of revisions."""
 
+import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from conn_engine.config.models import NAME
 from conn_engine.errors import ConnError, UsageError
 
-__all__ = ["Revision", "RevisionConflictError", "Subject", "SubjectKind", "describe_version"]
+__all__ = ["Revision", "RevisionConflictError", "Subject", "SubjectKind", "describe_version", "format_difference"]
 
 _NAME: Final = re.compile(NAME)
 _LONGEST_NAME: Final = 100
+_MOST_COMPARED_LINES: Final = 5_000
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 SubjectKind = Literal["account", "connector"]
 
@@ -88,3 +90,25 @@ class Revision:
 def describe_version(number: int, files: Mapping[str, str]) -> str:
     """Return the number of a revision, with a digest of its documents."""
     return f"{number}-{hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:12]}"
+
+
+def format_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return the difference of documents as unified diffs. A file with very many lines is only named."""
+    return "".join(_list_differences(before, after))
+
+
+def _list_differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for path in sorted({*before, *after}):
+        old, new = (_split(files.get(path)) for files in (before, after))
+        if old == new:
+            continue
+        if max(len(old), len(new)) > _MOST_COMPARED_LINES:
+            yield f"{path}: {len(old):,} lines before, {len(new):,} lines after\n"
+            continue
+        names = (f"a/{path}" if path in before else "/dev/null", f"b/{path}" if path in after else "/dev/null")
+        for line in difflib.unified_diff(old, new, *names, n=3):
+            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _split(text: str | None) -> Sequence[str]:
+    return [] if text is None else text.splitlines(keepends=True)

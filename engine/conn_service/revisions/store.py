@@ -4,21 +4,19 @@ A transaction that adds one counts it first. This locks the counter until the co
 in the order of their `change`, and a process that knows one number finds what came later.
 """
 
-import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from conn_service.revisions.audit import AuditEntry, AuditLog
-from conn_service.revisions.model import Revision, RevisionConflictError, Subject, SubjectKind
+from conn_service.revisions.model import Revision, RevisionConflictError, Subject, SubjectKind, format_difference
 from conn_service.store import Migration, prepare_tables
 
 __all__ = ["RevisionStore"]
 
-_MOST_COMPARED_LINES: Final = 5_000
 _ONLY: Final = 1
 
 _metadata = sa.MetaData()
@@ -114,7 +112,7 @@ class RevisionStore:
                 "change": change,
                 "kind": subject.kind,
                 "name": subject.name,
-                "diff": "".join(_compare(previous, revision.files)),
+                "diff": format_difference(previous, revision.files),
                 "files": json.dumps(dict(revision.files), ensure_ascii=False),
                 **{key: getattr(revision, key) for key in ("number", "tenant", "by", "at", "reason", "accepted")},
             }
@@ -157,21 +155,3 @@ def _to_revision(row: Mapping[str, Any]) -> Revision:
     values = dict(row)
     subject = Subject(cast("SubjectKind", values.pop("kind")), values.pop("name"))
     return Revision(subject, files=json.loads(values.pop("files")), **values)
-
-
-def _compare(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    """Yield the difference of documents as unified diffs. A file with very many lines is only named."""
-    for path in sorted({*before, *after}):
-        old, new = (_split(files.get(path)) for files in (before, after))
-        if old == new:
-            continue
-        if max(len(old), len(new)) > _MOST_COMPARED_LINES:
-            yield f"{path}: {len(old):,} lines before, {len(new):,} lines after\n"
-            continue
-        names = (f"a/{path}" if path in before else "/dev/null", f"b/{path}" if path in after else "/dev/null")
-        for line in difflib.unified_diff(old, new, *names, n=3):
-            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _split(text: str | None) -> Sequence[str]:
-    return [] if text is None else text.splitlines(keepends=True)

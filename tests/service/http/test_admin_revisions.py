@@ -291,23 +291,26 @@ def test_a_wrong_request_says_what_to_do(bench: Bench, path: str, body: Any, tex
     assert answer.json()["fix"]
 
 
-def test_an_admin_hears_that_the_store_is_gone_and_callers_are_told_when_to_come_back(bench: Bench) -> None:
-    engine = find_engine(bench)
-    fault = sa.exc.OperationalError("SELECT", {}, Exception("the server is gone"))
+def test_the_last_configuration_is_served_and_nothing_changes_while_the_store_is_gone(bench: Bench) -> None:
+    tag = put(bench, "kept").headers["etag"]
+    assert call(bench, "kept").status_code == 200
 
     def fail(*_: object) -> None:
-        raise fault
+        raise sa.exc.OperationalError("SELECT", {}, Exception("the server is gone"))
 
     sa.event.listen(sa.engine.Engine, "engine_connect", fail)
     try:
-        answers = [bench.ask("GET", "/admin/accounts/one"), call(bench, "acme")]
+        served = call(bench, "kept")
+        answers = [
+            bench.ask("GET", "/admin/accounts/kept/revisions"),
+            bench.ask("PUT", "/admin/accounts/kept", {"document": "connector: shop\n#\n"}, headers={"if-match": tag}),
+        ]
     finally:
         sa.event.remove(sa.engine.Engine, "engine_connect", fail)
+    assert served.status_code == 200
     for answer in answers:
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert answer.json()["kind"] == "store"
-    assert call(bench, "acme").status_code == 200
-    engine.dispose()
+        assert (answer.status_code, answer.json()["kind"], answer.headers["retry-after"]) == (503, "store", "5")
+    assert bench.ask("GET", "/admin/accounts/kept").headers["etag"] == tag
 
 
 def find_engine(bench: Bench) -> sa.Engine:

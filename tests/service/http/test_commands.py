@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from vendor import start_vendor
 
 from conn_cli.console import App
 from conn_cli.main import execute
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.revisions import Revision, RevisionStore, Subject
+from conn_service.store import open_engine
 
 
-def run(folder: Path, *words: str) -> tuple[int, str, str]:
+def run(folder: Path, *words: str, environ: Mapping[str, str] = {}) -> tuple[int, str, str]:
     out, err = StringIO(), StringIO()
-    environ = {"CONN_NO_KEYRING": "1"}
-    code = execute(list(words), App(folder=folder, stdout=out, stderr=err, environ=environ))
+    code = execute(list(words), App(folder=folder, stdout=out, stderr=err, environ={"CONN_NO_KEYRING": "1", **environ}))
     return code, out.getvalue(), err.getvalue()
 
 
@@ -48,6 +51,20 @@ def test_the_life_of_a_token(folder: Path) -> None:
     code, revoked, _ = run(folder, "token", "revoke", identifier, "--format", "json")
     data = json.loads(revoked)
     assert (code, data["kind"], data["token"]["state"], data["secret"]) == (0, "token", "revoked", None)
+
+
+def test_an_account_of_the_store_can_have_a_token_and_a_credential(folder: Path) -> None:
+    store = RevisionStore(open_engine(StoreLocation(file=folder / ".conn/service.sqlite3")))
+    store.add(Revision(Subject("account", "hooli"), 1, {"accounts/hooli.yaml": "connector: shop\n"}), {}, "put", seen=0)
+    line = ["token", "create", "app", "--scope", "unified:read", "--tenant", "hooli"]
+    code, text, _ = run(folder, *line, "-a", "hooli", "--format", "json")
+    assert (code, json.loads(text)["token"]["accounts"], json.loads(text)["token"]["tenant"]) == (0, ["hooli"], "hooli")
+    assert run(folder, *line)[0] == 0
+    _, listed, _ = run(folder, "token", "list")
+    assert "all accounts of hooli" in listed
+    environ = {"CONN_VAULT_KEY": "a-long-random-value"}
+    code, text, err = run(folder, "auth", "status", "--store", ".conn/service.sqlite3", environ=environ)
+    assert "hooli" in text, err
 
 
 @pytest.mark.parametrize(

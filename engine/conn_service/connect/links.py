@@ -26,6 +26,7 @@ __all__ = [
     "LinkStore",
     "LoginState",
     "compute_digest",
+    "insert_link",
     "open_phase",
     "seal_phase",
 ]
@@ -136,6 +137,17 @@ def _derive_key(state: str, browser: str) -> bytes:
     return hmac.digest(browser.encode(), b"conn connect login\n" + state.encode(), hashlib.sha256)
 
 
+def insert_link(
+    connection: Connection, account: str, *, now: float, expires_at: float, return_url: str = ""
+) -> IssuedLink:
+    """Store a new link in the transaction of the caller."""
+    text = secrets.token_urlsafe(32)
+    link = ConnectLink(compute_digest(text), account, return_url, now, expires_at)
+    columns = {"digest": link.digest, "account": account, "return_url": return_url, "created_at": now}
+    connection.execute(sa.insert(_links).values(**columns, expires_at=expires_at, attempts=0))
+    return IssuedLink(link, text)
+
+
 class LinkStore:
     """The links of a service's database. Threads may share it."""
 
@@ -147,22 +159,10 @@ class LinkStore:
 
     def create(self, account: str, *, now: float, expires_at: float, return_url: str = "") -> IssuedLink:
         """Store a new link. Removes what expired long ago."""
-        text = secrets.token_urlsafe(32)
-        link = ConnectLink(compute_digest(text), account, return_url, now, expires_at)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_logins).where(_logins.c.expires_at < now))
             connection.execute(sa.delete(_links).where(_links.c.expires_at < now - _KEEP_SECONDS))
-            connection.execute(
-                sa.insert(_links).values(
-                    digest=link.digest,
-                    account=account,
-                    return_url=return_url,
-                    created_at=now,
-                    expires_at=expires_at,
-                    attempts=0,
-                )
-            )
-        return IssuedLink(link, text)
+            return insert_link(connection, account, now=now, expires_at=expires_at, return_url=return_url)
 
     def find(self, text: str) -> ConnectLink | None:
         """Return the link with this text, also one that can no longer be used."""

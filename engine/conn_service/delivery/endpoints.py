@@ -14,7 +14,7 @@ from conn_engine.documents import wildcards
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.expressions import render
 
-__all__ = ["ResolvedEndpoint", "find_endpoint", "has_endpoint", "sign"]
+__all__ = ["ResolvedEndpoint", "find_endpoint", "find_subscribed_endpoints", "has_endpoint", "sign"]
 
 _PREFIX = "whsec_"
 _SCHEMES = ("http://", "https://")
@@ -62,6 +62,20 @@ def find_endpoint(
             hint="set the environment variables that its url and secret name",
         ) from None
     return ResolvedEndpoint(place, url, secret, endpoint.events, endpoint.claim_check)
+
+
+def find_subscribed_endpoints(workspace: Workspace, event_type: str, *, environment: str | None) -> list[str]:
+    """Return the keys of the endpoints whose `events` name a type. One without `events` takes what is sent to it, and
+    has asked for nothing."""
+    names = set(workspace.settings.endpoints)
+    if environment and environment in workspace.environments():
+        names |= set(workspace.environment(environment).endpoints)
+    found = [_look_up(workspace, name, environment) for name in sorted(names)]
+    return [
+        key
+        for key, endpoint in (place for place in found if place is not None)
+        if any(wildcards.is_match(pattern, event_type) for pattern in endpoint.events)
+    ]
 
 
 def has_endpoint(workspace: Workspace, key: str) -> bool:

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
@@ -27,7 +28,7 @@ from conn_service.revisions import ConfigurationSource
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
 
-__all__ = ["ConfigurationSource", "KeptConnections", "WorkspaceConfiguration"]
+__all__ = ["ConfigurationSource", "KeptConnections", "LoginWatch", "WorkspaceConfiguration", "wait_for_tasks"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_KEPT = 1_000
@@ -73,13 +74,27 @@ class _Kept:
     opened: float
     users: int = 0
     is_dropped: bool = False
+    has_worked: bool = False
+
+
+class LoginWatch(Protocol):
+    """Who wants to know whether the logins of accounts work. Both methods block."""
+
+    def note_broken(self, workspace: Workspace, account: str, error: CredentialError, now: float) -> bool:
+        """Note that an account's login no longer works."""
+        ...
+
+    def note_working(self, account: str) -> bool:
+        """Note that an account's login works."""
+        ...
 
 
 class KeptConnections:
     """The connections of one event loop, by account. `aclose` it, or use it as an async context manager.
 
     `vault` has the credentials, `isolation` runs the expressions that accounts set, `limits` bound all of them, and
-    `budgets` counts the requests to vendors. `observe` is called for each new connection.
+    `budgets` counts the requests to vendors. `observe` is called for each new connection, and `logins` learns whether
+    its credential works.
     """
 
     def __init__(
@@ -94,8 +109,11 @@ class KeptConnections:
         limits: EvaluationLimits = DEFAULT_LIMITS,
         most: int = _MOST_KEPT,
         observe: Callable[[AsyncConnection], None] = lambda connection: None,
+        logins: LoginWatch | None = None,
     ) -> None:
         self.source = source
+        self._logins = logins
+        self._clock = clock
         self._observe = observe
         self._vault = vault
         self._most = most
@@ -118,13 +136,38 @@ class KeptConnections:
         kept.users += 1
         try:
             yield kept.connection
-        except CredentialError:
+            self._note_working(account, kept)
+        except CredentialError as error:
             self._drop(account, kept)  # the account may log in again, and its new credential is read then
+            self._note_broken(account, error)
             raise
         finally:
             kept.users -= 1
             if kept.is_dropped and kept.users == 0:
                 await kept.connection.aclose()
+
+    def _note_working(self, account: str, kept: _Kept) -> None:
+        """Tell it once for each connection: a credential that worked a moment ago still does."""
+        if self._logins is not None and not kept.has_worked:
+            kept.has_worked = True
+            self._tell(account, partial(self._logins.note_working, account))
+
+    def _note_broken(self, account: str, error: CredentialError) -> None:
+        if self._logins is not None:
+            workspace, now = self.source.get_current()[1], self._clock.now()
+            self._tell(account, partial(self._logins.note_broken, workspace, account, error, now))
+
+    def _tell(self, account: str, work: Callable[[], bool]) -> None:
+        """Run something in a thread that no request waits for."""
+
+        async def run() -> None:
+            try:
+                await asyncio.to_thread(work)
+            except Exception as error:
+                reason = error.message if isinstance(error, ConnError) else type(error).__name__
+                _LOG.error('whether account "%s" must log in was not stored: %s', account, reason)
+
+        _keep_task(asyncio.ensure_future(run()))
 
     async def forget(self, account: str) -> None:
         """Let the next request of an account read its credential again: it was replaced. One that is being opened may
@@ -173,9 +216,7 @@ class KeptConnections:
             del self._kept[account]
         kept.is_dropped = True
         if kept.users == 0:
-            task = asyncio.ensure_future(kept.connection.aclose())
-            _CLOSING.add(task)
-            task.add_done_callback(_CLOSING.discard)
+            _keep_task(asyncio.ensure_future(kept.connection.aclose()))
 
     async def _close_unused(self, account: str, kept: _Kept) -> None:
         del self._kept[account]
@@ -187,7 +228,8 @@ class KeptConnections:
         return len(self._kept)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, after what is still being noted."""
+        await wait_for_tasks()
         for account, kept in list(self._kept.items()):
             await self._close_unused(account, kept)
 
@@ -198,5 +240,16 @@ class KeptConnections:
         await self.aclose()
 
 
-_CLOSING: set["asyncio.Future[None]"] = set()
-"""Connections that are being closed: a task that nothing refers to may be collected before it ends."""
+_RUNNING: set["asyncio.Future[None]"] = set()
+"""What no request waits for: a task that nothing refers to may be collected before it ends."""
+
+
+async def wait_for_tasks() -> None:
+    """Wait for what no request waits for."""
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(task for task in _RUNNING if task.get_loop() is loop))
+
+
+def _keep_task(task: "asyncio.Future[None]") -> None:
+    _RUNNING.add(task)
+    task.add_done_callback(_RUNNING.discard)

@@ -1,5 +1,6 @@
 """Put the parts of a service together, and take them apart at its end."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.connect.account_connector import AccountConnector
 from conn_service.connect.connect_service import ConnectService
 from conn_service.connect.links import LinkStore
+from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.settings import ConnectSettings
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
@@ -85,6 +87,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
         vault = deployment.vault or _open_vault(deployment, engine)
         metrics, traces = ServiceMetrics(), deployment.traces
+        logins = LoginMonitor(engine, deployment.environ, deployment.connect)
         connections = KeptConnections(
             source,
             vault,
@@ -94,12 +97,13 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             isolation=isolation,
             limits=deployment.evaluation,
             observe=lambda connection: observe_connection(connection, metrics, traces),
+            logins=logins,
         )
         callers = Callers(TokenStore(engine), source, deployment.clock)
         pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
-        connect = _build_connect_service(deployment, engine, connections, connector)
+        connect = _build_connect_service(deployment, engine, connections, connector, logins)
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
         app = create_app(
             UnifiedApi(connections, metrics.count_page),
@@ -142,16 +146,25 @@ def _open_budgets(deployment: Deployment, engine: Engine) -> BudgetStore:
 
 
 def _build_connect_service(
-    deployment: Deployment, engine: Engine, connections: KeptConnections, connector: AccountConnector
+    deployment: Deployment,
+    engine: Engine,
+    connections: KeptConnections,
+    connector: AccountConnector,
+    logins: LoginMonitor,
 ) -> ConnectService | None:
     if deployment.connect is None:
         return None
+
+    async def note_connected(account: str) -> None:
+        await connections.forget(account)
+        await asyncio.to_thread(logins.note_working, account)
+
     return ConnectService(
         LinkStore(engine),
         connector,
         deployment.connect,
         lambda: connections.source.get_current()[1],
-        connections.forget,
+        note_connected,
         seconds=deployment.limits.request_seconds,
         shows_vendor=deployment.limits.shows_vendor_errors,
     )

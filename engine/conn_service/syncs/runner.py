@@ -6,6 +6,7 @@ on another worker. What such a listing reads twice is recognized by key and cont
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
@@ -17,6 +18,7 @@ from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Vault
 from conn_engine.syncs import SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_service.connect.needs_login import LoginMonitor, log_failure
 from conn_service.store import is_unreachable
 from conn_service.syncs.creating import build_run
 from conn_service.syncs.delivering import SpoolDelivery
@@ -168,14 +170,27 @@ class SyncRunner:
                 self.store.adopt_plan(run, error.digest, error.phase)
                 return self._store_next_page(self.store.get_run(run.id))
             if isinstance(error, CredentialError):
+                self._note_broken_login(run, error)
                 return wait_for_login(run, error, self.store, self._open.find_store_option(run))
             return judge_failure(run, error, self.store, self.clock.now())
         if stored is None:
             self._open.close(run.id)
         elif stored.status != "running":
             self.store.set_status(run.id, "running", unless=ENDED)
+            self._logins.note_working(run.account)
             stored = replace(stored, status="running")
         return stored
+
+    @cached_property
+    def _logins(self) -> LoginMonitor:
+        return LoginMonitor(self.store.engine, self._environ)
+
+    def _note_broken_login(self, run: RunRow, error: CredentialError) -> None:
+        """Send the event about a login that no longer works, once. Raises the errors of the database."""
+        try:
+            self._logins.note_broken(self._releases.get_workspace(run.release), run.account, error, self.clock.now())
+        except ConnError as failure:
+            log_failure(run.account, failure)
 
     def _wait_for_turn(self, run: RunRow, plan: SyncPlan) -> Advance | None:
         """Let a run wait while the sync runs for as many accounts as it may. None if it is its turn."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))
 from connect_bench import ConnectBench, open_connect_bench
@@ -18,7 +19,9 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectBe
 
 @pytest.fixture
 def bench(shared_bench: ConnectBench) -> ConnectBench:
-    """The service, without credentials and at its first moment."""
+    """The service, without credentials and broken logins."""
+    with shared_bench.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM conn_broken_login"))
     for account in ("acme", "told", "desk", "mail"):
         shared_bench.vault.delete(account)
     shared_bench.vendor.arrived.clear()

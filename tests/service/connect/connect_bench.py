@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 from vendor import Vendor, start_vendor
 
@@ -65,6 +66,12 @@ resources:
   people:
     list: {{ method: get, path: /people, response_path: items }}
 """
+ENDPOINTS = """\
+endpoints:
+  app: { url: "https://app.example.com/hooks", events: [account.*] }
+  contacts: { url: "https://app.example.com/contacts", events: [contact.*] }
+  default: { url: "https://app.example.com/all" }
+"""
 CRM = """\
 resources:
   contacts:
@@ -82,6 +89,7 @@ class ConnectBench:
     clock: FrozenClock
     token: str
     location: StoreLocation
+    engine: Engine
     keys: dict[str, int] = field(default_factory=lambda: {"good-key": 200, "weak-key": 403})
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -176,7 +184,7 @@ def open_connect_bench(root: Path, settings: ConnectSettings | None = None, **li
     with start_vendor() as vendor:
         names = {"url": vendor.url, "host": vendor.host}
         texts = {
-            "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n',
+            "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n{ENDPOINTS}',
             "connectors/shop/connector.yaml": KEYED.format(**names),
             "connectors/shop/unified/crm.yaml": CRM,
             "connectors/desk/connector.yaml": CONSENTED.format(label="Desk", **names),
@@ -204,7 +212,8 @@ def open_connect_bench(root: Path, settings: ConnectSettings | None = None, **li
             connect=settings,
         )
         with open_service(deployment) as app, TestClient(app, ORIGIN, raise_server_exceptions=False) as client:
-            issued = TokenStore(open_engine(location)).create("a test", SCOPES, now=NOW)
-            bench = ConnectBench(client, vendor, vault, clock, issued.text, location)
+            engine = open_engine(location)
+            issued = TokenStore(engine).create("a test", SCOPES, now=NOW)
+            bench = ConnectBench(client, vendor, vault, clock, issued.text, location, engine)
             vendor.answer = bench.answer
             yield bench

@@ -9,7 +9,6 @@ from sqlalchemy import text as sql
 
 from conn_service.connect.links import MOST_ATTEMPTS
 from conn_service.connect.settings import build_connect_settings
-from conn_service.store import open_engine
 
 FIELDS = {"context.region": "eu", "context.store": "main"}
 KEY = "credential.api_key"
@@ -354,7 +353,7 @@ def test_a_vault_that_fails_uses_nothing_up(bench: ConnectBench, monkeypatch: py
 def test_a_store_that_is_damaged_is_a_page_too(tmp_path: Path) -> None:
     with open_connect_bench(tmp_path) as bench:
         path = bench.link("told")
-        with open_engine(bench.location).begin() as connection:
+        with bench.engine.begin() as connection:
             connection.execute(sql("DROP TABLE conn_connect_link"))
         browser = bench.open().get(path)
         assert (browser.page.status_code, browser.page.headers["content-type"]) == (503, "text/html; charset=utf-8")

@@ -15,6 +15,8 @@ from conn_engine.errors import CredentialError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets.vault import FileVault, Issue, MemoryVault, WorkspaceVault
+from conn_service.connect.needs_login import LoginMonitor
+from conn_service.delivery import DeliveryStore
 from conn_service.store import open_database_vault
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.worker import SyncWorker
@@ -43,11 +45,17 @@ def test_a_run_goes_on_at_its_page_after_a_login(bench: Bench, environ: dict[str
     runner = SyncRunner(bench.store, Releases(bench.root), environ=environ)
     bench.runners.append(runner)
     bench.contacts.fail_at = dict.fromkeys((3, 4), (401, {}, {}))
+    with (bench.root / "conn.yaml").open("a") as file:
+        file.write('\nendpoints: { app: { url: "https://a.test", events: [account.*] } }\n')
     assert bench.run(runner=runner).status == "login"
     assert bench.run(runner=runner).status == "login", "without a login it waits on"
+    monitor = LoginMonitor(bench.store.engine, environ)
+    assert [broken.account for broken in monitor.find_broken()] == ["acme"]
+    assert DeliveryStore(bench.store.engine).count() == {"waiting": 1}, "the event account.needs_login, once"
     log_in(bench, environ, "second-token-of-acme")
     run = bench.run(runner=runner)
     assert (run.status, run.report["pages"]) == ("complete", 4)
+    assert monitor.find_broken() == []
     assert bench.spooled() == ALL
     assert [query.get("after") for query in bench.contacts.asked] == [None, "3", "6", "6", "6", "9"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import USUAL_PRIORITY, load_sync, to_iso
+from conn_service.syncs.connector_digests import digest_connector
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.phases import compile_run, list_phases
 from conn_service.syncs.store import RunRow, SyncStore, name_target
@@ -57,6 +58,7 @@ def build_run(
         counts={},
         report={},
         plan=document.digest,
+        connector="" if release else digest_connector(workspace.effective(account=account), plan),
     )
     target = find_target(row, plan)
     if "window" in row.settings and target is not None and target.type == "file":

@@ -22,6 +22,7 @@ from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
 from conn_service.store import WorkerVault
+from conn_service.syncs.connector_digests import digest_connector
 from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
@@ -200,7 +201,7 @@ class OpenRuns:
 
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
-        plan = compile_for_run(workspace, run)
+        plan = compile_for_run(workspace, run, reads=run.phase != "end")
         connection = self._open_connection(workspace, run)
         connection.wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.streams.get(run.sync, run.account, run.target_digest)
@@ -238,7 +239,7 @@ class OpenRuns:
             if self._connect is not None:
                 lent.close()
                 return self._connect(wiring)
-            lent.connect(wiring)
+            lent.connect(wiring.live)
         except BaseException:
             lent.close()
             raise
@@ -264,24 +265,31 @@ class OpenRuns:
 
 
 class PlanChangedError(ConfigurationError):
-    """The sync of a run was changed since the run began. `digest` and `phase` are what it would begin with now."""
+    """The sync or the connector of a run was changed since the run began. `plan`, `connector` and `phase` are what it
+    would begin with now."""
 
-    def __init__(self, run: RunRow, digest: str, phase: str) -> None:
+    def __init__(self, run: RunRow, what: str, *, plan: str, connector: str, phase: str) -> None:
         super().__init__(
-            f'the sync "{run.sync}" was changed after the run began, and a run uses one plan',
+            f"{what} was changed after the run began, and a run uses one plan",
             hint=f"run it again, which continues after the last complete run: conn sync run {run.sync} --account "
             f"{run.account}",
         )
-        self.digest, self.phase = digest, phase
+        self.plan, self.connector, self.phase = plan, connector, phase
 
 
-def compile_for_run(workspace: Workspace, run: RunRow) -> SyncPlan:
+def compile_for_run(workspace: Workspace, run: RunRow, *, reads: bool = False) -> SyncPlan:
     """Return the plan of a run. Raises PlanChangedError if it is not the one that the run began with: half of the
-    records would be treated by another one."""
+    records would be treated by another one. With `reads`, that is also so for the connector."""
     sync = load_sync(workspace, run.sync, run.account)
     plan = compile_run(workspace, sync, run.settings)
-    if run.plan not in ("", sync.digest):
-        raise PlanChangedError(run, sync.digest, list_phases(plan)[0])
+    connector = ""
+    if run.connector and reads:
+        connector = digest_connector(workspace.effective(account=run.account), plan)
+    what = f'the sync "{run.sync}"' if run.plan not in ("", sync.digest) else ""
+    if not what and connector not in ("", run.connector):
+        what = f'the connector "{plan.connector}", or what "{run.account}" overrides of it,'
+    if what:
+        raise PlanChangedError(run, what, plan=sync.digest, connector=connector, phase=list_phases(plan)[0])
     return plan
 
 

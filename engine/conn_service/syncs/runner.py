@@ -167,7 +167,7 @@ class SyncRunner:
             if self.store.get_run(run.id).seq > run.seq:
                 return None
             if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one
-                self.store.adopt_plan(run, error.digest, error.phase)
+                self.store.adopt_plan(run, error.plan, error.connector, error.phase)
                 return self._store_next_page(self.store.get_run(run.id))
             if isinstance(error, CredentialError):
                 self._note_broken_login(run, error)
@@ -227,7 +227,7 @@ class SyncRunner:
         self._open.close(run_id)
         self.store.release_plan(run_id)
         try:
-            opened = self._open.get(replace(run, release=self._releases.get_current()[0], plan=""))
+            opened = self._open.get(replace(run, release=self._releases.get_current()[0], plan="", connector=""))
             if retry_set_aside(run, opened, self.store, self.clock.now()) and run.status != "undelivered":
                 self.store.set_status(run_id, "delivering")
         finally:

@@ -47,6 +47,7 @@ run = sa.Table(
     sa.Column("report", sa.Text, nullable=False),
     sa.Column("resumes_at", sa.Float),
     sa.Column("plan", sa.String(64), nullable=False, server_default=""),
+    sa.Column("connector", sa.String(32), nullable=False, server_default=""),
     sa.Index("conn_sync_run_by_stream", "sync", "account", "began"),
 )
 """One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored.
@@ -213,6 +214,11 @@ def _add_received_events(connection: Connection) -> None:
     add_columns(connection, start_request)
 
 
+def _add_connector(connection: Connection) -> None:
+    """Add the digest of what a connector does for a run."""
+    add_columns(connection, run)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create_tables,
     _index_places,
@@ -221,4 +227,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     _add_start_requests,
     _add_tombstones,
     _add_received_events,
+    _add_connector,
 )

@@ -1,12 +1,11 @@
 """The transports of accounts: the runs of an account in a worker share one, with its open connections."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Final
 
-from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.transport.live import Live
 from conn_engine.wire import Clock, Request, Response
@@ -34,7 +33,7 @@ class TransportPool:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = Condition()
+        self.lock = Condition()
         self._token_requests = 0
         self._shared: dict[Hashable, _Shared] = {}
 
@@ -43,7 +42,7 @@ class TransportPool:
 
     def borrow(self, key: Hashable) -> "LentTransport":
         """Return the transport of a key. Its user closes it, which gives it back."""
-        with self._lock:
+        with self.lock:
             shared = self._shared.setdefault(key, _Shared())
             shared.users += 1
             self._close_idle()
@@ -51,15 +50,15 @@ class TransportPool:
 
     def give_back(self, shared: _Shared) -> None:
         """Take note that a user needs a transport no longer."""
-        with self._lock:
+        with self.lock:
             shared.users -= 1
             shared.idle_since = self._clock.now()
             self._close_idle()
 
     def close(self) -> None:
         """Close all transports, after the requests for tokens that are sent."""
-        with self._lock:
-            self._lock.wait_for(lambda: not self._token_requests, _LAST_SECONDS)
+        with self.lock:
+            self.lock.wait_for(lambda: not self._token_requests, _LAST_SECONDS)
             for shared in self._shared.values():
                 if shared.live is not None:
                     shared.live.close()
@@ -68,14 +67,14 @@ class TransportPool:
     @contextmanager
     def keep_open(self) -> Iterator[None]:
         """Let `close` wait until the block has ended."""
-        with self._lock:
+        with self.lock:
             self._token_requests += 1
         try:
             yield
         finally:
-            with self._lock:
+            with self.lock:
                 self._token_requests -= 1
-                self._lock.notify_all()
+                self.lock.notify_all()
 
     def _close_idle(self) -> None:
         now = self._clock.now()
@@ -102,10 +101,11 @@ class LentTransport:
         """What removes the secrets of the account."""
         return self._shared.redactor
 
-    def connect(self, wiring: Wiring) -> None:
-        """Use the transport that the wiring of an account makes, unless another one is in use."""
-        if self._shared.live is None:
-            self._shared.live = wiring.live()
+    def connect(self, make: Callable[[], Live]) -> None:
+        """Use the transport that `make` returns, unless another one is in use."""
+        with self._pool.lock:
+            if self._shared.live is None:
+                self._shared.live = make()
 
     def send(self, request: Request) -> Response:
         """Send one request and return its response. Raises TransportError."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from threading import Event
 from types import TracebackType
@@ -75,7 +76,6 @@ class SyncWorker:
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine, clock)
-        self._sender: Live | None = None
         self._requested: list[str] = []
         self.budgets = DatabaseBudgets(
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
@@ -130,8 +130,6 @@ class SyncWorker:
 
         DBOS.destroy()
         self.runner.close()
-        if self._sender is not None:
-            self._sender.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)
         self._engine.dispose()
@@ -312,10 +310,11 @@ class SyncWorker:
             if health.problem != error.message:
                 self.deliveries.set_health(endpoint, replace(health, problem=error.message))
             return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
-        if self._sender is None:
-            self._sender = Live(trust=workspace.trust, clock=self.clock, max_redirects=0)
         is_fresh = (lambda: True) if self._lease is None else self._lease.is_fresh
-        return drain(self.deliveries, found, self._sender, self.clock, goes_on=is_fresh, claims=claims)
+        trust = workspace.trust  # of the workspace as it is now: a host may be trusted no longer
+        with closing(self.runner.transports.borrow(("deliveries", trust))) as sender:
+            sender.connect(lambda: Live(trust=trust, clock=self.clock, max_redirects=0))
+            return drain(self.deliveries, found, sender, self.clock, goes_on=is_fresh, claims=claims)
 
     def find_stalled_runs(self) -> list["StalledRun"]:
         """Return the runs that no workflow continues, and end those that break off again and again. What a worker did

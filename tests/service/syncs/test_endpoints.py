@@ -196,3 +196,28 @@ def test_a_retry_enables_the_endpoint(bench: Bench, line: Line) -> None:
         assert summarize(worker, worker.store.get_run("r1")).delivered == 10
     finally:
         worker.close()
+
+
+def test_a_worker_trusts_the_hosts_that_conn_yaml_trusts_now(bench: Bench, line: Line) -> None:
+    conn = (bench.root / "conn.yaml").read_text()
+    trusting = conn.replace("['", f"['{line.vendor.host}', '")
+    endpoints = f"endpoints: {{ default: {{ url: '{line.vendor.url}/in' }} }}\n"
+    sync = "source: { resource: contacts }\nemit: { event: contact.updated }\n"
+    bench.write({"conn.yaml": conn + endpoints, "syncs/people.yaml": sync})
+    worker = SyncWorker(StoreLocation(file=bench.root.parent / "store.sqlite3"), Releases(bench.root), environ=ENVIRON)
+    assert bench.run().status == "complete"
+
+    def drain_now() -> int:
+        worker.deliveries.set_health("default", EndpointHealth())
+        worker.deliveries.retry_dead(worker.clock.now(), endpoint="default", also_waiting=True)
+        return worker.drain("default").delivered
+
+    try:
+        assert (drain_now(), len(line.receiver.arrived)) == (0, 0), "the host is internal"
+        bench.write({"conn.yaml": trusting + endpoints})
+        assert drain_now() == 10
+        bench.run("r2", is_full=True)
+        bench.write({"conn.yaml": conn + endpoints})
+        assert (drain_now(), len(line.receiver.arrived)) == (0, 10), "it is trusted no longer"
+    finally:
+        worker.close()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from sync_bench import ENVIRON, SYNC, Bench
 
 from conn_engine.config import Workspace, load_workspace
@@ -30,6 +31,58 @@ def test_an_override_is_a_part_of_the_plan_and_a_schedule_is_not(bench: Bench) -
     assert bench.runner().advance("r1", 0).kind == "page"
     bench.write({"accounts/acme.yaml": "connector: shop\nsyncs: { people: { params: { x: 1 } } }\n"})
     assert bench.runner().advance("r1", 1).kind == "failed"
+
+
+def test_a_connector_that_is_changed_in_mid_run_ends_the_run_with_the_reason(bench: Bench) -> None:
+    runner = bench.runner()
+    runner.create_run("r1", "people", "acme")
+    assert runner.advance("r1", 0).kind == "page"
+    path = "connectors/shop/connector.yaml"
+    text = (bench.root / path).read_text()
+    bench.write({path: text.replace("cursor_param: after", "cursor_param: from")})
+    assert runner.advance("r1", 1).kind == "page", "a listing that is open goes on"
+    done = bench.runner().advance("r1", 2)
+    what = 'the connector "shop", or what "acme" overrides of it,'
+    assert (done.kind, done.reason) == ("failed", f"{what} was changed after the run began, and a run uses one plan")
+    assert "conn sync run people --account acme" in bench.store.get_run("r1").report["hint"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("connectors/shop/connector.yaml", "resources:", "timeout_seconds: 5\nresources:"),
+        ("connectors/shop/connector.yaml", "method: get, path: /gone", "method: get, path: /other"),
+        ("accounts/acme.yaml", "connector: shop", "connector: shop\ncontext: { unused: 1 }"),
+    ],
+)
+def test_what_decides_nothing_about_its_records_may_change(bench: Bench, file: str, old: str, new: str) -> None:
+    bench.runner().create_run("r1", "people", "acme")
+    assert bench.runner().advance("r1", 0).kind == "page"
+    text = (bench.root / file).read_text()
+    assert old in text
+    bench.write({file: text.replace(old, new)})
+    assert bench.run("r1").status == "complete"
+
+
+def test_an_override_of_the_connector_is_a_part_of_it_and_a_run_that_has_read_nothing_adopts_it(bench: Bench) -> None:
+    bench.runner().create_run("r1", "people", "acme")
+    own = "connector: shop\noverride: { resources: { contacts: { list: { query: { tier: gold } } } } }\n"
+    bench.write({"accounts/acme.yaml": own})
+    assert bench.runner().advance("r1", 0).kind == "page"
+    assert bench.contacts.asked[0]["tier"] == "gold"
+    bench.write({"accounts/acme.yaml": own.replace("gold", "silver")})
+    assert bench.runner().advance("r1", 1).kind == "failed"
+
+
+def test_a_run_that_has_read_everything_ends_although_its_connector_was_changed(bench: Bench) -> None:
+    runner = bench.runner()
+    runner.create_run("r1", "people", "acme")
+    seq = 0
+    while runner.advance("r1", seq).kind == "page":
+        seq += 1
+    path = "connectors/shop/connector.yaml"
+    bench.write({path: (bench.root / path).read_text().replace("cursor_param: after", "cursor_param: from")})
+    assert bench.runner().finish("r1").status == "delivering"
 
 
 def test_a_delivery_with_a_changed_plan_waits_for_a_retry(bench: Bench) -> None:

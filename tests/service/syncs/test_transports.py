@@ -5,7 +5,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
-from unittest.mock import Mock
 
 import pytest
 from sync_bench import ENVIRON, Bench, Releases
@@ -84,7 +83,7 @@ def test_a_worker_that_is_stopped_waits_for_the_answer_to_a_token_request() -> N
             steps.append("closed")
 
     lent = pool.borrow("acme")
-    lent.connect(Mock(live=Vendor))
+    lent.connect(Vendor)  # type: ignore[arg-type]
     request = Request("POST", "https://vendor.test/token", purpose="token")
     exchange = Thread(target=lent.send, args=[request])
     exchange.start()

@@ -16,7 +16,15 @@ from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_context_names", "find_reachable_operations", "find_route"]
+__all__ = [
+    "UNRECORDED",
+    "OperationSlice",
+    "Slicer",
+    "find_context_names",
+    "find_reachable_operations",
+    "find_route",
+    "list_parts",
+]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -70,7 +78,7 @@ class Slicer:
         reads: set[str] = set()
         whole = False
         parts = [name.text, *self._rights(effective), *self._request_schemas(effective)]
-        found = list(_parts(effective.data, name))
+        found = list(list_parts(effective.data, name))
         requests = list(parts)
         for label, part in found:
             parts.append(f"{label}={self.digests.digest(part)}")
@@ -158,7 +166,7 @@ def find_reachable_operations(data: Mapping[str, Any], name: OperationName) -> s
     return _find_reachable(resources, route, _get_unified(data, name) if name.kind == "unified" else None)
 
 
-def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
+def list_parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
     """Yield the connector's settings, the unified operation, and every vendor operation that it may call, by place. A
     delivery may call any vendor operation, and the unified operations of the events."""
     if name == UNRECORDED:

@@ -53,7 +53,8 @@ _JSON: Final = ("settings", "place", "counts", "report")
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One run. Times are in Unix seconds; `since` is the `last_run_at` that the run sees, and `resumes_at` the end of
-    a wait. `plan` is the digest of the sync that it began with, "" if that may change."""
+    a wait. `plan` is the digest of the sync that it began with, and `connector` that of the connector, if its files are
+    those of a folder; "" if they may change."""
 
     id: str
     sync: str
@@ -74,6 +75,7 @@ class RunRow:
     report: Mapping[str, Any]
     resumes_at: float | None = None
     plan: str = ""
+    connector: str = ""
 
     @property
     def target_digest(self) -> str:

@@ -137,17 +137,18 @@ class SyncStore:
         with self.engine.begin() as connection:
             add_line(connection, (run.id, run.seq), kind, text, self._clock.now())
 
-    def adopt_plan(self, run: RunRow, digest: str, phase: str) -> None:
-        """Let a run that has read nothing begin with the sync as it is now."""
+    def adopt_plan(self, run: RunRow, plan: str, connector: str, phase: str) -> None:
+        """Let a run that has read nothing begin with the sync and the connector as they are now."""
         columns = tables.run.c
         with self.engine.begin() as connection:
             statement = sa.update(tables.run).where(columns.id == run.id, columns.seq == 0)
-            connection.execute(statement.values(plan=digest, phase=phase))
+            connection.execute(statement.values(plan=plan, connector=connector, phase=phase))
 
     def release_plan(self, run_id: str) -> None:
-        """Let a run use its sync as it is now."""
+        """Let a run use its sync and its connector as they are now."""
+        statement = sa.update(tables.run).where(tables.run.c.id == run_id).values(plan="", connector="")
         with self.engine.begin() as connection:
-            connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(plan=""))
+            connection.execute(statement)
 
     def set_report(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Replace the report of a run."""

@@ -59,7 +59,7 @@ def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:
     from conn_engine.errors import UsageError
 
     missing = (error.name or "").partition(".")[0]
-    if missing not in ("starlette", "uvicorn", "sqlalchemy", "dbos"):
+    if missing not in ("starlette", "uvicorn", "sqlalchemy", "dbos", "prometheus_client"):
         return error
     return UsageError(
         f"{command} needs the package {missing}, which is not installed",

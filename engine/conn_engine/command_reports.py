@@ -314,7 +314,7 @@ class ErrorReport(Report, frozen=True, kw_only=True):
 
 
 class TokenState(_Data, frozen=True, kw_only=True):
-    """A token of the service. No `accounts`: all of them. Times are ISO 8601 in UTC."""
+    """A token of the service. No `accounts`: all of them. Times are ISO 8601 in UTC, and a rate is `100/60s`."""
 
     id: str
     name: str
@@ -325,6 +325,7 @@ class TokenState(_Data, frozen=True, kw_only=True):
     created_at: str
     expires_at: str | None
     last_used: str | None
+    rate: str | None
 
 
 class TokensReport(Report, frozen=True, kw_only=True):

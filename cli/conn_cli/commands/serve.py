@@ -1,6 +1,7 @@
 """`conn serve`: the service."""
 
-from typing import TYPE_CHECKING, Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -8,6 +9,8 @@ from conn_cli.console import App
 from conn_cli.service_options import PublicUrl, ServiceStore, explain_missing, find_service_store
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from conn_service.http.accounts import ConfigurationSource
 
 
@@ -31,6 +34,33 @@ def serve(
     vendor_errors: Annotated[
         bool, typer.Option("--vendor-errors", help="Show the vendor's own error text to callers.")
     ] = False,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", metavar="N", min=1, help="Requests at once; more are refused with 503.")
+    ] = 500,
+    drain: Annotated[
+        float, typer.Option("--drain", metavar="SECONDS", min=0, help="At SIGTERM, the time for requests to end.")
+    ] = 30.0,
+    drain_delay: Annotated[
+        float,
+        typer.Option(
+            "--drain-delay",
+            metavar="SECONDS",
+            min=0,
+            help="At SIGTERM, how long to answer requests as before while /health/ready is 503.",
+        ),
+    ] = 0.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            min=0,
+            max=65535,
+            help="Port for /metrics and /health without a token. Default: /metrics needs a token with that scope.",
+        ),
+    ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option("--log-format", help="Lines of the log on standard error: text or json.")
+    ] = "text",
     public_url: PublicUrl = None,
     application: Annotated[
         str, typer.Option("--application", metavar="NAME", help="Name of your application on pages for customers.")
@@ -50,6 +80,7 @@ def serve(
     """Serve an application: the unified API of the accounts, over HTTP.
 
     Every request needs a token: see conn token. The service ends at Ctrl-C or SIGTERM, after the requests at work.
+    Traces are sent where the variable OTEL_EXPORTER_OTLP_ENDPOINT says.
 
     \b
     Example:
@@ -62,40 +93,57 @@ def serve(
     app: App = context.obj
     try:
         from conn_service.connect.settings import build_connect_settings
+        from conn_service.http.logs import write_logs
         from conn_service.http.reading import ServiceLimits
-        from conn_service.http.server import listen, run_server
+        from conn_service.http.server import ServiceServer, listen
         from conn_service.http.service import Deployment, open_service
+        from conn_service.http.tracing import open_traces
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn serve") from None
     learn_secrets(app)
-    source = _open_source(app, channel, releases)
-    public_url = public_url or app.environ.get("CONN_PUBLIC_URL")
-    if public_url is not None:
-        build_connect_settings(public_url)  # refuses it before the port is taken
-    sites = (application, return_origin or (), frame_origin or ())
-    listener = listen(host, port)
+    with ExitStack() as stack:
+        stack.enter_context(write_logs(lambda line: app.err(line, form=log_format), log_format))
+        source = _open_source(app, channel, releases)
+        public_url = public_url or app.environ.get("CONN_PUBLIC_URL")
+        if public_url is not None:
+            build_connect_settings(public_url)  # refuses it before the port is taken
+        sites = (application, return_origin or (), frame_origin or ())
+        listener = listen(host, port)
+        monitor = None if metrics_port is None else listen(host, metrics_port, "--metrics-port")
+        address = _format_address(host, listener)
+        if public_url is None and is_local(address):
+            public_url = address
+        limits = ServiceLimits(
+            request_seconds=seconds, concurrent_requests=concurrency, shows_vendor_errors=vendor_errors
+        )
+        deployment = Deployment(
+            source,
+            find_service_store(app, store),
+            None,
+            app.environ,
+            app.clock,
+            limits,
+            connect=None if public_url is None else build_connect_settings(public_url, *sites),
+            has_docs_page=docs,
+            traces=open_traces(app.environ),
+        )
+        accounts = len(source.get_current()[1].accounts())
+
+        def say_started() -> None:
+            app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
+            if monitor is not None:
+                app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
+            app.stderr.flush()
+
+        service = stack.enter_context(open_service(deployment))
+        apart = None if monitor is None else (service.monitor, monitor)
+        server = ServiceServer(service, listener, deployment.drain, limits, drain, drain_delay, apart)
+        server.run(say_started)
+
+
+def _format_address(host: str, listener: "socket") -> str:
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listener.getsockname()[1]}"
-    if public_url is None and is_local(address):
-        public_url = address
-    deployment = Deployment(
-        source,
-        find_service_store(app, store),
-        None,
-        app.environ,
-        app.clock,
-        ServiceLimits(request_seconds=seconds, shows_vendor_errors=vendor_errors),
-        connect=None if public_url is None else build_connect_settings(public_url, *sites),
-        has_docs_page=docs,
-    )
-    accounts = len(source.get_current()[1].accounts())
-
-    def say_started() -> None:
-        app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
-        app.stderr.flush()
-
-    with open_service(deployment) as service:
-        run_server(service, listener, say_started)
+    return f"http://{shown}:{listener.getsockname()[1]}"
 
 
 def _open_source(app: App, channel: str | None, releases: str | None) -> "ConfigurationSource":

@@ -46,6 +46,12 @@ def create(
     days: Annotated[
         float | None, typer.Option("--days", min=0.001, help="Days until it expires. Default: never.")
     ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate", metavar="N/TIME", help="Requests that it may send, such as 100/60s. Default: any number."
+        ),
+    ] = None,
     store: ServiceStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
@@ -54,7 +60,7 @@ def create(
     \b
     Examples:
       conn token create my-app --scope unified:read --account acme
-      conn token create worker -s unified:read -s unified:write --days 90
+      conn token create worker -s unified:read -s unified:write --days 90 --rate 100/60s
     """
     from conn_cli.report import write_report
     from conn_engine.command_reports import TokenReport
@@ -63,6 +69,8 @@ def create(
     scopes = _check_scopes(scope or [])
     now = app.clock.now()
     with _open(app, store, with_accounts=bool(account)) as tokens:
+        from conn_service.http.tokens import TokenRate
+
         for one in account or []:
             app.workspace.account(one)
         issued = tokens.create(
@@ -72,6 +80,7 @@ def create(
             tenant=tenant or "",
             accounts=account or (),
             expires_at=None if days is None else now + days * 86_400,
+            rate=None if rate is None else TokenRate.parse(rate),
         )
     report = TokenReport(action="created", token=_describe(issued.token, now), secret=issued.text)
     write_report(lambda: report, formats or [], {"text": lambda: f"{issued.text}\n"}, app, folder=app.folder)
@@ -165,13 +174,15 @@ def _describe(token: "ApiToken", now: float) -> "TokenState":
         created_at=_format_time(token.created_at),
         expires_at=None if token.expires_at is None else _format_time(token.expires_at),
         last_used=None if token.last_used is None else _format_time(token.last_used),
+        rate=None if token.rate is None else str(token.rate),
     )
 
 
 def _format(row: "TokenState") -> str:
     accounts = ", ".join(row.accounts) or (f"all accounts of {row.tenant}" if row.tenant else "all accounts")
     used = f"used {row.last_used}" if row.last_used else "never used"
-    return f"{row.id}  {row.state:<8} {row.name:<20} {', '.join(row.scopes)}   {accounts}   {used}"
+    rate = f"   {row.rate}" if row.rate else ""
+    return f"{row.id}  {row.state:<8} {row.name:<20} {', '.join(row.scopes)}   {accounts}   {used}{rate}"
 
 
 def _format_time(moment: float) -> str:

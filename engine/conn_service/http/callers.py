@@ -2,16 +2,20 @@
 exist for it: the answer is 404, never 403, so that nobody learns which accounts others have."""
 
 import asyncio
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.requests import Request
 
 from conn_engine.errors import ConnError
+from conn_engine.responses.ratelimit import Budget, Budgets, BudgetStore, Charge, Quota, RateLimit, format_quotas
 from conn_engine.wire import Clock
+from conn_engine.wire import Request as PlainHttpRequest
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.problems import HttpProblem
 from conn_service.http.request_record import find_record
-from conn_service.http.tokens import ApiToken, TokenScope, TokenStore
+from conn_service.http.tokens import ApiToken, TokenRate, TokenScope, TokenStore
 
 __all__ = ["Callers", "check_scope"]
 
@@ -29,6 +33,7 @@ class Callers:
     tokens: TokenStore
     source: ConfigurationSource
     clock: Clock
+    rates: BudgetStore = field(default_factory=Budgets)
 
     async def authenticate(self, request: Request) -> ApiToken:
         """Return the caller's token. Raises HttpProblem."""
@@ -46,7 +51,26 @@ class Callers:
                 headers={"www-authenticate": 'Bearer realm="conn"'},
             )
         find_record(request).token = found.id
+        if found.rate is not None:
+            await self._count(found, found.rate)
         return found
+
+    async def _count(self, token: ApiToken, rate: TokenRate) -> None:
+        """Count a request of a token with a rate. Raises HttpProblem 429 if it has none left."""
+        budget = Budget(requests=rate.requests, per_seconds=float(rate.seconds))
+        settings, charge = RateLimit(budget=(budget,)), Charge("", token.id, "")
+        admit = partial(self.rates.admit, settings, charge, PlainHttpRequest("GET", ""), self.clock.now())
+        pause, _ = await asyncio.to_thread(admit) if self.rates.blocks else admit()
+        if pause > 0:
+            seconds = math.ceil(pause)
+            quota = Quota("token", rate.requests, 0, seconds, rate.seconds)
+            raise HttpProblem(
+                429,
+                "rate_limited",
+                f"the token may send {rate.requests:,} requests in {rate.seconds:,} seconds",
+                f"wait {seconds} seconds",
+                headers={**format_quotas([quota]), "retry-after": str(seconds)},
+            )
 
     def choose_account(self, request: Request, token: ApiToken) -> str:
         """Return the account that the request is for. Raises HttpProblem if the token may not use it."""

@@ -88,7 +88,8 @@ def _describe_event(record: logging.LogRecord) -> dict[str, Any]:
 def _format_text(event: dict[str, Any]) -> str:
     time, level, message, *members = event.items()
     more = " ".join(f"{name}={_format_value(value)}" for name, value in members)
-    return f"{time[1]} {level[1]:<7} {message[1]}{'  ' + more if more else ''}"
+    line = f"{time[1]} {level[1]:<7} {message[1]}{'  ' + more if more else ''}"
+    return "".join(character if character.isprintable() else " " for character in line)
 
 
 def _format_value(value: Any) -> str:

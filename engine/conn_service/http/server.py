@@ -1,27 +1,34 @@
 """Run the service in this process: one event loop behind uvicorn."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from conn_engine.errors import UsageError
+from conn_service.http.health import DrainState
+from conn_service.http.reading import ServiceLimits
+from conn_service.http.slow_clients import build_protocol
 
-__all__ = ["listen", "run_server"]
+__all__ = ["ServiceServer", "listen"]
 
-_DRAIN_SECONDS = 30
-_KEEP_ALIVE_SECONDS = 30
-_MOST_AT_ONCE = 1_000
-_SWITCH_SECONDS = 0.001
+_LOG = logging.getLogger(__name__)
+_KEEP_ALIVE_SECONDS: Final = 30
+_MONITOR_DRAIN_SECONDS: Final = 1
+_BACKLOG: Final = 2_048
+_SWITCH_SECONDS: Final = 0.001
 """How long the event loop waits for a thread that maps a large page. The default of 5 ms counts several times for each
 request."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     """Return a socket that listens. Port 0 takes a free one. Raises UsageError if the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -32,34 +39,87 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise UsageError(
             f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}",
-            hint="stop the program that uses the port, or pass another one: --port 8081",
+            hint=f"stop the program that uses the port, or pass another one: {option} 8081",
         ) from None
     return listener
 
 
-def run_server(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Requests at work are finished first."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-        limit_concurrency=_MOST_AT_ONCE,
-        backlog=2048,
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    server = _Server(config, started)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
+@dataclass(slots=True)
+class ServiceServer:
+    """Serves an application until SIGINT, SIGTERM or `stop`, and then drains.
+
+    Draining has two parts. For `drain_delay` seconds, `/health/ready` is 503 and requests are still answered, each with
+    `Connection: close`, so that a load balancer turns away. Then the port is closed; requests and streams at work have
+    `drain_seconds` to end, and are cut after that. `monitor` is served on its own socket until the end.
+    """
+
+    app: ASGIApp
+    listener: socket.socket
+    drain: DrainState
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+    drain_seconds: float = 30.0
+    drain_delay: float = 0.0
+    monitor: tuple[ASGIApp, socket.socket] | None = None
+    _server: "_DrainingServer | None" = None
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Serve. `started` is called when requests are accepted."""
+        for name in ("uvicorn", "uvicorn.error"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        config = self._configure(self.app, self.drain_seconds)
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        self._server = _DrainingServer(config, self.drain, self.drain_delay, started)
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(self._serve(self._server))
+
+    def stop(self) -> None:
+        """Begin to drain. Another thread may call it."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+    async def _serve(self, server: "_DrainingServer") -> None:
+        if self.monitor is None:
+            await server.serve(sockets=[self.listener])
+            return
+        app, listener = self.monitor
+        monitor = _QuietServer(self._configure(app, _MONITOR_DRAIN_SECONDS, lifespan="off"))
+        watching = asyncio.create_task(monitor.serve(sockets=[listener]))
+        try:
+            await server.serve(sockets=[self.listener])
+        finally:
+            monitor.should_exit = True
+            await watching
+
+    def _configure(self, app: ASGIApp, drain_seconds: float, lifespan: str = "on") -> uvicorn.Config:
+        return uvicorn.Config(
+            app,
+            http=build_protocol(self.limits),
+            ws="none",
+            lifespan="off" if lifespan == "off" else "on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=cast("int", drain_seconds),  # asyncio gets it, and takes fractions
+            backlog=_BACKLOG,
+        )
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+class _QuietServer(uvicorn.Server):
+    """A server that leaves signals to another one."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _DrainingServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, drain: DrainState, delay: float, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._drain = drain
+        self._delay = delay
         self._started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,3 +127,30 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture SIGINT and SIGTERM. They are not raised again at the end: the store is closed first."""
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, and end."""
+        self._drain.is_draining = True
+        _LOG.info("draining: %d requests at work", len(self.server_state.tasks))
+        if self._delay:
+            self._close_after_answers()
+            await asyncio.sleep(self._delay)
+        await super().shutdown(sockets)
+        _LOG.info("ended")
+
+    def _close_after_answers(self) -> None:
+        """Let each connection end after its next answer, so that clients connect to another replica."""
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        for connection in self.server_state.connections:
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None:
+                cycle.keep_alive = False

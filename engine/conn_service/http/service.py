@@ -88,18 +88,19 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         vault = deployment.vault or _open_vault(deployment, engine)
         metrics, traces = ServiceMetrics(), deployment.traces
         logins = LoginMonitor(engine, deployment.environ, deployment.connect)
+        budgets = _open_budgets(deployment, engine)
         connections = KeptConnections(
             source,
             vault,
             deployment.environ,
             clock=deployment.clock,
-            budgets=_open_budgets(deployment, engine),
+            budgets=budgets,
             isolation=isolation,
             limits=deployment.evaluation,
             observe=lambda connection: observe_connection(connection, metrics, traces),
             logins=logins,
         )
-        callers = Callers(TokenStore(engine), source, deployment.clock)
+        callers = Callers(TokenStore(engine), source, deployment.clock, budgets)
         pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)

@@ -17,14 +17,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
 from conn_engine.errors import UsageError
-from conn_service.store import Migration, prepare_tables
+from conn_service.store import Migration, add_columns, prepare_tables
 
-__all__ = ["SCOPES", "ApiToken", "IssuedToken", "TokenScope", "TokenStore", "parse_token"]
+__all__ = ["SCOPES", "ApiToken", "IssuedToken", "TokenRate", "TokenScope", "TokenStore", "parse_token"]
 
 TokenScope = Literal["unified:read", "unified:write", "proxy:read", "proxy:write", "mcp", "metrics", "admin"]
 _LOG = logging.getLogger(__name__)
 SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 _TOKEN = re.compile(r"conn_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([0-9a-f]{8})")
+_RATE = re.compile(r"([0-9]{1,6})/([0-9]{0,6})([smh])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _MARK_SECONDS = 60.0
 """How exact `last_used` is: one write per token and minute."""
 
@@ -46,6 +48,7 @@ _tokens = sa.Table(
     sa.Column("expires_at", sa.Float),
     sa.Column("last_used", sa.Float),
     sa.Column("revoked_at", sa.Float),
+    sa.Column("rate", sa.String(40)),
 )
 
 
@@ -53,7 +56,30 @@ def _create(connection: Connection) -> None:
     _metadata.create_all(connection)
 
 
-_MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _add_rate(connection: Connection) -> None:
+    add_columns(connection, _tokens)
+
+
+_MIGRATIONS: tuple[Migration, ...] = (_create, _add_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRate:
+    """How many requests a token may send in any span of so many seconds. Its text is `100/60s`."""
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> "TokenRate":
+        """Read `100/60s`, `10/s` or `5000/1h`. Raises UsageError."""
+        match = _RATE.fullmatch(text.strip())
+        if match is None or not int(match[1]) or match[2] == "0":
+            raise UsageError(f'"{text[:40]}" is not a rate', hint="write requests per time: 100/60s, 10/s or 5000/1h")
+        return cls(int(match[1]), int(match[2] or 1) * _UNITS[match[3]])
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{self.seconds}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +96,7 @@ class ApiToken:
     expires_at: float | None = None
     last_used: float | None = None
     revoked_at: float | None = None
+    rate: TokenRate | None = None
 
     def is_valid(self, now: float) -> bool:
         """Return whether the token may be used at this time."""
@@ -117,6 +144,7 @@ class TokenStore:
         tenant: str = "",
         accounts: Sequence[str] = (),
         expires_at: float | None = None,
+        rate: TokenRate | None = None,
     ) -> IssuedToken:
         """Store a new token. Raises UsageError if it could never be used."""
         if not scopes:
@@ -126,7 +154,7 @@ class TokenStore:
         identifier = secrets.token_hex(6)
         secret = secrets.token_urlsafe(32)
         text = f"conn_{identifier}_{secret}_{_compute_checksum(identifier, secret)}"
-        token = ApiToken(identifier, name, tenant, frozenset(scopes), tuple(accounts), now, expires_at)
+        token = ApiToken(identifier, name, tenant, frozenset(scopes), tuple(accounts), now, expires_at, rate=rate)
         with self._engine.begin() as connection:
             connection.execute(
                 sa.insert(_tokens).values(
@@ -138,6 +166,7 @@ class TokenStore:
                     accounts=" ".join(accounts),
                     created_at=now,
                     expires_at=expires_at,
+                    rate=None if rate is None else str(rate),
                 )
             )
         return IssuedToken(token, text)
@@ -201,4 +230,5 @@ def _to_token(row: Row[tuple[object, ...]]) -> ApiToken:
     del values["digest"]
     values["scopes"] = frozenset(values["scopes"].split())
     values["accounts"] = tuple(values["accounts"].split())
+    values["rate"] = None if values["rate"] is None else TokenRate.parse(values["rate"])
     return ApiToken(**values)

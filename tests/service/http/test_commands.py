@@ -40,12 +40,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_life_of_a_token(folder: Path) -> None:
-    code, text, note = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme", "--days", "30")
+    code, text, note = run(
+        folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme", "--days", "30", "--rate", "5/s"
+    )
     assert code == 0
     identifier = text.split("_")[1]
     assert f"conn token revoke {identifier}" in note
     code, listed, _ = run(folder, "token", "list")
     assert (code, listed.split()[:6]) == (0, [identifier, "valid", "app", "unified:read", "acme", "never"])
+    assert listed.split()[-1] == "5/1s"
     assert text.strip() not in listed
     assert text.strip().split("_", 2)[2] not in (folder / ".conn/service.sqlite3").read_bytes().decode("latin-1")
     code, revoked, _ = run(folder, "token", "revoke", identifier, "--format", "json")
@@ -73,6 +76,7 @@ def test_an_account_of_the_store_can_have_a_token_and_a_credential(folder: Path)
         (["create", "app"], "a token without scopes cannot be used"),
         (["create", "app", "--scope", "unified:rad"], 'did you mean "unified:read"?'),
         (["create", "app", "--scope", "admin", "-a", "acmee"], 'no account "acmee"'),
+        (["create", "app", "--scope", "admin", "--rate", "fast"], '"fast" is not a rate'),
         (["revoke", "0123456789ab"], "conn token list"),
         (["list", "--store", "mysql://x"], "store"),
     ],
@@ -110,7 +114,8 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
         (folder / "connectors/shop/unified/crm.yaml").write_text(CRM)
         _, token, _ = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme")
         environ = {**os.environ, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
-        line = [sys.executable, "-m", "conn_cli.start", "serve", "--port", "0"]
+        options = ["--port", "0", "--metrics-port", "0", "--log-format", "json"]
+        line = [sys.executable, "-m", "conn_cli.start", "serve", *options]
         process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
         try:
             assert process.stderr is not None
@@ -118,12 +123,20 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
             assert started.startswith("serving 1 account at http://127.0.0.1:")
             url = started.split()[4] + "crm/contacts?limit=1"
             data = ask(url, token.strip())
+            metrics = process.stderr.readline()
+            assert metrics.startswith("metrics and health at http://127.0.0.1:")
+            with urllib.request.urlopen(metrics.split()[-1], timeout=60) as response:
+                shown = response.read().decode()
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            code = process.wait(60)
     assert [record["id"] for record in data["result"]] == ["1"]
     assert vendor.arrived[0].headers["authorization"] == "Bearer t"
-    assert process.stderr.read() == ""
+    assert code == 0
+    assert 'conn_vendor_requests_total{connector="shop",outcome="2xx"} 1.0' in shown
+    logged = [json.loads(line) for line in process.stderr]
+    assert [line["message"] for line in logged] == ["request", "draining: 0 requests at work", "ended"]
+    assert (logged[0]["account"], logged[0]["status"]) == ("acme", 200)
 
 
 def ask(url: str, token: str) -> Any:

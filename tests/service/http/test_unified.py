@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from service_bench import NOW, Bench, open_bench, read_problem
 
+from conn_engine.errors import UsageError
 from conn_service.http.reading import ServiceLimits
+from conn_service.http.tokens import TokenRate
 
 CONTACTS = "/unified/crm/contacts"
 LIMITED = {"Retry-After": "7", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "10"}
@@ -242,6 +244,30 @@ def test_a_request_without_a_valid_token_is_refused(bench: Bench) -> None:
     bench.clock.sleep(10)
     for token in (expired, revoked):
         assert problem(bench.ask("GET", CONTACTS, token=token)) == (401, "unauthorized")
+
+
+def test_a_token_has_a_rate(bench: Bench) -> None:
+    limited = bench.issue(rate=TokenRate.parse("2/60s"))
+    assert [bench.ask("GET", f"{CONTACTS}/1", token=limited).status_code for _ in range(2)] == [200, 200]
+    response = bench.ask("GET", f"{CONTACTS}/1", token=limited)
+    assert problem(response) == (429, "rate_limited")
+    names = ("retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
+    assert [response.headers[name] for name in names] == ["60", "2", "0", "60", '"token";q=2;w=60']
+    assert len(bench.vendor.arrived) == 2
+    assert bench.ask("GET", f"{CONTACTS}/1").status_code == 200
+    bench.clock.sleep(60)
+    assert bench.ask("GET", f"{CONTACTS}/1", token=limited).status_code == 200
+
+
+@pytest.mark.parametrize(("text", "rate"), [("100/60s", (100, 60)), ("10/s", (10, 1)), ("5000/1h", (5000, 3600))])
+def test_a_rate_is_read(text: str, rate: tuple[int, int]) -> None:
+    assert TokenRate.parse(text) == TokenRate(*rate) == TokenRate.parse(str(TokenRate(*rate)))
+
+
+@pytest.mark.parametrize("text", ["", "100", "0/s", "1/0s", "1/d", "-1/s", "1/s s", "1e3/s"])
+def test_a_wrong_rate_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a rate"):
+        TokenRate.parse(text)
 
 
 def test_scopes(bench: Bench) -> None:

@@ -3,7 +3,7 @@ to wait."""
 
 from conn_engine.responses.ratelimit.budgets import Budgets, BudgetStore, Charge, has_budgets
 from conn_engine.responses.ratelimit.quota import Quota
-from conn_engine.responses.ratelimit.rate_state import RateState, read_rate_state
+from conn_engine.responses.ratelimit.rate_state import RateState, format_quotas, read_rate_state
 from conn_engine.responses.ratelimit.settings import Budget, QuotaSettings, RateLimit
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "QuotaSettings",
     "RateLimit",
     "RateState",
+    "format_quotas",
     "has_budgets",
     "read_rate_state",
 ]

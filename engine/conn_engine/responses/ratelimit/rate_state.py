@@ -19,7 +19,7 @@ from conn_engine.responses.waits import (
 )
 from conn_engine.settings import Answer
 
-__all__ = ["RateState", "read_rate_state"]
+__all__ = ["RateState", "format_quotas", "read_rate_state"]
 
 _LARGEST = 10**15 - 1  # the largest integer of a structured field
 
@@ -62,7 +62,7 @@ def read_rate_state(settings: RateLimit | None, answer: Answer, now: float) -> R
     if not limited:
         return RateState(
             False,
-            _build_headers(quotas),
+            format_quotas(quotas),
             retry_after,
             _compute_pace(limit_settings, quotas),
             limit_settings.max_wait_seconds,
@@ -72,7 +72,7 @@ def read_rate_state(settings: RateLimit | None, answer: Answer, now: float) -> R
     seconds = math.ceil(max(1.0, *waits) if waits else limit_settings.default_wait_seconds)
     if not any(quota.remaining is not None for quota in quotas):
         quotas = [*quotas, Quota("default", remaining=0, reset=seconds)]
-    headers = {**_build_headers(quotas), "retry-after": str(seconds)}
+    headers = {**format_quotas(quotas), "retry-after": str(seconds)}
     return RateState(
         True, headers, float(seconds), _compute_pace(limit_settings, quotas), limit_settings.max_wait_seconds
     )
@@ -125,7 +125,8 @@ def _compute_pace(limit_settings: RateLimit, quotas: list[Quota]) -> float | Non
     return max(paces, default=None)
 
 
-def _build_headers(quotas: list[Quota]) -> dict[str, str]:
+def format_quotas(quotas: list[Quota]) -> dict[str, str]:
+    """Return the headers that report quotas, in the names of the IETF drafts."""
     out: dict[str, str] = {}
     complete = [q for q in quotas if q.limit is not None and q.remaining is not None and q.reset is not None]
     if complete:

@@ -1,0 +1,269 @@
+"""Clients that are slow, too large or too many, and what happens to requests at work when a service ends.
+
+The server is a real one in a thread, with a small application and short limits.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from conn_service.http.health import DrainState
+from conn_service.http.reading import LimitedRequests, ServiceLimits
+from conn_service.http.server import ServiceServer, listen
+
+LIMITS = ServiceLimits(
+    header_seconds=0.3,
+    body_seconds=0.3,
+    write_seconds=0.3,
+    header_bytes=2_000,
+    url_bytes=1_000,
+    connections=100,
+    concurrent_requests=2,
+)
+DEADLINE = 60
+
+
+@dataclass
+class Running:
+    """A server in a thread, and what its application does."""
+
+    port: int = 0
+    monitor_port: int = 0
+    arrived: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+    streams_ended: threading.Event = field(default_factory=threading.Event)
+    server: ServiceServer | None = None
+    thread: threading.Thread | None = None
+
+    async def wait(self, _request: Request) -> Response:
+        """Answer when the test wants it."""
+        self.arrived.set()
+        await asyncio.to_thread(self.go.wait, DEADLINE)
+        return JSONResponse({"ok": True})
+
+    async def read(self, request: Request) -> Response:
+        """Answer with the size of the body."""
+        return JSONResponse(len(await request.body()))
+
+    async def stream(self, _request: Request) -> Response:
+        """Send lines without an end."""
+
+        async def write() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x" * 65_536
+                    self.arrived.set()
+                    await asyncio.sleep(0.01)
+            finally:
+                self.streams_ended.set()
+
+        return StreamingResponse(write())
+
+    def connect(self, port: int = 0) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port or self.port), timeout=DEADLINE)
+
+    def send(self, text: str) -> str:
+        """Return everything that the server sends to a request, until it closes the connection."""
+        with self.connect() as client:
+            client.sendall(text.replace("\n", "\r\n").encode())
+            return read_all(client)
+
+    @property
+    def is_draining(self) -> bool:
+        assert self.server is not None
+        return self.server.drain.is_draining
+
+    def stop(self) -> None:
+        assert self.server is not None
+        self.server.stop()
+
+
+def read_all(client: socket.socket) -> str:
+    parts = []
+    try:
+        while part := client.recv(65_536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts).decode()
+
+
+@contextmanager
+def run_server(limits: ServiceLimits = LIMITS, **options: Any) -> Iterator[Running]:
+    running = Running()
+    routes = [Route("/wait", running.wait), Route("/read", running.read, methods=["POST"]), Route("/s", running.stream)]
+    health = Starlette(routes=[Route("/health", lambda _request: JSONResponse(running.is_draining))])
+    listener, monitor = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
+    running.port, running.monitor_port = listener.getsockname()[1], monitor.getsockname()[1]
+    app = LimitedRequests(Starlette(routes=routes), limits)
+    running.server = ServiceServer(app, listener, DrainState(), limits, monitor=(health, monitor), **options)
+    started = threading.Event()
+    running.thread = threading.Thread(target=running.server.run, args=(started.set,))
+    running.thread.start()
+    assert started.wait(DEADLINE)
+    try:
+        yield running
+    finally:
+        running.go.set()
+        running.server.stop()
+        running.thread.join(DEADLINE)
+        assert not running.thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with run_server(drain_seconds=1) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _keep_levels() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in ("uvicorn", "uvicorn.error")}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def problem(text: str) -> tuple[int, str]:
+    head, _, body = text.partition("\r\n\r\n")
+    assert "content-type: application/problem+json" in head.lower()
+    data = json.loads(body)
+    assert head.startswith(f"HTTP/1.1 {data['status']} ")
+    return data["status"], data["kind"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        ("", None),
+        ("\n\n", None),
+        ("GET /wa", (408, "timeout")),
+        ("GET /wait HTTP/1.1\nHost: x\nX: 1\n", (408, "timeout")),
+        ("GET /wait HTTP/1.1\nHost: x\nX: " + "x" * 5_000, (431, "too_large")),
+        ("GET /" + "x" * 5_000, (431, "too_large")),
+        ("nonsense\n\n", (400, "invalid_request")),
+        ("GET / HTTP/1.1\nHost: x\nContent-Length: 1\nContent-Length: 2\n\n", (400, "invalid_request")),
+        ("GET /" + "x" * 1_500 + " HTTP/1.1\nHost: x\nConnection: close\n\n", (414, "too_large")),
+        ("GET / HTTP/1.1\nHost: x\nX: " + "x" * 2_500 + "\nConnection: close\n\n", (431, "too_large")),
+        ("GET / HTTP/1.1\nHost: x\nHost: y\nConnection: close\n\n", (400, "invalid_request")),
+        ("GET / HTTP/1.1\nConnection: close\n\n", (400, "invalid_request")),
+    ],
+)
+def test_what_is_slow_or_wrong_is_answered_and_cut_off(
+    running: Running, sent: str, answer: tuple[int, str] | None
+) -> None:
+    text = running.send(sent)
+    assert (text == "") if answer is None else (problem(text) == answer)
+
+
+def test_a_slow_body_is_cut_off(running: Running) -> None:
+    text = running.send("POST /read HTTP/1.1\nHost: x\nContent-Length: 10\n\nabc")
+    assert text == ""
+
+
+def test_a_body_that_arrives_after_its_answer_is_cut_off(running: Running) -> None:
+    text = running.send("GET /nothing HTTP/1.1\nHost: x\nContent-Length: 10\n\nabc")
+    assert text.startswith("HTTP/1.1 404")
+
+
+def test_a_slow_reader_is_cut_off(running: Running) -> None:
+    running.streams_ended.clear()
+    with running.connect() as client:
+        client.sendall(b"GET /s HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert running.streams_ended.wait(DEADLINE)
+
+
+def test_requests_and_connections_are_limited() -> None:
+    request = b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"
+    with run_server(replace(LIMITS, connections=3)) as running, ExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            running.arrived.clear()
+            clients.append(stack.enter_context(running.connect()))
+            clients[-1].sendall(request)
+            assert running.arrived.wait(DEADLINE)
+        third = stack.enter_context(running.connect())
+        third.sendall(request)
+        text = third.recv(10_000).decode()
+        assert problem(text) == (503, "overloaded")
+        assert "retry-after: 1" in text
+        assert "too many connections" in running.send("")
+        running.go.set()
+        for client in clients:
+            assert client.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_kept_connection_serves_again(running: Running) -> None:
+    with running.connect() as client:
+        for _ in range(2):
+            client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+            assert client.recv(1_000).endswith(b"3")
+
+
+# --- the end of a service ---
+
+
+def ask_health(running: Running) -> bool:
+    with running.connect(running.monitor_port) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return read_all(client).endswith("true")
+
+
+def wait_until_refused(running: Running) -> None:
+    """Connect until the port is closed."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        with suppress(ConnectionResetError):  # it was closed while we connected
+            try:
+                running.connect().close()
+            except ConnectionRefusedError:
+                return
+    raise AssertionError("the port is still open")
+
+
+def test_requests_at_work_are_finished_and_new_ones_refused() -> None:
+    with run_server() as running, running.connect() as client:
+        client.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert running.arrived.wait(DEADLINE)
+        running.stop()
+        wait_until_refused(running)
+        assert ask_health(running)
+        running.go.set()
+        assert read_all(client).endswith('{"ok":true}')
+
+
+def test_a_stream_is_cut_after_the_time_to_drain() -> None:
+    with run_server(drain_seconds=0.2) as running, running.connect() as client:
+        client.sendall(b"GET /s HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert running.arrived.wait(DEADLINE)
+        running.stop()
+        text = read_all(client)
+        assert text.startswith("HTTP/1.1 200")
+        assert not text.endswith("0\r\n\r\n")
+        assert running.streams_ended.wait(DEADLINE)
+
+
+def test_requests_are_answered_during_the_delay() -> None:
+    with run_server(drain_delay=0.5) as running, running.connect() as client:
+        client.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert running.arrived.wait(DEADLINE)
+        running.stop()
+        while not ask_health(running):
+            pass
+        running.go.set()
+        answer = read_all(client)  # the server closes the connection
+        assert "connection: close" in answer
+        assert answer.endswith('{"ok":true}')

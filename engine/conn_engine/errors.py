@@ -79,6 +79,18 @@ class ConnError(Exception):
         self.findings = tuple(findings)
         self.category = category
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let errors be pickled and copied whatever the arguments of their class are. The request and the response are
+        left out: they contain credentials."""
+        values = {name: None if name in ("request", "response") else value for name, value in vars(self).items()}
+        return _restore_error, (type(self), self.args, values)
+
+
+def _restore_error(kind: type[ConnError], arguments: tuple[Any, ...], values: Mapping[str, Any]) -> ConnError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(values)
+    return error
+
 
 class UsageError(ConnError):
     """The call is wrong: an unknown operation, account or option value."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from importlib import import_module
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,14 @@ POLL_SECONDS = 0.1
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
 _WORKERS = 8
+_LATER_MODULES = (
+    "conn_service.syncs.destinations.files",
+    "conn_service.syncs.destinations.loads",
+    "conn_service.syncs.retention",
+    "conn_service.syncs.stalled",
+)
+"""What a worker needs only later is loaded before it begins: the package may be upgraded while it works, and modules of
+two versions do not fit together."""
 _MISSING_ENDPOINT_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
 
@@ -89,6 +98,8 @@ class SyncWorker:
 
     def __enter__(self) -> "SyncWorker":
         _require_dbos()
+        for name in _LATER_MODULES:
+            import_module(name)
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
         from conn_service.delivery import workflows as deliveries

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from conn_service.syncs.worker import SyncWorker
 
 __all__ = ["check_names", "choose_accounts", "find_run", "open_worker"]
+
+_LATER_MODULES = ("conn_cli.formatting", "conn_cli.report.sync_runs", "conn_engine.syncs.report")
+"""What shows the results is loaded before a run begins: the package may be upgraded while it reads."""
 
 
 @contextmanager
@@ -48,6 +52,8 @@ def open_worker(
             reserve=reserve,
         )
         if works:
+            for name in _LATER_MODULES:
+                import_module(name)
             with worker, _stop_at_sigterm():
                 yield worker
         else:

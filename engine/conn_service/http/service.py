@@ -40,6 +40,7 @@ from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
 from conn_service.revisions import Changes, RevisedConfiguration, RevisionStore
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
+from conn_service.syncs.waking import wake_waiting_runs
 
 __all__ = ["Deployment", "ServiceApps", "open_service"]
 
@@ -159,6 +160,7 @@ def _build_connect_service(
     async def note_connected(account: str) -> None:
         await connections.forget(account)
         await asyncio.to_thread(logins.note_working, account)
+        await asyncio.to_thread(wake_waiting_runs, engine, account)
 
     return ConnectService(
         LinkStore(engine),

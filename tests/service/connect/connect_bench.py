@@ -4,7 +4,7 @@ import html
 import re
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -86,7 +86,7 @@ class ConnectBench:
     client: TestClient
     vendor: Vendor
     vault: MemoryVault
-    clock: FrozenClock
+    clock: Any
     token: str
     location: StoreLocation
     engine: Engine
@@ -179,8 +179,15 @@ class Browser:
 
 
 @contextmanager
-def open_connect_bench(root: Path, settings: ConnectSettings | None = None, **limits: Any) -> Iterator[ConnectBench]:
-    """Start the vendor and the service."""
+def open_connect_bench(
+    root: Path,
+    settings: ConnectSettings | None = None,
+    *,
+    files: Mapping[str, str] | None = None,
+    clock: Any = None,
+    **limits: Any,
+) -> Iterator[ConnectBench]:
+    """Start the vendor and the service. `files` are further ones of the workspace."""
     with start_vendor() as vendor:
         names = {"url": vendor.url, "host": vendor.host}
         texts = {
@@ -195,12 +202,13 @@ def open_connect_bench(root: Path, settings: ConnectSettings | None = None, **li
             "accounts/mail.yaml": "connector: mail\n",
             "connectors/open/connector.yaml": f"base_url: {vendor.url}\nresources: {{}}\n",
             "accounts/open.yaml": "connector: open\n",
+            **(files or {}),
         }
         for name, text in texts.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text, encoding="utf-8")
         settings = settings or build_connect_settings(ORIGIN, "Example CRM", [RETURN])
-        vault, clock = MemoryVault(), FrozenClock(NOW)
+        vault, clock = MemoryVault(), clock or FrozenClock(NOW)
         location = StoreLocation.read(str(root / "service.sqlite3"), root)
         deployment = Deployment(
             WorkspaceConfiguration(load_workspace(root)),
@@ -211,7 +219,7 @@ def open_connect_bench(root: Path, settings: ConnectSettings | None = None, **li
             ServiceLimits(**limits),
             connect=settings,
         )
-        with open_service(deployment) as app, TestClient(app, ORIGIN, raise_server_exceptions=False) as client:
+        with open_service(deployment) as app, TestClient(app, settings.origin, raise_server_exceptions=False) as client:
             engine = open_engine(location)
             issued = TokenStore(engine).create("a test", SCOPES, now=NOW)
             bench = ConnectBench(client, vendor, vault, clock, issued.text, location, engine)

@@ -19,6 +19,7 @@ from conn_service.connect.needs_login import LoginMonitor
 from conn_service.delivery import DeliveryStore
 from conn_service.store import open_database_vault
 from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.waking import wake_waiting_runs
 from conn_service.syncs.worker import SyncWorker
 
 ALL = [{"id": n, "name": f"N{n}"} for n in range(10)]
@@ -68,15 +69,11 @@ def test_a_worker_waits_for_a_login_without_a_thread(bench: Bench, environ: dict
         [waiting] = worker.wait([run.id], 30)
         assert waiting.status == "login" and "conn auth login acme" in waiting.reason
         log_in(bench, environ, "first-token-of-acme")
-        from dbos import DBOS
-
         for _ in range(100):
-            legs = DBOS.list_workflows(status="DELAYED", workflow_id_prefix=f"{run.id}~")
-            if legs:
+            if wake_waiting_runs(bench.store.engine, "acme"):
                 break
             time.sleep(0.1)
-        [leg] = legs
-        DBOS.set_workflow_delay(leg.workflow_id, delay_seconds=0.0)
+        assert not wake_waiting_runs(bench.store.engine, "globex")
         for _ in range(400):
             done = worker.store.get_run(run.id)
             if done.status == "complete":

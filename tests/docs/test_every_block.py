@@ -23,6 +23,8 @@ OTHERS = {
     "how-to/deploy-the-service.md": "packaging/test_deploy.py",
     "how-to/editors.md": "docs/test_every_block.py",
     "how-to/manage-accounts-over-http.md": "service/http/test_page.py",
+    "how-to/generate-a-client.md": "service/http/test_openapi.py",
+    "how-to/pass-requests-on.md": "service/http/test_proxy.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
     "how-to/serve-the-unified-api.md": "service/http/test_page.py",
     "reference/jsonata.md": "docs/test_jsonata.py",

@@ -14,6 +14,7 @@ from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.config.delivery_models import SyncEndpoint
 from conn_engine.config.implied import OPERATION_PATH
+from conn_engine.config.proxy_models import ProxySettings
 from conn_engine.config.sync_models import TAG, SyncOverride
 from conn_engine.config.verify import Verify
 from conn_engine.listing.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
@@ -817,6 +818,13 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     endpoints: Annotated[
         dict[Name, SyncEndpoint],
         Meta(description="Where events are delivered, by name. Syncs without `endpoint` use the one named `default`."),
+    ] = field(default_factory=dict)
+    proxy: Annotated[
+        dict[Name, ProxySettings],
+        Meta(
+            description="Requests of their own that callers of the service may send to a vendor with an account's "
+            "credential, by connector. Default: none."
+        ),
     ] = field(default_factory=dict)
     store: Annotated[
         str | None,

@@ -3,7 +3,7 @@
 A code is a family and a number: DOC (text of a document), CFG (configuration), REF (references between documents), EXP
 (expressions), SEC (secrets), MAP (mappings of records), PAG (pagination), ERR (error rules), REC (recordings), RUN
 (requests and responses), TST (test results), CHG (accepted changes), DEP (deprecated operations), WHK (webhooks), SYN
-(syncs).
+(syncs), SRV (the service).
 """
 
 from dataclasses import dataclass
@@ -1067,6 +1067,21 @@ CODES: dict[str, Code] = _build_table(
         "delivery can send it again as an event of another type. If the vendor repeats the type in the signed body, "
         "read it from there. If not, check in the `when` of the unified event for something that only such a body "
         "has, or fetch the record.",
+    ),
+    Code(
+        "SRV101",
+        "proxy passes every path on",
+        "warning",
+        "A caller of the service with the scope `proxy:read` or `proxy:write` can send any request to the vendor with "
+        "the account's credential, also one that creates users or keys, or exports everything. List the paths that "
+        "callers need:\n\n```yaml\nproxy:\n  hubspot:\n    paths:\n      - { path: /crm/v3/objects/notes/** }\n```",
+    ),
+    Code(
+        "SRV102",
+        "proxy path that is never passed on",
+        "warning",
+        "The connector obtains, renews, revokes or inspects credentials at this path, and responses there contain "
+        "them. The proxy never passes such a request on, whatever conn.yaml lists. Remove the path.",
     ),
     Code(
         "SYN101",

@@ -28,6 +28,7 @@ from conn_engine.lint.sync_rules import check_sync
 from conn_engine.lint.sync_settings import check_overrides, find_unknown_syncs
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (
+    check_proxy,
     check_trusted_hosts,
     find_unknown_connectors,
     find_unknown_environments,
@@ -220,6 +221,8 @@ def _check_documents(
             result.findings += find_unknown_environments(document, environments)
         if file.kind in ("workspace", "environment") and not faults:
             result.findings += check_claims(document)
+        if file.kind == "workspace" and not faults:
+            result.findings += check_proxy(workspace, document)
         if file.kind == "environment":
             result.findings += find_unknown_connectors(document, workspace.connectors())
         if file.kind in ("account", "environment"):

@@ -21,7 +21,7 @@ from conn_engine.runtime.field_problems import log_problems, merge_problems, to_
 from conn_engine.runtime.lifecycle import connect_steps, renew_early, revoke, verify
 from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
-from conn_engine.runtime.passing import PlainRequest, pass_request
+from conn_engine.runtime.passing import PassedResponse, PlainRequest, pass_request
 from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets import Redactor
@@ -139,6 +139,10 @@ class Connection:
 
         Raises the errors of `pass_request`.
         """
+        return self.pass_on(asked).response
+
+    def pass_on(self, asked: PlainRequest) -> PassedResponse:
+        """Do the same as `request`, and also return the quotas that the response reports."""
         return self._finish(pass_request(self.wiring.run, asked))
 
     def _drive(self, flow: Flow[Any]) -> Generator[Page, None, None]:
@@ -238,6 +242,10 @@ class AsyncConnection:
 
     async def request(self, asked: PlainRequest) -> Response:
         """See `Connection.request`."""
+        return (await self.pass_on(asked)).response
+
+    async def pass_on(self, asked: PlainRequest) -> PassedResponse:
+        """See `Connection.pass_on`."""
         return await self._finish(pass_request(self.wiring.run, asked))
 
     def _drive(self, flow: Flow[Any]) -> AsyncGenerator[Page, None]:

@@ -18,7 +18,7 @@ from conn_engine.settings import Draft
 from conn_engine.url_paths import has_dot_segment
 from conn_engine.wire import Flow, Response
 
-__all__ = ["PlainRequest", "pass_request"]
+__all__ = ["PassedResponse", "PlainRequest", "pass_request"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,7 +33,15 @@ class PlainRequest:
     body: bytes | None = None
 
 
-def pass_request(run: Run, asked: PlainRequest) -> Flow[Response]:
+@dataclass(frozen=True, slots=True, repr=False)
+class PassedResponse:
+    """A response as it arrived, and the quotas that it reports, in the form of a `Page`'s headers."""
+
+    response: Response
+    limits: Mapping[str, str]
+
+
+def pass_request(run: Run, asked: PlainRequest) -> Flow[PassedResponse]:
     """Send the request once and return its response with any status. Close its `spool` if it has one. A credential that
     expires soon, or that the vendor refuses, is renewed first.
 
@@ -60,10 +68,10 @@ def pass_request(run: Run, asked: PlainRequest) -> Flow[Response]:
     scope = call_scope(effective, call, session.conditions)
     try:
         fetched = yield from exchange(Run(effective, session), operation, call, scope, place, "passed")
-        return fetched.answer.response
+        return PassedResponse(fetched.answer.response, fetched.headers)
     except VendorError as error:
         if error.response is None:
             raise
-        return error.response
+        return PassedResponse(error.response, error.limits)
     finally:
         run.session.document = session.document

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -28,50 +28,21 @@ from conn_service.http.idempotency import IdempotencyStore, fingerprint
 from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.observing import ObservedRequests
 from conn_service.http.problems import HttpProblem, describe_problem
-from conn_service.http.reading import LimitedRequests, ServiceLimits, parse_query, read_body, wait_for_disconnect
+from conn_service.http.reading import LimitedRequests, ServiceLimits, parse_query, read_body
 from conn_service.http.request_record import RequestRecord, find_record
 from conn_service.http.tokens import ApiToken, TokenScope
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import Permit, UnifiedAnswer, UnifiedApi
+from conn_service.http.waiting import wait_in_time
 
 __all__ = ["create_app"]
 
-T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/unified"
 _NDJSON = "application/x-ndjson"
-_UNWATCHED_SECONDS = 0.1
 _KEY = re.compile("[!-~]{1,255}")
 _THREADS = 32
 """For what blocks: the store, the vault, isolated expressions. The default is 4 more than there are processors."""
-
-
-class _DisconnectWatch:
-    """Cancels the current task when the client is gone. Most requests are done before it looks for the first time."""
-
-    def __init__(self, request: Request) -> None:
-        self.is_gone = False
-        self._request = request
-        self._working = asyncio.current_task()
-        self._watching: asyncio.Task[None] | None = None
-        self._start = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._begin)
-
-    def _begin(self) -> None:
-        self._watching = asyncio.ensure_future(self._watch())
-
-    async def _watch(self) -> None:
-        await wait_for_disconnect(self._request)
-        self.is_gone = True
-        if self._working is not None:
-            self._working.cancel()
-
-    def end(self) -> None:
-        """Watch no longer."""
-        self._start.cancel()
-        if self.is_gone and self._working is not None:
-            self._working.uncancel()
-        if self._watching is not None:
-            self._watching.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +76,7 @@ class _Service:
 
         key = request.headers.get("idempotency-key")
         if request.method == "GET" or key is None:
-            return build_response(await self._limit(request, work()))
+            return build_response(await wait_in_time(request, work(), self.limits))
         return await self._write_once(request, account, key, (path, query, body), work)
 
     async def _write_once(
@@ -123,7 +94,7 @@ class _Service:
         if kept.state != "new":
             return repeat_answer(kept)
         try:
-            answer = await self._limit(request, work(), until_done=True)
+            answer = await wait_in_time(request, work(), self.limits, until_done=True)
         except (HttpProblem, ConnError) as error:
             if not _may_have_written(error):
                 await self._note_result(self.keys.release, account, key)
@@ -154,24 +125,6 @@ class _Service:
                 yield format_line({"problem": problem.to_data() | {"request_id": record.id}})
 
         return StreamingResponse(write(), media_type=_NDJSON)
-
-    async def _limit(self, request: Request, work: Awaitable[T], *, until_done: bool = False) -> T:
-        """Wait for the work in time; end it when the client is gone, unless its result must be kept."""
-        watch = None if until_done else _DisconnectWatch(request)
-        try:
-            async with asyncio.timeout(self.limits.request_seconds) as limit:
-                return await work
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise HttpProblem(504, "timeout", f"no result within {self.limits.request_seconds:g} seconds") from None
-        except asyncio.CancelledError:
-            if watch is None or not watch.is_gone:
-                raise
-            raise ClientDisconnect from None
-        finally:
-            if watch is not None:
-                watch.end()
 
 
 def create_app(
@@ -212,6 +165,7 @@ def create_app(
         exception_handlers=problem_handlers(location, shows_vendor=limits.shows_vendor_errors),
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a path with a slash at its end is another one
     return ObservedRequests(LimitedRequests(app, limits), app.routes, metrics, traces)
 
 

@@ -97,7 +97,7 @@ STATUSES: Final[Mapping[int, tuple[str, tuple[ProblemKind, ...]]]] = {
     500: ("An error of the configuration or of the service", ("configuration", "internal")),
     502: (
         "The vendor does not work, or its response cannot be used",
-        ("vendor_unavailable", "bad_response", "incomplete", "refused_host"),
+        ("vendor_unavailable", "bad_response", "incomplete", "refused_host", "too_large"),
     ),
     503: ("The service cannot answer now", ("store", "credential_store", "overloaded", "not_ready", "draining")),
     504: ("No result in time", ("timeout", "vendor_unavailable")),

@@ -24,7 +24,8 @@ class ServiceLimits:
     status and text to problems.
 
     A client has `header_seconds` for its headers, `body_seconds` for its body, and `write_seconds` to read a part of
-    the answer. More requests than `concurrent_requests` at once are refused, and more connections than `connections`.
+    the answer. A passed response has at most `response_bytes`. More requests than `concurrent_requests` at once are
+    refused, and more connections than `connections`.
     """
 
     request_seconds: float = 60.0
@@ -36,6 +37,7 @@ class ServiceLimits:
     url_bytes: int = 16 * 2**10
     concurrent_requests: int = 500
     connections: int = 4_000
+    response_bytes: int = 32 * 2**20
     shows_vendor_errors: bool = False
 
 

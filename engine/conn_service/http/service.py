@@ -34,6 +34,7 @@ from conn_service.http.health import DrainState, ServiceHealth, build_health_rou
 from conn_service.http.idempotency import IdempotencyStore
 from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.observing import observe_connection
+from conn_service.http.proxy import build_proxy_routes
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
@@ -118,6 +119,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_health_routes(health, metrics, callers),
                 *build_document_routes(callers),
                 *pages,
+                *build_proxy_routes(callers, connections, deployment.limits),
                 *build_audit_routes(gate),
                 *build_link_routes(gate, connect, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),

@@ -553,6 +553,27 @@ EXPRESSIONS = [
         {"conn.yaml": "environments: {prodution: {allow: {env: [APP]}}}\n"},
     ),
     Bad(
+        "a proxy for a connector that is not there",
+        one("REF101", "conn.yaml", 1, 9),
+        {"conn.yaml": "proxy: {dmo: {paths: [{path: /contacts}]}}\n"},
+    ),
+    Bad(
+        "a proxy for everything",
+        one("SRV101", "conn.yaml", 1, 31),
+        {"conn.yaml": "proxy: {demo: {paths: [{path: /**}]}}\n"},
+    ),
+    Bad(
+        "a proxy for tokens",
+        one("SRV102", "conn.yaml", 1, 31),
+        {"conn.yaml": "proxy: {demo: {paths: [{path: /token}]}}\n"},
+        (HTTP, "credentials: {format: bearer}", TOKENS),
+    ),
+    Bad(
+        "a header that the proxy never passes on",
+        one("CFG104", "conn.yaml", 1, 37),
+        {"conn.yaml": "proxy: {demo: {paths: [], headers: [Cookie]}}\n"},
+    ),
+    Bad(
         "a comment on what only conn.yaml allows",
         [*one("SEC110", ACCOUNT, 3, 13), *one("DOC011", ACCOUNT, 3, 38)],
         {ACCOUNT: "connector: demo\noverride:\n  base_url: https://evil.example.net # conn: ignore SEC110 -- me\n"},

@@ -1,17 +1,22 @@
 """The OpenAPI document of an account: valid, exact, and what requests are checked against."""
 
 import json
+import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from service_bench import Bench, open_bench
 
+from conn_cli.console import App
+from conn_cli.main import execute
 from conn_cli.scaffold import copy_example
 from conn_engine.config import load_workspace
 from conn_service.http.openapi import build_openapi
+from conn_service.http.problems import KINDS, STATUSES, ProblemKind
 
 OVERRIDE = """\
 override:
@@ -126,6 +131,12 @@ def test_what_differs_from_the_document_is_refused(bench: Bench, method: str, pa
     assert len(bench.vendor.arrived) == before
 
 
+def test_every_kind_of_problem_is_described() -> None:
+    known = {kind for part in get_args(ProblemKind) for kind in get_args(part)}
+    assert known == KINDS.keys()
+    assert {kind for _, kinds in STATUSES.values() for kind in kinds} == known
+
+
 @pytest.mark.parametrize("path", ["/contacts/", "/contacts/%FF", "/contacts/%2E", "//contacts", "/contacts/a%0A"])
 def test_a_path_is_read_strictly(bench: Bench, path: str) -> None:
     response = bench.ask("GET", f"/unified/crm{path}")
@@ -141,3 +152,15 @@ def test_one_record_is_never_a_list(bench: Bench, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bench.vendor, "answer", lambda _: {"items": []})
     response = bench.ask("GET", "/unified/crm/companies/1")
     assert (response.status_code, response.json()["kind"]) == (404, "not_found")
+
+
+def test_the_page_about_clients_shows_what_the_command_prints(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/generate-a-client.md").read_text("utf-8")
+    line, shown = re.findall(r"^\$ conn (openapi .*)\n(.*)$", page, re.MULTILINE)[0]
+    copy_example(tmp_path / "tour")
+    out = StringIO()
+    app = App(folder=tmp_path / "tour", stdout=out, stderr=StringIO(), environ={"CONN_NO_KEYRING": "1"})
+    assert (execute(line.split(), app), out.getvalue()) == (0, f"{shown}\n")
+    document = json.loads((tmp_path / "tour/openapi.json").read_text("utf-8"))
+    assert document["paths"]["/unified/crm/contacts"]["get"]["operationId"] == "crm_contacts_list"
+    assert "crm_contacts_list.sync(client=client" in page

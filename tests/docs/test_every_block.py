@@ -19,6 +19,7 @@ GENERATED = ("reference/commands.md", "reference/functions.md", "reference/lint-
 OTHERS = {
     "explanation/brevity.md": "docs/test_brevity.py",
     "how-to/agents.md": "docs/test_every_block.py",
+    "how-to/connect-a-customer.md": "service/connect/test_page.py",
     "how-to/deliver-events.md": "docs/test_how_to.py",
     "how-to/deploy-the-service.md": "packaging/test_deploy.py",
     "how-to/editors.md": "docs/test_every_block.py",

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from conn_engine.diagnostics import pluralize
 from conn_engine.syncs.counts import describe_counts
-from conn_engine.syncs.report import SyncRunSummary
+from conn_engine.syncs.report import SyncRunDetails, SyncRunSummary
 
-__all__ = ["draw_report", "draw_run", "draw_runs"]
+__all__ = ["draw_details", "draw_report", "draw_run", "draw_runs"]
+
+_LABEL_WIDTH = 9
 
 
 def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
@@ -68,6 +70,31 @@ def draw_report(run: SyncRunSummary) -> Iterator[str]:
     yield _draw_row("verdict", run.verdict or "none yet")
     if run.ended is not None:
         yield _draw_row("next run", _describe_next_run(run))
+    if run.details is not None:
+        yield from draw_details(run.details)
+
+
+def draw_details(details: SyncRunDetails) -> Iterator[str]:
+    """Draw what a run did in detail, as tables."""
+    yield ""
+    yield _draw_row("requests", f"{details.requests:,} sent")
+    partitions = f", {pluralize(details.loop_items, 'item')} to repeat for" if details.loop_items else ""
+    yield _draw_row("listings", f"{details.listings:,} read to the end{partitions}")
+    rows = [("phase", "pages", "records")]
+    rows += [(row.phase, f"{row.pages:,}", f"{row.records:,}") for row in details.phases]
+    yield from _draw_table(rows if details.phases else [("phase", "pages are removed some time after the end")])
+    waits = [(wait.state, f"{wait.times:,}", f"{wait.seconds:,.0f} s", wait.reason) for wait in details.waits]
+    yield from _draw_table([("waits", "times", "in total", "for"), *waits] if waits else [("waits", "none")])
+    missing = ", ".join(f"{number:,}" for number in details.missing_pages)
+    yield _draw_row("gaps", f"pages {missing}" if missing else "none")
+
+
+def _draw_table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Draw rows whose first one is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[0] = max(widths[0], _LABEL_WIDTH)
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
 
 
 def _draw_heading(run: SyncRunSummary) -> Iterator[str]:
@@ -77,7 +104,7 @@ def _draw_heading(run: SyncRunSummary) -> Iterator[str]:
 
 
 def _draw_row(name: str, text: str) -> str:
-    return f"  {name:<9}  {text}"
+    return f"  {name:<{_LABEL_WIDTH}}  {text}"
 
 
 def _describe_delivery(run: SyncRunSummary) -> str:

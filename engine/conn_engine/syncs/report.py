@@ -13,6 +13,8 @@ __all__ = [
     "LoggedLine",
     "PlannedBackfill",
     "PlannedCall",
+    "RunPhase",
+    "RunWait",
     "SyncAccountStatus",
     "SyncBackfillPlanReport",
     "SyncChangeReport",
@@ -20,6 +22,7 @@ __all__ = [
     "SyncFailuresReport",
     "SyncLogReport",
     "SyncPlansReport",
+    "SyncRunDetails",
     "SyncRunSummary",
     "SyncRunsReport",
     "SyncStatusReport",
@@ -106,6 +109,37 @@ class SyncBackfillPlanReport(Report, frozen=True, kw_only=True):
     plans: list[PlannedBackfill]
 
 
+class RunPhase(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored pages of one phase of a run: `fetch` reads the records, `loop` the items to repeat for, `deletes` what
+    is deleted, and `write` writes. The last page of a phase has no records."""
+
+    phase: str
+    pages: int
+    records: int
+
+
+class RunWait(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run waited for, how often, and how long in total. `state` is `waiting` or `login`."""
+
+    state: str
+    reason: str
+    times: int
+    seconds: float
+
+
+class SyncRunDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did in detail. `requests` counts those that were sent, with repeated ones and those for tokens.
+    `listings` are the partitions that were read to their end, `loop_items` those to read, and `missing_pages` the
+    numbers of the first pages that the store lacks. Pages are removed some time after the end."""
+
+    requests: int
+    phases: list[RunPhase]
+    listings: int
+    loop_items: int
+    waits: list[RunWait]
+    missing_pages: list[int]
+
+
 class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `reason` is why it ended or waits, and `hint` how to correct that, as far as it is known. `counts` has
     what was counted, such as pages, records, deletes and records set aside. `total` is the
@@ -113,7 +147,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     that of pages that are missing in the store. `release` is "" for the files of a folder. `delivered`, `waiting` and
     `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that the endpoint
     does not receive, and `superseded` what is older than what a newer run has delivered. `problems` are the reasons why
-    events wait, by endpoint. Times are ISO 8601."""
+    events wait, by endpoint. Times are ISO 8601. `details` is null unless one run is shown."""
 
     id: str
     sync: str
@@ -140,6 +174,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     state_before: Any
     state_after: Any
     moved: bool
+    details: SyncRunDetails | None = None
 
 
 class SyncRunsReport(Report, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from conn_service.syncs.connector_digests import digest_connector
 from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
-from conn_service.syncs.transports import TransportPool
+from conn_service.syncs.transports import LentTransport, TransportPool
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
@@ -66,6 +66,7 @@ class OpenRun:
 
     `is_reopened` is set if another process, or this one before an error, has read a part of it, and `is_restarted` if
     the listing begins again because it has no place to go on at. `item` is the ID and the record of a loop.
+    `count_requests` returns how many were sent since its last call.
     """
 
     plan: SyncPlan
@@ -77,6 +78,7 @@ class OpenRun:
     pages: Generator[Page, None, None] | None = None
     item: tuple[Any, Any] = (None, None)
     endpoint_key: str = ""
+    count_requests: Callable[[], int] = lambda: 0
     used_at: float = 0.0
     renewed_at: float = float("-inf")
 
@@ -202,7 +204,7 @@ class OpenRuns:
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
         plan = compile_for_run(workspace, run, reads=run.phase != "end")
-        connection = self._open_connection(workspace, run)
+        connection, lent = self._open_connection(workspace, run)
         connection.wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.streams.get(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
@@ -214,12 +216,13 @@ class OpenRuns:
             connection,
             stream,
             run.seq,
+            count_requests=lent.take_sent,
             is_reopened=has_begun,
             is_restarted=has_begun and run.place.get("cursor") is None,
             endpoint_key="" if endpoint is None else endpoint.key,
         )
 
-    def _open_connection(self, workspace: Workspace, run: RunRow) -> Connection:
+    def _open_connection(self, workspace: Workspace, run: RunRow) -> tuple[Connection, LentTransport]:
         vault = self._open_vault(workspace, run.account)
         lent = self.transports.borrow((workspace.identity, workspace.place, workspace.trust, run.release, run.account))
         try:
@@ -238,12 +241,12 @@ class OpenRuns:
             )
             if self._connect is not None:
                 lent.close()
-                return self._connect(wiring)
+                return self._connect(wiring), lent
             lent.connect(wiring.live)
         except BaseException:
             lent.close()
             raise
-        return Connection(wiring, lent)
+        return Connection(wiring, lent), lent
 
     def _close_unused(self) -> None:
         """Close the runs that another worker has continued, or that nothing continues here."""
@@ -251,6 +254,11 @@ class OpenRuns:
         for name, opened in [*self._open.items()]:
             if opened.used_at < before:
                 self.close(name)
+
+    def count_requests(self, run_id: str) -> int:
+        """Return how many requests a run has sent since its last page."""
+        opened = self._open.get(run_id)
+        return 0 if opened is None else opened.count_requests()
 
     def close(self, run_id: str | None = None) -> None:
         """Close one run, or all."""

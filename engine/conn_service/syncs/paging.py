@@ -57,6 +57,7 @@ def commit_draft(draft: PageDraft, store: SyncStore, place: Mapping[str, Any], p
     """Store a page, and the place and the phase that follow it. Return the run behind it, None if another worker has
     stored it, or the run has ended."""
     run = draft.run
+    draft.add("requests", draft.opened.count_requests())
     stored = store.pages.commit(
         run,
         draft.rows,

@@ -161,9 +161,12 @@ class SyncRunner:
             opened.renew_credential()
             stored = store_next_page(run, opened, self.store, self.clock.now())
         except Exception as error:
+            requests = self._open.count_requests(run.id)
             self._open.close(run.id)
             if is_unreachable(error):  # the step is repeated
                 raise
+            if requests:
+                self.store.add_count(run.id, "requests", requests)
             if self.store.get_run(run.id).seq > run.seq:
                 return None
             if isinstance(error, PlanChangedError) and run.seq == 0:  # nothing was read with the other one

@@ -95,6 +95,7 @@ class LentTransport:
 
     def __init__(self, pool: TransportPool, shared: _Shared) -> None:
         self._pool, self._shared, self._is_closed = pool, shared, False
+        self._sent = 0
 
     @property
     def redactor(self) -> Redactor:
@@ -111,8 +112,14 @@ class LentTransport:
         """Send one request and return its response. Raises TransportError."""
         if self._shared.live is None:
             raise RuntimeError("the transport is not connected")
+        self._sent += 1
         with self._pool.keep_open() if request.purpose == "token" else nullcontext():
             return self._shared.live.send(request)
+
+    def take_sent(self) -> int:
+        """Return how many requests were sent since the last call."""
+        sent, self._sent = self._sent, 0
+        return sent
 
     def close(self) -> None:
         """Give the transport back."""

@@ -241,6 +241,59 @@ class TestLogs:
         assert (report["run"], report["status"]) == ("people:acme:1", "failed")
 
 
+class TestShow:
+    @pytest.fixture
+    def steps(self, bench: Bench) -> Bench:
+        """A run that repeats for each company, had to wait twice, and lacks a page."""
+        loop = "- { action: for_each, resource: companies }\n- { action: fetch_resource, resource: contacts }\n"
+        bench.write({"syncs/people.yaml": f"steps:\n{loop}- {{ action: deliver, type: stdout }}\n"})
+        bench.contacts.fail_at = dict.fromkeys((3, 4), (429, {"Retry-After": "60"}, {}))
+        runner = bench.runner()
+        runner.create_run("people:acme:1", "people", "acme")
+        assert [bench.run("people:acme:1", runner=runner).status for _ in range(3)] == [
+            "waiting",
+            "waiting",
+            "complete",
+        ]
+        with bench.store.engine.begin() as connection:
+            columns, page = tables.run_log.c, tables.page.c
+            connection.execute(sa.update(tables.run_log).values(at=1_795_000_000 + 60 * columns.number))
+            connection.execute(sa.delete(tables.page).where(page.seq.in_([3, 4])))
+        return bench
+
+    def test_has_requests_phases_waits_and_gaps(self, steps: Bench) -> None:
+        brief = run(steps, "show people:acme:1").out
+        lines = run(steps, "show people:acme:1 -v").out.splitlines()
+        assert lines[: len(brief.splitlines())] == brief.splitlines()
+        assert lines[len(brief.splitlines()) :] == [
+            "",
+            "  requests   11 sent",
+            "  listings   2 read to the end, 2 items to repeat for",
+            "  phase      pages  records",
+            "  loop       2      2",
+            "  fetch      9      14",
+            "  waits      times  in total  for",
+            "  waiting    1      60 s      429 from GET /contacts",
+            "  gaps       pages 3, 4",
+        ]
+        assert max(map(len, lines)) <= 80
+
+    def test_json_has_everything(self, steps: Bench) -> None:
+        [row] = json.loads(run(steps, "show people:acme:1 --format json").out)["runs"]
+        assert row["details"]["missing_pages"] == [3, 4]
+        [wait] = row["details"]["waits"]
+        assert (wait["state"], wait["times"]) == ("waiting", 1)
+        [row] = json.loads(run(steps, "runs --format json").out)["runs"]
+        assert row["details"] is None
+
+    def test_pages_that_were_removed_are_no_gaps(self, steps: Bench) -> None:
+        with steps.store.engine.begin() as connection:
+            connection.execute(sa.delete(tables.page))
+        lines = run(steps, "show people:acme:1 -v").out.splitlines()
+        assert lines[-1] == "  gaps       none"
+        assert "  phase      pages are removed some time after the end" in lines
+
+
 class TestProgress:
     def test_has_pages_rate_and_the_wait(self, bench: Bench) -> None:
         runner = bench.runner()

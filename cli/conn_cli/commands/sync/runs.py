@@ -43,13 +43,23 @@ def show(
     run_id: Annotated[
         str | None, typer.Argument(metavar="RUN", help="ID of the run. Default: the newest.", show_default=False)
     ] = None,
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Add its requests, pages by phase, waits and missing pages.")
+    ] = False,
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
     """Show whether a run is complete, and what it delivered."""
+    from msgspec import structs
+
+    from conn_service.syncs.run_details import read_details
+
     app: App = context.obj
     with open_worker(app, store) as worker:
-        summary = summarize(worker, find_run(worker, run_id))
+        run = find_run(worker, run_id)
+        details = read_details(worker.store, run, app.clock.now()) if verbose or formats else None
+        summary = structs.replace(summarize(worker, run), details=details)
     write_runs(app, [summary], formats, "all")
 
 

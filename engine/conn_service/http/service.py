@@ -39,6 +39,8 @@ from conn_service.http.reading import ServiceLimits
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
+from conn_service.http.webhooks import DeliveryInbox, build_webhook_routes
+from conn_service.inbox import InboxQueue, InboxStore
 from conn_service.revisions import Changes, RevisedConfiguration, RevisionStore
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
@@ -107,6 +109,17 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
         connect = _build_connect_service(deployment, engine, connections, connector, logins)
+        inbox = DeliveryInbox(
+            source,
+            InboxStore(engine),
+            InboxQueue(engine),
+            deployment.environ,
+            vault,
+            deployment.clock,
+            isolation,
+            deployment.evaluation,
+            None if deployment.connect is None else deployment.connect.public_url,
+        )
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
         app = create_app(
             UnifiedApi(connections, metrics.count_page),
@@ -123,6 +136,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_audit_routes(gate),
                 *build_link_routes(gate, connect, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
+                *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, Changes(source, deployment.clock), deployment.limits),
             ],
             limits=deployment.limits,

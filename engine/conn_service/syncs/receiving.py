@@ -17,7 +17,7 @@ from conn_engine.syncs.event_names import list_event_names
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.syncs.requests import BY_EVENT, DELETES, StartRequest, add_requests
 
-__all__ = ["receive_events"]
+__all__ = ["list_requests", "receive_events"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,11 +27,16 @@ def receive_events(
 ) -> list[StartRequest]:
     """Store what events lead to, in one transaction: call it before the reply to the vendor. Return the requests for
     runs, which a worker starts within a minute. An event that was received before leads to none."""
-    requests = [request for event in events for request in _read_event(workspace, event, clock)]
+    requests = list_requests(workspace, events, clock)
     if not requests:
         return []
     with engine.begin() as connection:
         return add_requests(connection, requests)
+
+
+def list_requests(workspace: Workspace, events: Iterable[Event], clock: Clock = MACHINE_CLOCK) -> list[StartRequest]:
+    """Return what events lead to, for `add_requests`."""
+    return [request for event in events for request in _read_event(workspace, event, clock)]
 
 
 def _read_event(workspace: Workspace, event: Event, clock: Clock) -> Iterator[StartRequest]:

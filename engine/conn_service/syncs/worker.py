@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from conn_service.syncs.stalled import StalledRun
 
-__all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker"]
+__all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker", "WorkerPart"]
 
 APPLICATION_VERSION = "2"
 """Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
@@ -52,11 +52,34 @@ _MISSING_ENDPOINT_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
 
 
+class WorkerPart(Protocol):
+    """What a worker does besides syncs, with a queue and a schedule of its own."""
+
+    queue: str
+    schedule_name: str
+
+    def begin(self) -> Any:
+        """Let the workflows of this process use it. Return the one to run every minute."""
+        ...
+
+    def end(self) -> None:
+        """Let no workflow use it any more."""
+        ...
+
+    def resume(self) -> None:
+        """Enqueue what no workflow continues."""
+        ...
+
+    def remove_old(self, before: float) -> dict[str, int]:
+        """Remove what was finished before a moment, in Unix seconds. Return how much of each kind."""
+        ...
+
+
 class SyncWorker:
     """Runs syncs in this process. Use it as a context manager. A process has at most one at a time.
 
     All workers of a store share their rate budgets. `reserve` is the share of each budget that this one leaves to
-    others.
+    others. `parts` make what it does besides syncs, from its engine.
 
     Raises UsageError if the libraries are not installed, or if another one is open.
     """
@@ -72,6 +95,7 @@ class SyncWorker:
         schedules: bool = False,
         keep_days: int = KEEP_DAYS,
         reserve: float = 0.0,
+        parts: "Sequence[Callable[[Engine], WorkerPart]]" = (),
     ) -> None:
         self.location = location
         self.releases = releases
@@ -81,6 +105,7 @@ class SyncWorker:
         self.keep_days = keep_days
         self._timetable = Timetable(releases)
         self._engine: Engine = open_engine(location)
+        self._parts = [make(self._engine) for make in parts]
         self.watch = StoreWatch(self._engine, location)
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
@@ -119,17 +144,16 @@ class SyncWorker:
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "ERROR",
         }
+        ticks = {workflows.TICK: workflows.tick, **{part.schedule_name: part.begin() for part in self._parts}}
         DBOS(config=config)
         DBOS.launch()
-        DBOS.register_queue(
-            workflows.QUEUE, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
-        )
-        DBOS.register_queue(
-            deliveries.QUEUE, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
-        )
+        for queue in (workflows.QUEUE, deliveries.QUEUE, *(part.queue for part in self._parts)):
+            DBOS.register_queue(
+                queue, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=POLL_SECONDS
+            )
         if self.schedules:
             DBOS.apply_schedules(
-                [{"schedule_name": workflows.TICK, "workflow_fn": workflows.tick, "schedule": "* * * * *"}]
+                [{"schedule_name": name, "workflow_fn": tick, "schedule": "* * * * *"} for name, tick in ticks.items()]
             )
         return self
 
@@ -143,6 +167,8 @@ class SyncWorker:
         self.runner.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)
+        for part in self._parts:
+            part.end()
         self._engine.dispose()
         if self._lease is not None:
             self._lease.close()
@@ -207,6 +233,8 @@ class SyncWorker:
             enqueue_leg(leg.run_id, leg.number, leg.seq)
         for endpoint in self.find_stalled_endpoints():
             ensure_drain(endpoint, f"start{int(self.clock.now() * 1000)}")
+        for part in self._parts:
+            part.resume()
         return [run.id for run in self.store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000)]
 
     def wait(self, run_ids: Sequence[str], seconds: float | None = None) -> list[RunRow]:
@@ -356,6 +384,8 @@ class SyncWorker:
 
         before = self.clock.now() - self.keep_days * 86_400
         removed = remove_old(self.store, self.deliveries, before) | {"budgets": self.budgets.remove_unused(before)}
+        for part in self._parts:
+            removed |= part.remove_old(before)
         return removed | {"claims": remove_claims(self.releases, self.deliveries, before)}
 
     def _is_enabled(self, endpoint: str) -> bool:

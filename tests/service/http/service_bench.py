@@ -131,18 +131,19 @@ def open_bench(
     limits: ServiceLimits | None = None,
     override: str = "",
     settings: str = "",
+    connector: str = CONNECTOR,
     files: Mapping[str, str] | None = None,
     store: StoreLocation | None = None,
     traces: Traces = NO_TRACES,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
 ) -> Iterator[Bench]:
-    """Start the vendor and the service. `override` is what the account acme overrides, `settings` are further ones of
-    conn.yaml, `files` are further ones, `store` is that of another replica, and `configure` returns where the service
-    reads its configuration."""
+    """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its
+    connector, `settings` are further ones of conn.yaml, `files` are further ones, `store` is that of another replica,
+    and `configure` returns where the service reads its configuration."""
     with start_vendor(answer_people) as vendor:
         texts = {
             "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n{settings}',
-            "connectors/shop/connector.yaml": CONNECTOR.format(url=vendor.url, host=vendor.host),
+            "connectors/shop/connector.yaml": connector.format(url=vendor.url, host=vendor.host),
             "connectors/shop/unified/crm.yaml": CRM,
             "accounts/acme.yaml": f"connector: shop\n{override}",
             "accounts/globex.yaml": "connector: shop\n",

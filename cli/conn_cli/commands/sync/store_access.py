@@ -4,12 +4,16 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from conn_service.inbox import InboxWork
     from conn_service.syncs.opening import ReleaseLookup
     from conn_service.syncs.store import RunRow
     from conn_service.syncs.worker import SyncWorker
@@ -50,6 +54,7 @@ def open_worker(
             schedules=schedules,
             keep_days=keep_days,
             reserve=reserve,
+            parts=[partial(_open_inbox, app, releases)] if works else (),
         )
         if works:
             for name in _LATER_MODULES:
@@ -74,6 +79,19 @@ def _stop_at_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _open_inbox(app: App, releases: "ReleaseLookup", engine: "Engine") -> "InboxWork":
+    """Return what makes the events of the deliveries that `conn serve` has stored."""
+    from conn_engine.runtime.wiring import vault_of
+    from conn_service.inbox import InboxExpander, InboxStore, InboxWork
+    from conn_service.store import WorkerVault
+    from conn_service.syncs.opening import open_isolation
+
+    _, workspace = releases.get_current()
+    vault = WorkerVault(vault_of(workspace, app.environ), engine, workspace, app.environ)
+    expander = InboxExpander(InboxStore(engine), releases.get_current, app.environ, vault, app.clock, open_isolation())
+    return InboxWork(expander)
 
 
 @contextmanager

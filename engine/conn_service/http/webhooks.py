@@ -1,0 +1,132 @@
+"""`/webhooks`: the deliveries of vendors. Each is verified and stored, and then the vendor gets its reply; its events
+are made later, by a worker."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
+from conn_engine.config import Workspace
+from conn_engine.errors import UsageError
+from conn_engine.expressions.isolation import Isolation
+from conn_engine.runtime.webhooks import Receipt, Receiver
+from conn_engine.secrets import Redactor, Vault
+from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache
+from conn_engine.webhooks.request_text import DeliveryTooLongError, unpack
+from conn_engine.wire import Clock, Headers
+from conn_service.http.problems import HttpProblem
+from conn_service.http.reading import ServiceLimits, read_bytes
+from conn_service.http.request_record import find_record
+from conn_service.inbox import InboxQueue, InboxStore
+from conn_service.revisions import ConfigurationSource
+
+__all__ = ["DeliveryInbox", "build_webhook_routes"]
+
+_LOG = logging.getLogger(__name__)
+_METHODS = ["GET", "HEAD", "POST", "PUT"]  # GET and HEAD: some vendors check an address with a challenge
+_THREADS = 8
+_MOST_WAITING = 200
+"""Deliveries at once that are verified or wait for that; a vendor sends more of them again."""
+
+
+@dataclass(slots=True)
+class DeliveryInbox:
+    """Verifies and stores deliveries. `public_url` is the address that vendors call, because some sign it; without it,
+    that of the request is taken."""
+
+    source: ConfigurationSource
+    store: InboxStore
+    queue: InboxQueue
+    environ: Mapping[str, str] = field(repr=False)
+    vault: Vault
+    clock: Clock
+    isolation: Isolation
+    evaluation: EvaluationLimits = DEFAULT_LIMITS
+    public_url: str | None = None
+    _cache: KeyCache = field(default_factory=KeyCache)
+    _receiver: Receiver | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, delivery: Delivery, connector: str, account: str | None) -> Receipt | None:
+        """Verify a delivery and store it. Return what to reply, None if there is no such address."""
+        _, workspace = self.source.get_current()
+        if not _has_address(workspace, connector, account):
+            return None
+        receiver = self._find_receiver(workspace)
+        receipt, verified = receiver.verify(delivery, account=account, connector=connector if account is None else None)
+        now = self.clock.now()
+        if receipt.refusal is not None:
+            self.store.refuse(connector, account, f"{receipt.refusal.message} ({receipt.refusal.code})", now)
+        elif receipt.error is not None:
+            _LOG.error("a delivery to %s cannot be received: %s", account or connector, receipt.error.message)
+        elif verified is not None and verified.events:
+            self.store.add(connector, verified, now, self.queue.enqueue)
+        return receipt
+
+    def _find_receiver(self, workspace: Workspace) -> Receiver:
+        """Return the receiver of a workspace: one per revision, because it remembers the configuration."""
+        with self._lock:
+            if self._receiver is None or self._receiver.workspace is not workspace:
+                self._receiver = Receiver(
+                    workspace,
+                    self.environ,
+                    self.vault,
+                    clock=self.clock,
+                    redactor=Redactor(),
+                    cache=self._cache,
+                    isolation=self.isolation,
+                    limits=self.evaluation,
+                )
+            return self._receiver
+
+
+def _has_address(workspace: Workspace, connector: str, account: str | None) -> bool:
+    if account is None:
+        return connector in workspace.connectors()
+    return workspace.has_account(account) and workspace.account(account).connector == connector
+
+
+def build_webhook_routes(inbox: DeliveryInbox, limits: ServiceLimits) -> list[Route]:
+    """Return the routes that vendors call. They need no token: the deliveries themselves are verified."""
+    pool = ThreadPoolExecutor(_THREADS, "conn-webhooks")
+    waiting = asyncio.Semaphore(_MOST_WAITING)
+
+    async def receive(request: Request) -> Response:
+        if waiting.locked():
+            raise HttpProblem(503, "overloaded", "too many deliveries at once", headers={"retry-after": "5"})
+        async with waiting:
+            delivery = await _read_delivery(request, inbox.public_url, limits)
+            connector, account = request.path_params["connector"], request.path_params.get("account")
+            find_record(request).connector = connector
+            receipt = await asyncio.get_running_loop().run_in_executor(pool, inbox.take, delivery, connector, account)
+        if receipt is None:
+            raise HttpProblem(404, "not_found", "there is no such address for deliveries")
+        reply = receipt.reply
+        return Response(reply.body, reply.status, dict(reply.headers.pairs))
+
+    return [
+        Route("/webhooks/{connector}", receive, methods=_METHODS),
+        Route("/webhooks/{connector}/{account}", receive, methods=_METHODS),
+    ]
+
+
+async def _read_delivery(request: Request, public_url: str | None, limits: ServiceLimits) -> Delivery:
+    content = await read_bytes(request, limits, MAX_DELIVERY_BYTES)
+    headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    path = (request.scope.get("raw_path") or request.url.path.encode()).decode("latin-1")
+    query = request.scope["query_string"].decode("latin-1")
+    base = str(request.base_url).rstrip("/") if public_url is None else public_url.rstrip("/")
+    try:
+        body = unpack(content, headers.get("content-encoding", ""))
+    except DeliveryTooLongError:
+        raise HttpProblem(413, "too_large", "the body is too large") from None
+    except UsageError:
+        raise HttpProblem(400, "invalid_request", "the body cannot be uncompressed") from None
+    return Delivery(request.method, f"{base}{path}{f'?{query}' if query else ''}", headers, body)

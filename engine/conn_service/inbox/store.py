@@ -1,0 +1,242 @@
+"""The deliveries of vendors that were received, in a database. Every method is one transaction."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+
+from conn_engine.errors import UsageError
+from conn_engine.runtime.webhooks import Event, VerifiedDelivery
+from conn_service.inbox import tables
+from conn_service.store import prepare_tables
+
+__all__ = ["InboxHook", "InboxRow", "InboxStatus", "InboxStore"]
+
+InboxStatus = Literal["waiting", "done", "failed", "refused"]
+InboxHook = Callable[[Connection, Sequence[Event]], str]
+"""Stores what events lead to, in the transaction that marks their delivery as done. Returns a remark, or ""."""
+_MOST_REFUSED = 100
+_LONGEST_OWNER = 200
+_NOBODY_HINT = "add it to `events` of an endpoint in conn.yaml, and replay the delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A received delivery. `owner` is whose events it has: those of one are expanded one after another.
+
+    `status` is `waiting`, `done`, `failed` if its events cannot be made, or `refused` if it was not verified; then
+    `problem` has the reason. `content` is a `VerifiedDelivery` as JSON. Times are in Unix seconds.
+    """
+
+    number: int
+    connector: str
+    account: str
+    owner: str
+    received_at: float
+    verified_by: str
+    content: str
+    status: InboxStatus
+    attempts: int
+    due: float
+    problem: str
+    hint: str
+    events: int
+    done_at: float | None
+
+    def read(self) -> VerifiedDelivery:
+        """Return the delivery. Raises UsageError if it is not stored any more, or was refused."""
+        if not self.content:
+            reason = "was refused" if self.status == "refused" else "is not stored any more"
+            raise UsageError(
+                f"the delivery {self.number} {reason}", hint="conn inbox list shows those that can be used"
+            )
+        return VerifiedDelivery.from_data(json.loads(self.content))
+
+
+class InboxStore:
+    """The deliveries on an engine of `open_engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        prepare_tables(engine, "inbox", tables.MIGRATIONS)
+
+    def add(
+        self, connector: str, verified: VerifiedDelivery, now: float, enqueue: Callable[[Connection, int, str], None]
+    ) -> int | None:
+        """Store a verified delivery, and call `enqueue` with its number and owner in the same transaction. Return the
+        number; None if the vendor has delivered the same events before."""
+        owner = _find_owner(connector, verified)
+        values = {
+            **_describe(connector, verified.account, owner, now),
+            "identity": _identify(connector, verified),
+            "verified_by": verified.verified_by,
+            "content": json.dumps(verified.to_data(), ensure_ascii=False, separators=(",", ":")),
+            "status": "waiting",
+        }
+        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(tables.delivery).values(values).on_conflict_do_nothing()
+        with self.engine.begin() as connection:
+            number = connection.execute(statement.returning(tables.delivery.c.number)).scalar()
+            if number is not None:
+                enqueue(connection, number, owner)
+        return number
+
+    def refuse(self, connector: str, account: str | None, reason: str, now: float) -> None:
+        """Store that a delivery was refused, without its content. Only the last hundred of an address stay, so that
+        nobody can fill the store."""
+        columns = tables.delivery.c
+        row = {**_describe(connector, account, "", now), "verified_by": "", "content": "", "status": "refused"}
+        same = (columns.connector == connector, columns.account == (account or ""), columns.status == "refused")
+        last = sa.select(columns.number).where(*same).order_by(columns.number.desc()).limit(_MOST_REFUSED)
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(tables.delivery).values({**row, "problem": reason, "done_at": now}))
+            connection.execute(sa.delete(tables.delivery).where(*same, columns.number.not_in(last)))
+
+    def get(self, number: int) -> InboxRow:
+        """Return a delivery. Raises UsageError for an unknown number."""
+        found = self._select(tables.delivery.c.number == number, limit=1)
+        if not found:
+            raise UsageError(f"there is no delivery {number}", hint="conn inbox list shows the deliveries")
+        return found[0]
+
+    def find(
+        self,
+        *,
+        status: InboxStatus | None = None,
+        connector: str | None = None,
+        account: str | None = None,
+        since: float | None = None,
+        below: int | None = None,
+        limit: int = 100,
+    ) -> list[InboxRow]:
+        """Return the newest deliveries, the newest first. `since` is a moment in Unix seconds, `below` a number.
+
+        With `account`, those to its own address, and those of its connector with events of the account.
+        """
+        columns, events = tables.delivery.c, tables.event.c
+        conditions: list[sa.ColumnElement[bool]] = []
+        if status is not None:
+            conditions.append(columns.status == status)
+        if connector is not None:
+            conditions.append(columns.connector == connector)
+        if account is not None:
+            has_event = sa.exists().where(events.number == columns.number, events.account == account)
+            conditions.append(sa.or_(columns.account == account, has_event))
+        if since is not None:
+            conditions.append(columns.received_at >= since)
+        if below is not None:
+            conditions.append(columns.number < below)
+        return self._select(*conditions, limit=limit)
+
+    def count(self) -> dict[str, int]:
+        """Return how many deliveries there are by status."""
+        columns = tables.delivery.c
+        with self.engine.connect() as connection:
+            query = sa.select(columns.status, sa.func.count()).group_by(columns.status)
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def find_overdue(self, before: float, limit: int = 10_000) -> list[InboxRow]:
+        """Return the deliveries that were due before a moment and still wait, the oldest first."""
+        columns = tables.delivery.c
+        query = self._query(columns.status == "waiting", columns.due < before).order_by(columns.number).limit(limit)
+        with self.engine.connect() as connection:
+            return [InboxRow(*row) for row in connection.execute(query)]
+
+    def finish(
+        self, row: InboxRow, events: Sequence[Event], now: float, pass_on: InboxHook, *, is_replay: bool = False
+    ) -> list[Event]:
+        """Mark a delivery as done, with what its events lead to. Return the events that are passed on: without
+        `is_replay`, those that no delivery had before."""
+        with self.engine.begin() as connection:
+            fresh = [event for event in events if _remember(connection, row.number, event, now) or is_replay]
+            remark = pass_on(connection, fresh)
+            hint = _NOBODY_HINT if remark else ""
+            self._update(connection, row, status="done", events=len(fresh), done_at=now, problem=remark, hint=hint)
+        return fresh
+
+    def postpone(self, row: InboxRow, problem: str, due: float) -> None:
+        """Let a delivery be tried again at a moment."""
+        with self.engine.begin() as connection:
+            self._update(connection, row, attempts=row.attempts + 1, due=due, problem=problem)
+
+    def fail(self, row: InboxRow, problem: str, hint: str, now: float) -> None:
+        """Note why the events of a delivery cannot be made. It can be replayed."""
+        with self.engine.begin() as connection:
+            values = {"status": "failed", "problem": problem, "hint": hint, "done_at": now}
+            self._update(connection, row, attempts=row.attempts + 1, **values)
+
+    def start_again(self, row: InboxRow, now: float, enqueue: Callable[[Connection, int, str], None]) -> None:
+        """Let a delivery be expanded again. Raises UsageError if it is not stored any more."""
+        row.read()
+        with self.engine.begin() as connection:
+            values = {"status": "waiting", "attempts": 0, "due": now, "problem": "", "hint": "", "done_at": None}
+            self._update(connection, row, **values)
+            enqueue(connection, row.number, row.owner)
+
+    def remove_old(self, before: float) -> int:
+        """Remove deliveries that were done before a moment, and forget their events. Return how many."""
+        columns = tables.delivery.c
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(tables.event).where(tables.event.c.at < before))
+            statement = sa.delete(tables.delivery).where(columns.status != "waiting", columns.done_at < before)
+            return connection.execute(statement).rowcount
+
+    # --- statements ---
+
+    def _query(self, *conditions: sa.ColumnElement[bool]) -> "sa.Select[Any]":
+        return sa.select(*(tables.delivery.c[name] for name in InboxRow.__slots__)).where(*conditions)
+
+    def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[InboxRow]:
+        query = self._query(*conditions).order_by(tables.delivery.c.number.desc()).limit(limit)
+        with self.engine.connect() as connection:
+            return [InboxRow(*row) for row in connection.execute(query)]
+
+    def _update(self, connection: Connection, row: InboxRow, **values: object) -> None:
+        table = tables.delivery
+        connection.execute(sa.update(table).where(table.c.number == row.number).values(values))
+
+
+def _describe(connector: str, account: str | None, owner: str, now: float) -> dict[str, object]:
+    return {
+        "connector": connector,
+        "account": account or "",
+        "owner": owner,
+        "received_at": now,
+        "attempts": 0,
+        "due": now,
+        "problem": "",
+        "hint": "",
+        "events": 0,
+    }
+
+
+def _find_owner(connector: str, verified: VerifiedDelivery) -> str:
+    """Return whose events a delivery has: the account's, or those of the value that identifies it."""
+    if verified.account is not None:
+        return verified.account
+    routes = next((event.routes for event in verified.events if event.routes is not None), "")
+    return f"{connector}={json.dumps(routes, default=str)}"[:_LONGEST_OWNER]
+
+
+def _identify(connector: str, verified: VerifiedDelivery) -> str | None:
+    """Return what is the same for the same events; None unless the vendor gives each of them an ID or a time."""
+    events = verified.events
+    if not all(event.id is not None or event.occurred_at is not None for event in events):
+        return None
+    data = [connector, verified.account, [event.to_data() for event in events]]
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _remember(connection: Connection, number: int, event: Event, now: float) -> bool:
+    """Return whether no delivery had an event before, and remember it. One without an ID and a time of the vendor may
+    be another one that looks the same."""
+    values = {"event_id": event.id, "account": event.account or "", "type": event.type, "number": number, "at": now}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(tables.event).values(values).on_conflict_do_nothing()
+    is_new = connection.execute(statement).rowcount > 0
+    return is_new or (event.occurred_at is None and "id" not in event.vendor)

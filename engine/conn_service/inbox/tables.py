@@ -1,0 +1,51 @@
+"""The tables of received deliveries, next to those of DBOS in the same database."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from conn_service.store import Migration
+
+__all__ = ["MIGRATIONS", "delivery", "event"]
+
+metadata = sa.MetaData()
+
+delivery = sa.Table(
+    "conn_inbox",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("connector", sa.String(200), nullable=False),
+    sa.Column("account", sa.String(200), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("received_at", sa.Float, nullable=False, index=True),
+    sa.Column("identity", sa.String(64), nullable=True, unique=True),
+    sa.Column("verified_by", sa.String(200), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("hint", sa.Text, nullable=False),
+    sa.Column("events", sa.Integer, nullable=False),
+    sa.Column("done_at", sa.Float),
+    sa.Index("conn_inbox_by_status", "status", "due"),
+)
+"""Deliveries. `account` is that of the address, "" if the events tell it. Those of one `owner` are expanded one after
+another. `identity` is the same if a vendor delivers the same events again, and null if that cannot be known. `content` is a verified delivery as JSON."""
+
+event = sa.Table(
+    "conn_inbox_event",
+    metadata,
+    sa.Column("event_id", sa.String(40), primary_key=True),
+    sa.Column("account", sa.String(200), primary_key=True),
+    sa.Column("type", sa.String(200), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+)
+"""The events of deliveries, so that one that is delivered twice is passed on once."""
+
+
+def _create_tables(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables,)

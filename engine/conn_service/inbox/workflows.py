@@ -1,0 +1,80 @@
+"""The workflow of a received delivery on DBOS: its events are made in one step, and later again if that fails."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+
+from conn_service.delivery.workflows import ensure_drain
+from conn_service.inbox.expansion import InboxOutcome
+from conn_service.inbox.queue import QUEUE, WORKFLOW, name_workflow
+from conn_service.store import DATABASE_RETRIES
+
+__all__ = ["ExpanderParts", "enqueue_delivery", "expand_delivery", "resume_deliveries", "tick", "use_parts"]
+
+
+class ExpanderParts(Protocol):
+    """What the workflow uses of the worker of this process."""
+
+    def expand_delivery(self, number: int, *, is_replay: bool) -> InboxOutcome:
+        """Make the events of a delivery, and store what they lead to."""
+        ...
+
+    def find_overdue(self, enqueued: Iterable[int]) -> list[tuple[int, str]]:
+        """Return the numbers and owners of the deliveries that have waited too long, without those of workflows."""
+        ...
+
+
+_parts: list[ExpanderParts] = []
+
+
+def use_parts(parts: ExpanderParts | None) -> None:
+    """Set the worker that the workflows of this process use."""
+    _parts[:] = [] if parts is None else [parts]
+
+
+def enqueue_delivery(
+    number: int, owner: str, attempt: str, *, is_replay: bool = False, seconds: float | None = None
+) -> None:
+    """Let the events of a delivery be made, after so many seconds. The same `attempt` is enqueued once."""
+    options = SetEnqueueOptions(queue_partition_key=owner, delay_seconds=seconds)
+    with SetWorkflowID(name_workflow(number, attempt)), options:
+        DBOS.enqueue_workflow(QUEUE, expand_delivery, number, owner, attempt, is_replay)
+
+
+def resume_deliveries(cause: str) -> None:
+    """Enqueue the deliveries that wait and that no workflow expands."""
+    for number, owner in _find_overdue():
+        enqueue_delivery(number, owner, cause)
+
+
+@DBOS.workflow(name="conn_inbox_tick")
+def tick(moment: datetime, _context: Any) -> None:
+    """Look for forgotten deliveries, once per minute."""
+    resume_deliveries(f"tick{int(moment.timestamp())}")
+
+
+@DBOS.step(name="conn_inbox_overdue", **DATABASE_RETRIES)
+def _find_overdue() -> list[tuple[int, str]]:
+    found = DBOS.list_workflows(
+        queue_name=QUEUE, status=["ENQUEUED", "DELAYED", "PENDING"], load_input=False, load_output=False
+    )
+    return _parts[0].find_overdue([int(workflow.workflow_id.split(":")[1]) for workflow in found])
+
+
+@DBOS.workflow(name=WORKFLOW)
+def expand_delivery(number: int, owner: str, attempt: str, is_replay: bool) -> Mapping[str, Any]:
+    """Make the events of a delivery; if that may work later, come back."""
+    done = _expand(number, is_replay)
+    for endpoint in done["endpoints"]:
+        ensure_drain(endpoint, f"inbox{number}.{attempt}")
+    if done["seconds"] is not None:
+        enqueue_delivery(number, owner, f"{attempt}+", is_replay=is_replay, seconds=done["seconds"])
+    return done
+
+
+@DBOS.step(name="conn_inbox_step", **DATABASE_RETRIES)
+def _expand(number: int, is_replay: bool) -> Mapping[str, Any]:
+    outcome = _parts[0].expand_delivery(number, is_replay=is_replay)
+    return {"endpoints": list(outcome.endpoints), "seconds": outcome.seconds}

@@ -1,0 +1,121 @@
+"""A worker on DBOS makes the events of what the service has stored, also after it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inbox_bench import SECRET, InboxBench, changed
+
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.wire import MACHINE_CLOCK
+from conn_service.inbox import InboxExpander, InboxStore, InboxWork
+from conn_service.syncs.worker import SyncWorker
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+class Releases:
+    """A folder as the only release."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get_current(self) -> tuple[str, Workspace]:
+        return "", load_workspace(self.root)
+
+    def get_workspace(self, release: str) -> Workspace:
+        return load_workspace(self.root)
+
+
+def open_worker(inbox: InboxBench) -> SyncWorker:
+    releases = Releases(inbox.root)
+
+    def build(engine: Any) -> InboxWork:
+        vault = inbox.service.vault
+        environ = {"CONN_NO_KEYRING": "1"}
+        return InboxWork(InboxExpander(InboxStore(engine), releases.get_current, environ, vault, MACHINE_CLOCK))
+
+    return SyncWorker(inbox.service.location, releases, environ={"CONN_NO_KEYRING": "1"}, parts=[build])
+
+
+def wait_until(is_done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not is_done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_came_before_the_worker_and_what_comes_later(inbox: InboxBench) -> None:
+    inbox.write({"conn.yaml": "version: 1\ntrusted_hosts: [HOST]\n"})
+    inbox.send(changed())
+    with open_worker(inbox) as worker:
+        worker.resume_unfinished()
+        wait_until(lambda: inbox.store.get(1).status == "done")
+        inbox.send(changed(id_="e2"))
+        wait_until(lambda: inbox.store.count() == {"done": 2})
+        inbox.store.start_again(inbox.store.get(1), 5.0, lambda *row: inbox.queue.replay(*row, 5.0))
+        wait_until(lambda: inbox.store.count() == {"done": 2})
+
+
+def test_a_failed_attempt_comes_back(inbox: InboxBench) -> None:
+    inbox.send({"type": "new", "no": 1, "id": "e1"})
+    inbox.service.vendor.answer = lambda _: (503, {})
+    with open_worker(inbox) as worker:
+        from dbos import DBOS
+
+        worker.resume_unfinished()
+        wait_until(lambda: bool(DBOS.list_workflows(status="DELAYED", workflow_id_prefix="inbox:1:")))
+        [waiting] = DBOS.list_workflows(status="DELAYED", workflow_id_prefix="inbox:1:")
+        assert inbox.store.get(1).attempts == 1
+        inbox.service.vendor.answer = lambda _: {"id": 1, "name": "P1"}
+        DBOS.set_workflow_delay(waiting.workflow_id, delay_seconds=0.0)
+        wait_until(lambda: inbox.store.get(1).status == "done")
+
+
+KILLED = """\
+import os, signal, sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from test_inbox_work import Releases
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.wire import MACHINE_CLOCK
+from conn_service.inbox import InboxExpander, InboxStore, InboxWork
+from conn_service.syncs.worker import SyncWorker
+releases = Releases(Path({root!r}))
+vault = MemoryVault({{"acme": {{"token": "token-of-acme", "webhook_secret": {secret!r}}}}})
+def build(engine):
+    store = InboxStore(engine)
+    finish = store.finish
+    def killing(*arguments, **more):
+        finish(*arguments, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+    store.finish = killing
+    return InboxWork(InboxExpander(store, releases.get_current, {{}}, vault, MACHINE_CLOCK))
+location = StoreLocation(file=Path({store!r}))
+with SyncWorker(location, releases, environ={{"CONN_NO_KEYRING": "1"}}, parts=[build]) as worker:
+    worker.resume_unfinished()
+    worker.wait_until_stopped()
+"""
+
+
+def test_a_worker_that_is_killed_after_it_passed_an_event_on_does_not_pass_it_on_again(inbox: InboxBench) -> None:
+    inbox.send(changed())
+    here = Path(__file__)
+    paths = [str(here.parent), str(here.parents[1] / "http"), str(here.parents[2]), *sys.path]
+    store = str(inbox.service.location.file)
+    code = KILLED.format(paths=paths, root=str(inbox.root), store=store, secret=SECRET)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "CONN_NO_KEYRING": "1"}, timeout=120, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    with open_worker(inbox) as worker:
+        worker.resume_unfinished()
+        wait_until(lambda: inbox.store.get(1).status == "done")
+        assert len(inbox.find_deliveries()) == 1

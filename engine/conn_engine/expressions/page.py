@@ -23,6 +23,8 @@ from conn_engine.expressions.values import UNDEFINED, Path_, overlay
 __all__ = ["KnownColumns", "Program", "programs"]
 
 _SCOPE = "conn_scope"
+_PIECE = 100
+"""How many records the evaluator gets at once, during which no other thread of the process can run: about 1 ms."""
 Place = tuple[int, Path_]  # of a leaf: the number of its layer in the program, and the path in it
 Columns = dict[Place, list[Any]]
 
@@ -202,6 +204,7 @@ class _Evaluation:
         else:
             text = f"[$.{body}]"
         self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
+        self._has_pieces = self._expression.is_repeatable()  # else the time, or a seed, is that of the complete page
 
     def columns(
         self,
@@ -217,8 +220,17 @@ class _Evaluation:
                 {"s": scope} if base is UNDEFINED else {"s": scope, "b": base}
                 for scope, base in zip(scopes, below, strict=True)
             ]
-        rows = self._expression.evaluate(data, conditions, limits=limits)
+        rows = self._evaluate(data, conditions, limits)
         return {place: read_column(rows, key) for place, key in self._keys.items()}
+
+    def _evaluate(self, data: list[Any], conditions: Conditions, limits: EvaluationLimits) -> list[Any]:
+        """Return a row for each item, whose limits are its share of the page's."""
+        if len(data) <= _PIECE or not self._has_pieces:
+            rows: list[Any] = self._expression.evaluate(data, conditions, limits=limits)
+            return rows
+        share = limits.times(2 * _PIECE / (_PIECE + len(data)))
+        pieces = [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
+        return [row for piece in pieces for row in self._expression.evaluate(piece, conditions, limits=share)]
 
 
 def programs(layers: Sequence[Any]) -> list[Program]:

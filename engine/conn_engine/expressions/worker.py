@@ -1,8 +1,8 @@
 """The process for isolated expressions: it serves requests from a pipe until the other end is closed.
 
-It has no environment, no terminal and a limited address space. During an evaluation, it ends when its parent ends (by a
-signal of the pipe, on Linux), and soon after its time is up (by a timer's signal). Nothing handles these signals: the
-system ends the process, whatever it is doing.
+It has no environment, no terminal, a limited address space and a lower priority. During an evaluation, it ends when its
+parent ends (by a signal of the pipe, on Linux), and soon after its time is up (by a timer's signal). Nothing handles
+these signals: the system ends the process, whatever it is doing.
 """
 
 import fcntl
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_NICE = 5
+"""Endless expressions take a quarter of a busy processor from the process that serves everyone, and not half of it."""
+
 
 def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
     """Serve requests until the pipe is closed. The process ends without a reply when an expression takes `belt_seconds`
     longer than its time limit."""
     pipe = Connection(descriptor)
+    os.nice(_NICE)
     _limit(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
     _warm()
     pipe.send_bytes(b"R")

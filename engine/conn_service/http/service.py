@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.engine import Engine
 from starlette.applications import Starlette
@@ -47,7 +47,10 @@ from conn_service.syncs.waking import wake_waiting_runs
 
 __all__ = ["Deployment", "ServiceApps", "open_service"]
 
-_ISOLATED_WORKERS = 2
+_ISOLATED_WORKERS = 4
+"""One account uses at most two of them at once (see `AsyncConnection`)."""
+_EVALUATION = replace(DEFAULT_LIMITS, seconds=1.0)
+"""A caller waits for the response, and other accounts for the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Deployment:
     environ: Mapping[str, str]
     clock: Clock = MACHINE_CLOCK
     limits: ServiceLimits = field(default_factory=ServiceLimits)
-    evaluation: EvaluationLimits = DEFAULT_LIMITS
+    evaluation: EvaluationLimits = _EVALUATION
     connect: ConnectSettings | None = None
     has_docs_page: bool = True
     drain: DrainState = field(default_factory=DrainState)

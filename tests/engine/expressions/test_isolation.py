@@ -174,7 +174,7 @@ def test_the_loop_lives_while_a_worker_computes(isolation: Isolation) -> None:
                 ticks += 1
 
         ticking = asyncio.create_task(tick())
-        async for page in adrive(flow(), None, MemoryVault(), aside=True):  # type: ignore[arg-type]
+        async for page in adrive(flow(), None, MemoryVault(), aside=asyncio.Semaphore(1)):  # type: ignore[arg-type]
             found += page.records
         ticking.cancel()
         return found, ticks
@@ -196,7 +196,7 @@ def test_a_task_may_be_cancelled_while_a_worker_computes(isolation: Isolation) -
             closed.append("closed")
 
     async def run() -> None:
-        pages = adrive(flow(), None, MemoryVault(), aside=True)  # type: ignore[arg-type]
+        pages = adrive(flow(), None, MemoryVault(), aside=asyncio.Semaphore(1))  # type: ignore[arg-type]
         await asyncio.wait_for(anext(pages), 0.2)
 
     with pytest.raises(TimeoutError):

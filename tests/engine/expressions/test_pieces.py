@@ -1,0 +1,73 @@
+"""A long page is evaluated in pieces, so that other threads of the process can run in between."""
+
+from typing import Any
+
+import pytest
+
+from conn_engine.conditions import USUAL, Chance, Conditions, EvaluationLimits
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import compile_mapping
+from conn_engine.expressions.compiled import Expression
+from conn_engine.wire import FrozenClock
+
+
+def make_scopes(count: int) -> list[dict[str, Any]]:
+    return [{"response": {"id": number, "name": f"n{number}" if number % 7 else None}} for number in range(count)]
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records each evaluation gets."""
+    seen: list[int] = []
+    inner = Expression.evaluate
+
+    def evaluate(self: Expression, data: Any, *arguments: Any, **options: Any) -> Any:
+        seen.append(len(data))
+        return inner(self, data, *arguments, **options)
+
+    monkeypatch.setattr(Expression, "evaluate", evaluate)
+    return seen
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])])
+def test_a_long_page_has_pieces(sizes: list[int], count: int, expected: list[int]) -> None:
+    mapping = compile_mapping([{"id": "$string(response.id)", "label": "response.name ? response.name & '!' : null"}])
+    values = mapping.apply(make_scopes(count), USUAL)
+    assert sizes == expected
+    assert [value["id"] for value in values] == [str(number) for number in range(count)]
+    assert [value["label"] is None for value in values] == [number % 7 == 0 for number in range(count)]
+
+
+def test_the_time_and_seeds_are_those_of_the_page(sizes: list[int]) -> None:
+    mapping = compile_mapping([{"id": "$string(response.id)", "at": "$now()", "random": "$random()"}])
+    values = mapping.apply(make_scopes(250), Conditions(FrozenClock(), Chance(7)))
+    assert sizes == [250]
+    assert len({value["at"] for value in values}) == 1
+
+
+def test_a_layer_over_another_one_has_pieces(sizes: list[int]) -> None:
+    mapping = compile_mapping([{"id": "$string(response.id)"}, {"id": "'a-' & $base.id"}])
+    values = mapping.apply(make_scopes(150), USUAL)
+    assert [value["id"] for value in values] == [f"a-{number}" for number in range(150)]
+    assert sizes == [100, 50, 100, 50]
+
+
+def test_a_record_that_fails_is_named_by_its_place_in_the_page() -> None:
+    mapping = compile_mapping([{"id": "$string(response.id) & (response.id = 230 ? $error('no') : '')"}])
+    with pytest.raises(ExpressionError, match="record 230"):
+        mapping.apply(make_scopes(250), USUAL)
+
+
+def test_each_piece_has_its_share_of_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    inner = Expression.evaluate
+
+    def evaluate(self: Expression, data: Any, *arguments: Any, limits: EvaluationLimits, **options: Any) -> Any:
+        seen.append(limits.seconds)
+        return inner(self, data, *arguments, limits=limits, **options)
+
+    monkeypatch.setattr(Expression, "evaluate", evaluate)
+    mapping = compile_mapping([{"id": "$string(response.id)"}])
+    for count in (100, 300):
+        mapping.apply(make_scopes(count), USUAL, limits=EvaluationLimits(seconds=3))
+    assert seen == [6, 6, 6, 6]

@@ -12,6 +12,7 @@ __all__ = ["translate_store_error"]
 _REFUSED = ("28000", "28P01")
 _REFUSED_WORDS = ("authentication failed", "no password supplied", "role ", "no pg_hba.conf entry")
 _MISSING_DATABASE = "3D000"
+_TOO_MANY = ("too many clients", "connection slots are reserved", "too many connections")
 _FULL = ("database or disk is full", "no space left on device")
 
 
@@ -23,6 +24,12 @@ def translate_store_error(error: exc.SQLAlchemyError, location: StoreLocation) -
     state = str(getattr(cause, "sqlstate", None) or "")
     if isinstance(error, exc.TimeoutError) or "database is locked" in reason or state == "55P03":
         return StoreUnreachableError(f"the store {where} is busy: another process has been writing for too long")
+    if state == "53300" or any(words in reason for words in _TOO_MANY):
+        return StoreUnreachableError(
+            f"the store {where} has no connection left",
+            fault="connect",
+            hint="raise max_connections of Postgres, or start fewer workers",
+        )
     if state in _REFUSED or (not state and any(words in reason for words in _REFUSED_WORDS)):
         return StoreRefusedError(
             f"the store {where} refuses the user: {reason}", hint="correct the user or the password"

@@ -56,6 +56,7 @@ DATABASE_RETRIES: Final[Any] = {
 }
 """Options of a step of DBOS that uses the database: about a minute of retries while it is restarted."""
 BUSY_SECONDS = 30.0
+MOST_CONNECTIONS: Final = 30
 IDLE_SECONDS = 15
 """How long a transaction on Postgres may wait for its worker. None waits for anything but the database."""
 _LASTING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
@@ -105,8 +106,9 @@ def _is_lasting(error: BaseException) -> bool:
     return str(name).startswith(_LASTING)
 
 
-def open_engine(location: StoreLocation) -> Engine:
-    """Return an engine for the database, which is created if it is a file that does not exist.
+def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS) -> Engine:
+    """Return an engine for the database, which is created if it is a file that does not exist. On Postgres, it has at
+    most so many connections.
 
     SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that was
     sent to a vendor or to an endpoint.
@@ -119,16 +121,16 @@ def open_engine(location: StoreLocation) -> Engine:
                 "a Postgres store needs the driver psycopg, which is not installed",
                 hint="install it: pip install 'conn-engine[postgres]'",
             ) from None
-        return _open_postgres(location.url)
+        return _open_postgres(location.url, connections)
     if location.file is None:
         raise UsageError("the store has no address", hint="pass a SQLite file or a Postgres URL")
     return _open_sqlite(location.file)
 
 
-def _open_postgres(url: URL) -> Engine:
+def _open_postgres(url: URL, connections: int) -> Engine:
     """Return an engine whose transactions end when their worker is stopped, or its machine is gone: they would hold
     rows that other workers wait for."""
-    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=20)
+    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=connections, max_overflow=0)
 
     @sa.event.listens_for(engine, "connect")
     def limit_idle_transactions(connection: Any, _record: object) -> None:

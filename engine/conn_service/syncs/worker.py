@@ -40,6 +40,9 @@ POLL_SECONDS = 0.1
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
 _WORKERS = 8
+_CONNECTIONS = 10
+"""More than runs can hold at the same time while they renew credentials. Two more belong to the slot of the worker and
+to DBOS, so that eight workers fit into the 100 connections that Postgres has by default."""
 _LATER_MODULES = (
     "conn_service.syncs.destinations.files",
     "conn_service.syncs.destinations.loads",
@@ -104,7 +107,7 @@ class SyncWorker:
         self.schedules = schedules
         self.keep_days = keep_days
         self._timetable = Timetable(releases)
-        self._engine: Engine = open_engine(location)
+        self._engine: Engine = open_engine(location, connections=_CONNECTIONS)
         self._parts = [make(self._engine) for make in parts]
         self.watch = StoreWatch(self._engine, location)
         self.environ = environ

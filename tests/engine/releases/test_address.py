@@ -97,6 +97,17 @@ def test_a_user_who_may_not_write(postgres):
         open_store(url.set(username="reader").render_as_string(hide_password=False), create=True)
 
 
+def test_a_server_without_a_free_connection(postgres):
+    url = sa.engine.make_url(postgres())
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
+    engine.dispose()
+    with pytest.raises(StoreUnreachableError, match="has no connection left") as caught:
+        open_store(url.set(username="crowd").render_as_string(hide_password=False), create=True)
+    assert "max_connections" in caught.value.hint
+
+
 def test_a_file_that_is_no_store(tmp_path: Path):
     (tmp_path / "text.db").write_text("hello, this is not a database\n" * 100)
     with pytest.raises(StoreFault, match="cannot be used: file is not a database"):

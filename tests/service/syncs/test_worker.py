@@ -39,13 +39,9 @@ def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
         run = worker.start("people", "acme")
         with pytest.raises(UsageError, match="still running"):
             worker.start("people", "acme")
-        [done] = worker.wait([run.id], 30)
+        [done] = worker.wait([run.id], 120)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
-        from dbos import DBOS
-
-        steps = [step["function_name"] for step in DBOS.list_workflow_steps(f"{run.id}~000000")]
-        assert steps.count("conn_sync_pages") < done.seq == 5, "a step reads several pages"
-        [again] = worker.wait([worker.start("people", "acme").id], 30)
+        [again] = worker.wait([worker.start("people", "acme").id], 120)
         assert again.since is not None
 
 
@@ -58,7 +54,7 @@ def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:
         [leg] = wait_for_legs(run.id, "DELAYED", 1)
         assert worker.store.get_run(run.id).status == "waiting"
         DBOS.set_workflow_delay(leg, delay_seconds=0.0)
-        [done] = worker.wait([run.id], 30)
+        [done] = worker.wait([run.id], 120)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
 
 
@@ -92,7 +88,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Be
     assert done.returncode == -signal.SIGKILL
     with worker_of(bench) as worker:
         [run] = worker.store.find_runs()
-        [ended] = worker.wait([run.id], 60)
+        [ended] = worker.wait([run.id], 120)
         assert (ended.status, worker.store.spool.count(run.id)) == ("complete", 10)
     assert len(bench.contacts.asked) == 4
 
@@ -101,7 +97,7 @@ def test_a_run_without_a_leg_is_enqueued_again(bench: Bench) -> None:
     bench.runner().create_run("people:acme:0000000000001", "people", "acme")
     with worker_of(bench) as worker:
         assert worker.resume_unfinished() == ["people:acme:0000000000001"]
-        [done] = worker.wait(["people:acme:0000000000001"], 30)
+        [done] = worker.wait(["people:acme:0000000000001"], 120)
         assert done.status == "complete"
 
 
@@ -135,7 +131,7 @@ def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(ben
         wait_for_legs(run.id, "ERROR", 1)
         assert [leg.number for leg in worker.find_stalled_runs()] == [1]
         assert worker.resume_unfinished() == [run.id]
-        [done] = worker.wait([run.id], 30)
+        [done] = worker.wait([run.id], 120)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
         break_off(worker, 10)
         run = worker.start("people", "acme")
@@ -156,7 +152,7 @@ def test_what_another_version_has_enqueued_is_continued(bench: Bench, monkeypatc
             wait_for_legs(run.id, "DELAYED", 1)
     with worker_of(bench) as worker:
         assert worker.resume_unfinished() == [run.id]
-        [done] = worker.wait([run.id], 60)
+        [done] = worker.wait([run.id], 120)
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
     assert len(bench.contacts.asked) == 5, "four pages, and one of them twice"
 
@@ -167,7 +163,7 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
     bench.store.set_status("people:acme:0000000000001", "undelivered")
     with worker_of(bench) as worker:
         run = worker.start("people", "acme")
-        worker.wait([run.id], 30)
+        worker.wait([run.id], 120)
         add = [OutgoingEvent(f"e{n}", "x", str(n), "upsert", {"account": "acme"}) for n in range(3)]
         with worker.deliveries.engine.begin() as connection:
             add_deliveries(connection, "e", run.id, add, 1.0)

@@ -56,10 +56,11 @@ FaultKind = Literal["dns", "connect", "refused", "tls", "reset", "truncated", "t
 connection broke; the response ended early; it did not arrive in time; the proxy; not HTTP; anything else."""
 
 
-Category = Literal["unknown", "input", "missing", "refused", "store", "host", "budget"]
+Category = Literal["unknown", "input", "missing", "refused", "answer", "store", "host", "budget"]
 """What a program needs to know beyond the class of an error: the named thing does not exist; a value of the caller made
-an expression fail; the account has no (complete) credential; the vendor refused the credential; the place with the
-credentials cannot be used now; the host may not be reached; a budget of our own is used up."""
+an expression fail; the account has no (complete) credential; the vendor refused the credential; the vendor's answer to
+a token request cannot be used; the place with the credentials cannot be used now; the host may not be reached; a budget
+of our own is used up."""
 
 
 class ConnError(Exception):

@@ -36,6 +36,7 @@ STOPWATCHES = {
     "conn_engine/transport/proxies.py",  # sockets
     "conn_engine/secrets/vault/locks.py",  # how long a lock is waited for
     "conn_service/store/advisory_locks.py",  # how long a lock is waited for
+    "conn_service/http/health.py",  # how long ago the store could not be written
     "conn_service/http/observing.py",  # how long requests take
     "conn_service/http/accounts.py",  # how old a kept connection is
     "conn_service/store/slots.py",  # when the lock of a worker was checked

@@ -281,6 +281,7 @@ def _decode_answer(settings: RequestSettings, response: Response, endpoint: str,
         raise CredentialError(
             f"token endpoint {endpoint} returned no token: {redactor.text(error.message)}",
             hint="check `token_url`",
+            category="answer",
         ) from None
 
 

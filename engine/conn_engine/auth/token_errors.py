@@ -37,6 +37,7 @@ def raise_for_refusal(  # noqa: PLR0917
         raise CredentialError(
             f"token endpoint {endpoint} responded with a redirect ({status})",
             hint="correct `token_url`",
+            category="answer",
         )
     raise CredentialError(
         f"token endpoint {endpoint} refused the request: {answer}",
@@ -57,6 +58,7 @@ def build_missing_token_error(expression: str | None, body: Any, endpoint: str, 
     return CredentialError(
         f"token endpoint {endpoint} {problem}{listed}",
         hint="set `response` to the field with the token (`response: response.token`), and check `token_url`",
+        category="answer",
     )
 
 
@@ -67,6 +69,7 @@ def build_expired_token_error(endpoint: str, expires_at: float, response: Respon
     return CredentialError(
         f"token endpoint {endpoint} returned a token that expired at {then}; this machine's clock shows {now_text}",
         hint=add_clock_hint(response, now, "check this machine's clock, and the settings `expires` and `expires_unit`"),
+        category="answer",
     )
 
 

@@ -68,7 +68,9 @@ class _Service:
         query = parse_query(request)
         permit = _permit(token, record)
         if request.method == "GET" and path.id is None and _NDJSON in request.headers.get("accept", ""):
-            return await self._stream(self.unified.stream(account, path, query, permit=permit), record)
+            lines = self.unified.stream(account, path, query, permit=permit)
+            first = await wait_in_time(request, anext(lines), self.limits)  # its errors have a status of their own
+            return self._stream(first, lines, record)
         body = await read_body(request, self.limits)
 
         def work() -> Awaitable[UnifiedAnswer]:
@@ -111,9 +113,7 @@ class _Service:
             message = translate_store_error(error, self.location).message
             _LOG.error("the result of a write is not stored, and its Idempotency-Key stays unknown: %s", message)
 
-    async def _stream(self, lines: AsyncIterator[dict[str, Any]], record: RequestRecord) -> Response:
-        first = await anext(lines)  # errors before the first line have a status of their own
-
+    def _stream(self, first: dict[str, Any], lines: AsyncIterator[dict[str, Any]], record: RequestRecord) -> Response:
         async def write() -> AsyncIterator[str]:
             yield format_line(first)
             try:

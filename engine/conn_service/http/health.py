@@ -6,10 +6,12 @@ log has the details.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +21,7 @@ from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.releases.faults import StoreRefusedError, StoreUnreachableError
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.releases.translating import translate_store_error
 from conn_engine.secrets import Vault
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.callers import Callers, check_scope
@@ -31,6 +34,7 @@ __all__ = ["DrainState", "ServiceHealth", "build_health_routes"]
 _LOG = logging.getLogger(__name__)
 _SECONDS: Final = 5.0
 _FRESH_SECONDS: Final = 1.0
+_NOTED_SECONDS: Final = 60.0
 _MOST_PROBED: Final = 20
 _OK: Final = "ok"
 
@@ -51,9 +55,33 @@ class ServiceHealth:
     source: ConfigurationSource
     vault: Vault
     drain: DrainState
+    _failed: tuple[float, str] | None = None
     _checked: float = -_FRESH_SECONDS
     _results: dict[str, str] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        sa.event.listen(self.engine, "handle_error", self._note_failure)
+
+    def _note_failure(self, context: sa.engine.ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        message = "" if error is None else translate_store_error(error, self.location).message
+        for words in ("the disk is full", "cannot be written"):
+            if words in message:
+                self._failed = (time.monotonic(), words.replace("cannot", "it cannot"))
+                return
+
+    def find_notes(self) -> list[str]:
+        """Return what is wrong although the service can serve."""
+        notes = []
+        broken = len(self.source.find_broken())
+        if broken:
+            notes.append(f"{pluralize(broken, 'account')} cannot be served; the log has the reason")
+        if self.source.fault is not None:
+            notes.append("the newest configuration cannot be served, and the former one is; the log has the reason")
+        if self._failed is not None and time.monotonic() - self._failed[0] < _NOTED_SECONDS:
+            notes.append(f"the store could not be written in the last minute: {self._failed[1]}")
+        return notes
 
     async def check(self) -> dict[str, str]:
         """Return what was checked, each with `ok` or what is wrong."""
@@ -122,10 +150,6 @@ def build_health_routes(
         return JSONResponse({"status": "alive"})
 
     async def check_ready(request: Request) -> Response:
-        broken = len(health.source.find_broken())
-        notes = [f"{pluralize(broken, 'account')} cannot be served; the log has the reason"] if broken else []
-        if health.source.fault is not None:
-            notes.append("the newest release cannot be served, and the former one is; the log has the reason")
         if health.drain.is_draining:
             raise HttpProblem(503, "draining", "the service is about to end")
         results = await health.check()
@@ -134,6 +158,7 @@ def build_health_routes(
             raise HttpProblem(503, "not_ready", "; ".join(wrong), more={"checks": results})
         accounts = len(health.source.get_current()[1].accounts())
         data: dict[str, Any] = {"status": "ready", "accounts": accounts, "checks": results}
+        notes = health.find_notes()
         return JSONResponse(data | ({"notes": notes} if notes else {}))
 
     async def show_metrics(request: Request) -> Response:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from conn_service.store import Migration, prepare_tables
@@ -59,6 +60,8 @@ class IdempotencyStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._insert = dialect.insert
         prepare_tables(engine, "idempotency", _MIGRATIONS)
 
     def take(self, account: str, key: str, print_: str, now: float) -> KeptAnswer:
@@ -69,12 +72,9 @@ class IdempotencyStore:
             row = connection.execute(sa.select(_keys).where(where)).one_or_none()
             if row is None:
                 values = {"account": account, "key": key, "fingerprint": print_, "state": "open", "began": now}
-                try:
-                    with connection.begin_nested():
-                        connection.execute(sa.insert(_keys).values(values))
+                if connection.execute(self._insert(_keys).values(values).on_conflict_do_nothing()).rowcount:
                     return KeptAnswer("new")
-                except sa.exc.IntegrityError:  # another replica was faster
-                    row = connection.execute(sa.select(_keys).where(where)).one()
+                row = connection.execute(sa.select(_keys).where(where)).one()  # another replica was faster
         if row.fingerprint != print_:
             return KeptAnswer("other")
         if row.state == "done":

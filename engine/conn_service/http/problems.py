@@ -205,6 +205,10 @@ def _describe_credential_error(error: CredentialError, status: int) -> HttpProbl
         text = "the place with the credentials cannot be used now"
         headers = {"retry-after": str(_STORE_SECONDS)}
         return HttpProblem(503, "credential_store", text, headers=headers, reason=error.message)
+    reason = f"{error.message} (fix: {error.hint})" if error.hint else error.message
+    if error.category == "answer":
+        text = "the vendor's answer to the request for a token cannot be used"
+        return HttpProblem(502, "bad_response", text, reason=reason)
     if error.category == "refused":
         text = "the vendor refuses the account's credential; the account must log in again"
         return HttpProblem(status, "needs_login", text)

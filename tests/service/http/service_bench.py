@@ -12,9 +12,11 @@ from vendor import Vendor, start_vendor
 
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
+from conn_service.http.health import DrainState
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.service import Deployment, open_service
 from conn_service.http.tokens import SCOPES, TokenScope, TokenStore
@@ -91,6 +93,8 @@ class Bench:
     clock: FrozenClock
     vault: MemoryVault
     location: StoreLocation
+    app: Any = None
+    drain: DrainState = field(default_factory=DrainState)
     token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -135,6 +139,8 @@ def open_bench(
     files: Mapping[str, str] | None = None,
     store: StoreLocation | None = None,
     traces: Traces = NO_TRACES,
+    vault: Vault | None = None,
+    connector: str = CONNECTOR,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its
@@ -153,11 +159,14 @@ def open_bench(
         for name, text in texts.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
-        vault = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
+        memory = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
         clock = FrozenClock(NOW)
         location = store or StoreLocation.read(str(root / "service.sqlite3"), root)
-        deployment = Deployment(configure(root), location, vault, {}, clock, limits or ServiceLimits(), traces=traces)
+        deployment = Deployment(
+            configure(root), location, vault or memory, {}, clock, limits or ServiceLimits(), traces=traces
+        )
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
-            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, vault, location)
+            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location)
+            bench.app, bench.drain = app, deployment.drain
             bench.token = bench.issue()
             yield bench

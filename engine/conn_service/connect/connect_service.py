@@ -4,6 +4,7 @@ A link is used up only at success. What is entered is never stored before the ve
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +13,11 @@ from typing import Any, Final
 
 from conn_engine.auth import Consent
 from conn_engine.config import Workspace
-from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.errors import ConfigurationError, ConnError, UsageError, VendorError
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock
 from conn_service.connect.account_connector import AccountConnector, OpenAccount
+from conn_service.connect.account_creation import AccountCreation, add_account
 from conn_service.connect.browser import BrowserVisit, check_form_token, create_form_token
 from conn_service.connect.connect_page import (
     ConnectPage,
@@ -65,6 +67,7 @@ class ConnectService:
     settings: ConnectSettings
     get_workspace: Callable[[], Workspace]
     note_connected: Callable[[str], Awaitable[None]]
+    creation: AccountCreation
     seconds: float = 60.0
     shows_vendor: bool = False
 
@@ -74,13 +77,33 @@ class ConnectService:
 
     # --- requests ---
 
-    async def issue(self, account: str, *, seconds: float = LINK_SECONDS, return_url: str = "") -> IssuedLink:
-        """Return a new link for an account. Raises as `issue_link`, and for a return URL that is not allowed."""
+    async def issue(
+        self,
+        account: str,
+        *,
+        seconds: float = LINK_SECONDS,
+        return_url: str = "",
+        document: Mapping[str, Any] | None = None,
+        tenant: str = "",
+        created_by: str = "",
+    ) -> IssuedLink:
+        """Return a new link for an account; with `document`, for one that is created when its customer has connected
+        it. Raises as `issue_link`, and for a return URL that is not allowed."""
         if return_url:
             self.settings.check_return_url(return_url)
         now, workspace = self._clock.now(), self.get_workspace()
-        work = partial(issue_link, self.links, workspace, self.connector.vault, account, now)
-        return await asyncio.to_thread(work, seconds=seconds, return_url=return_url)
+        text = ""
+        if document is not None:
+            await asyncio.to_thread(self.creation.check, account, document, tenant)
+            workspace, text = add_account(workspace, account, document), json.dumps(document)
+        work = partial(issue_link, self.links, workspace, self.connector.vault, account, now, seconds=seconds)
+        more = {"document": text, "tenant": tenant, "created_by": created_by}
+        try:
+            return await asyncio.to_thread(work, return_url=return_url, **more)
+        except ConfigurationError as error:
+            if document is None:
+                raise
+            raise UsageError(f"the document cannot be used: {error.message}", hint=error.hint) from None
 
     async def show(self, text: str, visit: BrowserVisit) -> ConnectPage:
         """Return the page of a link for a browser."""
@@ -124,9 +147,15 @@ class ConnectService:
             raise self._stop("spent")
         return link
 
-    async def _open(self, link: ConnectLink) -> OpenAccount:
+    async def _open(self, link: ConnectLink, context: Mapping[str, str] | None = None) -> OpenAccount:
+        """Return the account of a link. One that does not exist yet has the context that its customer has entered."""
+        workspace = self.get_workspace()
         try:
-            return await self.connector.open(self.get_workspace(), link.account)
+            if link.document and link.used_at is None:
+                if workspace.has_account(link.account):
+                    raise self._stop("gone")
+                workspace = add_account(workspace, link.account, _build_account(link, context or {}))
+            return await self.connector.open(workspace, link.account)
         except ConnError as error:
             _LOG.error('the link for account "%s" cannot be used: %s', link.account, error.message)
             raise self._stop("gone" if isinstance(error, UsageError) else describe_failure(error)) from None
@@ -169,19 +198,22 @@ class ConnectService:
         if not await asyncio.to_thread(self.links.count_attempt, link):
             raise self._stop("spent")
         opened = await self._open(link)
-        context, entered = opened.form.read(values)
-        if opened.form.has_errors:
-            return self._build_form(text, visit, link, opened, opened.form.fields)
+        form = opened.form
+        context, entered = form.read(values)
+        if form.has_errors:
+            return self._build_form(text, visit, link, opened, form.fields)
+        if link.document:
+            opened = await self._open(link, context)
         try:
             async with asyncio.timeout(self.seconds):
                 if opened.form.consent is not None:
                     return await self._begin(text, visit, link, opened, context, entered)
                 document = self.connector.build_document(opened, entered)
-                document, is_verified = await self.connector.try_credential(opened, context, document)
-            await self._complete(link, browser, opened, document, is_verified=is_verified)
+                captured = {} if link.document else context
+                document, is_verified = await self.connector.try_credential(opened, captured, document)
+            await self._complete(link, browser, opened, document, context, is_verified=is_verified)
         except (ConnError, TimeoutError) as error:
-            notice = self._explain(opened, error)
-            return self._build_form(text, visit, link, opened, opened.form.fields, notice)
+            return self._build_form(text, visit, link, opened, form.fields, self._explain(opened, error))
         return self._leave_or_stay(link, opened, visit)
 
     def _leave_or_stay(self, link: ConnectLink, opened: OpenAccount, visit: BrowserVisit) -> ConnectPage:
@@ -201,7 +233,8 @@ class ConnectService:
         entered: Mapping[str, str],
     ) -> ConnectPage:
         redirect_uri = self._choose_redirect_uri(opened)
-        consent, client = await self.connector.begin(opened, context, entered, redirect_uri)
+        captured = {} if link.document else context
+        consent, client = await self.connector.begin(opened, captured, entered, redirect_uri)
         data = {"link": text, "context": dict(context), "client": client, "consent": asdict(consent)}
         phase = seal_phase(consent.state, visit.secret, link.digest, data)
         digest = compute_digest("state", _get_path(redirect_uri), consent.state)
@@ -234,7 +267,9 @@ class ConnectService:
         link = await asyncio.to_thread(self.links.find_by_digest, found.link)
         if link is None or link.used_at is not None:
             raise self._stop("used")
-        opened = await self._open(link)
+        context: dict[str, str] = phase["context"]
+        opened = await self._open(link, context)
+        captured = {} if link.document else context
         consent = Consent(**phase["consent"])
         if not consent.has_state(query):
             raise self._stop("state")
@@ -242,9 +277,9 @@ class ConnectService:
             raise self._stop(describe_denial(query.get("error", "")), text, opened)
         try:
             async with asyncio.timeout(self.seconds):
-                document = await self.connector.finish(opened, phase["context"], phase["client"], consent, query)
-                document, is_verified = await self.connector.try_credential(opened, phase["context"], document)
-            await self._complete(link, browser, opened, document, is_verified=is_verified)
+                document = await self.connector.finish(opened, captured, phase["client"], consent, query)
+                document, is_verified = await self.connector.try_credential(opened, captured, document)
+            await self._complete(link, browser, opened, document, context, is_verified=is_verified)
         except (ConnError, TimeoutError) as error:
             notice = self._explain(opened, error)
             if notice.kind in ("refused", "input"):  # the customer has entered nothing that could be corrected
@@ -256,22 +291,46 @@ class ConnectService:
     # --- the end ---
 
     async def _complete(
-        self, link: ConnectLink, browser: str, opened: OpenAccount, document: Mapping[str, Any], *, is_verified: bool
+        self,
+        link: ConnectLink,
+        browser: str,
+        opened: OpenAccount,
+        document: Mapping[str, Any],
+        context: Mapping[str, str],
+        *,
+        is_verified: bool,
     ) -> None:
-        """Use the link up and store the credential: both, or none of them, also if the browser gives up meanwhile."""
-        await asyncio.shield(self._store(link, browser, opened, document, is_verified=is_verified))
+        """Use the link up, store the credential and create the account: all or nothing, also if the browser gives up
+        meanwhile."""
+        await asyncio.shield(self._store(link, browser, opened, document, context, is_verified=is_verified))
 
     async def _store(
-        self, link: ConnectLink, browser: str, opened: OpenAccount, document: Mapping[str, Any], *, is_verified: bool
+        self,
+        link: ConnectLink,
+        browser: str,
+        opened: OpenAccount,
+        document: Mapping[str, Any],
+        context: Mapping[str, str],
+        *,
+        is_verified: bool,
     ) -> None:
         if not await asyncio.to_thread(self.links.claim, link, browser, self._clock.now()):
             raise self._stop("used")
         try:
             await self.connector.store(opened, document, is_verified=is_verified)
+            if link.document:
+                await self._create_account(link, context)
         except BaseException:
             await asyncio.to_thread(self.links.release, link)
             raise
         await self.note_connected(link.account)
+
+    async def _create_account(self, link: ConnectLink, context: Mapping[str, str]) -> None:
+        try:
+            await asyncio.to_thread(self.creation.create, link, _build_account(link, context))
+        except BaseException:  # a credential without an account would be the next one's of this name
+            await asyncio.to_thread(self.connector.vault.delete, link.account)
+            raise
 
     async def _build_done(self, link: ConnectLink) -> ConnectPage:
         opened = await self._open(link)
@@ -283,7 +342,8 @@ class ConnectService:
         if isinstance(error, TimeoutError):
             return build_notice("timeout", vendor=opened.vendor, sender=self._sender)
         message = opened.redactor.text(f"{error.message}; {error.hint}".removesuffix("; "))
-        _LOG.warning('account "%s" was not connected: %s', opened.name, message)
+        shown = f"the vendor answers {error.kind} ({error.status})" if isinstance(error, VendorError) else message
+        _LOG.warning('account "%s" was not connected: %s', opened.name, shown)
         detail = message if self.shows_vendor else ""
         return build_notice(describe_failure(error), vendor=opened.vendor, sender=self._sender, detail=detail)
 
@@ -311,6 +371,14 @@ class ConnectService:
 
     def _build_return_url(self, link: ConnectLink, status: str) -> str:
         return self.settings.build_return_url(link.return_url, status) if link.return_url else ""
+
+
+def _build_account(link: ConnectLink, context: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document of an account that a link creates, with what its customer has entered."""
+    document: dict[str, Any] = json.loads(link.document)
+    given = document.get("context")
+    merged = {**(given if isinstance(given, dict) else {}), **context}
+    return {**document, "context": merged} if merged else document
 
 
 def _get_host(url: str) -> str:

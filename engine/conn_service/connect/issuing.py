@@ -18,9 +18,9 @@ def issue_link(
     now: float,
     *,
     seconds: float = LINK_SECONDS,
-    return_url: str = "",
+    **more: str,
 ) -> IssuedLink:
-    """Store a new link for an account. The caller has checked `return_url`.
+    """Store a new link for an account of the workspace; `more` is that of `insert_link`, and the caller has checked it.
 
     Raises UsageError for an unknown account, and for one whose new credential could not be stored or used.
     """
@@ -37,4 +37,4 @@ def issue_link(
             hint="declare credentials in connector.yaml if the vendor asks for one",
         )
     check_storable(choose_login_vault(vault, account), account)
-    return links.create(account, now=now, expires_at=now + seconds, return_url=return_url)
+    return links.create(account, now=now, expires_at=now + seconds, **more)

@@ -10,13 +10,13 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from conn_service.store import Migration, prepare_tables
+from conn_service.store import Migration, add_columns, prepare_tables
 
 __all__ = [
     "LINK_SECONDS",
@@ -50,6 +50,9 @@ _links = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("used_at", sa.Float),
     sa.Column("used_by", sa.String(64)),
+    sa.Column("document", sa.Text, nullable=False, server_default=""),
+    sa.Column("tenant", sa.String(100), nullable=False, server_default=""),
+    sa.Column("created_by", sa.String(100), nullable=False, server_default=""),
     sa.Index("conn_connect_link_by_expiry", "expires_at"),
 )
 _logins = sa.Table(
@@ -71,13 +74,19 @@ def _create(connection: Connection) -> None:
     _metadata.create_all(connection)
 
 
-_MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _add_accounts(connection: Connection) -> None:
+    """Add the accounts that links create."""
+    add_columns(connection, _links)
+
+
+_MIGRATIONS: tuple[Migration, ...] = (_create, _add_accounts)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectLink:
     """A link for an account. It is used up at success; `used_by` is the digest of the browser that did. Times are in
-    Unix seconds."""
+    Unix seconds. With `document` (JSON), the account is created then, for `tenant`; `created_by` is the token that made
+    the link."""
 
     digest: str
     account: str
@@ -87,6 +96,9 @@ class ConnectLink:
     attempts: int = 0
     used_at: float | None = None
     used_by: str | None = None
+    document: str = ""
+    tenant: str = ""
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,13 +150,29 @@ def _derive_key(state: str, browser: str) -> bytes:
 
 
 def insert_link(
-    connection: Connection, account: str, *, now: float, expires_at: float, return_url: str = ""
+    connection: Connection,
+    account: str,
+    *,
+    now: float,
+    expires_at: float,
+    return_url: str = "",
+    document: str = "",
+    tenant: str = "",
+    created_by: str = "",
 ) -> IssuedLink:
     """Store a new link in the transaction of the caller."""
     text = secrets.token_urlsafe(32)
-    link = ConnectLink(compute_digest(text), account, return_url, now, expires_at)
-    columns = {"digest": link.digest, "account": account, "return_url": return_url, "created_at": now}
-    connection.execute(sa.insert(_links).values(**columns, expires_at=expires_at, attempts=0))
+    link = ConnectLink(
+        compute_digest(text),
+        account,
+        return_url,
+        now,
+        expires_at,
+        document=document,
+        tenant=tenant,
+        created_by=created_by,
+    )
+    connection.execute(sa.insert(_links).values(asdict(link)))
     return IssuedLink(link, text)
 
 
@@ -157,12 +185,12 @@ class LinkStore:
 
     # --- links ---
 
-    def create(self, account: str, *, now: float, expires_at: float, return_url: str = "") -> IssuedLink:
-        """Store a new link. Removes what expired long ago."""
+    def create(self, account: str, *, now: float, expires_at: float, **more: str) -> IssuedLink:
+        """Store a new link; `more` is that of `insert_link`. Removes what expired long ago."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_logins).where(_logins.c.expires_at < now))
             connection.execute(sa.delete(_links).where(_links.c.expires_at < now - _KEEP_SECONDS))
-            return insert_link(connection, account, now=now, expires_at=expires_at, return_url=return_url)
+            return insert_link(connection, account, now=now, expires_at=expires_at, **more)
 
     def find(self, text: str) -> ConnectLink | None:
         """Return the link with this text, also one that can no longer be used."""

@@ -2,7 +2,9 @@
 decides what a page has."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -139,14 +141,23 @@ def build_link_routes(gate: AdminGate, service: ConnectService | None, limits: S
         if service is None:
             detail = "the service has no address for browsers, so there are no links"
             raise HttpProblem(409, "disabled", detail, "start it with --public-url https://…")
-        body = await read_body(request, limits)
-        account, return_url, seconds = _read_link_body(body)
-        gate.callers.check_account(token, account)
-        issued = await service.issue(account, seconds=seconds, return_url=return_url)
-        await gate.record(token, "create", f"links/{issued.link.digest[:12]}", account=account)
+        asked = _read_link_request(await read_body(request, limits))
+        if asked.document is None:
+            gate.callers.check_account(token, asked.account)
+        elif token.accounts and asked.account not in token.accounts:
+            raise HttpProblem(404, "unknown", "there is no such account")
+        issued = await service.issue(
+            asked.account,
+            seconds=asked.expires_in,
+            return_url=asked.return_url,
+            document=asked.document,
+            tenant=token.tenant,
+            created_by=token.id,
+        )
+        await gate.record(token, "create", f"links/{issued.link.digest[:12]}", account=asked.account)
         data = {
             "url": service.settings.build_link(issued.text),
-            "account": account,
+            "account": asked.account,
             "expires_at": issued.link.expires_at,
         }
         return JSONResponse(data, 201, headers={"cache-control": "no-store"})
@@ -154,25 +165,35 @@ def build_link_routes(gate: AdminGate, service: ConnectService | None, limits: S
     return [Route("/admin/links", create_link, methods=["POST"])]
 
 
-def _read_link_body(body: object) -> tuple[str, str, float]:
-    """Return account, return URL and seconds. Raises HttpProblem for anything else."""
-    known = {"account", "return_url", "expires_in"}
-    if not isinstance(body, dict) or body.keys() - known:
-        unknown = sorted(str(name)[:100] for name in body.keys() - known) if isinstance(body, dict) else []
-        detail = f'a link has no "{unknown[0]}"' if unknown else "the body is not an object"
-        raise HttpProblem(
-            400, "invalid_request", detail, 'send {"account": "NAME"}, with return_url, expires_in if needed'
-        )
-    account, return_url, seconds = (
-        body.get("account"),
-        body.get("return_url") or "",
-        body.get("expires_in", LINK_SECONDS),
-    )
-    if not isinstance(account, str) or not account:
-        raise HttpProblem(400, "invalid_request", "the link has no account", 'send {"account": "NAME"}')
-    if not isinstance(return_url, str):
-        raise HttpProblem(400, "invalid_request", "return_url is not a text", "send an absolute https URL")
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """The link that an application asks for. With `document`, the account does not exist yet."""
+
+    account: str
+    return_url: str = ""
+    expires_in: float = LINK_SECONDS
+    document: Mapping[str, Any] | None = None
+
+
+def _read_link_request(body: object) -> LinkRequest:
+    """Return what a body asks for. Raises HttpProblem for anything else."""
+    if not isinstance(body, dict):
+        raise _refuse("the body is not an object", 'send {"account": "NAME"}')
+    unknown = sorted(str(name)[:100] for name in body.keys() - set(LinkRequest.__slots__))
+    if unknown:
+        raise _refuse(f'a link has no "{unknown[0]}"', f"use: {', '.join(LinkRequest.__slots__)}")
+    asked = LinkRequest(**{"account": "", **{name: value for name, value in body.items() if value is not None}})
+    if not isinstance(asked.account, str) or not asked.account:
+        raise _refuse("the link has no account", 'send {"account": "NAME"}')
+    if not isinstance(asked.return_url, str):
+        raise _refuse("return_url is not a text", "send an absolute https URL")
+    if asked.document is not None and not isinstance(asked.document, dict):
+        raise _refuse("document is not an object", 'send {"connector": "NAME"}')
+    seconds = asked.expires_in
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 60 <= seconds <= _LONGEST_LINK_SECONDS:
-        most = f"{_LONGEST_LINK_SECONDS:,}"
-        raise HttpProblem(400, "invalid_request", f"expires_in is not a number from 60 to {most}", "send seconds")
-    return account, return_url, float(seconds)
+        raise _refuse(f"expires_in is not a number from 60 to {_LONGEST_LINK_SECONDS:,}", "send seconds")
+    return asked
+
+
+def _refuse(detail: str, fix: str) -> HttpProblem:
+    return HttpProblem(400, "invalid_request", detail, fix)

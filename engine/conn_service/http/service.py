@@ -17,6 +17,7 @@ from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.connect.account_connector import AccountConnector
+from conn_service.connect.account_creation import AccountCreation
 from conn_service.connect.connect_service import ConnectService
 from conn_service.connect.links import LinkStore
 from conn_service.connect.needs_login import LoginMonitor
@@ -111,7 +112,8 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
-        connect = _build_connect_service(deployment, engine, connections, connector, logins)
+        changes = Changes(source, deployment.clock)
+        connect = _build_connect_service(deployment, engine, connections, connector, logins, changes)
         inbox = DeliveryInbox(
             source,
             InboxStore(engine),
@@ -140,7 +142,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_link_routes(gate, connect, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
-                *build_revision_routes(gate, Changes(source, deployment.clock), deployment.limits),
+                *build_revision_routes(gate, changes, deployment.limits),
             ],
             limits=deployment.limits,
             clock=deployment.clock,
@@ -166,12 +168,13 @@ def _open_budgets(deployment: Deployment, engine: Engine) -> BudgetStore:
     return DatabaseBudgets(engine, uses_database_clock=deployment.clock is MACHINE_CLOCK)
 
 
-def _build_connect_service(
+def _build_connect_service(  # noqa: PLR0917
     deployment: Deployment,
     engine: Engine,
     connections: KeptConnections,
     connector: AccountConnector,
     logins: LoginMonitor,
+    changes: Changes,
 ) -> ConnectService | None:
     if deployment.connect is None:
         return None
@@ -187,6 +190,7 @@ def _build_connect_service(
         deployment.connect,
         lambda: connections.source.get_current()[1],
         note_connected,
+        AccountCreation(changes),
         seconds=deployment.limits.request_seconds,
         shows_vendor=deployment.limits.shows_vendor_errors,
     )

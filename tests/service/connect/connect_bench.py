@@ -25,7 +25,7 @@ from conn_service.connect.settings import ConnectSettings, build_connect_setting
 from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.service import Deployment, open_service
-from conn_service.http.tokens import SCOPES, TokenStore
+from conn_service.http.tokens import SCOPES, TokenScope, TokenStore
 from conn_service.store import open_engine
 
 NOW = 1_700_000_000.0
@@ -120,6 +120,10 @@ class ConnectBench:
         """Send a request of the application."""
         headers["authorization"] = f"Bearer {token or self.token}"
         return self.client.request(method, path, json=data, headers=headers)
+
+    def issue(self, *scopes: TokenScope, **more: Any) -> str:
+        """Create a token and return its text."""
+        return TokenStore(self.engine).create("a test", scopes, now=NOW, **more).text
 
     def link(self, account: str, **more: Any) -> str:
         """Make a link, and return its path."""

@@ -140,7 +140,6 @@ def open_bench(
     store: StoreLocation | None = None,
     traces: Traces = NO_TRACES,
     vault: Vault | None = None,
-    connector: str = CONNECTOR,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its

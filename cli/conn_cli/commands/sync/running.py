@@ -125,7 +125,6 @@ def print_spools(app: App, worker: "SyncWorker", runs: "Sequence[RunRow]") -> No
             continue
         after = (0, -1)
         while rows := worker.store.spool.read(run, after, 1000):
-            for row in rows:
-                app.write(row.payload, form="json")
+            app.write("\n".join(row.payload for row in rows), form="json")
             after = (rows[-1].seq, rows[-1].n)
         worker.store.spool.clear(run.id)

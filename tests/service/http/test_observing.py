@@ -3,6 +3,7 @@ request, secrets or personal data."""
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,16 @@ def test_metrics_count_budgets(tmp_path: Path) -> None:
 def test_metrics_need_their_scope(bench: Bench) -> None:
     assert bench.client.get("/metrics").status_code == 401
     assert bench.ask("GET", "/metrics", token=bench.issue("unified:read")).status_code == 403
+
+
+def test_the_page_names_the_metrics_that_there_are(bench: Bench) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/operate-the-service.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(conn_[a-z_]+)` \|([^|]*)\|", page, re.MULTILINE)
+    described = {name: set(re.findall(r"`([a-z]+)`", labels)) for name, labels in rows}
+    text = bench.ask("GET", "/metrics", token=bench.issue("metrics")).text
+    names = set(re.findall(r"^# TYPE (conn_[a-z_]+) (?:counter|gauge|histogram)$", text, re.MULTILINE))
+    assert described.keys() == {name for name in names if not name.endswith("_created")}
+    assert described["conn_vendor_requests_total"] == {"connector", "outcome"}
 
 
 # --- traces ---

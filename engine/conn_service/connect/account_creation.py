@@ -9,7 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.documents.dump import dump_yaml
 from conn_engine.errors import UsageError
 from conn_service.connect.links import ConnectLink
-from conn_service.revisions import Changes, RevisionRequest, Subject
+from conn_service.revisions import Changes, Revision, RevisionRequest, Subject
 
 __all__ = ["AccountCreation", "add_account"]
 
@@ -21,33 +21,44 @@ def add_account(workspace: Workspace, account: str, document: Mapping[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class AccountCreation:
-    """Creates accounts in the store of a service. Both methods block."""
+    """Creates accounts in the store of a service. Its methods block."""
 
     changes: Changes
 
     def check(self, account: str, document: Mapping[str, Any], tenant: str) -> None:
         """Raise UsageError if the account cannot be created with this document, except for what its customer enters."""
-        Subject("account", account).check_files({f"accounts/{account}.yaml": _to_text(document)})
-        self._check_unused(account, tenant)
+        subject = Subject("account", account)
+        subject.check_files({f"{subject.path}.yaml": _to_text(document)})
+        self._find_unused(subject, tenant)
 
     def create(self, link: ConnectLink, document: Mapping[str, Any]) -> None:
-        """Make the first revision of a link's account. Raises UsageError and RefusedChangeError."""
-        self._check_unused(link.account, link.tenant)
-        files = {f"accounts/{link.account}.yaml": _to_text(document)}
-        request = RevisionRequest(
-            by=link.created_by, action="create", reason="connected by its customer", tenant=link.tenant or None
-        )
+        """Make the first revision of a link's account. Raises UsageError, RefusedChangeError, and RevisionConflictError
+        if somebody else creates it at the same time."""
+        subject = Subject("account", link.account)
+        version = self._find_unused(subject, link.tenant).version
+        self._put(link, {f"{subject.path}.yaml": _to_text(document)}, "create", version=version)
+
+    def remove(self, link: ConnectLink) -> None:
+        """Delete the account again."""
+        self._put(link, {}, "delete")
+
+    def _put(self, link: ConnectLink, files: Mapping[str, str], action: str, version: str | None = None) -> None:
+        reason = "connected by its customer" if files else "the credential could not be stored"
+        tenant = link.tenant or None
+        request = RevisionRequest(link.created_by, action, reason, version=version, tenant=tenant)
         self.changes.put(Subject("account", link.account), files, request)
 
-    def _check_unused(self, account: str, tenant: str) -> None:
-        """Raise UsageError if there is such an account, or was one of another tenant: its revisions are not ours."""
-        current = self.changes.find(Subject("account", account))
-        is_foreign = current is not None and tenant not in ("", current.tenant or account)
-        if is_foreign or (current is not None and not current.is_deleted):
+    def _find_unused(self, subject: Subject, tenant: str) -> Revision:
+        """Return the revision before the first one. Raises UsageError if there is such an account, or was one of
+        another tenant: its revisions are not ours."""
+        current = self.changes.find(subject) or Revision(subject, 0, {})
+        is_foreign = current.number > 0 and tenant not in ("", current.tenant or subject.name)
+        if is_foreign or not current.is_deleted:
             raise UsageError(
-                f'the name "{account[:100]}" is taken',
+                f'the name "{subject.name[:100]}" is taken',
                 hint="leave document out to connect that account, or choose another name",
             )
+        return current
 
 
 def _to_text(document: Mapping[str, Any]) -> str:

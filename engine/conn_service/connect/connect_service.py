@@ -6,7 +6,7 @@ A link is used up only at success. What is entered is never stored before the ve
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,8 +17,9 @@ from conn_engine.errors import ConfigurationError, ConnError, UsageError, Vendor
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock
 from conn_service.connect.account_connector import AccountConnector, OpenAccount
-from conn_service.connect.account_creation import AccountCreation, add_account
+from conn_service.connect.account_creation import add_account
 from conn_service.connect.browser import BrowserVisit, check_form_token, create_form_token
+from conn_service.connect.completion import LoginCompletion, TriedLogin, build_account
 from conn_service.connect.connect_page import (
     ConnectPage,
     Notice,
@@ -59,17 +60,24 @@ class _StopError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ConnectService:
-    """Shows the pages of links and connects accounts. `note_connected` is called with an account whose credential was
-    replaced. An attempt takes at most `seconds`; with `shows_vendor`, pages have the vendor's own text."""
+    """Shows the pages of links and connects accounts. An attempt takes at most `seconds`; with `shows_vendor`, pages
+    have the vendor's own text."""
 
-    links: LinkStore
-    connector: AccountConnector
+    completion: LoginCompletion
     settings: ConnectSettings
     get_workspace: Callable[[], Workspace]
-    note_connected: Callable[[str], Awaitable[None]]
-    creation: AccountCreation
     seconds: float = 60.0
     shows_vendor: bool = False
+
+    @property
+    def links(self) -> LinkStore:
+        """The links."""
+        return self.completion.links
+
+    @property
+    def connector(self) -> AccountConnector:
+        """What connects accounts."""
+        return self.completion.connector
 
     @property
     def _clock(self) -> Clock:
@@ -94,7 +102,7 @@ class ConnectService:
         now, workspace = self._clock.now(), self.get_workspace()
         text = ""
         if document is not None:
-            await asyncio.to_thread(self.creation.check, account, document, tenant)
+            await asyncio.to_thread(self.completion.creation.check, account, document, tenant)
             workspace, text = add_account(workspace, account, document), json.dumps(document)
         work = partial(issue_link, self.links, workspace, self.connector.vault, account, now, seconds=seconds)
         more = {"document": text, "tenant": tenant, "created_by": created_by}
@@ -154,7 +162,7 @@ class ConnectService:
             if link.document and link.used_at is None:
                 if workspace.has_account(link.account):
                     raise self._stop("gone")
-                workspace = add_account(workspace, link.account, _build_account(link, context or {}))
+                workspace = add_account(workspace, link.account, build_account(link, context or {}))
             return await self.connector.open(workspace, link.account)
         except ConnError as error:
             _LOG.error('the link for account "%s" cannot be used: %s', link.account, error.message)
@@ -211,7 +219,7 @@ class ConnectService:
                 document = self.connector.build_document(opened, entered)
                 captured = {} if link.document else context
                 document, is_verified = await self.connector.try_credential(opened, captured, document)
-            await self._complete(link, browser, opened, document, context, is_verified=is_verified)
+            await self._complete(TriedLogin(link, browser, opened, document, context, is_verified))
         except (ConnError, TimeoutError) as error:
             return self._build_form(text, visit, link, opened, form.fields, self._explain(opened, error))
         return self._leave_or_stay(link, opened, visit)
@@ -279,7 +287,7 @@ class ConnectService:
             async with asyncio.timeout(self.seconds):
                 document = await self.connector.finish(opened, captured, phase["client"], consent, query)
                 document, is_verified = await self.connector.try_credential(opened, captured, document)
-            await self._complete(link, browser, opened, document, context, is_verified=is_verified)
+            await self._complete(TriedLogin(link, browser, opened, document, context, is_verified))
         except (ConnError, TimeoutError) as error:
             notice = self._explain(opened, error)
             if notice.kind in ("refused", "input"):  # the customer has entered nothing that could be corrected
@@ -290,47 +298,9 @@ class ConnectService:
 
     # --- the end ---
 
-    async def _complete(
-        self,
-        link: ConnectLink,
-        browser: str,
-        opened: OpenAccount,
-        document: Mapping[str, Any],
-        context: Mapping[str, str],
-        *,
-        is_verified: bool,
-    ) -> None:
-        """Use the link up, store the credential and create the account: all or nothing, also if the browser gives up
-        meanwhile."""
-        await asyncio.shield(self._store(link, browser, opened, document, context, is_verified=is_verified))
-
-    async def _store(
-        self,
-        link: ConnectLink,
-        browser: str,
-        opened: OpenAccount,
-        document: Mapping[str, Any],
-        context: Mapping[str, str],
-        *,
-        is_verified: bool,
-    ) -> None:
-        if not await asyncio.to_thread(self.links.claim, link, browser, self._clock.now()):
+    async def _complete(self, login: TriedLogin) -> None:
+        if not await self.completion.complete(login):
             raise self._stop("used")
-        try:
-            await self.connector.store(opened, document, is_verified=is_verified)
-            if link.document:
-                await self._create_account(link, context)
-        except BaseException:
-            await asyncio.to_thread(self.links.release, link)
-            raise
-        await self.note_connected(link.account)
-
-    async def _create_account(self, link: ConnectLink, context: Mapping[str, str]) -> None:
-        try:
-            await asyncio.to_thread(self.creation.create, link, _build_account(link, context))
-        except BaseException:  # a credential without an account would be the next one's of this name
-            await asyncio.to_thread(self.connector.vault.delete, link.account)
-            raise
 
     async def _build_done(self, link: ConnectLink) -> ConnectPage:
         opened = await self._open(link)
@@ -371,14 +341,6 @@ class ConnectService:
 
     def _build_return_url(self, link: ConnectLink, status: str) -> str:
         return self.settings.build_return_url(link.return_url, status) if link.return_url else ""
-
-
-def _build_account(link: ConnectLink, context: Mapping[str, str]) -> dict[str, Any]:
-    """Return the document of an account that a link creates, with what its customer has entered."""
-    document: dict[str, Any] = json.loads(link.document)
-    given = document.get("context")
-    merged = {**(given if isinstance(given, dict) else {}), **context}
-    return {**document, "context": merged} if merged else document
 
 
 def _get_host(url: str) -> str:

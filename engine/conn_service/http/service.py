@@ -18,6 +18,7 @@ from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.connect.account_connector import AccountConnector
 from conn_service.connect.account_creation import AccountCreation
+from conn_service.connect.completion import LoginCompletion
 from conn_service.connect.connect_service import ConnectService
 from conn_service.connect.links import LinkStore
 from conn_service.connect.needs_login import LoginMonitor
@@ -184,13 +185,11 @@ def _build_connect_service(  # noqa: PLR0917
         await asyncio.to_thread(logins.note_working, account)
         await asyncio.to_thread(wake_waiting_runs, engine, account)
 
+    completion = LoginCompletion(LinkStore(engine), connector, AccountCreation(changes), note_connected)
     return ConnectService(
-        LinkStore(engine),
-        connector,
+        completion,
         deployment.connect,
         lambda: connections.source.get_current()[1],
-        note_connected,
-        AccountCreation(changes),
         seconds=deployment.limits.request_seconds,
         shows_vendor=deployment.limits.shows_vendor_errors,
     )

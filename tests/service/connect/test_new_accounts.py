@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
 from connect_bench import ConnectBench
+
+from conn_engine.errors import CredentialError
 
 FIELDS = {"context.region": "eu", "context.store": "main"}
 KEY = "credential.api_key"
@@ -61,6 +64,43 @@ def test_the_name_may_be_taken_meanwhile(bench: ConnectBench) -> None:
     assert (second.page.status_code, "no longer works" in second.text) == (410, True)
     stored = bench.vault.load("piper")
     assert stored is not None and stored["api_key"] == "good-key"
+
+
+def test_two_customers_create_the_same_account_at_once(bench: ConnectBench) -> None:
+    """The second one has tried its credential while the first one is stored: it replaces nothing."""
+    paths = [find_path(link(bench, "aviato", {"connector": "shop"})) for _ in range(2)]
+    first, second = [bench.open().get(path) for path in paths]
+    bench.keys |= {"slow-key": 200, "first-key": 200}
+    inner, done = bench.vendor.answer, []
+
+    def answer(got: Any) -> Any:
+        if got.headers.get("x-key") == "slow-key" and not done:
+            done.append(True)
+            first.send(paths[0], **FIELDS, **{KEY: "first-key"})
+        assert inner is not None
+        return inner(got)
+
+    bench.vendor.answer = answer
+    second.send(paths[1], **FIELDS, **{KEY: "slow-key"})
+    assert "is connected" in first.text and "is connected" not in second.text
+    stored = bench.vault.load("aviato")
+    assert stored is not None and stored["api_key"] == "first-key"
+    assert ask(bench, "aviato") == 200
+
+
+def test_a_vault_that_fails_leaves_no_account(bench: ConnectBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = find_path(link(bench, "massive", {"connector": "shop"}))
+    browser = bench.open().get(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.vault, "exclusive", raise_store_error)
+        browser.send(path, **FIELDS, **{KEY: "good-key"})
+    assert (browser.page.status_code, ask(bench, "massive")) == (503, 404)
+    assert "is connected" in browser.send(path, **FIELDS, **{KEY: "good-key"}).text
+    assert ask(bench, "massive") == 200
+
+
+def raise_store_error(_account: str) -> None:
+    raise CredentialError("the disk is full", category="store")
 
 
 def test_an_account_that_cannot_be_created_leaves_nothing(bench: ConnectBench) -> None:

@@ -7,6 +7,7 @@ import pytest
 from connect_bench import NOW, ORIGIN, RETURN, ConnectBench, open_connect_bench
 from sqlalchemy import text as sql
 
+from conn_engine.errors import CredentialError
 from conn_service.connect.links import MOST_ATTEMPTS
 from conn_service.connect.settings import build_connect_settings
 
@@ -328,26 +329,19 @@ def test_a_vendor_that_does_not_answer(tmp_path: Path) -> None:
         assert browser.send(path, **{KEY: "good-key"}).page.status_code in (503, 504)
 
 
-class FailingVault:
-    """A vault that cannot store anything."""
-
-    def __init__(self, inner: object) -> None:
-        self.inner = inner
-
-    def __call__(self, *_: object) -> None:
-        from conn_engine.errors import CredentialError
-
-        raise CredentialError("the disk is full", category="store")
+def raise_store_error(_account: str) -> None:
+    raise CredentialError("the disk is full", category="store")
 
 
 def test_a_vault_that_fails_uses_nothing_up(bench: ConnectBench, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bench.link("told")
     browser = bench.open().get(path)
     with monkeypatch.context() as patch:
-        patch.setattr(bench.vault, "save", FailingVault(bench.vault))
+        patch.setattr(bench.vault, "exclusive", raise_store_error)
         browser.send(path, **{KEY: "good-key"})
         assert (browser.page.status_code, "could not be stored" in browser.text) == (503, True)
     assert "is connected" in browser.send(path, **{KEY: "good-key"}).text
+    assert bench.vault.load("told") == {"api_key": "good-key", "captured": {"store_id": "s-1"}}
 
 
 def test_a_store_that_is_damaged_is_a_page_too(tmp_path: Path) -> None:

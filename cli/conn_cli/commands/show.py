@@ -216,9 +216,9 @@ def _draw_origins(
 
 def _find_connector(app: App, sync: str) -> str | None:
     """Return the connector that a sync names, None if it runs for several."""
-    from conn_engine.syncs.resources import find_sources
+    from conn_engine.syncs.resources import find_connectors
 
-    return next((source.connector for source in find_sources(app.workspace.sync(sync)) if source.connector), None)
+    return next((name for name in find_connectors(app.workspace.sync(sync)) if name), None)
 
 
 def _draw_rows(rows: "Sequence[tuple[str, str, str, str]]", columns: int | None) -> list[str]:

@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 
 from conn_engine.diagnostics import pluralize
-from conn_engine.syncs.counts import describe_counts
-from conn_engine.syncs.report import SyncRunDetails, SyncRunSummary
+from conn_engine.syncs.counts import describe_checks, describe_counts
+from conn_engine.syncs.report import CheckedOperation, SyncRunDetails, SyncRunSummary
 
 __all__ = ["draw_details", "draw_report", "draw_run", "draw_runs"]
 
 _LABEL_WIDTH = 9
+
+_MOST_CHECKS = 20
+_EFFECTS = {"breaks": "which break mappings", "touches": "which mappings read", "noise": "which no mapping reads"}
 
 
 def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
@@ -30,6 +33,9 @@ def draw_runs(runs: Sequence[SyncRunSummary]) -> Iterator[str]:
 def draw_run(run: SyncRunSummary) -> Iterator[str]:
     """Draw what is not zero in the completeness report of a run."""
     yield from _draw_heading(run)
+    if run.checks:
+        yield from _draw_checks(run, every=False)
+        return
     total = "" if run.total is None else f" of the vendor's {run.total:,}"
     pages, records, *others = describe_counts(run.counts, always=("pages", "records"))
     yield _draw_row("read", ", ".join((pages, records + total, *others)))
@@ -49,6 +55,10 @@ def draw_report(run: SyncRunSummary) -> Iterator[str]:
     yield from _draw_heading(run)
     yield _draw_row("run", f"{run.id}, {run.cause}{release}")
     yield _draw_row("time", f"{run.began} to {run.ended or 'now'}")
+    if run.checks:
+        yield from _draw_checks(run, every=True)
+        yield _draw_row("verdict", run.verdict or "none yet")
+        return
     yield _draw_row(
         "pages", f"{counts['pages']:,}{f', {run.gaps:,} missing in the store' if run.gaps else ', no gaps'}"
     )
@@ -95,6 +105,28 @@ def _draw_table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     widths[0] = max(widths[0], _LABEL_WIDTH)
     for row in rows:
         yield "  " + "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+
+
+def _draw_checks(run: SyncRunSummary, *, every: bool) -> Iterator[str]:
+    """Draw what a check of drift has compared: all operations, or those that have changed or were not compared."""
+    yield _draw_row("compared", ", ".join(describe_checks(run.counts)))
+    shown = [check for check in run.checks if every or check.verdict != "unchanged"]
+    width = max((len(check.operation) for check in shown), default=0)
+    for check in shown[: len(shown) if every else _MOST_CHECKS]:
+        yield f"    {check.operation:<{width}}  {_describe_check(check)}"
+    if not every and len(shown) > _MOST_CHECKS:
+        yield f"    … and {pluralize(len(shown) - _MOST_CHECKS, 'other operation')}: conn sync show {run.id}"
+    yield _draw_row("delivered", _describe_delivery(run))
+    yield from _draw_problems(run)
+
+
+def _describe_check(check: CheckedOperation) -> str:
+    if check.verdict == "not_compared":
+        return f"not compared: {check.reason}"
+    text = pluralize(check.differences, "difference") if check.differences else "unchanged"
+    text += f", {_EFFECTS[check.verdict]}" if check.differences else ""
+    text += f"; recorded in {check.recording}" if check.recording else ""
+    return text + (f"; not recorded: {check.not_recorded}" if check.not_recorded else "")
 
 
 def _draw_heading(run: SyncRunSummary) -> Iterator[str]:

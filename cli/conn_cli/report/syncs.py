@@ -9,6 +9,7 @@ from conn_engine.syncs.report import ListedSync, PlannedCall, SyncTrialReport
 __all__ = ["draw_plans", "draw_syncs", "draw_trial"]
 
 _MOST = 5
+_MOST_NAMES = 8
 
 
 def draw_syncs(rows: Sequence[ListedSync]) -> Iterator[str]:
@@ -32,17 +33,34 @@ def draw_plans(sync: str, plans: Sequence[PlannedCall]) -> Iterator[str]:
         return
     for plan in plans[:_MOST]:
         params = ", ".join(f"{name}={value}" for name, value in plan.params.items())
-        yield f"{plan.account}: {plan.operation}{f' with {params}' if params else ''}"
+        yield f"{plan.account}: {plan.operation or 'drift'}{f' with {params}' if params else ''}"
         yield from (f"  {step}" for step in plan.steps)
+        yield from _draw_checks(plan)
         yield f"  last completed run: {plan.last_run_at or 'none'}; next: {plan.next_run or 'when you start it'}"
         if plan.runs_per_day:
-            daily = "" if plan.requests is None else f": about {plan.requests * plan.runs_per_day:,} requests"
+            daily = (
+                "" if plan.requests is None else f": about {pluralize(plan.requests * plan.runs_per_day, 'request')}"
+            )
             yield f"  {plan.schedule}: {pluralize(plan.runs_per_day, 'run')} a day{daily}"
-        if plan.requests is not None:
+        if plan.requests is not None and plan.operation:
             yield f"  about {pluralize(plan.requests, 'request')}, as in the last run"
         yield from (f"  rate limit: {limit}" for limit in plan.limits if plan.requests is not None)
     if len(plans) > _MOST:
         yield f"… and {pluralize(len(plans) - _MOST, 'more account')}: --format json lists them"
+
+
+def _draw_checks(plan: PlannedCall) -> Iterator[str]:
+    """Draw which operations a check of drift would compare, and why not others."""
+    asked = [check.operation for check in plan.checks if not check.reason]
+    if plan.checks or not plan.operation:
+        most = f", about {pluralize(plan.requests, 'request')}" if plan.requests else ""
+        yield f"  compares {join_words(asked, most=_MOST_NAMES)}{most}" if asked else "  compares nothing"
+    reasons: dict[str, list[str]] = {}
+    for check in plan.checks:
+        if check.reason:
+            reasons.setdefault(check.reason, []).append(check.operation)
+    for reason, names in reasons.items():
+        yield f"  leaves out {join_words(names, most=_MOST_NAMES)}: {reason}"
 
 
 def draw_trial(report: SyncTrialReport) -> Iterator[str]:

@@ -20,6 +20,7 @@ __all__ = [
     "SyncBackfill",
     "SyncDeletes",
     "SyncDocument",
+    "SyncDrift",
     "SyncOverride",
     "SyncSource",
     "SyncStep",
@@ -38,6 +39,7 @@ _Address = Annotated[str, Meta(max_length=2000)]
 _EndpointName = Annotated[str, Meta(pattern=ENDPOINT, max_length=2000)]
 _Priority = Annotated[int, Meta(ge=1, le=1000)]
 _Concurrency = Annotated[int, Meta(ge=1, le=100)]
+_Pages = Annotated[int, Meta(ge=1, le=50)]
 _BatchSize = Annotated[int, Meta(ge=1, le=1000)]
 _Duration = Annotated[str, Meta(max_length=80)]
 ResourceName: TypeAlias = Annotated[str, Meta(pattern=RESOURCE, max_length=300)]
@@ -269,6 +271,29 @@ class SyncDeletes(Settings, frozen=True, kw_only=True):
     ] = 1000
 
 
+class SyncDrift(Settings, frozen=True, kw_only=True):
+    """What a sync with `kind: drift` compares: the vendor's responses of today with the recordings of a connector."""
+
+    connector: Annotated[_Name | None, Meta(description="The connector. Default: that of each account.")] = None
+    operations: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names or patterns of the operations, such as `contacts.*`. Default: all with a recording.",
+            extra=PLAIN,
+        ),
+    ] = ()
+    pages: Annotated[
+        _Pages, Meta(description="How many pages of each operation are read: a recorded call is sent again.")
+    ] = 1
+    record: Annotated[
+        Literal["changed", "all"] | None,
+        Meta(
+            description="Also records operations again, as `conn record --force` does: those whose responses have "
+            "changed, or all. Default: none."
+        ),
+    ] = None
+
+
 class SyncStep(Settings, frozen=True, kw_only=True):
     """One step of a sync that is written as steps. `STEP_SETTINGS` has the settings of each action."""
 
@@ -327,8 +352,15 @@ class SyncStep(Settings, frozen=True, kw_only=True):
 
 class SyncDocument(SyncOverride, frozen=True, kw_only=True):
     """syncs/<name>.yaml: a job that fetches records, transforms them, and delivers them. Written with `source` and
-    `emit`, or as `steps`."""
+    `emit`, or as `steps`. With `kind: drift`, it reports how a vendor's responses have changed."""
 
+    kind: Annotated[
+        Literal["sync", "drift"],
+        Meta(
+            description="`sync` delivers records of the vendor. `drift` compares the vendor's responses with the "
+            "recordings, and delivers what differs."
+        ),
+    ] = "sync"
     name: Annotated[
         _Text | None,
         Meta(description="Display name. Commands use the name of the file.", extra=REMARK),
@@ -343,6 +375,9 @@ class SyncDocument(SyncOverride, frozen=True, kw_only=True):
         Meta(description="The accounts to run for, by name or by tags. Default: every account of the connector."),
     ] = None
     source: Annotated[SyncSource | None, Meta(description="Where the records come from.")] = None
+    drift: Annotated[
+        SyncDrift | None, Meta(description="With `kind: drift`, what is compared. Default: all that is recorded.")
+    ] = None
     each: Annotated[
         Literal["page", "record"] | None,
         Meta(description="What `transform` is evaluated for. Default: `record` for an object of fields, else `page`."),

@@ -1179,6 +1179,21 @@ CODES: dict[str, Code] = _build_table(
         "another machine. Use object storage, whose URLs are signed for the receiver: `store: s3://bucket/events`.",
     ),
     Code(
+        "SYN117",
+        "drift of nothing",
+        "warning",
+        "A sync with `kind: drift` sends the calls of recordings again and compares the responses. There is no "
+        "recording of what it names, or no such operation, so that it would find no difference whatever the vendor "
+        "changes. Record the operation (`conn record`), or correct the name.",
+    ),
+    Code(
+        "SYN118",
+        "accounts record over each other",
+        "warning",
+        "With `drift.record`, each account that a sync with `kind: drift` runs for records the operations of its "
+        "connector again, and the recordings are shared. Name one account per connector in `accounts`.",
+    ),
+    Code(
         "SYN120",
         "sync cannot process recorded records",
         "error",

@@ -9,12 +9,13 @@ from conn_engine.config.sync_models import AccountSelection, SyncDocument, SyncT
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path
 from conn_engine.errors import ConnError
+from conn_engine.lint.drift_rules import check_drift
 from conn_engine.lint.sync_settings import check_overrides, check_settings
 from conn_engine.lint.sync_triggers import check_cycle, check_events
 from conn_engine.runtime.parameters import declared_parameters, parameters
 from conn_engine.syncs import DeliverStep, SyncPlan, compile_sync, limit_to_window, load_sync
 from conn_engine.syncs.compiling import SyncFault
-from conn_engine.syncs.resources import find_sources
+from conn_engine.syncs.resources import find_connectors
 
 __all__ = ["check_sync"]
 
@@ -72,6 +73,8 @@ def _list_tags(workspace: Workspace) -> set[str]:
 def _list_connectors(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
     if typed.source is not None and typed.source.connector is not None:
         yield ("source", "connector"), typed.source.connector
+    if typed.drift is not None and typed.drift.connector is not None:
+        yield ("drift", "connector"), typed.drift.connector
     for position, step in enumerate(typed.steps):
         if step.connector is not None:
             yield ("steps", position, "connector"), step.connector
@@ -111,7 +114,7 @@ def _find_written(document: Document, path: _Path) -> _Path:
 
 def _choose_accounts(workspace: Workspace, name: str, typed: SyncDocument) -> list[str]:
     """Return one account of each connector and environment, and those that override the sync."""
-    sources = find_sources(typed)
+    connectors = find_connectors(typed)
     chosen: dict[tuple[str, str | None], str] = {}
     overriding = []
     for account in typed.accounts if isinstance(typed.accounts, tuple) else workspace.accounts():
@@ -119,7 +122,7 @@ def _choose_accounts(workspace: Workspace, name: str, typed: SyncDocument) -> li
             document = workspace.account(account)
         except ConnError:
             continue
-        if any(source.connector not in (None, document.connector) for source in sources):
+        if any(one not in (None, document.connector) for one in connectors):
             continue
         if name in document.syncs:
             overriding.append(account)
@@ -144,6 +147,11 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
             yield diagnostic("SYN101", message, document.span(("source",)), hint=error.hint)
         return
     effective = workspace.effective(account=account)
+    if plan.drift is not None:
+        yield from check_drift(workspace, document, effective, plan)
+        yield from _check_target(workspace, document, plan)
+        yield from check_events(document, effective, plan)
+        return
     yield from _check_parameters(document, effective, plan)
     yield from _check_pagination(document, effective, plan)
     yield from _check_target(workspace, document, plan)
@@ -161,7 +169,7 @@ def _find_faulty_overrides(workspace: Workspace, account: str) -> Iterator[Diagn
 
 def _names_connector(workspace: Workspace, name: str) -> bool:
     """Return whether a sync names its connector. One that does not runs where its resource exists."""
-    return any(source.connector is not None for source in find_sources(workspace.sync(name)))
+    return any(one is not None for one in find_connectors(workspace.sync(name)))
 
 
 def _check_parameters(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:

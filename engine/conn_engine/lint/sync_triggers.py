@@ -61,7 +61,7 @@ def _check_event(document: Document, effective: Effective, event: str, path: _Pa
 
 
 def _check_overlap(document: Document, plan: SyncPlan) -> Iterator[Diagnostic]:
-    if uses_event([plan.fetch]) and plan.overlap == "skip":
+    if plan.drift is None and uses_event([plan.fetch]) and plan.overlap == "skip":
         yield diagnostic(
             "SYN111",
             "the sync fetches what the event is about, but an event that arrives during a run starts none",

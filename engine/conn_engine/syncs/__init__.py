@@ -20,6 +20,7 @@ from conn_engine.syncs.pipeline import (
 from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan, describe_steps
 from conn_engine.syncs.planned_steps import (
     DeliverStep,
+    DriftStep,
     EnrichStep,
     FetchStep,
     FilterStep,
@@ -37,6 +38,7 @@ __all__ = [
     "USUAL_PRIORITY",
     "BackfillRange",
     "DeliverStep",
+    "DriftStep",
     "EffectiveSync",
     "EnrichStep",
     "FetchStep",

@@ -6,7 +6,16 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
 from conn_engine.config.merge import compose_mappings
-from conn_engine.config.sync_models import STEP_SETTINGS, SyncDeletes, SyncDocument, SyncSource, SyncStep, SyncTrigger
+from conn_engine.config.sync_models import (
+    STEP_SETTINGS,
+    Emission,
+    SyncDeletes,
+    SyncDocument,
+    SyncDrift,
+    SyncSource,
+    SyncStep,
+    SyncTrigger,
+)
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.syncs.effective import EffectiveSync
@@ -14,6 +23,7 @@ from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan
 from conn_engine.syncs.planned_steps import (
     DEFAULT_ENDPOINT,
     DeliverStep,
+    DriftStep,
     EnrichStep,
     FetchStep,
     FilterStep,
@@ -28,6 +38,8 @@ from conn_engine.syncs.resources import find_operation, find_sources
 from conn_engine.syncs.schedule import Schedule
 
 __all__ = ["SyncFault", "compile_sync"]
+
+_NOT_OF_DRIFT = ("source", "steps", "deletes", "backfill")
 
 
 class SyncFault(ConfigurationError):
@@ -50,8 +62,12 @@ def compile_sync(workspace: Workspace, sync: EffectiveSync, effective: Effective
             raise UsageError("a plan is made for an account", hint="pass the account")
         effective = workspace.effective(account=sync.account)
     document = sync.document
-    steps = list(_Compiler(sync, effective).compile())
-    _check_order(sync.name, steps)
+    compiler = _Compiler(sync, effective)
+    if document.kind == "drift":
+        steps = list(compiler.compile_drift())
+    else:
+        steps = list(compiler.compile())
+        _check_order(sync.name, steps)
     trigger = document.trigger if isinstance(document.trigger, SyncTrigger) else None
     scheduled = document.schedule is not None and document.trigger in (None, "schedule")
     schedule = Schedule(document.schedule or "", document.timezone or "UTC") if scheduled else None
@@ -92,8 +108,30 @@ class _Compiler:
         self.effective = effective
         self._place: tuple[str | int, ...] = ()
 
+    def compile_drift(self) -> Iterator[PlannedStep]:
+        """Yield the steps of a check of drift. What it compares are records, as those of other syncs are."""
+        document = self.sync.document
+        for key in _NOT_OF_DRIFT:
+            if getattr(document, key):
+                raise SyncFault(
+                    f'"{key}" is not a setting of kind: drift', key, hint="remove it; what to compare is in drift"
+                )
+        if self.sync.params:
+            raise SyncFault(
+                f'the account or the environment sets params of "{self.sync.name}", which has kind: drift',
+                hint="remove params: the recorded calls are sent as they are",
+            )
+        settings = document.drift or SyncDrift()
+        yield DriftStep(settings.operations, settings.pages, settings.record)
+        if document.filter is not None:
+            yield FilterStep(document.filter)
+        yield from self._compile_transform(document.transform, document.each)
+        yield self._compile_emission(document.emit or Emission(), "drift")
+
     def compile(self) -> Iterator[PlannedStep]:
         document = self.sync.document
+        if document.drift is not None:
+            raise SyncFault("drift is a setting of kind: drift", "drift", hint="add kind: drift")
         if document.source is not None and document.steps:
             raise SyncFault(
                 f'the sync "{self.sync.name}" has both source and steps', "steps", hint="use one of the two forms"
@@ -114,16 +152,18 @@ class _Compiler:
         if document.filter is not None:
             yield FilterStep(document.filter)
         yield from self._compile_transform(document.transform, document.each)
-        emit = document.emit
-        if emit is not None:
-            yield DeliverStep(
-                type=emit.type,
-                endpoint=emit.endpoint or DEFAULT_ENDPOINT,
-                event=emit.event or self._name_event(),
-                to=emit.to or "",
-                table=emit.table or source.resource.rpartition(".")[2],
-                batch=emit.batch,
-            )
+        if document.emit is not None:
+            yield self._compile_emission(document.emit, source.resource.rpartition(".")[2])
+
+    def _compile_emission(self, emit: Emission, table: str) -> DeliverStep:
+        return DeliverStep(
+            type=emit.type,
+            endpoint=emit.endpoint or DEFAULT_ENDPOINT,
+            event=emit.event or self._name_event(),
+            to=emit.to or "",
+            table=emit.table or table,
+            batch=emit.batch,
+        )
 
     def _compile_step(self, step: SyncStep, position: int) -> Iterator[PlannedStep]:
         self._place = ("steps", position)
@@ -214,6 +254,8 @@ class _Compiler:
                 )
 
     def _name_event(self) -> str:
+        if self.sync.document.kind == "drift":
+            return "drift.checked"
         sources = find_sources(self.sync.document)
         return f"{sources[-1].resource.rpartition('.')[2] if sources else self.sync.name}.changed"
 

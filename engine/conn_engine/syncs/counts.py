@@ -5,7 +5,7 @@ from typing import Final
 
 from conn_engine.diagnostics import pluralize
 
-__all__ = ["COUNTS", "describe_counts"]
+__all__ = ["COUNTS", "describe_checks", "describe_counts"]
 
 _NOUNS: Final = {"pages": "page", "records": "record"}
 _LABELS: Final = {
@@ -24,8 +24,21 @@ _LABELS: Final = {
     "deletes_without_id": "deleted without an ID",
 }
 
+_DRIFT_LABELS: Final = {
+    "compared": "compared",
+    "changed": "with differences",
+    "not_compared": "not compared",
+    "recorded": "recorded again",
+}
+
 COUNTS: Final = (*_NOUNS, *_LABELS, "spooled", "events")
 """The names of the counts that every report has."""
+
+
+def describe_checks(counts: Mapping[str, int]) -> list[str]:
+    """Return phrases for the operations that a check of drift has compared, such as `1 with differences`."""
+    labels = ((name, label) for name, label in _DRIFT_LABELS.items() if name != "compared" and counts.get(name))
+    return [pluralize(counts.get("compared", 0), "operation"), *(f"{counts[name]:,} {label}" for name, label in labels)]
 
 
 def describe_counts(counts: Mapping[str, int], *, always: tuple[str, ...] = ()) -> list[str]:
@@ -34,4 +47,5 @@ def describe_counts(counts: Mapping[str, int], *, always: tuple[str, ...] = ()) 
     phrases = [
         pluralize(counts.get(name, 0), noun) for name, noun in _NOUNS.items() if counts.get(name) or name in always
     ]
-    return phrases + [f"{counts[name]:,} {label}" for name, label in _LABELS.items() if counts.get(name)]
+    labels = {**_LABELS, **_DRIFT_LABELS}
+    return phrases + [f"{counts[name]:,} {label}" for name, label in labels.items() if counts.get(name)]

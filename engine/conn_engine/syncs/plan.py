@@ -6,8 +6,17 @@ from typing import Any, Literal
 
 from conn_engine.conditions import Scope
 from conn_engine.config.sync_models import RecordFailure, SyncBackfill, SyncDeletes, SyncTrigger
+from conn_engine.errors import UsageError
 from conn_engine.expressions import UNDEFINED, expression
-from conn_engine.syncs.planned_steps import DeliverStep, FetchStep, PlannedStep, SpoolStep, WriteStep, describe_step
+from conn_engine.syncs.planned_steps import (
+    DeliverStep,
+    DriftStep,
+    FetchStep,
+    PlannedStep,
+    SpoolStep,
+    WriteStep,
+    describe_step,
+)
 from conn_engine.syncs.schedule import Schedule
 
 __all__ = ["USUAL_PRIORITY", "SyncPlan", "describe_steps"]
@@ -44,8 +53,20 @@ class SyncPlan:
 
     @property
     def fetch(self) -> FetchStep:
-        """The step that fetches the records that are delivered."""
-        return next(step for step in reversed(self.steps) if isinstance(step, FetchStep))
+        """The step that fetches the records that are delivered. Raises UsageError for a check of drift, which has
+        none."""
+        for step in reversed(self.steps):
+            if isinstance(step, FetchStep):
+                return step
+        raise UsageError(
+            f'the sync "{self.name}" has kind: drift, so it fetches no records',
+            hint="use a sync that has source or steps",
+        )
+
+    @property
+    def drift(self) -> DriftStep | None:
+        """The step that compares responses with recordings, None for a sync that fetches records."""
+        return next((step for step in self.steps if isinstance(step, DriftStep)), None)
 
     @property
     def write(self) -> WriteStep | None:

@@ -14,6 +14,7 @@ from conn_engine.expressions import Mapping as CompiledMapping
 __all__ = [
     "DEFAULT_ENDPOINT",
     "DeliverStep",
+    "DriftStep",
     "EnrichStep",
     "FetchStep",
     "FilterStep",
@@ -40,6 +41,16 @@ class FetchStep:
     operation: OperationName
     params: Mapping[str, Any]
     uses_window: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriftStep:
+    """Compare the vendor's responses with the recordings, operation by operation. `record` selects those that are
+    recorded again. What comes of an operation is a record for the steps that follow."""
+
+    operations: tuple[str, ...] = ()
+    pages: int = 1
+    record: Literal["changed", "all"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ class DeliverStep:
 
 
 PlannedStep: TypeAlias = (
-    FetchStep | LoopStep | FilterStep | EnrichStep | TransformStep | WriteStep | SpoolStep | DeliverStep
+    FetchStep | DriftStep | LoopStep | FilterStep | EnrichStep | TransformStep | WriteStep | SpoolStep | DeliverStep
 )
 
 
@@ -123,6 +134,10 @@ def describe_step(step: PlannedStep) -> str:
     if isinstance(step, LoopStep):
         of = f"each record of {step.fetch.operation.text}" if step.fetch is not None else f"each of {len(step.ids)} IDs"
         return f"repeat for {of}"
+    if isinstance(step, DriftStep):
+        of = " or ".join(step.operations) or "all operations"
+        recorded = {"changed": ", and record those that have changed again", "all": ", and record them again"}
+        return f"compare the responses of {of} with the recordings{recorded.get(step.record or '', '')}"
     if isinstance(step, FetchStep):
         return f"fetch all pages of {step.operation.text}"
     if isinstance(step, FilterStep):

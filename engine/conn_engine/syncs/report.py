@@ -1,18 +1,20 @@
 """The reports of syncs."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from conn_engine.reports import Report
 
 __all__ = [
+    "CheckedOperation",
     "ChunkWindow",
     "EndpointStatus",
     "ListedSync",
     "LoggedLine",
     "PlannedBackfill",
     "PlannedCall",
+    "PlannedCheck",
     "RunPhase",
     "RunWait",
     "SyncAccountStatus",
@@ -54,10 +56,17 @@ class SyncsReport(Report, frozen=True, kw_only=True):
     syncs: list[ListedSync]
 
 
+class PlannedCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that a check of drift would compare. `reason` is why it would not, "" if it would."""
+
+    operation: str
+    reason: str
+
+
 class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     """What a run for one account would do. `steps` are sentences; `requests` is the number of the last run, or null.
     `runs_per_day` is how often the schedule starts one, and `limits` what a run means for the budgets of
-    `rate_limit`."""
+    `rate_limit`. A check of drift has no `operation`, and `checks` instead."""
 
     account: str
     operation: str
@@ -69,6 +78,7 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True):
     last_run_at: str | None
     requests: int | None
     limits: list[str]
+    checks: list[PlannedCheck]
 
 
 class SyncPlansReport(Report, frozen=True, kw_only=True):
@@ -109,6 +119,19 @@ class SyncBackfillPlanReport(Report, frozen=True, kw_only=True):
     plans: list[PlannedBackfill]
 
 
+class CheckedOperation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that a check of drift has compared: `breaks` and `touches` are about mappings, and `noise` is read
+    by none; or the `reason` why it was `not_compared`. `recording` is the file that it was recorded in again, and
+    `not_recorded` why that was impossible; both are "" otherwise."""
+
+    operation: str
+    verdict: Literal["unchanged", "noise", "touches", "breaks", "not_compared"]
+    differences: int
+    reason: str
+    recording: str
+    not_recorded: str
+
+
 class RunPhase(msgspec.Struct, frozen=True, kw_only=True):
     """The stored pages of one phase of a run: `fetch` reads the records, `loop` the items to repeat for, `deletes` what
     is deleted, and `write` writes. The last page of a phase has no records."""
@@ -147,7 +170,8 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     that of pages that are missing in the store. `release` is "" for the files of a folder. `delivered`, `waiting` and
     `dead` are events for an endpoint, or rows for a file or a table; `unwanted` are events of a type that the endpoint
     does not receive, and `superseded` what is older than what a newer run has delivered. `problems` are the reasons why
-    events wait, by endpoint. Times are ISO 8601. `details` is null unless one run is shown."""
+    events wait, by endpoint. `checks` are the operations of a check of drift. Times are ISO 8601. `details` is null
+    unless one run is shown."""
 
     id: str
     sync: str
@@ -174,6 +198,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     state_before: Any
     state_after: Any
     moved: bool
+    checks: list[CheckedOperation]
     details: SyncRunDetails | None = None
 
 

@@ -3,7 +3,7 @@
 from conn_engine.config import Effective, OperationName
 from conn_engine.config.sync_models import SyncDocument, SyncSource
 
-__all__ = ["find_operation", "find_sources"]
+__all__ = ["find_connectors", "find_operation", "find_sources"]
 
 
 def find_sources(document: SyncDocument) -> list[SyncSource]:
@@ -15,6 +15,13 @@ def find_sources(document: SyncDocument) -> list[SyncSource]:
         for step in document.steps
         if step.resource is not None and step.action in ("fetch_resource", "for_each")
     ]
+
+
+def find_connectors(document: SyncDocument) -> list[str | None]:
+    """Return the connector that each part of a document names, or None for each part that names none."""
+    if document.kind == "drift":
+        return [document.drift.connector if document.drift is not None else None]
+    return [source.connector for source in find_sources(document)]
 
 
 def find_operation(effective: Effective, resource: str, *, method: str = "list") -> OperationName:

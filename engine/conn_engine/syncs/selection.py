@@ -8,7 +8,7 @@ from conn_engine.config.sync_models import AccountSelection, SyncDocument
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.syncs.compiling import compile_sync
 from conn_engine.syncs.effective import load_sync_levels
-from conn_engine.syncs.resources import find_sources
+from conn_engine.syncs.resources import find_connectors
 
 __all__ = ["find_accounts", "find_candidates", "find_syncs"]
 
@@ -41,7 +41,7 @@ def find_candidates(workspace: Workspace, name: str) -> dict[str, bool]:
     Raises like `find_accounts`.
     """
     document = workspace.sync(name)
-    connectors = [source.connector for source in find_sources(document)]
+    connectors = find_connectors(document)
     found = {account: workspace.account(account).connector for account in _select(workspace, document)}
     return {
         account: bool(connectors) and connectors[0] == connector
@@ -51,9 +51,10 @@ def find_candidates(workspace: Workspace, name: str) -> dict[str, bool]:
 
 
 def find_syncs(workspace: Workspace, effective: Effective) -> list[str]:
-    """Return the syncs that run for the account of a configuration, sorted; none for a configuration without one.
+    """Return the syncs that deliver records for the account of a configuration, sorted; none for a configuration
+    without one.
 
-    A sync whose file cannot be read is left out.
+    A sync whose file cannot be read is left out, and so is one that reports drift.
     """
     account = effective.account
     if account is None or not workspace.syncs():
@@ -66,6 +67,8 @@ def _runs(workspace: Workspace, name: str, effective: Effective, tags: set[str])
     try:
         document = workspace.sync(name)
     except ConnError:
+        return False
+    if document.kind == "drift":
         return False
     chosen = document.accounts
     if isinstance(chosen, AccountSelection):
@@ -102,11 +105,11 @@ def _fits(
 
     A sync that cannot be compiled is included if it names the connector: the run says why.
     """
-    sources = find_sources(document)
-    if any(source.connector not in (None, connector) for source in sources):
+    connectors = find_connectors(document)
+    if any(one not in (None, connector) for one in connectors):
         return False
     try:
         effective = load()
         return compile_sync(workspace, load_sync_levels(workspace, name, effective), effective).enabled
     except ConnError:
-        return bool(sources) and sources[0].connector == connector
+        return bool(connectors) and connectors[0] == connector

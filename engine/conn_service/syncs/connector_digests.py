@@ -45,6 +45,8 @@ def digest_connector(effective: Effective, plan: SyncPlan) -> str:
 
 
 def _list_operations(plan: SyncPlan) -> Iterator[OperationName]:
+    if plan.drift is not None:
+        return  # each of its pages compares another operation
     yield plan.fetch.operation
     for step in plan.steps:
         if isinstance(step, LoopStep) and step.fetch is not None:

@@ -41,6 +41,7 @@ def finish_run(run: RunRow, opened: OpenRun, store: SyncStore, releases: Release
         "state_after": place.get("state_after") if moves else opened.stream.state,
         "moved": moves,
         "gaps": gaps,
+        **({"checks": place["checks"]} if "checks" in place else {}),
     }
     target = find_target(run, opened.plan)
     is_spooled = target is not None and (target.type != "webhook" or opened.plan.spools)

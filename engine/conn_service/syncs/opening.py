@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits, Scope
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
-from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import BudgetStore
@@ -30,6 +30,7 @@ from conn_service.syncs.transports import LentTransport, TransportPool
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
+    from conn_service.syncs.drift_parts import DriftParts
 
 __all__ = ["OpenRun", "OpenRuns", "PlanChangedError", "ReleaseLookup", "compile_for_run", "open_isolation"]
 
@@ -65,8 +66,8 @@ class OpenRun:
     """A run that this process reads. `seq` is the number of its stored pages.
 
     `is_reopened` is set if another process, or this one before an error, has read a part of it, and `is_restarted` if
-    the listing begins again because it has no place to go on at. `item` is the ID and the record of a loop.
-    `count_requests` returns how many were sent since its last call.
+    the listing begins again because it has no place to go on at. `item` is the ID and the record of a loop, and `drift`
+    what a check of drift needs. `count_requests` returns how many were sent since its last call.
     """
 
     plan: SyncPlan
@@ -78,6 +79,7 @@ class OpenRun:
     pages: Generator[Page, None, None] | None = None
     item: tuple[Any, Any] = (None, None)
     endpoint_key: str = ""
+    drift: "DriftParts | None" = None
     count_requests: Callable[[], int] = lambda: 0
     used_at: float = 0.0
     renewed_at: float = float("-inf")
@@ -204,7 +206,7 @@ class OpenRuns:
     def _open_run(self, run: RunRow) -> OpenRun:
         workspace = self._releases.get_workspace(run.release)
         plan = compile_for_run(workspace, run, reads=run.phase != "end")
-        connection, lent = self._open_connection(workspace, run)
+        connection, lent, fault = self._try_connection(plan, workspace, run)
         connection.wiring.session.now_ms = int(run.began * 1000)
         stream = self._store.streams.get(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
@@ -216,11 +218,33 @@ class OpenRuns:
             connection,
             stream,
             run.seq,
-            count_requests=lent.take_sent,
+            count_requests=(lambda: 0) if lent is None else lent.take_sent,
+            drift=None if plan.drift is None else self._open_drift(plan, connection, workspace, fault),
             is_reopened=has_begun,
             is_restarted=has_begun and run.place.get("cursor") is None,
             endpoint_key="" if endpoint is None else endpoint.key,
         )
+
+    def _try_connection(
+        self, plan: SyncPlan, workspace: Workspace, run: RunRow
+    ) -> tuple[Connection, LentTransport | None, CredentialError | None]:
+        """Open the connection of a run. A check of drift reports that there is no credential: it gets a connection that
+        sends nothing, and the error."""
+        try:
+            return *self._open_connection(workspace, run), None
+        except CredentialError as error:
+            if plan.drift is None:
+                raise
+            from conn_service.syncs.drift_parts import open_without_credential
+
+            return open_without_credential(workspace, run, self._clock, isolation=self._isolation), None, error
+
+    def _open_drift(
+        self, plan: SyncPlan, connection: Connection, workspace: Workspace, fault: CredentialError | None
+    ) -> "DriftParts":
+        from conn_service.syncs.drift_parts import DriftParts
+
+        return DriftParts(plan, connection, workspace, self._environ, fault)
 
     def _open_connection(self, workspace: Workspace, run: RunRow) -> tuple[Connection, LentTransport]:
         vault = self._open_vault(workspace, run.account)

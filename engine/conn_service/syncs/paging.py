@@ -29,6 +29,10 @@ def store_next_page(run: RunRow, opened: OpenRun, store: SyncStore, now: float) 
     if "deleted" in run.settings:  # events have reported them, so there is nothing to read
         fill_deleted(draft, run.settings["deleted"], store)
         return commit_draft(draft, store, run.place, "end")
+    if run.phase == "drift":
+        from conn_service.syncs.drifting import fill_check
+
+        return commit_draft(draft, store, *fill_check(draft, store))
     if run.phase == "fetch" and not _take_loop_item(run, opened, store):
         return commit_draft(draft, store, keep_verdict(run.place), get_next_phase(opened.plan, run.phase))
     if run.phase == "write":

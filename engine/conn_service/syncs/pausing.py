@@ -8,7 +8,7 @@ from conn_service.syncs.filling import RecordStopError
 from conn_service.syncs.phases import Advance
 from conn_service.syncs.store import ENDED, RunRow, SyncStore
 
-__all__ = ["MOST_PAGES", "check_limits", "describe_internal", "judge_failure", "wait_for_login"]
+__all__ = ["MOST_PAGES", "can_retry", "check_limits", "describe_internal", "judge_failure", "wait_for_login"]
 
 MOST_PAGES: Final = 1_000_000
 _LOGIN_PAUSE = 60.0
@@ -67,9 +67,14 @@ def _find_pause(run: RunRow, error: ConnError, store: SyncStore) -> float | None
         return max(error.retry_after or _USUAL_PAUSE, 1.0)
     if not isinstance(error, TransportError) and error.kind != "vendor_unavailable":
         return None
-    failures = run.counts.get("failures", 0)
     store.add_count(run.id, "failures")
-    return _FIRST_RETRY * 2**failures if failures < _MOST_FAILURES else None
+    return _FIRST_RETRY * 2 ** run.counts.get("failures", 0) if can_retry(run, error) else None
+
+
+def can_retry(run: RunRow, error: ConnError) -> bool:
+    """Return whether a run waits after an error of the vendor that passes, or has done so too often."""
+    is_refusal = isinstance(error, VendorError) and error.kind == "rate_limited"
+    return is_refusal or run.counts.get("failures", 0) < _MOST_FAILURES
 
 
 def describe_internal(error: Exception) -> str:

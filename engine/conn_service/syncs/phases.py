@@ -56,12 +56,14 @@ def reads_event(plan: SyncPlan) -> bool:
 
 def list_phases(plan: SyncPlan) -> list[str]:
     """Return the phases of a run in order: `loop` collects the items to repeat for, `fetch` reads the records,
-    `write` writes them, `deletes` reads what is deleted, and `end` reads nothing."""
+    `write` writes them, `deletes` reads what is deleted, and `end` reads nothing. A check of drift has the phase
+    `drift` instead."""
     loop = find_loop(plan)
     loops = loop is not None and loop.fetch is not None
     phases = {
+        "drift": plan.drift is not None,
         "loop": loops,
-        "fetch": True,
+        "fetch": plan.drift is None,
         "write": plan.write is not None,
         "deletes": plan.deletes_fetch is not None,
         "end": True,
@@ -118,5 +120,7 @@ def is_partial(run: RunRow, plan: SyncPlan, state: Any) -> bool:
 
 
 def _list_fetches(plan: SyncPlan) -> list[FetchStep]:
+    if plan.drift is not None:
+        return []
     loop = find_loop(plan)
     return [plan.fetch, *([loop.fetch] if loop is not None and loop.fetch is not None else [])]

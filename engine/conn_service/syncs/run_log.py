@@ -17,7 +17,7 @@ from conn_service.syncs import tables
 
 __all__ = ["LogKind", "LogLine", "add_line", "describe_page", "read_log"]
 
-LogKind: TypeAlias = Literal["start", "open", "page", "status", "end", "retry"]
+LogKind: TypeAlias = Literal["start", "open", "page", "status", "end", "retry", "drift"]
 _PHASES: Mapping[str, str] = {"loop": "items of the loop: ", "write": "writing: ", "deletes": "deleted records: "}
 
 

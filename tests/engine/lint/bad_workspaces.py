@@ -210,6 +210,21 @@ SYNCS = [
     endpoint("validity without a unit", "SYN115", 70, "expires: 7 days"),
     endpoint("storage of another kind", "SYN115", 68, "store: ftp://files/events"),
     endpoint("folder for another machine", "SYN116", 65, "above: 1000", "https://app.example.com/in"),
+    sync("drift of no operation", "SYN117", 2, 22, f"kind: drift\ndrift: {{operations: [crm.deals.*]}}\n{TO_FILE}"),
+    sync(
+        "drift without a recording", "SYN117", 2, 22, f"kind: drift\ndrift: {{operations: [contacts.list]}}\n{TO_FILE}"
+    ),
+    sync(
+        "accounts that record in turn",
+        "SYN118",
+        2,
+        17,
+        f"kind: drift\ndrift: {{record: all}}\n{TO_FILE}",
+        **{"accounts/you.yaml": "connector: demo\n"},
+    ),
+    sync("drift with a source", "SYN101", 2, 9, f"kind: drift\n{SOURCE}{TO_FILE}"),
+    sync("drift of a sync", "SYN101", 2, 8, f"{SOURCE}drift: {{pages: 2}}\n{TO_FILE}"),
+    sync("drift of an unknown connector", "SYN103", 2, 20, f"kind: drift\ndrift: {{connector: other}}\n{TO_FILE}"),
     sync("broken filter", "EXP101", 2, 20, f"{SOURCE}filter: record.id =\n{TO_FILE}"),
     Bad(
         "settings of no sync",

@@ -9,7 +9,9 @@ from conn_cli.commands.sync.store_access import choose_accounts, open_worker
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.syncs.report import ListedSync, PlannedCall
+    from conn_engine.config import Effective
+    from conn_engine.syncs import SyncPlan
+    from conn_engine.syncs.report import ListedSync, PlannedCall, PlannedCheck
     from conn_service.syncs.worker import SyncWorker
 
 __all__ = ["list_syncs", "plan", "try_"]
@@ -108,6 +110,9 @@ def _list_sync(app: App, worker: "SyncWorker", name: str, paused: "set[tuple[str
         title, schedule = document.name or name, document.schedule or ""
         trigger = document.trigger.text if isinstance(document.trigger, SyncTrigger) else ""
         resource = ", ".join(source.resource for source in find_sources(document))
+        if document.kind == "drift":
+            connector = document.drift.connector if document.drift is not None else None
+            resource = f"drift of {connector or 'each connector'}"
         accounts = find_accounts(app.workspace, name)
         if document.schedule is not None:
             Schedule(document.schedule, document.timezone or "UTC").check()
@@ -148,17 +153,37 @@ def _plan_call(app: App, worker: "SyncWorker", name: str, account: str) -> "Plan
             raise ConfigurationError(
                 f'the schedule of "{name}" for {account}: {error.message}', hint=error.hint
             ) from None
-    requests = sum(last[0].counts.get(kind, 0) for kind in ("pages", "loop_pages", "deletes_pages")) if last else None
     effective = app.workspace.effective(account=account)
+    checks = _plan_checks(app, plan, effective)
+    requests = sum(last[0].counts.get(kind, 0) for kind in ("pages", "loop_pages", "deletes_pages")) if last else None
+    fetch = None if plan.drift is not None else plan.fetch
+    if plan.drift is not None:
+        asked = sum(not check.reason for check in checks)
+        requests = asked * plan.drift.pages + (asked if plan.drift.record == "all" else 0)
     return PlannedCall(
         account=account,
-        operation=plan.fetch.operation.text,
-        params=dict(plan.fetch.params),
+        operation="" if fetch is None else fetch.operation.text,
+        params={} if fetch is None else dict(fetch.params),
         steps=describe_steps(plan),
         schedule=sync.document.schedule or "" if plan.schedule is not None else "",
         runs_per_day=runs,
         next_run=due,
         last_run_at=None if stream is None or stream.last_run_at is None else to_iso(stream.last_run_at),
         requests=requests,
-        limits=list(describe_budgets(effective, plan.fetch.operation, 1 if requests is None else requests)),
+        limits=[]
+        if fetch is None
+        else list(describe_budgets(effective, fetch.operation, 1 if requests is None else requests)),
+        checks=checks,
     )
+
+
+def _plan_checks(app: App, plan: "SyncPlan", effective: "Effective") -> "list[PlannedCheck]":
+    """Return what a check of drift would compare; nothing for another sync."""
+    if plan.drift is None:
+        return []
+    from conn_engine.analysis.drift.checking import RecordedCalls
+    from conn_engine.syncs.report import PlannedCheck
+
+    calls = RecordedCalls(app.workspace, effective, plan.drift.operations)
+    rows = [*((name, "") for name in calls.names), *calls.left_out]
+    return [PlannedCheck(operation=name, reason=reason) for name, reason in rows]

@@ -1,6 +1,6 @@
 """Write the runs that a command is about, or what it has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from conn_cli.console import App
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["summarize", "write_change", "write_runs"]
 
+_NO_REASONS = {"reason": "", "recording": "", "not_recorded": ""}
+
 
 def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
     from conn_engine.syncs import to_iso
     from conn_engine.syncs.counts import COUNTS
-    from conn_engine.syncs.report import SyncRunSummary
+    from conn_engine.syncs.report import CheckedOperation, SyncRunSummary
     from conn_service.syncs.judging import count_ids, get_total
 
     events = worker.deliveries.count(run_id=run.id)
@@ -48,7 +50,14 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         state_before=report.get("state_before"),
         state_after=report.get("state_after"),
         moved=bool(report.get("moved")),
+        checks=[CheckedOperation(**{**_NO_REASONS, **check}) for check in _list_checks(run)],
     )
+
+
+def _list_checks(run: "RunRow") -> "Sequence[Mapping[str, Any]]":
+    """Return what a check of drift has compared so far."""
+    checks: Sequence[Mapping[str, Any]] = run.report.get("checks") or run.place.get("checks", ())
+    return checks
 
 
 def write_runs(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from msgspec import UNSET
@@ -10,20 +11,21 @@ from conn_engine.analysis.drift.forms import Observed
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.plans import may_write
-from conn_engine.runtime.wiring import wire_account
+from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.testing.cases import Case, find_cases, recorded_call
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock, Request, Response
 
-__all__ = ["fetch_responses"]
+__all__ = ["fetch_responses", "find_repeatable_cases", "repeat_call"]
 
 
 class _Observer:
-    """A live transport that stores the responses to the operation's own requests."""
+    """A transport that stores the responses to the operation's own requests."""
 
-    def __init__(self, inner: Live) -> None:
+    def __init__(self, inner: Sender) -> None:
         self._inner = inner
         self.rows: list[Observed] = []
 
@@ -36,7 +38,7 @@ class _Observer:
         return response
 
     def close(self) -> None:
-        self._inner.close()
+        """Do nothing: the inner transport is the caller's."""
 
 
 def _decode(body: bytes) -> Any:
@@ -61,9 +63,8 @@ def fetch_responses(
     no credential.
     """
     observed: list[Observed] = []
-    left_out: list[tuple[str, str]] = []
-    cases = _cases(workspace, effective)
-    if not cases:
+    cases, left_out = find_repeatable_cases(workspace, effective)
+    if not cases and not left_out:
         raise UsageError(
             "there is no recording whose requests can be sent again",
             hint="record an operation first: conn record OPERATION --account ACCOUNT",
@@ -77,24 +78,41 @@ def fetch_responses(
         clock=clock,
     )
     for case in cases:
-        call = recorded_call(case.recording)
-        if may_write(effective, case.name, call):
-            left_out.append((case.name.text, "it may write data"))
-            continue
-        transport = _Observer(Live(redactor, trust=workspace.trust, clock=clock))
-        try:
-            with Connection(wiring, transport) as connection:
-                for number, _ in enumerate(connection.pages(case.name, call), 1):
-                    if number >= pages:
-                        break
-        except ConnError as error:
-            # Responses are compared even if the mapping fails; its error may quote a value, and is not shown.
-            if not transport.rows:
-                if _ends(error, has_responses=bool(observed)):
-                    raise
-                left_out.append((case.name.text, error.message))
-        observed += transport.rows
+        with closing(Live(redactor, trust=workspace.trust, clock=clock)) as transport:
+            rows, error = repeat_call(wiring, transport, case, pages)
+        # Responses are compared even if the mapping fails; its error may quote a value, and is not shown.
+        if error is not None and not rows:
+            if _ends(error, has_responses=bool(observed)):
+                raise error
+            left_out.append((case.name.text, error.message))
+        observed += rows
     return observed, left_out
+
+
+def find_repeatable_cases(workspace: Workspace, effective: Effective) -> tuple[list[Case], list[tuple[str, str]]]:
+    """Return the recordings of operations whose calls only read, and (operation, reason) for those that may write."""
+    cases, left_out = [], []
+    for case in find_cases(workspace, effective, effective.enabled_operations()):
+        if case.scenario != "default":
+            continue
+        if may_write(effective, case.name, recorded_call(case.recording)):
+            left_out.append((case.name.text, "it may write data"))
+        else:
+            cases.append(case)
+    return cases, left_out
+
+
+def repeat_call(wiring: Wiring, transport: Sender, case: Case, pages: int) -> tuple[list[Observed], ConnError | None]:
+    """Send the call of a recording again, for some pages at most. Return the responses, and the error that ended it."""
+    observer = _Observer(transport)
+    try:
+        with closing(Connection(wiring, observer).pages(case.name, recorded_call(case.recording))) as listing:
+            for number, _ in enumerate(listing, 1):
+                if number >= pages:
+                    break
+    except ConnError as error:
+        return observer.rows, error
+    return observer.rows, None
 
 
 def _ends(error: ConnError, *, has_responses: bool) -> bool:
@@ -102,9 +120,3 @@ def _ends(error: ConnError, *, has_responses: bool) -> bool:
     return isinstance(error, CredentialError | VendorError) and not (
         has_responses and isinstance(error, TransportError)
     )
-
-
-def _cases(workspace: Workspace, effective: Effective) -> list[Case]:
-    names = effective.enabled_operations()
-    cases = find_cases(workspace, effective, names)
-    return [case for case in cases if case.scenario == "default"]

@@ -19,6 +19,7 @@ __all__ = [
     "Described",
     "compare_responses",
     "compare_with_document",
+    "group_by_operation",
     "list_recorded_responses",
     "load_own_recordings",
     "load_recordings",
@@ -56,11 +57,12 @@ def load_own_recordings(workspace: Workspace, connector: str) -> list[Recording]
 
 
 def compare_responses(
-    effective: Effective, before: Answers, now: Answers
+    effective: Effective, before: Answers, now: Answers, index: OperationIndex | None = None
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
-    """Compare earlier with current responses, operation by operation. Also return what could not be compared."""
-    index = index_operations(effective)
-    old, new = _group_by_operation(index, before), _group_by_operation(index, now)
+    """Compare earlier with current responses, operation by operation. Also return what could not be compared. `index`
+    is that of the configuration, if the caller has it."""
+    index = index or index_operations(effective)
+    old, new = group_by_operation(index, before), group_by_operation(index, now)
     comparisons, left_out = [], []
     for key, answers in old.items():
         if key not in new:
@@ -86,7 +88,8 @@ def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> 
     return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(notices))) if notices else None
 
 
-def _group_by_operation(index: OperationIndex, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
+def group_by_operation(index: OperationIndex, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
+    """Return responses by the resource and the method of their operation. Those of no operation are left out."""
     groups: dict[tuple[str, str], list[Observed]] = {}
     for answer in answers:
         operation = index.find_operation(answer.method, answer.url)
@@ -102,7 +105,7 @@ def compare_with_document(
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare a newer OpenAPI document with the older one if it is given, else with recorded responses."""
     index = index_operations(effective)
-    recorded = _group_by_operation(index, recordings) if older is None else {}
+    recorded = group_by_operation(index, recordings) if older is None else {}
     comparisons, left_out = [], []
     for operation in index.operations:
         key = (operation.resource, operation.name)

@@ -68,6 +68,11 @@ def select_syncs(workspace: Workspace, effective: Effective, text: str) -> list[
     names = [sync_name(name) for name in running if fnmatchcase(name, pattern)]
     if names:
         return names
+    if pattern in workspace.syncs() and workspace.sync(pattern).kind == "drift":
+        raise UsageError(
+            f'the sync "{pattern}" has kind: drift, so it fetches no records',
+            hint="test a sync that has source or steps",
+        )
     if pattern in workspace.syncs():
         owner = effective.account or f"the connector {effective.connector_name} without an account"
         raise UsageError(

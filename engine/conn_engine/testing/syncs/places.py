@@ -8,7 +8,7 @@ from conn_engine.config.merge import compose_mappings
 from conn_engine.config.sync_models import SyncDocument
 from conn_engine.documents import Document
 from conn_engine.errors import ConnError
-from conn_engine.syncs.resources import find_sources
+from conn_engine.syncs.resources import find_connectors
 
 __all__ = ["compose_settings", "find_setting", "find_settings", "list_overrides", "list_settings"]
 
@@ -54,10 +54,10 @@ def list_overrides(workspace: Workspace, effective: Effective) -> Iterator[tuple
 
 def _is_of_connector(workspace: Workspace, name: str, connector: str) -> bool:
     try:
-        sources = find_sources(workspace.sync(name))
+        connectors = find_connectors(workspace.sync(name))
     except ConnError:
         return False
-    return all(source.connector in (None, connector) for source in sources)
+    return all(one in (None, connector) for one in connectors)
 
 
 def _find_levels(workspace: Workspace, effective: Effective) -> Iterator[tuple[Level, Document]]:

@@ -55,6 +55,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "promote": ("promote:promote", "Check a release, and make a channel serve it."),
         "rollback": ("rollback:rollback", "Return a channel to an earlier release."),
         "history": ("history:history", "Show the releases, and what each channel has served."),
+        "export": ("export:export", "Write a release, with the accounts of a service, into a folder."),
         "diff": ("diff:diff", "Compare two releases."),
     },
     "Data": {
@@ -65,7 +66,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Accounts": {
         "auth": ("auth:group", "Store, verify and remove the credentials of accounts."),
-        "account": ("account:group", "List and connect the accounts."),
+        "account": ("account:group", "List, change and connect the accounts."),
     },
     "Help": {
         "explain": ("explain:explain", "Explain a finding's code, a setting or a function."),

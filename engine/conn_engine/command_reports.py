@@ -10,6 +10,8 @@ import msgspec
 from conn_engine.reports import Finding, FindingSpan, Report
 
 __all__ = [
+    "AccountChangeReport",
+    "AccountEffect",
     "AccountsReport",
     "AdoptReport",
     "AdoptableLogIn",
@@ -22,6 +24,7 @@ __all__ = [
     "EvalReport",
     "ExplainReport",
     "ExplainedWord",
+    "ExportReport",
     "FormattingReport",
     "HarReport",
     "ImportReport",
@@ -172,6 +175,32 @@ class ListedAccount(_Data, frozen=True, kw_only=True):
     environment: str | None
     overrides: int
     label: str
+
+
+class AccountEffect(_Data, frozen=True, kw_only=True):
+    """An effect of a change on recordings: a field of an operation ("": all of it), and how many records changed."""
+
+    operation: str
+    field: str
+    kind: str
+    records: int
+    breaking: bool
+
+
+class AccountChangeReport(Report, frozen=True, kw_only=True):
+    """A change of an account. `revision` is its number in a store, null for a file of the workspace. `written` is false
+    for a dry run, and if nothing differs. `difference` is a unified diff."""
+
+    kind: ClassVar[str] = "account-change"
+    action: Literal["create", "change", "disable", "enable", "delete", "import"]
+    account: str
+    file: str
+    revision: int | None
+    changed: bool
+    written: bool
+    difference: str
+    findings: list[Finding]
+    effects: list[AccountEffect]
 
 
 class AccountsReport(Report, frozen=True, kw_only=True):
@@ -351,6 +380,17 @@ class LinkReport(Report, frozen=True, kw_only=True):
     account: str
     url: str
     expires_at: str
+
+
+class ExportReport(Report, frozen=True, kw_only=True):
+    """A workspace that was written into a folder. `release` is null for this workspace, and `revised` are the accounts
+    and connectors whose files come from a store."""
+
+    kind: ClassVar[str] = "export"
+    folder: str
+    release: str | None
+    files: int
+    revised: list[str]
 
 
 # --- help ---

@@ -265,6 +265,16 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
         yield ("fields", "acme", "things", "--live", *form)
         yield ("fields", "acme", EVIL, *form)
     yield from (("account", "list", *form) for form in formats("text", "json"))
+    for form in formats("text", "json"):
+        yield ("account", "create", "newcomer", "-c", "demo", "--label", EVIL, "--dry-run", *form)
+        yield ("account", "create", "newcomer", "-c", EVIL, *form)
+        yield ("account", "create", EVIL, "-c", "demo", *form)
+        yield ("account", "change", "acme", "--context", f"x={EVIL}", "--dry-run", *form)
+        yield ("account", "disable", "acme", "--dry-run", *form)
+        yield ("account", "enable", "acme", *form)
+        yield ("account", "delete", "acme", "--dry-run", *form)
+        yield ("account", "import", "acme", "--store", "accounts.sqlite3", "--reason", EVIL, *form)
+        yield ("export", f"exported-{'-'.join(form)}", *form)
     before = world.folder.parent / "before"
     shutil.copytree(world.folder, before, dirs_exist_ok=True)
     world.write("connectors/demo/unified/crm.yaml", mapping("response.at"))

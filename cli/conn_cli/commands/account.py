@@ -5,6 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.commands.account_edit import (
+    change_command,
+    create_command,
+    delete_command,
+    disable_command,
+    enable_command,
+    import_command,
+)
 from conn_cli.commands.account_link import link_command
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
@@ -19,13 +27,19 @@ MOST = 20
 """The accounts that fit on a screen."""
 NAMED = 4
 
-group = typer.Typer(help="List and connect the accounts.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="List, change and connect the accounts.", no_args_is_help=True, rich_markup_mode=None)
+group.command(name="create")(create_command)
+group.command(name="change")(change_command)
+group.command(name="disable")(disable_command)
+group.command(name="enable")(enable_command)
+group.command(name="delete")(delete_command)
+group.command(name="import")(import_command)
 group.command(name="link")(link_command)
 
 
 @group.callback()
 def options() -> None:
-    """List the accounts of the workspace, and let customers connect them."""
+    """List and change the accounts of the workspace or of a store, and let customers connect them."""
 
 
 @group.command("list")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.account_edits import Accept, EditedStore, Reason, save_override, use_store
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
@@ -63,12 +64,15 @@ def override(
     write_out: Annotated[
         bool, typer.Option("--write-out", help="If YAML aliases repeat the text, write it out and change this place.")
     ] = False,
+    reason: Reason = "",
+    accept: Accept = "",
+    store: EditedStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Override a field or a sync for one account, and show what changes.
 
     Replays the account's recordings before and after, then writes the account's file. Nothing is written if lint or a
-    recording finds an error. Exits with 1 in this case.
+    recording finds an error. Exits with 1 in this case. With --store, the override is a revision in the store.
 
     \b
     Examples:
@@ -101,25 +105,28 @@ def override(
         environment=environment,
         shared="change" if both else "write out" if write_out else "refuse",
     )
+    if store is not None:
+        use_store(app, store, environment)
     draft = _draft(app, requested)
-    if not dry_run:
+    if not dry_run and store is None:
         check_writable(draft.file.path, draft.document.file)
     sources = Sources(app.workspace_root, [draft.document])
     learn_found_literals(app, draft.document_findings, sources)
     for effective in (draft.before, *(() if draft.errors else (draft.after,))):
         learn_literals(app, effective)
     with app.progress("comparing"):
-        is_refused = bool(draft.errors or draft.failures)
+        is_refused = bool(draft.errors or (draft.failures and not accept))
     written = draft.is_changed and not dry_run and not is_refused
-    if written:
+    if written and store is not None:
+        save_override(app, draft, store, reason, accept)
+    elif written:
         draft.save()
     again = ["--both"] * both + ["--write-out"] * write_out
-    following = find_next_command(draft, _format_command(requested, again), written=written, refused=is_refused)
-    texts = {
-        "text": lambda: draw_text(
-            draft, sources, dry_run=dry_run, written=written, following=following, color=app.color
-        )
-    }
+    following = ""
+    if store is None:  # a test needs the account in the workspace
+        following = find_next_command(draft, _format_command(requested, again), written=written, refused=is_refused)
+    shown = {"dry_run": dry_run, "written": written, "in_store": store is not None}
+    texts = {"text": lambda: draw_text(draft, sources, following=following, color=app.color, **shown)}
     report = lambda: FieldOverrideReport.from_draft(draft, written=written, following=following)  # noqa: E731
     write_report(report, formats or [], texts, app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if is_refused else Exit.OK)

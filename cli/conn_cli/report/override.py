@@ -59,14 +59,22 @@ def find_next_command(draft: "OverrideDraft", command: str, *, written: bool, re
 
 
 def draw_text(
-    draft: "OverrideDraft", sources: "Sources", *, dry_run: bool, written: bool, following: str, color: bool
+    draft: "OverrideDraft",
+    sources: "Sources",
+    *,
+    dry_run: bool,
+    written: bool,
+    following: str,
+    color: bool,
+    in_store: bool = False,
 ) -> "Styled":
-    """Draw the result for people."""
-    return paint([*_draw(draft, sources, dry_run=dry_run, written=written, following=following)], color)
+    """Draw the result for people. `in_store` if it is written as a revision of a store."""
+    pieces = _draw(draft, sources, dry_run=dry_run, written=written, following=following, in_store=in_store)
+    return paint([*pieces], color)
 
 
 def _draw(
-    draft: "OverrideDraft", sources: "Sources", *, dry_run: bool, written: bool, following: str
+    draft: "OverrideDraft", sources: "Sources", *, dry_run: bool, written: bool, following: str, in_store: bool
 ) -> Iterator[Piece]:
     yield from _draw_findings(draft, sources)
     if not draft.is_changed:
@@ -78,7 +86,8 @@ def _draw(
         yield f"{_describe_others(draft)}\n", ""
     if dry_run:
         yield from _draw_diff(draft.format_diff())
-    yield from _draw_end(draft, written=written, refused=bool(draft.errors or draft.failures), following=following)
+    refused = not written and bool(draft.errors or draft.failures)
+    yield from _draw_end(draft, written=written, refused=refused, following=following, in_store=in_store)
 
 
 def _draw_findings(draft: "OverrideDraft", sources: "Sources") -> Iterator[Piece]:
@@ -191,14 +200,17 @@ def _draw_diff(diff: str) -> Iterator[Piece]:
         yield f"{line}\n", style
 
 
-def _draw_end(draft: "OverrideDraft", *, written: bool, refused: bool, following: str) -> Iterator[Piece]:
+def _draw_end(
+    draft: "OverrideDraft", *, written: bool, refused: bool, following: str, in_store: bool
+) -> Iterator[Piece]:
     file = draft.document.file
     if refused:
         yield f"not written: {file} is unchanged; correct the override, then run the command again\n", "bold"
         return
     if written:
-        yield f"wrote {file}\n", "good"
-    yield f"next: {following}\n", ""
+        yield f"wrote {file}{' to the store' if in_store else ''}\n", "good"
+    if following:
+        yield f"next: {following}\n", ""
 
 
 def _value(value: Any, width: int = _PLACE_WIDTH, absent: str = "nothing") -> str:

@@ -10,6 +10,7 @@ from conn_engine.analysis.fields import FieldsReport
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.command_reports import (
+    AccountChangeReport,
     AccountsReport,
     AdoptReport,
     CredentialReport,
@@ -19,6 +20,7 @@ from conn_engine.command_reports import (
     ErrorReport,
     EvalReport,
     ExplainReport,
+    ExportReport,
     FormattingReport,
     HarReport,
     ImportReport,
@@ -68,6 +70,7 @@ from conn_engine.updates.report import UpdateReport
 __all__ = ["REPORTS", "build_report_schema"]
 
 _KINDS: Final[tuple[type[Report], ...]] = (
+    AccountChangeReport,
     AccountsReport,
     AdoptReport,
     RotatedKeyReport,
@@ -87,6 +90,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     DriftReport,
     ErrorReport,
     EvalReport,
+    ExportReport,
     EventReport,
     ExplainReport,
     FieldsReport,

@@ -8,6 +8,7 @@ from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import (
     ConfigurationSource,
     RevisedConfiguration,
+    list_files,
     read_files,
     with_revisions,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "check_change",
     "describe_version",
     "format_difference",
+    "list_files",
     "read_files",
     "set_enabled",
     "with_revisions",

@@ -108,7 +108,7 @@ def _find_references(workspace: Workspace, subject: Subject) -> Iterator[Diagnos
 
 
 @contextmanager
-def _copy(workspace: Workspace, accounts: Collection[str], connectors: Iterable[str]) -> Iterator[Workspace]:
+def _copy(workspace: Workspace, accounts: Collection[str], connectors: Collection[str]) -> Iterator[Workspace]:
     """Provide a folder with some accounts, their connectors, and what all share. It is removed afterwards."""
     tree = workspace.tree
     places = [workspace.root / f"conn{suffix}" for suffix in SUFFIXES]
@@ -119,6 +119,9 @@ def _copy(workspace: Workspace, accounts: Collection[str], connectors: Iterable[
         paths += walk_files(workspace, workspace.root / folder)
     for name in connectors:
         paths += list_files(workspace, Subject("connector", name))
+    if not {*connectors} <= {*workspace.connectors()}:  # a finding suggests the names of the others
+        others = (workspace.file("connector", name).path for name in workspace.connectors())
+        paths += [workspace.format_path(path) for path in others]
     for name in accounts:
         paths += list_files(workspace, Subject("account", name))
     folder_path = Path(tempfile.mkdtemp(prefix="conn-check-"))

@@ -1,0 +1,220 @@
+"""Change an account in the files of the workspace, or in the store of the service, with the same checks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from conn_cli.account_vault import add_store
+from conn_cli.console import App
+from conn_cli.options import Formats
+from conn_cli.service_options import find_service_store
+
+if TYPE_CHECKING:
+    from conn_engine.analysis.field_overrides import OverrideDraft
+    from conn_engine.command_reports import AccountChangeReport
+    from conn_engine.config import Workspace
+    from conn_service.revisions import Changes, CheckedRevision, FolderChanges, RefusedChangeError, Revision
+
+__all__ = [
+    "Accept",
+    "ChangeOptions",
+    "DryRun",
+    "EditedStore",
+    "Reason",
+    "change_account",
+    "describe_refusal",
+    "open_changes",
+    "save_override",
+    "use_store",
+]
+
+EditedStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="Make a revision in this database of the service. Default: change the file in the workspace.",
+        show_default=False,
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stored with the revision.")]
+Accept = Annotated[
+    str, typer.Option("--accept", metavar="REASON", help="Make the change although it breaks recorded results.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the change, and write nothing.")]
+Action = Literal["create", "change", "disable", "enable", "delete", "import"]
+_DONE: Mapping[Action, str] = {
+    "create": "created",
+    "change": "changed",
+    "disable": "disabled",
+    "enable": "enabled",
+    "delete": "deleted",
+    "import": "imported",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOptions:
+    """The options that all commands have that change an account."""
+
+    store: str | None = None
+    reason: str = ""
+    accept: str = ""
+    tenant: str | None = None
+    is_dry_run: bool = False
+    formats: Formats = None
+
+
+@contextmanager
+def open_changes(app: App, store: str | None) -> "Iterator[Changes | FolderChanges]":
+    """Open what makes changes. With a store, the workspace then has the accounts of the store, too."""
+    from conn_service.revisions import Changes, FolderChanges, RevisedConfiguration, RevisionStore
+
+    if store is None:
+        yield FolderChanges(app.workspace, app.clock)
+        return
+    from conn_service.http.accounts import WorkspaceConfiguration
+    from conn_service.store import open_engine, translate_errors
+
+    location = find_service_store(app, store)
+    with translate_errors(location):
+        engine = open_engine(location)
+        try:
+            configuration = RevisedConfiguration(WorkspaceConfiguration(app.workspace), RevisionStore(engine))
+            app.workspace = configuration.get_current()[1]
+            yield Changes(configuration, app.clock)
+        finally:
+            engine.dispose()
+
+
+def use_store(app: App, store: str, environment: str | None) -> None:
+    """Let the workspace have the accounts of a store. Raises UsageError for an override of an environment."""
+    from conn_engine.errors import UsageError
+
+    if environment is not None:
+        raise UsageError("a store has accounts and connectors, and no environments", hint="omit --store")
+    with open_changes(app, store):
+        return
+
+
+def save_override(app: App, draft: "OverrideDraft", store: str, reason: str, accept: str) -> None:
+    """Make the changed document of an account a revision in a store. Raises RefusedChangeError, and
+    RevisionConflictError if the account is not the one that was read."""
+    from conn_cli.release_options import find_actor
+    from conn_service.revisions import RefusedChangeError, RevisionConflictError, RevisionRequest, Subject
+
+    file = draft.document.file
+
+    def edit(revision: "Revision", _workspace: "Workspace") -> Mapping[str, str]:
+        if revision.files.get(file, "").removeprefix("\ufeff") != draft.old_document.text:
+            raise RevisionConflictError(f"{file} was changed in the meantime", hint="run the command again")
+        return {file: draft.document.text}
+
+    request = RevisionRequest(find_actor(app, None).by, "override", reason, accept)
+    with open_changes(app, store) as changes:
+        try:
+            changes.edit(Subject("account", draft.file.name), edit, request)
+        except RefusedChangeError as error:
+            raise describe_refusal(error) from None
+
+
+def change_account(
+    app: App,
+    name: str,
+    action: Action,
+    edit: "Callable[[Revision, Workspace], Mapping[str, str]]",
+    options: ChangeOptions,
+) -> None:
+    """Change an account and report it. Raises RefusedChangeError, and the errors of `edit`."""
+    from conn_cli.release_options import find_actor
+    from conn_cli.report import write_report
+    from conn_service.revisions import RefusedChangeError, RevisionRequest, Subject
+
+    subject = Subject("account", name)
+    request = RevisionRequest(
+        by=find_actor(app, None).by,
+        action=action,
+        reason=options.reason,
+        accept=options.accept,
+        tenant=options.tenant,
+        is_dry_run=options.is_dry_run,
+    )
+    with open_changes(app, options.store) as changes, app.progress("checking"):
+        before = changes.find(subject)
+        try:
+            made = changes.edit(subject, edit, request)
+        except RefusedChangeError as error:
+            raise describe_refusal(error) from None
+    report = build_report(action, made, dict(before.files) if before is not None else {}, options)
+    texts = {"text": lambda: _draw(report, options)}
+    write_report(lambda: report, options.formats or [], texts, app, folder=app.folder)
+
+
+def build_report(
+    action: Action, made: "CheckedRevision", before: Mapping[str, str], options: ChangeOptions
+) -> "AccountChangeReport":
+    """Describe a change that was made, or that a dry run would make."""
+    from conn_engine.command_reports import AccountChangeReport, AccountEffect
+    from conn_engine.reports import describe_findings
+    from conn_service.revisions import format_difference
+
+    revision, checks = made.revision, made.checks
+    paths = [*revision.files, *before, f"accounts/{revision.subject.name}.yaml"]
+    effects = [] if checks.impact is None else checks.impact.fields
+    return AccountChangeReport(
+        action=action,
+        account=revision.subject.name,
+        file=paths[0],
+        revision=revision.number if options.store is not None else None,
+        changed=made.is_new,
+        written=made.is_new and not options.is_dry_run,
+        difference=format_difference(before, revision.files) if made.is_new else "",
+        findings=describe_findings((*checks.findings, *checks.failures)),
+        effects=[
+            AccountEffect(
+                operation=row.operation, field=row.field, kind=row.kind, records=row.records, breaking=row.breaking
+            )
+            for row in effects
+        ],
+    )
+
+
+def describe_refusal(error: "RefusedChangeError") -> Exception:
+    """Return the error with what breaks, for people."""
+    from conn_engine.analysis.impact import KINDS
+
+    if error.checks.errors:
+        return error
+    error.hint = "correct it, or add --accept REASON"
+    if not error.checks.breaking:
+        return error
+    row = error.checks.breaking[0]
+    place = " ".join(part for part in (row.operation, row.field) if part)
+    more = f", and {len(error.checks.breaking) - 1} more" if len(error.checks.breaking) > 1 else ""
+    error.message = f"{error.message}: {place} {KINDS[row.kind]}{more}"
+    return error
+
+
+def _draw(report: "AccountChangeReport", options: ChangeOptions) -> str:
+    from conn_cli.formatting import join_lines
+    from conn_engine.analysis.impact import KINDS
+    from conn_engine.diagnostics import pluralize
+
+    kinds = {str(kind): text for kind, text in KINDS.items()}
+    if not report.changed:
+        return f"{report.account} is unchanged\n"
+    where = report.file if report.revision is None else f"{report.account}, revision {report.revision}"
+    done = f"would be {_DONE[report.action]}" if options.is_dry_run else ""
+    lines = [f"{where} {done}: nothing was written" if done else f"{_DONE[report.action]} {where}"]
+    lines += [f"  {line}" for line in report.difference.splitlines()] if options.is_dry_run else []
+    for finding in report.findings:
+        lines += [f"{finding.severity}: {finding.message}", *([f"  fix: {finding.fix}"] if finding.fix else [])]
+    for effect in report.effects:
+        place = " ".join(part for part in (effect.operation, effect.field) if part)
+        lines.append(f"effect: {place} {kinds[effect.kind]} in {pluralize(effect.records, 'record')}")
+    if report.action == "create" and not options.is_dry_run:
+        lines.append(f"next: {add_store(f'conn auth login {report.account}', options.store)}")
+    return join_lines(lines)

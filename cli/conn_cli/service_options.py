@@ -7,11 +7,23 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from sqlalchemy.engine import Engine
 
     from conn_engine.releases.store_location import StoreLocation
+    from conn_service.revisions import Revision
 
-__all__ = ["PublicUrl", "ServiceStore", "explain_missing", "find_service_store", "lay_revisions_over"]
+__all__ = [
+    "PublicUrl",
+    "ServiceStore",
+    "explain_missing",
+    "find_service_store",
+    "lay_revisions_over",
+    "read_revisions",
+    "write_revisions",
+]
 
 ServiceStore = Annotated[
     str | None,
@@ -52,6 +64,30 @@ def lay_revisions_over(app: App, engine: "Engine") -> None:
     from conn_service.revisions import RevisionStore, with_revisions
 
     app.workspace = with_revisions(app.workspace, RevisionStore(engine).find_changed())
+
+
+def read_revisions(app: App, store: str | None) -> "list[Revision]":
+    """Return the accounts and connectors of a store of the service; none without a store."""
+    if store is None:
+        return []
+    from conn_cli.account_vault import open_vault_engine
+    from conn_service.revisions import RevisionStore
+
+    with open_vault_engine(app, store) as engine:
+        return RevisionStore(engine).find_changed()
+
+
+def write_revisions(folder: "Path", revisions: "Iterable[Revision]") -> None:
+    """Write accounts and connectors into the folder of a workspace, instead of those with the same names."""
+    from conn_engine.config import load_workspace
+    from conn_service.revisions import list_files
+
+    for revision in revisions:
+        for path in list_files(load_workspace(folder), revision.subject):
+            (folder / path).unlink()
+        for path, text in revision.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(text.encode())
 
 
 def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:

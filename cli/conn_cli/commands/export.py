@@ -1,6 +1,6 @@
 """`conn export`: write a workspace, a release, or what a service serves into a folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,10 +9,10 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
+from conn_cli.service_options import read_revisions, write_revisions
 
 if TYPE_CHECKING:
     from conn_engine.config import Workspace
-    from conn_service.revisions import Revision
 
 
 def export(
@@ -48,6 +48,7 @@ def export(
     from conn_engine.command_reports import ExportReport
     from conn_engine.diagnostics import join_words, pluralize
     from conn_engine.errors import UsageError
+    from conn_engine.releases import collect, lay_out
 
     app: App = context.obj
     target = app.folder / folder
@@ -55,32 +56,23 @@ def export(
         raise UsageError(f"{folder} is not an empty folder", hint="name another one")
     if releases is not None and release is None:
         raise UsageError("--releases needs a release", hint="pass --release latest too")
-    revisions = _read_revisions(app, store)
+    revisions = read_revisions(app, store)
     with _open_base(app, release, releases) as (identifier, workspace):
-        files = _collect(workspace, revisions)
-    for path, content in files.items():
-        place = target / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        collected = collect(workspace)
+    target.mkdir(parents=True, exist_ok=True)
+    blobs = collected.blobs
+    lay_out(collected.manifest.files, lambda digests: ((digest, blobs[digest]) for digest in digests), target)
+    write_revisions(target, revisions)
+    count = sum(path.is_file() for path in target.rglob("*"))
     revised = [revision.subject.path for revision in revisions]
-    report = ExportReport(folder=str(folder), release=identifier, files=len(files), revised=revised)
+    report = ExportReport(folder=str(folder), release=identifier, files=count, revised=revised)
 
     def draw() -> str:
         source = "this workspace" if identifier is None else f"release {identifier[:12]}"
         over = f", with {join_words(revised, most=4)} from the store" if revised else ""
-        return f"wrote {pluralize(len(files), 'file')} of {source} to {folder}{over}\n"
+        return f"wrote {pluralize(count, 'file')} of {source} to {folder}{over}\n"
 
     write_report(lambda: report, formats or [], {"text": draw}, app, folder=app.folder)
-
-
-def _read_revisions(app: App, store: str | None) -> "list[Revision]":
-    if store is None:
-        return []
-    from conn_cli.account_vault import open_vault_engine
-    from conn_service.revisions import RevisionStore
-
-    with open_vault_engine(app, store) as engine:
-        return RevisionStore(engine).find_changed()
 
 
 @contextmanager
@@ -97,17 +89,3 @@ def _open_base(app: App, release: str | None, releases: str | None) -> "Iterator
         identifier = opened.resolve(release)
         with lay_out_release(opened, identifier) as place:
             yield identifier, load_workspace(place)
-
-
-def _collect(workspace: "Workspace", revisions: "list[Revision]") -> Mapping[str, bytes]:
-    """Return every file that determines what a workspace does, with those of the revisions instead of its own."""
-    from conn_engine.releases import collect
-    from conn_service.revisions import list_files
-
-    collected = collect(workspace)
-    files = {path: collected.blobs[digest] for path, digest in collected.manifest.files.items()}
-    for revision in revisions:
-        for path in list_files(workspace, revision.subject):
-            files.pop(path, None)
-        files |= {path: text.encode() for path, text in revision.files.items()}
-    return dict(sorted(files.items()))

@@ -7,6 +7,7 @@ import typer
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, open_releases
+from conn_cli.service_options import read_revisions, write_revisions
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -39,6 +40,15 @@ def promote(
     expect: Annotated[
         str, typer.Option("--expect", metavar="RELEASE", help="Promote only if TO still serves this release.")
     ] = "",
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            "--accounts",
+            metavar="FILE|URL",
+            help="Check the accounts and connectors in this database of the service, too.",
+            show_default=False,
+        ),
+    ] = None,
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
@@ -58,6 +68,7 @@ def promote(
     from conn_engine.releases.promotion import promote as move
 
     app: App = context.obj
+    revisions = read_revisions(app, accounts)
     with open_releases(app, store) as releases, app.progress("checking") as progress:
         done = move(
             releases,
@@ -67,6 +78,7 @@ def promote(
             override=(despite or override).strip(),
             expected=expect,
             tell=lambda note: progress.advance(note=note),
+            complete=lambda folder: write_revisions(folder, revisions),
         )
 
     def describe() -> "Report":

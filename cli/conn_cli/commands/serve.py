@@ -127,9 +127,9 @@ def serve(
             has_docs_page=docs,
             traces=open_traces(app.environ),
         )
-        accounts = len(source.get_current()[1].accounts())
 
         def say_started() -> None:
+            accounts = len(service.source.get_current()[1].accounts())
             app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
             if monitor is not None:
                 app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")

@@ -4,7 +4,7 @@ Checks run on the files of the store in a temporary folder, so that the checked 
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +30,13 @@ CHANNELS = ("staging", "production")
 
 def _ignore_note(note: str) -> None:
     """Ignore a note."""
+
+
+Complete = Callable[[Path], None]
+
+
+def _leave_as_it_is(_folder: Path) -> None:
+    """Add nothing to a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +137,13 @@ def promote(
     override: str = "",
     expected: str = "",
     tell: Tell = _ignore_note,
+    complete: Complete = _leave_as_it_is,
 ) -> Promotion:
     """Let `channel` serve `source` (another channel, `latest`, or the start of an ID) if the checks pass.
 
     `override` is the reason to ignore failed checks, and is recorded. `expected` is the release that the channel must
-    serve now. A refused promotion has `refusals` and no event. Raises UsageError for an unknown release or channel,
+    serve now. `complete` adds to the folder of a release what is laid over it where it is served, so that the checks
+    include it. A refused promotion has `refusals` and no event. Raises UsageError for an unknown release or channel,
     ChannelMovedError if another user moves the channel in the meantime, and ConfigurationError for a release that
     cannot be loaded.
     """
@@ -149,13 +158,14 @@ def promote(
     if result.already:
         return result
     with lay_out_release(store, release) as folder:
+        complete(folder)
         workspace = load_workspace(folder)
         _check_channel(store, workspace, channel)
         result.account_names = workspace.settings.reports.account_names
         result.verdict = check_release(workspace, act.now, tell=tell)
         if served.revision:
             tell("impact")
-            _compare(store, served, workspace, result)
+            _compare(store, served, workspace, result, complete)
     result.refusals = [*_list_objections(result.verdict), *result.refusals]
     if result.refusals and not override:
         return result
@@ -211,9 +221,10 @@ def _open_folder(collected: CollectedFiles) -> Iterator[Path]:
         yield Path(place).resolve()
 
 
-def _compare(store: Store, served: Channel, workspace: Workspace, result: Promotion) -> None:
+def _compare(store: Store, served: Channel, workspace: Workspace, result: Promotion, complete: Complete) -> None:
     try:
         with lay_out_release(store, served.release) as folder:
+            complete(folder)
             base = BaseVersion(name=f"release {shorten(served.release)}, which {served.name} serves")
             result.impact = impact(load_workspace(folder), workspace, base=base)
     except ConfigurationError as error:

@@ -76,10 +76,12 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ServiceApps:
-    """The application of the service, and one for a port of its own that only tells how the service is."""
+    """The application of the service, one for a port of its own that only tells how the service is, and the
+    configuration that they use."""
 
     app: ASGIApp
     monitor: ASGIApp
+    source: ConfigurationSource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
@@ -152,7 +154,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             routes=build_health_routes(health, metrics, callers, needs_token=False),
             exception_handlers=problem_handlers(deployment.store, shows_vendor=False),
         )
-        yield ServiceApps(app, monitor)
+        yield ServiceApps(app, monitor, source)
 
 
 def _open_vault(deployment: Deployment, engine: Engine) -> Vault:

@@ -88,6 +88,27 @@ def test_a_wrong_line_has_a_fix(folder: Path, words: list[str], text: str) -> No
     assert "fix: " in err
 
 
+@pytest.mark.parametrize("words", [["serve", "--port", "0"], ["account", "create", "x", "-c", "shop"]])
+def test_a_store_that_is_down_is_named_without_its_password(folder: Path, words: list[str]) -> None:
+    code, _, err = run(folder, *words, "--store", "postgresql://conn:p4ssword@127.0.0.1:1/conn?connect_timeout=5")
+    assert code == 4
+    assert "127.0.0.1:1" in err
+    assert "does not respond" in err
+    assert "p4ssword" not in err
+
+
+def test_a_newer_store_is_refused_at_the_start(folder: Path) -> None:
+    engine = open_engine(StoreLocation(file=folder / ".conn/service.sqlite3"))
+    RevisionStore(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE conn_service_format SET format = 99 WHERE part = 'revisions'")
+    engine.dispose()
+    code, _, err = run(folder, "serve", "--port", "0")
+    assert code == 3
+    assert "the store has the format 99 for revisions" in err
+    assert "upgrade conn-engine" in err
+
+
 def test_what_is_missing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "conn_service.http.server", raising=False)

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conn_cli.service_options import write_revisions
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ReleaseSource, open_store
 from conn_engine.releases.promotion import Act, make_release, promote
 from conn_service.http.accounts import WorkspaceConfiguration
@@ -166,6 +167,26 @@ def test_revisions_stay_over_the_next_release(workspace: Workspace, tmp_path: Pa
         second, laid = source.get_current()
         assert (laid.account("acme").connector, laid.account("globex").connector) == ("mail", "shop")
         assert first != second
+    releases.close()
+
+
+def test_a_promotion_checks_the_accounts_of_the_store_too(workspace: Workspace, tmp_path: Path) -> None:
+    act = Act("somebody", 1_700_000_000.0)
+    releases = open_store(tmp_path / "releases.sqlite3", create=True)
+    umbra = Revision(Subject("account", "umbra"), 1, {"accounts/umbra.yaml": "connector: mail\n"})
+    gone = Revision(Subject("account", "globex"), 1, {})
+    promote(releases, make_release(releases, workspace, act).release.id, "production", act)
+    for path in ("connectors/mail/connector.json", "accounts/globex.json"):
+        (workspace.root / path).unlink()
+    (workspace.root / "connectors/mail").rmdir()
+    second = make_release(releases, load_workspace(workspace.root), act).release.id
+
+    def complete(folder: Path) -> None:
+        write_revisions(folder, [umbra, gone])
+
+    with pytest.raises(ConfigurationError, match='account "umbra" refers to the connector "mail"'):
+        promote(releases, second, "production", act, complete=complete)
+    assert promote(releases, second, "production", act).event is not None
     releases.close()
 
 

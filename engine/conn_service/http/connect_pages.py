@@ -1,9 +1,10 @@
-"""`/connect`: the pages of links for customers, and `POST /admin/links`, which makes a link. Thin: `ConnectService`
-decides what a page has."""
+"""`/connect`: the pages of links for customers, `POST /admin/links`, which makes a link, and `GET /admin/logins`. Thin:
+`ConnectService` decides what a page has."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from conn_service.connect.browser import BrowserVisit, draw_browser_secret, is_b
 from conn_service.connect.connect_page import ConnectPage, NoticeKind, build_notice
 from conn_service.connect.connect_service import CALLBACK, ConnectService
 from conn_service.connect.links import LINK_SECONDS
+from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.page_renderer import PageRenderer
 from conn_service.http.admin import AdminGate
 from conn_service.http.problems import HttpProblem
@@ -133,8 +135,11 @@ class _Pages:
         return "; ".join(words)
 
 
-def build_link_routes(gate: AdminGate, service: ConnectService | None, limits: ServiceLimits) -> list[Route]:
-    """Return the route that makes links. Without a service, it says what is missing."""
+def build_link_routes(
+    gate: AdminGate, service: ConnectService | None, logins: LoginMonitor, limits: ServiceLimits
+) -> list[Route]:
+    """Return the routes that make links, and list the accounts that need one. Without a service for the pages, the
+    first says what is missing."""
 
     async def create_link(request: Request) -> Response:
         token = await gate.admit(request)
@@ -162,7 +167,16 @@ def build_link_routes(gate: AdminGate, service: ConnectService | None, limits: S
         }
         return JSONResponse(data, 201, headers={"cache-control": "no-store"})
 
-    return [Route("/admin/links", create_link, methods=["POST"])]
+    async def list_broken(request: Request) -> Response:
+        token = await gate.admit(request)
+        broken = await asyncio.to_thread(logins.find_broken)
+        visible = [asdict(login) for login in broken if gate.callers.may_use(token, login.account)]
+        return JSONResponse({"result": visible})
+
+    return [
+        Route("/admin/links", create_link, methods=["POST"]),
+        Route("/admin/logins", list_broken, methods=["GET"]),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

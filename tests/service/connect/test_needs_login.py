@@ -41,10 +41,15 @@ def test_a_break_is_reported_once_with_a_link_that_ends_it(bench: ConnectBench) 
     data = event["data"]
     assert (data["connector"], data["reason"]) == ("shop", "refused")
     assert "revoked" not in json.dumps(event) and "words" not in json.dumps(event)
+    broken = [{"account": "told", "since": bench.clock.now(), "reason": "refused"}]
+    assert bench.admin("GET", "/admin/logins").json() == {"result": broken}
+    assert bench.admin("GET", "/admin/logins", token=bench.issue("admin", tenant="other")).json() == {"result": []}
+    assert bench.admin("GET", "/admin/logins", token=bench.issue("unified:read")).status_code == 403
     path = data["url"].removeprefix(ORIGIN)
     browser = bench.open().get(path)
     assert "is connected" in browser.send(path, **{KEY: "good-key"}).text
     assert [ask(bench) for _ in range(2)] == [200, 200]
+    assert bench.admin("GET", "/admin/logins").json() == {"result": []}
     assert len(find_events(bench)) == 1
     bench.keys.pop("good-key")
     try:

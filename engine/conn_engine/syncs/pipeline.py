@@ -28,6 +28,7 @@ __all__ = [
     "StageFault",
     "build_call",
     "compute_digest",
+    "concerns_the_run",
     "process_page",
 ]
 
@@ -163,12 +164,12 @@ def _enrich(step: EnrichStep, records: Sequence[Any], scope: Scope, enrich: Enri
             call = Call(id=None if identifier is None else str(identifier), query=params)
             yield {**record, step.into: enrich(step.operation, call)} if isinstance(record, dict) else record
         except ConnError as error:
-            if _concerns_the_run(error):
+            if concerns_the_run(error):
                 raise
             result.faults.append(StageFault("enrich", RecordFault(position, record, error.message, error.hint)))
 
 
-def _concerns_the_run(error: ConnError) -> bool:
+def concerns_the_run(error: ConnError) -> bool:
     """Return whether an error would occur for every record, so that the run waits or stops instead."""
     if isinstance(error, CredentialError | TransportError):
         return True

@@ -2,18 +2,17 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from msgspec.json import encode
 
-from conn_engine.config import OperationName
 from conn_engine.errors import ConfigurationError, ExpressionError
-from conn_engine.runtime.call import Call
-from conn_engine.syncs import OutgoingRecord, RecordFault, StageFault, compute_digest, process_page
+from conn_engine.syncs import EnrichStep, OutgoingRecord, RecordFault, StageFault, compute_digest, process_page
 from conn_engine.syncs.events import Change
-from conn_engine.syncs.pipeline import LONGEST_KEY, Enricher
+from conn_engine.syncs.pipeline import LONGEST_KEY
 from conn_engine.wire import Page
 from conn_service.delivery.queue import add_deliveries
+from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.events import name_spooled, to_events
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.phases import find_loop
@@ -24,7 +23,6 @@ __all__ = [
     "LOOP_STAGE",
     "PageDraft",
     "RecordStopError",
-    "build_enricher",
     "fill_deleted",
     "fill_loop",
     "fill_records",
@@ -113,25 +111,22 @@ def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:
 
     Raises ConfigurationError for a record that fails if the sync stops then.
     """
-    opened = draft.opened
-    result = process_page(opened.plan, page.records, opened.build_scope(draft.run), build_enricher(opened))
+    opened, plan = draft.opened, draft.opened.plan
+    if opened.enrichments is None and any(isinstance(step, EnrichStep) for step in plan.steps):
+        opened.enrichments = EnrichmentCache(opened.connection, store, draft.run.id)
+    scope = opened.build_scope(draft.run)
+    if opened.enrichments is None:
+        result = process_page(plan, page.records, scope)
+    else:
+        with opened.enrichments.save_on_failure():
+            result = process_page(plan, page.records, scope, opened.enrichments.enrich)
+        draft.hooks.append(opened.enrichments.clear)
     draft.add("records", len(page.records))
     draft.add("filtered", result.filtered)
     draft.add("empty", result.empty)
     for fault in result.faults:
         _treat_fault(draft, fault)
     draft.deliver(_leave_out_known(draft, result.records, store))
-
-
-def build_enricher(opened: OpenRun) -> Enricher:
-    """Return what calls the operations of enrich steps."""
-
-    def enrich(operation: OperationName, call: Call) -> Any:
-        pages = list(opened.connection.pages(operation, call))
-        records = [record for part in pages for record in part.records]
-        return records[0] if pages and pages[0].whole and records else records
-
-    return enrich
 
 
 def _treat_fault(draft: PageDraft, fault: StageFault) -> None:

@@ -23,6 +23,7 @@ from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressio
 from conn_engine.wire import Clock, Page
 from conn_service.store import WorkerVault
 from conn_service.syncs.connector_digests import digest_connector
+from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.phases import compile_run, get_fetch, list_phases
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
@@ -83,6 +84,7 @@ class OpenRun:
     count_requests: Callable[[], int] = lambda: 0
     used_at: float = 0.0
     renewed_at: float = float("-inf")
+    enrichments: EnrichmentCache | None = None
 
     def renew_credential(self) -> None:
         """Renew the credential before a page is read, if it expires soon, so that it is rarely renewed within a page.

@@ -16,8 +16,9 @@ from conn_engine.syncs import (
     TransformStep,
     process_page,
 )
+from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.events import name_spooled
-from conn_service.syncs.filling import LOOP_STAGE, build_enricher
+from conn_service.syncs.filling import LOOP_STAGE
 from conn_service.syncs.opening import OpenRun
 from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
 from conn_service.syncs.superseding import SUPERSEDED
@@ -57,7 +58,8 @@ def retry_set_aside(run: RunRow, opened: OpenRun, store: SyncStore, now: float) 
 
 def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any], now: float) -> int:
     plan = _leave_out_passed(opened.plan, row.stage)
-    result = process_page(plan, [json.loads(row.record)], opened.build_scope(run), build_enricher(opened))
+    enrich = EnrichmentCache(opened.connection, store, run.id).enrich
+    result = process_page(plan, [json.loads(row.record)], opened.build_scope(run), enrich)
     if result.faults:
         fault = result.faults[0].fault
         store.set_aside.explain(row.number, fault.message, fault.field)

@@ -7,6 +7,7 @@ from conn_service.store import Migration, add_columns
 
 __all__ = [
     "MIGRATIONS",
+    "enrichment",
     "known",
     "loop_item",
     "page",
@@ -124,6 +125,16 @@ tombstone = sa.Table(
 """How the vendor listed a record as deleted when its deletion was delivered: the digest of that, empty if it only has
 the ID."""
 
+enrichment = sa.Table(
+    "conn_sync_enrichment",
+    metadata,
+    sa.Column("run_id", _RunId, primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("result", sa.Text, nullable=False),
+)
+"""The results of calls (JSON) that complete the records of a page which is not stored yet, by the digest of the
+call."""
+
 set_aside = sa.Table(
     "conn_sync_set_aside",
     metadata,
@@ -219,6 +230,10 @@ def _add_connector(connection: Connection) -> None:
     add_columns(connection, run)
 
 
+def _add_enrichments(connection: Connection) -> None:
+    enrichment.create(connection, checkfirst=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create_tables,
     _index_places,
@@ -228,4 +243,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     _add_tombstones,
     _add_received_events,
     _add_connector,
+    _add_enrichments,
 )

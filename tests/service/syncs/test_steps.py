@@ -97,3 +97,86 @@ def test_a_step_ends_when_another_worker_continues_the_run(
     done = runner.advance("r1", 0, most_pages=100)
     assert (done.kind, done.seq) == ("page", 3)
     assert bench.store.pages.count("r1") == 3
+
+
+ENRICHED = """\
+trigger: manual
+steps:
+  - { action: fetch_resource, connector: shop, resource: contacts }
+  - { action: enrich, resource: companies.list, params: { of: "{{record.name}}" }, into: firms }
+  - { action: transform, transform: { id: record.id, firms: $count(record.firms) } }
+emit: { event: contact.updated, type: stdout }
+"""
+
+
+class TestEnrichment:
+    """A vendor allows three calls between two pauses of 90 seconds, and a page needs ten."""
+
+    @pytest.fixture(autouse=True)
+    def _vendor(self, bench: Bench, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.write({"syncs/people.yaml": ENRICHED})
+        bench.contacts.size = 10
+        self.asked: list[str] = []
+        self.missing: set[str] = set()
+        allowed, resets = 3, clock.now()
+        answer = bench.contacts.answer
+
+        def limit(arrived: Arrived) -> Any:
+            nonlocal allowed, resets
+            if arrived.path != "/companies":
+                return answer(arrived)
+            if clock.now() >= resets:
+                allowed, resets = 3, clock.now() + 90
+            if allowed == 0:
+                return 429, {"Retry-After": str(int(resets - clock.now()))}, {}
+            allowed -= 1
+            self.asked.append(arrived.query["of"])
+            return (404, {}, {}) if arrived.query["of"] in self.missing else answer(arrived)
+
+        monkeypatch.setattr(bench.arriving, "answer", limit)
+
+    def read(self, bench: Bench, runner: SyncRunner, clock: SteppingClock) -> list[float]:
+        """Let the run wait as often as it wants to. Return its pauses."""
+        pauses, seq = [], 0
+        for _ in range(20):
+            done = runner.advance("r1", seq, most_pages=100)
+            seq = done.seq
+            if done.kind == "end":
+                return pauses
+            assert done.kind == "wait", done
+            pauses.append(done.seconds)
+            clock.sleep(done.seconds)
+        raise AssertionError(f"the page begins again for ever: {pauses}")
+
+    def test_a_page_continues_behind_the_calls_before_a_pause(
+        self, bench: Bench, runner: SyncRunner, clock: SteppingClock
+    ) -> None:
+        assert len(self.read(bench, runner, clock)) == 3
+        assert self.asked == [f"N{number}" for number in range(10)], "no call is repeated"
+        assert runner.finish("r1").report["records"] == 10
+        assert bench.store.enrichments.read("r1") == {}
+
+    def test_another_worker_continues_there_too(self, bench: Bench, runner: SyncRunner, clock: SteppingClock) -> None:
+        assert runner.advance("r1", 0).kind == "wait"
+        other = SyncRunner(bench.store, Releases(bench.root), environ=ENVIRON, clock=clock)
+        bench.runners.append(other)
+        clock.sleep(90)
+        assert len(self.read(bench, other, clock)) == 2
+        assert len(self.asked) == 10
+
+    def test_a_call_that_fails_for_a_record_is_not_repeated(
+        self, bench: Bench, runner: SyncRunner, clock: SteppingClock
+    ) -> None:
+        self.missing = {f"N{number}" for number in range(8)}
+        bench.write({"syncs/people.yaml": f"{ENRICHED}on_error: set_aside\n"})
+        self.read(bench, runner, clock)
+        assert len(self.asked) == 10
+        assert len(bench.store.set_aside.find(run_id="r1")) == 8
+
+    def test_the_results_of_a_cancelled_run_are_removed(
+        self, bench: Bench, runner: SyncRunner, clock: SteppingClock
+    ) -> None:
+        assert runner.advance("r1", 0).kind == "wait"
+        assert len(bench.store.enrichments.read("r1")) == 3
+        bench.store.cancel_run("r1")
+        assert bench.store.enrichments.read("r1") == {}

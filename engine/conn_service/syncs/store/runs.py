@@ -12,6 +12,7 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.store import prepare_tables
 from conn_service.syncs import tables
 from conn_service.syncs.run_log import LogKind, add_line
+from conn_service.syncs.store.enrichments import EnrichmentStore
 from conn_service.syncs.store.known_records import KnownRecordStore
 from conn_service.syncs.store.pages import PageStore
 from conn_service.syncs.store.rows import BACKFILL, ENDED, OPEN, PageHook, RunRow, RunStatus, name_target, to_run
@@ -35,6 +36,7 @@ class SyncStore:
         self.pages = PageStore(engine)
         self.streams = StreamStore(engine)
         self.known = KnownRecordStore(engine)
+        self.enrichments = EnrichmentStore(engine)
         self.spool = SpoolStore(engine)
         self.set_aside = SetAsideStore(engine)
 
@@ -243,7 +245,7 @@ class SyncStore:
         with self.engine.begin() as connection:
             names = list(connection.execute(query).scalars())
             for chunk in split_values(names):
-                for table in (tables.page, tables.run_log, tables.loop_item, tables.spool):
+                for table in (tables.page, tables.run_log, tables.loop_item, tables.spool, tables.enrichment):
                     connection.execute(sa.delete(table).where(table.c.run_id.in_(chunk)))
         return len(names)
 

@@ -91,7 +91,8 @@ class SpoolStore:
         mine = (known.stream.in_(number), known.seen == run.id, known.key.in_(spooled))
         with self._engine.begin() as connection:
             connection.execute(sa.update(tables.known).where(*mine).values(digest=_UNDELIVERED))
-            connection.execute(sa.delete(tables.spool).where(tables.spool.c.run_id == run.id))
+            for table in (tables.spool, tables.enrichment):
+                connection.execute(sa.delete(table).where(table.c.run_id == run.id))
 
 
 def _is_row(run: RunRow, row: SpoolRow) -> tuple[Any, ...]:

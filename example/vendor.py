@@ -1,8 +1,8 @@
 """A stand-in for HubSpot on this machine, for the sandbox environment: `python vendor.py`, stop it with Ctrl-C.
 
 It has 250 invented contacts, the same ones at each start. It lists them in pages (`limit`, `after`), selects those that
-were changed later than `updatedAfter`, and accepts changes (PATCH), which it forgets when it stops. It checks no
-tokens. Only the standard library is needed.
+were changed later than `updatedAfter`, and accepts new ones (POST), changes (PATCH) and deletions (DELETE), which it
+forgets when it stops. It checks no tokens. Only the standard library is needed.
 """
 
 import argparse
@@ -68,7 +68,7 @@ class StandIn(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         """Change properties of a contact."""
         path, _ = self._read_target()
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        body = self._read_body()
         number = path.removeprefix(f"{CONTACTS}/")
         with self.lock:
             old = self.contacts.get(number)
@@ -79,6 +79,36 @@ class StandIn(BaseHTTPRequestHandler):
             properties = old["properties"] | body.get("properties", {}) | {"lastmodifieddate": now}
             self.contacts[number] = old | {"properties": properties, "updatedAt": now}
         self._answer(200, self.contacts[number])
+
+    def do_POST(self) -> None:
+        """Add a contact."""
+        path, _ = self._read_target()
+        body = self._read_body()
+        if path != CONTACTS:
+            self._answer(404, {"status": "error", "message": f"the stand-in does not have {path}"})
+            return
+        now = write_time(datetime.now(UTC))
+        with self.lock:
+            number = str(max(map(int, self.contacts), default=1000) + 1)
+            properties = {**body.get("properties", {}), "createdate": now, "lastmodifieddate": now}
+            contact = {"id": number, "properties": properties, "createdAt": now, "updatedAt": now, "archived": False}
+            self.contacts[number] = contact
+        self._answer(201, contact)
+
+    def do_DELETE(self) -> None:
+        """Remove a contact."""
+        path, _ = self._read_target()
+        with self.lock:
+            old = self.contacts.pop(path.removeprefix(f"{CONTACTS}/"), None)
+        if old is None:
+            self._answer(404, {"status": "error", "message": f"the stand-in does not have {path}"})
+            return
+        self.send_response(204)
+        self.end_headers()
+
+    def _read_body(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        return body
 
     def _list(self, query: dict[str, str]) -> dict[str, Any]:
         after = query.get("updatedAfter", "")

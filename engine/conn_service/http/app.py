@@ -40,6 +40,7 @@ __all__ = ["create_app"]
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/unified"
 _NDJSON = "application/x-ndjson"
+_WRITING = ("POST", "PATCH", "DELETE")
 _KEY = re.compile("[!-~]{1,255}")
 _THREADS = 32
 """For what blocks: the store, the vault, isolated expressions. The default is 4 more than there are processors."""
@@ -77,7 +78,7 @@ class _Service:
             return self.unified.answer(account, path, request.method, query, body, permit=permit)
 
         key = request.headers.get("idempotency-key")
-        if request.method == "GET" or key is None:
+        if key is None or request.method not in _WRITING:
             return build_response(await wait_in_time(request, work(), self.limits))
         return await self._write_once(request, account, key, (path, query, body), work)
 

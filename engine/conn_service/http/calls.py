@@ -17,6 +17,7 @@ from conn_engine.runtime.call import Call
 from conn_service.http.contracts import (
     ID_PATTERN,
     LISTED,
+    LONGEST_ID,
     MOST_PER_PAGE,
     SINGLE,
     STANDARD,
@@ -29,7 +30,6 @@ from conn_service.http.problems import HttpProblem
 __all__ = ["UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
 
 _OWN = ("limit", "cursor", "fields", "remote_data")
-_LONGEST = 2_000
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _METHODS: WeakKeyDictionary[Effective, dict[tuple[str, str], dict[str, OperationName]]] = WeakKeyDictionary()
 _TEXT = re.compile(TEXT_PATTERN.removesuffix("$") + r"\Z")
@@ -70,7 +70,7 @@ def parse_path(raw_path: str) -> UnifiedPath:
 
 
 def _is_part(part: str) -> bool:
-    return len(part) <= _LONGEST and _ID.match(part) is not None
+    return len(part) <= LONGEST_ID and _ID.match(part) is not None
 
 
 def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str) -> OperationContract:
@@ -201,7 +201,7 @@ def _read_flag(text: str) -> bool:
 
 def _read_fields(contract: OperationContract, text: str) -> frozenset[str]:
     """Return the fields to return: those that are given, and those that each record has."""
-    fields = [part.strip() for part in text.split(",")]
+    fields = [part.strip(" ") for part in text.split(",")]
     if not all(fields):
         raise _refuse("fields must be names, separated by commas", "correct fields, such as fields=id,email")
     known = contract.record.fields

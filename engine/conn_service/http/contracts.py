@@ -17,8 +17,10 @@ from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import find_operation_behind
 
 __all__ = [
+    "FIELD_PATTERN",
     "ID_PATTERN",
     "LISTED",
+    "LONGEST_ID",
     "MOST_PER_PAGE",
     "SINGLE",
     "STANDARD",
@@ -36,6 +38,8 @@ STANDARD: Final = frozenset({*LISTED.values(), *SINGLE.values()})
 """The operations that have an HTTP method of their own. Others are called by POST under `/-/{method}`."""
 MOST_PER_PAGE: Final = 1_000
 TEXT_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+LONGEST_ID: Final = 500
+FIELD_PATTERN: Final = r"^[^ ,\u0000-\u001f\u007f-\u009f]+$"
 ID_PATTERN: Final = (
     r"^([^.\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*"
     r"|\.[^.\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*"

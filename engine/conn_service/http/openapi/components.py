@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from conn_service.http.contracts import ID_PATTERN, MOST_PER_PAGE, TEXT_PATTERN
+from conn_service.http.contracts import ID_PATTERN, LONGEST_ID, MOST_PER_PAGE, TEXT_PATTERN
 from conn_service.http.problems import KINDS, STATUSES
 
 __all__ = ["build_shared_components", "list_rate_headers", "name_problem", "refer"]
@@ -67,7 +67,7 @@ def _build_parameters(account: str) -> Json:
             "in": "path",
             "required": True,
             "description": "The vendor's identifier of the record.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 2000, "pattern": ID_PATTERN},
+            "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": ID_PATTERN},
         },
         "Limit": {
             "name": "limit",

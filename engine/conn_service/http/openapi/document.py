@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import Effective
-from conn_service.http.contracts import TEXT_PATTERN, OperationContract, RecordShape, list_contracts
+from conn_service.http.contracts import FIELD_PATTERN, TEXT_PATTERN, OperationContract, RecordShape, list_contracts
 from conn_service.http.openapi.components import build_shared_components, list_rate_headers, name_problem, refer
 
 __all__ = ["build_openapi"]
 
 Json = dict[str, Any]
-_ALWAYS = (400, 401, 403, 404, 408, 424, 429, 431, 500, 502, 503, 504)
+_ALWAYS = (400, 401, 403, 404, 408, 414, 424, 429, 431, 500, 502, 503, 504)
 _WITH_BODY = (413, 415)
 _OF_WRITES = (409, 422)
 _VERBS = {"list": "List", "get": "Get", "create": "Create", "update": "Change", "delete": "Delete"}
@@ -110,7 +110,7 @@ def _describe_fields(record: RecordShape) -> Json:
     text = "Only these fields of each record, separated by commas."
     if record.required:
         text += f" {', '.join(sorted(record.required))} is always there."
-    names: Json = {"type": "string", "minLength": 1, "pattern": r"^[^\s,]+$"}
+    names: Json = {"type": "string", "minLength": 1, "pattern": FIELD_PATTERN}
     if record.fields is not None:
         names = {"type": "string", "enum": list(record.fields)}
     return {

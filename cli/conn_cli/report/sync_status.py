@@ -19,9 +19,11 @@ def draw_status(
     width: int | None,
     *,
     every: bool = False,
+    today: str = "",
 ) -> Iterator[str]:
-    """Draw a line for each sync and account. In a terminal and unless `every`, many accounts are counted, and only
-    those that need attention have a line."""
+    """Draw a line for each sync and account. In a terminal, its notes are below it, and a time of `today`, such as
+    2026-11-28, has no date. Unless `every`, many accounts are counted there, and only those that need attention have a
+    line."""
     if not rows:
         yield "no sync runs for any account: conn sync list"
     shown = rows
@@ -29,7 +31,9 @@ def draw_status(
         yield from _count_accounts(rows)
         shown = [row for row in rows if row.needs_attention]
     cells = [_draw_account(row) for row in (shown if every or width is None else shown[:MOST])]
-    if cells:
+    if cells and width is not None:
+        yield from _draw_with_notes(cells, width, today)
+    elif cells:
         yield from _draw_rows(cells, width)
     if len(shown) > len(cells):
         yield f"… and {pluralize(len(shown) - len(cells), 'more account')}: add --all"
@@ -106,6 +110,25 @@ def _list_notes(row: SyncAccountStatus) -> Iterator[str]:
 
 def _shorten_time(text: str) -> str:
     return f"{text[:16].replace('T', ' ')}Z"
+
+
+def _draw_with_notes(rows: Sequence[tuple[str, ...]], width: int, today: str) -> Iterator[str]:
+    """Draw rows. The notes, which are the last cell, are never cut: those that do not fit are below their row."""
+    columns = [
+        [cell.replace(f"{today} ", "") if today else cell for cell in column] for column in zip(*rows, strict=True)
+    ]
+    columns[1:-1] = [column for column in columns[1:-1] if any(column)]
+    longest, *widths = (max(map(len, column)) for column in columns[:-1])
+    room = min(longest, max(width - sum(widths) - 2 * len(widths), 0))
+    for name, *cells, notes in zip(*columns, strict=True):
+        if len(name) > room:
+            yield name
+        padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
+        line = "  ".join((name.ljust(room) if len(name) <= room else " " * room, *padded))
+        fits = len(line) + 2 + len(notes) <= width
+        yield (f"{line}  {notes}" if fits else line).rstrip()
+        if not fits:
+            yield f"    {notes}"
 
 
 def _draw_rows(rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:

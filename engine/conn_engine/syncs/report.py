@@ -133,8 +133,8 @@ class CheckedOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunPhase(msgspec.Struct, frozen=True, kw_only=True):
-    """The stored pages of one phase of a run: `fetch` reads the records, `loop` the items to repeat for, `deletes` what
-    is deleted, and `write` writes. The last page of a phase has no records."""
+    """The pages of one phase of a run: `fetch` reads the records, `loop` the items to repeat for, `deletes` what is
+    deleted, and `write` writes. `records` are those of the pages in the store."""
 
     phase: str
     pages: int

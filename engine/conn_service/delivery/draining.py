@@ -89,6 +89,10 @@ def drain(
     return drainer.finish()
 
 
+def _name(endpoint: ResolvedEndpoint) -> str:
+    return f"the endpoint {endpoint.key}"
+
+
 class _Drainer:
     """Delivers to one endpoint. `health` is what is stored of it."""
 
@@ -126,7 +130,7 @@ class _Drainer:
         except ClaimStoreError as error:  # this says nothing about the endpoint
             return _Reply(row, _REFUSALS[0], error.message)
         except ConnError as error:  # the endpoint does not respond, or its address is refused
-            return _Reply(row, error=error.message)
+            return _Reply(row, error=error.message.removeprefix(f"{_name(self._endpoint)}: "))
         except Exception as error:  # one event does not hold back the others
             return _Reply(row, _REFUSALS[0], f"internal error: {type(error).__name__}")
         message = "410 Gone" if response.status == _GONE else f"the endpoint answered {response.status}"
@@ -215,7 +219,7 @@ def _build_request(row: DeliveryRow, body: bytes, endpoint: ResolvedEndpoint, ti
         endpoint.url,
         Headers(headers),
         body,
-        label=f"the endpoint {endpoint.key}",
+        label=_name(endpoint),
         writes=True,
         idempotent=False,
         timeout_seconds=_TIMEOUT,

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as BinasciiError
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from conn_engine.expressions import render
 __all__ = ["ResolvedEndpoint", "find_endpoint", "find_subscribed_endpoints", "has_endpoint", "sign"]
 
 _PREFIX = "whsec_"
+_VARIABLE = re.compile(r"\benv\.([A-Za-z_]\w*)")
 _SCHEMES = ("http://", "https://")
 
 
@@ -59,9 +61,18 @@ def find_endpoint(
     except ConnError as error:
         raise ConfigurationError(
             f'the endpoint "{name}" cannot be used: {error.message}',
-            hint="set the environment variables that its url and secret name",
+            hint=_suggest_variables(endpoint, environ),
         ) from None
     return ResolvedEndpoint(place, url, secret, endpoint.events, endpoint.claim_check)
+
+
+def _suggest_variables(endpoint: SyncEndpoint, environ: Mapping[str, str]) -> str:
+    """Return which environment variables to set for an endpoint that cannot be used."""
+    names = dict.fromkeys(_VARIABLE.findall(f"{endpoint.url} {endpoint.secret or ''}"))
+    missing = [name for name in names if not environ.get(name)]
+    if missing:
+        return f"set {', '.join(missing)} in the environment of the worker; or pass --to"
+    return "correct its url and its secret, and the environment variables that they name"
 
 
 def find_subscribed_endpoints(workspace: Workspace, event_type: str, *, environment: str | None) -> list[str]:

@@ -29,12 +29,20 @@ def read_details(store: SyncStore, run: RunRow, now: float) -> SyncRunDetails:
         ).scalar_one()
     return SyncRunDetails(
         requests=run.counts.get("requests", 0),
-        phases=[RunPhase(phase=phase, pages=pages, records=int(records or 0)) for phase, pages, records in rows],
+        phases=[
+            RunPhase(phase=phase, pages=_count_pages(run, phase, steps), records=int(records or 0))
+            for phase, steps, records in rows
+        ],
         listings=run.counts.get("listings", 0),
         loop_items=int(known),
         waits=_sum_waits(_read_all(store, run), run.ended or now),
         missing_pages=list(_find_missing(stored, run.seq)) if stored else [],
     )
+
+
+def _count_pages(run: RunRow, phase: str, steps: int) -> int:
+    """Return the pages of a phase: without the steps that only end a listing, if it has pages."""
+    return run.counts.get("pages" if phase == "fetch" else f"{phase}_pages", steps)
 
 
 def _find_missing(stored: Sequence[int], last: int) -> Iterator[int]:

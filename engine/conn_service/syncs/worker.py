@@ -169,6 +169,7 @@ class SyncWorker:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
+        logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)  # the next worker continues what is interrupted
         DBOS.destroy()
         self.runner.close()
         workflows.use_parts(None)

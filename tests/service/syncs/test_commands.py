@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sync_bench import Bench
 from vendor import Arrived, start_vendor
 
 from conn_cli.commands.sync.progress import describe_progress
+from conn_cli.report.sync_status import draw_status
+from conn_engine.syncs.report import SyncAccountStatus
 from conn_service.delivery import DeliveryStore
 from conn_service.delivery.health import EndpointHealth
 from conn_service.syncs import tables
@@ -100,6 +103,25 @@ class TestStatus:
         assert "complete" in initech and "paused" in initech
         assert "never run" in umbrella and "next 2026-11-18 12:00Z" in umbrella
         assert run(bench, "status --account globex").out.split() == globex.split()
+
+    def test_fits_a_terminal(self, bench: Bench) -> None:
+        bench.write({"accounts/a-customer-with-quite-a-long-name-in-the-north-of-europe.yaml": "connector: shop\n"})
+        runner = bench.runner()
+        for name in ("acme", "a-customer-with-quite-a-long-name-in-the-north-of-europe"):
+            runner.create_run(f"people:{name}:1", "people", name)
+        bench.store.set_status("people:acme:1", "login", "no token; to continue the run: conn auth login acme")
+        report = json.loads(run(bench, "status --format json").out)
+        rows = msgspec.convert(report["accounts"], list[SyncAccountStatus])
+        rows = [msgspec.structs.replace(row, began="2026-11-28T03:54:11.000Z") for row in rows]
+        lines = list(draw_status(rows, [], 80, today="2026-11-28"))
+        assert lines == [
+            "people a-customer-with-quite-a-long-name-in-the-north-of-europe  queued  03:54Z",
+            "    page 0, 0 records",
+            "people acme                                                      login   03:54Z",
+            "    page 0, 0 records; no token; to continue the run: conn auth login acme",
+        ]
+        assert max(map(len, draw_status(rows, [], 60, today="2026-11-29"))) < 80
+        assert "2026-11-28 03:54Z" in "\n".join(draw_status(rows, [], 80, today="2026-11-29"))
 
     def test_names_what_was_not_delivered(self, bench: Bench, application: Application) -> None:
         assert bench.run("people:acme:1").status == "complete", bench.last
@@ -208,6 +230,22 @@ class TestFailures:
         assert (again["cause"], again["status"], again["counts"]["records"]) == ("retry", "complete", 10)
         assert again["id"] != "people:acme:0000000000002" and again["since"] is None
 
+    @pytest.mark.parametrize("line", ["run people", "plan people", "backfill people --from 2025-01-01 --to 2025-01-02"])
+    def test_an_account_that_the_sync_does_not_select_is_refused(self, bench: Bench, line: str) -> None:
+        path = bench.root / "syncs/people.yaml"
+        bench.write(
+            {
+                "syncs/people.yaml": f"{path.read_text()}accounts: [globex]\n",
+                "accounts/globex.yaml": "connector: shop\n",
+            }
+        )
+        done = run(bench, f"{line} --account acme")
+        assert (done.code, done.err.splitlines()[0]) == (
+            2,
+            'error: the sync "people" does not run for the account "acme"',
+        )
+        assert bench.contacts.asked == []
+
     @pytest.mark.parametrize("line", ["retry", "retry some:run --endpoint default"])
     def test_retry_needs_to_know_what(self, bench: Bench, line: str) -> None:
         done = run(bench, line)
@@ -270,8 +308,8 @@ class TestShow:
             "  requests   11 sent",
             "  listings   2 read to the end, 2 items to repeat for",
             "  phase      pages  records",
-            "  loop       2      2",
-            "  fetch      9      14",
+            "  loop       1      2",
+            "  fetch      8      14",
             "  waits      times  in total  for",
             "  waiting    1      60 s      429 from GET /contacts",
             "  gaps       pages 3, 4",

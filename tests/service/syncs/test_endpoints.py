@@ -214,6 +214,7 @@ def test_a_worker_trusts_the_hosts_that_conn_yaml_trusts_now(bench: Bench, line:
 
     try:
         assert (drain_now(), len(line.receiver.arrived)) == (0, 0), "the host is internal"
+        assert not worker.deliveries.get_health("default").problem.startswith("the endpoint default: ")
         bench.write({"conn.yaml": trusting + endpoints})
         assert drain_now() == 10
         bench.run("r2", is_full=True)

@@ -59,7 +59,11 @@ def status(
     write_report(
         lambda: SyncStatusReport(accounts=rows, endpoints=endpoints),
         formats or [],
-        {"text": lambda: join_lines(draw_status(rows, endpoints, app.width, every=every))},
+        {
+            "text": lambda: join_lines(
+                draw_status(rows, endpoints, app.width, every=every, today=to_iso(app.clock.now())[:10])
+            )
+        },
         app,
         folder=app.folder,
     )

@@ -112,18 +112,23 @@ def _open_releases(app: App, channel: str | None) -> "Iterator[ReleaseLookup]":
 
 
 def choose_accounts(app: App, name: str, account: str | None) -> list[str]:
+    """Return the accounts that a sync runs for, or the one that is named. Raises UsageError if it runs for none."""
     from conn_engine.errors import UsageError
-    from conn_engine.syncs import find_accounts
+    from conn_engine.syncs import find_accounts, find_syncs
 
-    accounts = find_accounts(app.workspace, name)
-    if account is None:
-        if not accounts:
+    if account is not None:
+        app.workspace.sync(name)
+        if name not in find_syncs(app.workspace, app.workspace.effective(account=account)):
             raise UsageError(
-                f'the sync "{name}" runs for no account', hint="check its accounts, and that it is enabled"
+                f'the sync "{name}" does not run for the account "{account}"',
+                hint=f"check accounts in syncs/{name}.yaml, and that it is enabled; conn sync list --format json lists "
+                "the accounts of each sync",
             )
-        return accounts
-    app.workspace.account(account)
-    return [account]
+        return [account]
+    accounts = find_accounts(app.workspace, name)
+    if not accounts:
+        raise UsageError(f'the sync "{name}" runs for no account', hint="check its accounts, and that it is enabled")
+    return accounts
 
 
 def check_names(app: App, name: str | None, account: str | None) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -50,7 +51,7 @@ def _list_cases(scale: int) -> list[_Case]:
 class _Server:
     """A service in a process of its own."""
 
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[Any]"
     port: int
     token: str
 
@@ -202,13 +203,15 @@ def _start_sides(stack: ExitStack, milliseconds: float) -> dict[str, _Server]:
 def _serve_conn(folder: Path, token: str) -> Iterator[_Server]:
     command = [*CONN, "serve", "--port", "0"]
     variables = environment(**{HUBSPOT.variable: TOKEN})
-    process = subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True)
+    log = folder / "service.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, cwd=folder, env=variables, stderr=sink)
     try:
-        if process.stderr is None:
-            raise RuntimeError("the service has no pipes")
-        line = process.stderr.readline()
-        if "http://127.0.0.1:" not in line:
-            raise RuntimeError(f"the service did not start: {line}{process.stderr.read()}")
+        until = time.monotonic() + 60
+        while "http://127.0.0.1:" not in (line := log.read_text("utf-8")):
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"the service did not start: {line}")
+            time.sleep(0.05)
         yield _Server(process, int(line.partition("http://127.0.0.1:")[2].partition("/")[0]), token)
     finally:
         process.terminate()

@@ -70,7 +70,7 @@ class Client(asyncio.Protocol):
             self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is not None or self._missing >= 0:
+        if error is not None or self._missing >= 0 or (self._run.left and not self._transport.is_closing()):
             self._run.fault = self._run.fault or f"the connection was closed: {error}"
             self._run.done.set()
 

@@ -130,7 +130,8 @@ def replicas(tmp_path: Path, store: str) -> Iterator[tuple[list[Replica], str]]:
         write_workspace(tmp_path / "workspace", vendor)
         token = prepare_service(tmp_path / "workspace", store, KEY)
         variables = read_variables(service, tmp_path / "state", CONN_SERVICE_STORE=store, SHOP_SECRET="secret")
-        words = [word for word in service["command"] if word not in ("--port", "8080", "--host", "0.0.0.0")]
+        assert service["command"][:5] == ["serve", "--host", "0.0.0.0", "--port", "8080"]
+        words = ["serve", *(word.replace("5", "1") for word in service["command"][5:])]  # a shorter delay
         count = service["deploy"]["replicas"]
         made = [
             Replica(tmp_path / "workspace", tmp_path / f"{number}.log", variables, words) for number in range(count)
@@ -143,6 +144,7 @@ def replicas(tmp_path: Path, store: str) -> Iterator[tuple[list[Replica], str]]:
 def test_the_service_of_the_compose_file_behind_its_proxy(tmp_path: Path, replicas: tuple[list[Replica], str]) -> None:
     """TLS by nginx with `deploy/nginx.conf`, and replicas that are restarted one after the other."""
     started, token = replicas
+    assert started[0].words == ["serve", "--drain-delay", "1"]
     for replica in started:
         replica.start()
     authority = Authority()

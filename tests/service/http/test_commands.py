@@ -22,6 +22,8 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_service.revisions import Revision, RevisionStore, Subject
 from conn_service.store import open_engine
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def run(folder: Path, *words: str, environ: Mapping[str, str] = {}) -> tuple[int, str, str]:
     out, err = StringIO(), StringIO()
@@ -134,7 +136,8 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
         (folder / "connectors/shop/unified").mkdir()
         (folder / "connectors/shop/unified/crm.yaml").write_text(CRM)
         _, token, _ = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme")
-        environ = {**os.environ, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
+        paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
+        environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
         options = ["--port", "0", "--metrics-port", "0", "--log-format", "json"]
         line = [sys.executable, "-m", "conn_cli.start", "serve", *options]
         process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)

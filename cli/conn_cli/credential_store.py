@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
-from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
@@ -22,13 +21,10 @@ def needs_store(account: str, vault_kind: str) -> None:
 
 def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
     """Raise UsageError if a stored credential would not be used."""
-    from conn_engine.secrets.vault.environment import build_variable_prefix
+    from conn_engine.secrets.vault.environment import build_shadowed_error
 
     if vault.environment.has(account):
-        raise UsageError(
-            f"the credential of {account} comes from the environment, which overrides the store",
-            hint=f"unset {build_variable_prefix(account)}* first",
-        )
+        raise build_shadowed_error(account)
 
 
 def find_reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:

@@ -12,13 +12,14 @@ from conn_engine.auth import CAPTURED, Consent
 from conn_engine.auth.credential_document import build_document
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits, Scope
 from conn_engine.config import Effective, Workspace
-from conn_engine.errors import CredentialError, UsageError
+from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import aconnect
 from conn_engine.runtime.drive import afinish
 from conn_engine.runtime.login import AccountLogin, find_stored, merge_login, save_login, select_reusable
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import Issue, LayeredVault, MemoryVault
+from conn_engine.secrets.vault.environment import build_no_store_error, build_shadowed_error
 from conn_engine.transport.client_certificate import check_certificate
 from conn_engine.transport.live import AsyncLive
 from conn_engine.wire import MACHINE_CLOCK, Clock, Flow
@@ -63,13 +64,8 @@ def check_storable(vault: Vault, account: str) -> None:
     """Raise UsageError or CredentialError if a new credential of the account could not be stored, or not be used."""
     if not isinstance(vault, LayeredVault):
         return
-    from conn_engine.secrets.vault.environment import build_no_store_error, build_variable_prefix
-
     if vault.environment.has(account):
-        raise UsageError(
-            f"the credential of {account} comes from the environment, which overrides the store",
-            hint=f"unset {build_variable_prefix(account)}* first",
-        )
+        raise build_shadowed_error(account)
     if vault.kind == "environment":
         raise build_no_store_error(account)
 

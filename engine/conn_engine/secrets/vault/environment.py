@@ -14,11 +14,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from conn_engine.errors import CredentialError
+from conn_engine.errors import CredentialError, UsageError
 from conn_engine.secrets import get_refresh_token
 from conn_engine.secrets.vault.locks import Locks
 
-__all__ = ["EnvironmentVault", "build_no_store_error", "build_variable_name", "build_variable_prefix"]
+__all__ = [
+    "EnvironmentVault",
+    "build_no_store_error",
+    "build_shadowed_error",
+    "build_variable_name",
+    "build_variable_prefix",
+]
 
 _RESERVED = frozenset(
     {"CONN_VAULT_KEY", "CONN_VAULT_OLD_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"}
@@ -47,6 +53,14 @@ def build_no_store_error(account: str) -> CredentialError:
         "no usable keyring",
         hint="set it to a long random value, and store that value safely; to use no file, "
         f"set {build_variable_prefix(account)}CREDENTIALS to the credential as JSON",
+    )
+
+
+def build_shadowed_error(account: str) -> UsageError:
+    """Build the error for a credential that would be stored and not used, because variables override it."""
+    return UsageError(
+        f"the credential of {account} comes from the environment, which overrides the store",
+        hint=f"unset {build_variable_prefix(account)}* first",
     )
 
 

@@ -15,6 +15,7 @@ from test_delivery import Line, Receiver
 from test_worker import worker_of
 from vendor import start_vendor
 
+from conn_engine.documents import find_markdown_blocks
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.live import Live
@@ -181,3 +182,10 @@ class TestASpool:
             worker.retry_endpoint("default")
             assert worker.remove_old()["claims"] == 1
         assert list((bench.root / "claims").iterdir()) == []
+
+
+def test_the_page_shows_such_an_event() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/reference/syncs.md").read_text("utf-8")
+    shown = json.loads(next(block.text for block in find_markdown_blocks(page) if block.language == "json"))
+    assert shown.keys() == {"type", "timestamp", "account", "data_reference"}
+    assert shown["data_reference"].keys() == {"url", "size", "sha256", "expires_at"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from conn_engine.secrets.vault import LayeredVault
 
-__all__ = ["VaultStore", "add_store", "open_account_vault", "open_vault_engine", "use_accounts"]
+__all__ = ["VaultStore", "add_store", "lay_revisions_over", "open_account_vault", "open_vault_engine", "use_accounts"]
 
 VaultStore = Annotated[
     str | None,
@@ -44,10 +44,15 @@ def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
 def use_accounts(app: App, store: str | None) -> None:
     """Let the workspace have the accounts of a database, too, if there is one."""
     if store is not None:
-        from conn_cli.service_options import lay_revisions_over
-
         with open_vault_engine(app, store) as engine:
             lay_revisions_over(app, engine)
+
+
+def lay_revisions_over(app: App, engine: "Engine") -> None:
+    """Let the workspace of the command have the accounts and connectors of a store of the service."""
+    from conn_service.revisions import RevisionStore, with_revisions
+
+    app.workspace = with_revisions(app.workspace, RevisionStore(engine).find_changed())
 
 
 @contextmanager

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sqlalchemy.engine import Engine
-
     from conn_engine.releases.store_location import StoreLocation
     from conn_service.revisions import Revision
 
@@ -20,7 +18,6 @@ __all__ = [
     "ServiceStore",
     "explain_missing",
     "find_service_store",
-    "lay_revisions_over",
     "read_revisions",
     "write_revisions",
 ]
@@ -57,13 +54,6 @@ def find_service_store(app: App, text: str | None) -> "StoreLocation":
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
     return location
-
-
-def lay_revisions_over(app: App, engine: "Engine") -> None:
-    """Let the workspace of the command have the accounts and connectors of a store of the service."""
-    from conn_service.revisions import RevisionStore, with_revisions
-
-    app.workspace = with_revisions(app.workspace, RevisionStore(engine).find_changed())
 
 
 def read_revisions(app: App, store: str | None) -> "list[Revision]":

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from conn_cli.account_vault import lay_revisions_over
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.service_options import ServiceStore, explain_missing, find_service_store, lay_revisions_over
+from conn_cli.service_options import ServiceStore, explain_missing, find_service_store
 
 if TYPE_CHECKING:
     from conn_engine.command_reports import TokenState

@@ -48,16 +48,22 @@ def list_accounts(
     connector: Annotated[
         str | None, typer.Option("--connector", "-c", help="List only accounts of this connector.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="FILE|URL", help="List the accounts in this database of the service, too."),
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="List every account. Default in a terminal: the first 20.")
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """List the accounts with connector, environment and overrides."""
+    from conn_cli.account_vault import use_accounts
     from conn_cli.report import write_report
     from conn_engine.command_reports import AccountsReport
 
     app: App = context.obj
+    use_accounts(app, store)
     workspace = app.workspace
     names = [name for name in workspace.accounts() if connector in {None, workspace.account(name).connector}]
     if connector is not None and not names:

@@ -47,6 +47,7 @@ class AdminRevisions:
     changes: Changes
     limits: ServiceLimits
     kind: SubjectKind
+    turn: asyncio.Lock
 
     # --- reading ---
 
@@ -179,7 +180,8 @@ class AdminRevisions:
             is_dry_run=_read_dry_run(request),
         )
         try:
-            made = await asyncio.to_thread(work, asked)
+            async with self.turn:  # so that changes that wait for each other occupy no threads
+                made = await asyncio.to_thread(work, asked)
         except RefusedChangeError as error:
             raise _describe_refusal(error) from None
         except RevisionConflictError as error:
@@ -294,8 +296,9 @@ class AdminRevisions:
 def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimits) -> list[Route]:
     """Return the routes of accounts and connectors."""
     routes = []
+    turn = asyncio.Lock()
     for kind in ("account", "connector"):
-        served = AdminRevisions(gate, changes, limits, kind)
+        served = AdminRevisions(gate, changes, limits, kind, turn)
         one = f"/admin/{kind}s/{{name}}"
         table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             (f"/admin/{kind}s", "GET", served.list_all),
@@ -335,7 +338,8 @@ def _read_text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _read_version(request: Request, *, is_known: bool) -> str:
-    """Return the version that the caller has read, or "" for something new. Raises HttpProblem 428 without one."""
+    """Return the version that the caller has read, or "" for something new or any version (`*`). Raises HttpProblem
+    428 without one."""
     tags = request.headers.get("if-match")
     if tags is None:
         if is_known and request.headers.get("if-none-match") == "*":
@@ -344,7 +348,7 @@ def _read_version(request: Request, *, is_known: bool) -> str:
             fix = "read it, and send its ETag: If-Match: ETAG"
             raise HttpProblem(428, "version_required", "the request does not say which version it changes", fix)
         return ""
-    return tags.removeprefix("W/").strip('"')
+    return "" if tags == "*" else tags.removeprefix("W/").strip('"')
 
 
 def _read_dry_run(request: Request) -> bool:

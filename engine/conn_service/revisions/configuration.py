@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -59,13 +60,18 @@ class ConfigurationSource(Protocol):
 
 @dataclass(frozen=True)
 class _State:
-    """What was laid over which base. `names` has the path of each account that a revision deleted or set."""
+    """The latest revision of each subject, over which base, and the number of the last change of them all."""
 
     base_revision: str
     base: Workspace
     workspace: Workspace
     change: int
     latest: Mapping[Subject, Revision] = field(default_factory=dict)
+
+    @cached_property
+    def connectors(self) -> Mapping[str, int]:
+        """The number of the latest revision of each connector that has one."""
+        return {subject.name: one.number for subject, one in self.latest.items() if subject.kind == "connector"}
 
 
 class RevisedConfiguration:
@@ -96,15 +102,13 @@ class RevisedConfiguration:
         state = self._update_base()
         revision = state.latest.get(Subject("account", account))
         number = revision.number if revision is not None else 0
-        connectors = 0
-        if any(subject.kind == "connector" for subject in state.latest) and state.workspace.has_account(account):
+        connector = 0
+        if state.connectors and state.workspace.has_account(account):
             try:
-                name = state.workspace.account(account).connector
-            except ConnError:
-                name = ""
-            changed = state.latest.get(Subject("connector", name))
-            connectors = changed.number if changed is not None else 0
-        return f"{state.base_revision}#{number}.{connectors}", state.workspace
+                connector = state.connectors.get(state.workspace.account(account).connector, 0)
+            except ConnError:  # the call says what is wrong with the account's document
+                connector = 0
+        return f"{state.base_revision}#{number}.{connector}", state.workspace
 
     def find_tenant(self, account: str) -> str | None:
         """Return the tenant that the account's revision sets, else the account itself."""
@@ -213,6 +217,8 @@ def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
 
 def list_files(workspace: Workspace, subject: Subject) -> list[str]:
     """Return the paths of the documents of an account or a connector."""
+    if not subject.has_valid_name:
+        return []
     place = workspace.root / subject.path
     if subject.kind == "connector":
         return walk_files(workspace, place)

@@ -38,10 +38,15 @@ class Subject:
         """Where it is in a workspace, without the extension of a file."""
         return f"{self.kind}s/{self.name}"
 
+    @property
+    def has_valid_name(self) -> bool:
+        """Whether its path is that of an account or a connector, and not of another folder."""
+        return _NAME.fullmatch(self.name) is not None and len(self.name) <= _LONGEST_NAME
+
     def check_files(self, files: Mapping[str, str]) -> None:
         """Raise UsageError for a path that is not a document of this account or connector, and for a text that cannot
         be stored."""
-        if not _NAME.match(self.name) or len(self.name) > _LONGEST_NAME:
+        if not self.has_valid_name:
             raise UsageError(
                 f"the name of {self.kind}s has at most {_LONGEST_NAME} letters, digits, dots, dashes and underscores",
                 hint="start it with a letter or digit",

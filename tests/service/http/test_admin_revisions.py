@@ -1,6 +1,7 @@
 """`/admin/accounts` and `/admin/connectors`: what is checked, who may do it, and what happens when two do it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,19 @@ def test_a_token_of_a_tenant_sees_and_changes_only_its_accounts(bench: Bench) ->
     assert taken.status_code == 403
     log = bench.ask("GET", "/admin/audit", token=token).json()["result"]
     assert {entry["account"] for entry in log} == {"theirs", "new-of-t1"}
+
+
+@pytest.mark.parametrize("name", ["%2e%2e", "%2e", "shop%00", "shop%0a", "..%2f", "sh%0aop", "x" * 200])
+def test_a_name_leads_to_no_other_folder(bench: Bench, name: str) -> None:
+    for kind in ("connectors", "accounts"):
+        answer = bench.ask("GET", f"/admin/{kind}/{name}")
+        assert answer.status_code == 404, answer.text
+
+
+def test_changes_at_the_same_time_are_all_made(bench: Bench) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: put(bench, f"many-{number}").status_code, range(8)))
+    assert made == [201] * 8
 
 
 def test_the_scope_admin_is_needed(bench: Bench) -> None:

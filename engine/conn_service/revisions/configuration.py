@@ -86,6 +86,8 @@ class RevisedConfiguration:
         self._look_seconds = look_seconds
         self._lock = threading.Lock()
         self._fault: str | None = None
+        self._broken: dict[str, ConnError] = {}
+        self._looked_at: Workspace | None = None
         base_revision, workspace = base.get_current()
         self._state = _State(base_revision, workspace, workspace, 0)
         self.refresh()
@@ -119,11 +121,11 @@ class RevisedConfiguration:
         return (revision.tenant if revision is not None else "") or account
 
     def find_broken(self) -> Mapping[str, ConnError]:
-        """Return the accounts that the base cannot serve. A revision was checked before it was stored."""
+        """Return the accounts that cannot be served. A revision was checked before it was stored, but a later release
+        can break its account: `look` finds that out."""
         latest = self._state.latest
-        return {
-            name: error for name, error in self._base.find_broken().items() if Subject("account", name) not in latest
-        }
+        below = {name: one for name, one in self._base.find_broken().items() if Subject("account", name) not in latest}
+        return {**below, **self._broken}
 
     @property
     def fault(self) -> str | None:
@@ -141,7 +143,8 @@ class RevisedConfiguration:
             base.cancel()
 
     def look(self) -> None:
-        """Look for new revisions once. Notes a fault instead of raising it."""
+        """Look for new revisions once, and for accounts that a new release breaks. Notes a fault instead of raising
+        it."""
         try:
             self.refresh()
             fault = None
@@ -150,6 +153,23 @@ class RevisedConfiguration:
         if fault != self._fault:
             _LOG.log(logging.ERROR if fault else logging.INFO, "%s", fault or "the revisions can be read again")
         self._fault = fault
+        state = self._update_base()
+        if state.base is not self._looked_at:
+            self._note_broken(state)
+            self._looked_at = state.base
+
+    def _note_broken(self, state: _State) -> None:
+        """Find the accounts with a revision that cannot be served, and log those that could be before."""
+        broken: dict[str, ConnError] = {}
+        for subject, revision in state.latest.items():
+            if subject.kind == "account" and not revision.is_deleted:
+                try:
+                    state.workspace.effective(account=subject.name).check_authority()
+                except ConnError as error:
+                    broken[subject.name] = error
+        for name in broken.keys() - self._broken.keys():
+            _LOG.error('account "%s" cannot be served: %s', name, broken[name].message)
+        self._broken = broken
 
     # --- revisions ---
 

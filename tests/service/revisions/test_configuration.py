@@ -170,6 +170,35 @@ def test_revisions_stay_over_the_next_release(workspace: Workspace, tmp_path: Pa
     releases.close()
 
 
+def test_an_account_that_a_new_release_breaks_is_named(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    act = Act("somebody", 1_700_000_000.0)
+    releases = open_store(tmp_path / "releases.sqlite3", create=True)
+    store = RevisionStore(open_engine_of(tmp_path))
+    put(store, Subject("account", "umbra"), {"accounts/umbra.yaml": "connector: mail\n"})
+    put(store, Subject("account", "other"), {"accounts/other.yaml": "connector: shop\n"})
+    promote(releases, make_release(releases, workspace, act).release.id, "production", act)
+    with ReleaseSource(tmp_path / "releases.sqlite3", "production", check_milliseconds=0) as channel:
+        base = ChannelConfiguration(channel)
+        source = RevisedConfiguration(base, store)
+        source.look()
+        assert source.find_broken() == {}
+        for path in ("connectors/mail/connector.json", "accounts/globex.json"):
+            (workspace.root / path).unlink()
+        (workspace.root / "connectors/mail").rmdir()
+        promote(releases, make_release(releases, load_workspace(workspace.root), act).release.id, "production", act)
+        base.check()
+        source.look()
+        source.look()
+        assert [*source.find_broken()] == ["umbra"]
+        (line,) = (row for row in caplog.messages if "umbra" in row)
+        assert line.startswith(
+            'account "umbra" cannot be served: account "umbra" refers to the connector "mail", which'
+        )
+    releases.close()
+
+
 def test_a_promotion_checks_the_accounts_of_the_store_too(workspace: Workspace, tmp_path: Path) -> None:
     act = Act("somebody", 1_700_000_000.0)
     releases = open_store(tmp_path / "releases.sqlite3", create=True)

@@ -11,7 +11,10 @@ from conn_cli.service_options import PublicUrl, ServiceStore, explain_missing, f
 if TYPE_CHECKING:
     from socket import socket
 
+    from conn_engine.releases.store_location import StoreLocation
     from conn_service.http.accounts import ConfigurationSource
+
+_TRIAL_SECONDS = 86_400
 
 
 def serve(
@@ -49,6 +52,14 @@ def serve(
             help="At SIGTERM, how long to answer requests as before while /health/ready is 503.",
         ),
     ] = 0.0,
+    trial: Annotated[
+        str | None,
+        typer.Option(
+            "--try",
+            metavar="ACCOUNT",
+            help="Also print a first request for this account, with a token for one day. Only on this machine.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -111,6 +122,8 @@ def serve(
         listener = listen(host, port)
         monitor = None if metrics_port is None else listen(host, metrics_port, "--metrics-port")
         address = _format_address(host, listener)
+        location = find_service_store(app, store)
+        first = "" if trial is None else _prepare_trial(app, location, source, trial, address)
         if public_url is None and is_local(address):
             public_url = address
         limits = ServiceLimits(
@@ -118,7 +131,7 @@ def serve(
         )
         deployment = Deployment(
             source,
-            find_service_store(app, store),
+            location,
             None,
             app.environ,
             app.clock,
@@ -133,12 +146,40 @@ def serve(
             app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
             if monitor is not None:
                 app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
+            if first:
+                app.err(f"try it: {first}")
             app.stderr.flush()
 
         service = stack.enter_context(open_service(deployment))
         apart = None if monitor is None else (service.monitor, monitor)
         server = ServiceServer(service, listener, deployment.drain, limits, drain, drain_delay, apart)
         server.run(say_started)
+
+
+def _prepare_trial(
+    app: App, location: "StoreLocation", source: "ConfigurationSource", account: str, address: str
+) -> str:
+    """Create a token for an account, and return a command that reads a listing with it. Raises UsageError."""
+    from conn_cli.loopback import is_local
+    from conn_engine.errors import UsageError
+    from conn_service.http.tokens import TokenStore
+    from conn_service.store import open_engine
+
+    if not is_local(address):
+        raise UsageError("--try is for this machine only", hint="use --host 127.0.0.1, or conn token create")
+    operations = source.get_current()[1].effective(account=account).enabled_operations()
+    path = next((f"{name.model}/{name.resource}" for name in operations if name.model and name.method == "list"), "")
+    if not path:
+        raise UsageError(f'the account "{account}" has no unified listing', hint="name another account")
+    engine = open_engine(location)
+    try:
+        now = app.clock.now()
+        issued = TokenStore(engine).create(
+            "trial", ["unified:read"], now=now, accounts=[account], expires_at=now + _TRIAL_SECONDS
+        )
+    finally:
+        engine.dispose()
+    return f'curl -H "Authorization: Bearer {issued.text}" "{address}/unified/{path}?limit=2"'
 
 
 def _format_address(host: str, listener: "socket") -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -119,6 +120,20 @@ def test_what_is_missing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert "pip install 'conn-engine[serve]'" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--try", "acmee"], 'no account "acmee"'),
+        (["--try", "acme"], 'the account "acme" has no unified listing'),
+        (["--try", "acme", "--host", "0.0.0.0"], "--try is for this machine only"),
+    ],
+)
+def test_a_trial_that_cannot_be(folder: Path, words: list[str], text: str) -> None:
+    code, _, err = run(folder, "serve", "--port", "0", *words)
+    assert code == 2
+    assert text in err
+
+
 def test_a_port_in_use_is_an_error(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         code, _, err = run(folder, "serve", "--port", str(other.getsockname()[1]))
@@ -135,20 +150,20 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
         (folder / "connectors/shop/connector.yaml").write_text(connector)
         (folder / "connectors/shop/unified").mkdir()
         (folder / "connectors/shop/unified/crm.yaml").write_text(CRM)
-        _, token, _ = run(folder, "token", "create", "app", "--scope", "unified:read", "-a", "acme")
         paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
         environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
-        options = ["--port", "0", "--metrics-port", "0", "--log-format", "json"]
+        options = ["--port", "0", "--metrics-port", "0", "--log-format", "json", "--try", "acme"]
         line = [sys.executable, "-m", "conn_cli.start", "serve", *options]
         process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
         try:
             assert process.stderr is not None
             started = process.stderr.readline()
             assert started.startswith("serving 1 account at http://127.0.0.1:")
-            url = started.split()[4] + "crm/contacts?limit=1"
-            data = ask(url, token.strip())
             metrics = process.stderr.readline()
             assert metrics.startswith("metrics and health at http://127.0.0.1:")
+            first = shlex.split(process.stderr.readline())
+            assert first[:4] == ["try", "it:", "curl", "-H"]
+            data = ask(first[5], first[4].removeprefix("Authorization: Bearer "))
             with urllib.request.urlopen(metrics.split()[-1], timeout=60) as response:
                 shown = response.read().decode()
         finally:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.testclient import TestClient
 
+from conn_cli.commands.serve import _prepare_trial
 from conn_cli.console import App
 from conn_cli.main import execute
 from conn_cli.scaffold import copy_example
@@ -49,6 +50,12 @@ def test_the_requests_of_the_page_give_what_it_shows(tmp_path: Path) -> None:
         location = StoreLocation.read(str(tour / ".conn/service.sqlite3"), tour)
         deployment = Deployment(WorkspaceConfiguration(load_workspace(tour)), location, MemoryVault(), {})
         with open_service(deployment) as app, TestClient(app) as client:
+            first = _prepare_trial(make_app(tour), location, deployment.source, "umbrella", "http://127.0.0.1:8080")
+            _, _, header, url = shlex.split(first)
+            assert f'"{url}"' in page
+            name, _, value = header.partition(": ")
+            response = client.get(url, headers={name: value})
+            assert (response.status_code, response.json()["result_count"]) == (200, 2)
             shown = REQUEST.findall(page)
             assert len(shown) == 2
             for line, expected in shown:
@@ -91,10 +98,14 @@ def test_the_requests_of_an_admin_give_what_the_page_shows(tmp_path: Path) -> No
         assert finding == {**finding, **{key: shown_finding[key] for key in ("code", "path", "fix")}}
 
 
+def make_app(tour: Path, out: StringIO | None = None) -> App:
+    return App(folder=tour, stdout=out or StringIO(), stderr=StringIO(), environ={"CONN_NO_KEYRING": "1"})
+
+
 def create_token(tour: Path, page: str) -> str:
     line = next(line for line in page.splitlines() if line.startswith("$ conn token create"))
     out = StringIO()
-    app = App(folder=tour, stdout=out, stderr=StringIO(), environ={"CONN_NO_KEYRING": "1"})
+    app = make_app(tour, out)
     assert execute(shlex.split(line)[2:], app) == 0
     return out.getvalue().strip()
 

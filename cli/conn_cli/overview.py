@@ -62,6 +62,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "sync": ("sync:group", "Run syncs, and show what they did."),
         "serve": ("serve:serve", "Serve an application: the unified API over HTTP."),
         "openapi": ("openapi:openapi", "Print the OpenAPI document of an account's unified API."),
+        "inbox": ("inbox:group", "Show received webhooks, and make their events again."),
         "token": ("token:group", "Create, list and revoke the tokens of applications."),
     },
     "Accounts": {

@@ -393,6 +393,56 @@ class ExportReport(Report, frozen=True, kw_only=True):
     revised: list[str]
 
 
+class InboxDelivery(_Data, frozen=True, kw_only=True):
+    """A webhook that the service has received. Times are ISO 8601 in UTC.
+
+    `account` is that of its address, null if its events tell whose they are. `events` counts the events that were
+    passed on. `problem` is why it was refused or failed, or why nobody got an event; `next_attempt` is null if there is
+    none.
+    """
+
+    number: int
+    connector: str
+    account: str | None
+    received_at: str
+    status: Literal["waiting", "done", "failed", "refused"]
+    verified_by: str | None
+    attempts: int
+    next_attempt: str | None
+    events: int
+    problem: str | None
+    fix: str | None
+
+
+class InboxReport(Report, frozen=True, kw_only=True):
+    """Webhooks that the service has received, the newest first, and how many it has by status. `replayed` is set if
+    their events are made again."""
+
+    kind: ClassVar[str] = "inbox"
+    replayed: bool
+    deliveries: list[InboxDelivery]
+    counts: dict[str, int]
+
+
+class InboxEvent(_Data, frozen=True, kw_only=True):
+    """An event of a webhook, as it was first passed on."""
+
+    id: str
+    type: str
+    account: str | None
+
+
+class InboxDeliveryReport(Report, frozen=True, kw_only=True):
+    """A webhook that the service has received. `content` is the delivery without secrets, null if it is not stored;
+    `outgoing` counts what endpoints got of its events, by status."""
+
+    kind: ClassVar[str] = "inbox-delivery"
+    delivery: InboxDelivery
+    events: list[InboxEvent]
+    outgoing: dict[str, int]
+    content: dict[str, Any] | None
+
+
 # --- help ---
 
 

@@ -149,13 +149,16 @@ LINES: dict[str, tuple[str, int]] = {
     "openapi me": ("openapi", 0),
     "token create app --scope unified:read": ("token", 0),
     "token list": ("tokens", 0),
+    "inbox list": ("inbox", 0),
+    "inbox replay --failed": ("inbox", 0),
     "account link me": ("link", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
 SERVERS = {"lsp", "mcp", "serve"}
 """Commands that another program talks to: their output is a protocol, tested in tests/service."""
-IN_ITS_OWN_TEST = {"webhook listen", "token revoke"}  # test_webhook_listen.py, tests/service/http/test_commands.py
-WITHOUT_LINE = {"event", "error"}  # one for each event of webhook listen; test_error_reports.py
+IN_ITS_OWN_TEST = {"webhook listen", "token revoke", "inbox show"}
+"""Tested in test_webhook_listen.py, tests/service/http/test_commands.py and tests/service/inbox/test_commands.py."""
+WITHOUT_LINE = {"event", "error", "inbox-delivery"}  # one for each event of webhook listen; test_error_reports.py
 READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema account", "account list", "webhook scheme")
 
 

@@ -366,6 +366,10 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("token", "create", EVIL, "--scope", "unified:read", *account, *form)
         yield ("token", "create", "app", "--scope", EVIL, *form)
         yield ("token", "list", *form)
+        yield ("inbox", "list", "--status", EVIL, *form)
+        yield ("inbox", "list", "--connector", EVIL, *form)
+        yield ("inbox", "show", "1", *form)
+        yield ("inbox", "replay", "--failed", "--since", EVIL, *form)
         yield ("token", "revoke", EVIL, *form)
     yield ("sync", "work", "--once")
 

@@ -31,6 +31,10 @@ class InboxQueue:
         """Enqueue the first attempt of a delivery."""
         self._enqueue(connection, number, owner, "0", is_replay=False)
 
+    def retry(self, connection: Connection, number: int, owner: str, moment: float) -> None:
+        """Enqueue a delivery again, at a moment in Unix seconds. Only events that were not passed on are."""
+        self._enqueue(connection, number, owner, f"r{int(moment * 1000)}", is_replay=False)
+
     def replay(self, connection: Connection, number: int, owner: str, moment: float) -> None:
         """Enqueue a delivery again, at a moment in Unix seconds. Its events are passed on again, with the same IDs."""
         self._enqueue(connection, number, owner, f"r{int(moment * 1000)}", is_replay=True)

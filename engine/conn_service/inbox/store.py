@@ -133,6 +133,13 @@ class InboxStore:
             conditions.append(columns.number < below)
         return self._select(*conditions, limit=limit)
 
+    def find_events(self, number: int) -> list[tuple[str, str, str]]:
+        """Return the events that a delivery was the first to have: the ID, the type and the account of each."""
+        columns = tables.event.c
+        query = sa.select(columns.event_id, columns.type, columns.account).where(columns.number == number)
+        with self.engine.connect() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(columns.event_id))]
+
     def count(self) -> dict[str, int]:
         """Return how many deliveries there are by status."""
         columns = tables.delivery.c

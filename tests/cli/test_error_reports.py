@@ -83,6 +83,12 @@ LINES: dict[str, tuple[str, int]] = {
     "token create app --scope nothing": ("usage", 2),
     "token list --nope": ("usage", 2),
     "token revoke nobody": ("usage", 2),
+    "inbox list --status nothing": ("usage", 2),
+    "inbox show 1": ("usage", 2),
+    "inbox replay": ("usage", 2),
+    "openapi nobody": ("usage", 2),
+    "account link nobody": ("usage", 2),
+    "auth rotate-key --nope": ("usage", 2),
 }
 """A failing line of every command, with the code of its error and the exit code."""
 SERVERS = {"lsp", "mcp", "serve"}

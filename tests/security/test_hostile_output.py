@@ -51,7 +51,7 @@ QUIET = {
     "import",
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
-QUIET |= {"sync pause", "sync reset", "sync resume", "sync work"}
+QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
 ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",

@@ -74,9 +74,7 @@ def show(
     app: App = context.obj
     with _open(app, store) as inbox:
         row = inbox.get(number)
-        events = [
-            InboxEvent(id=id_, type=kind, account=owner or None) for id_, kind, owner in inbox.find_events(number)
-        ]
+        found = inbox.find_events(number)
         outgoing = DeliveryStore(inbox.engine).count(run_id=f"inbox:{number}")
     content = None
     if row.content:

@@ -19,9 +19,10 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectBe
 
 @pytest.fixture
 def bench(shared_bench: ConnectBench) -> ConnectBench:
-    """The service, without credentials and broken logins."""
+    """The service, without credentials, broken logins and events."""
     with shared_bench.engine.begin() as connection:
-        connection.execute(sa.text("DELETE FROM conn_broken_login"))
+        for table in ("conn_broken_login", "conn_delivery"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
     for account in ("acme", "told", "desk", "mail"):
         shared_bench.vault.delete(account)
     shared_bench.vendor.arrived.clear()

@@ -8,8 +8,10 @@ from connect_bench import ORIGIN, ConnectBench
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import CredentialError
+from conn_engine.transport.live import Live
 from conn_service.connect.needs_login import LoginMonitor
-from conn_service.delivery import tables
+from conn_service.connect.settings import build_connect_settings
+from conn_service.delivery import DeliveryStore, ResolvedEndpoint, drain, tables
 from conn_service.http.accounts import wait_for_tasks
 
 HEADERS = {"Conn-Account": "told"}
@@ -63,6 +65,24 @@ def test_a_break_is_reported_once_with_a_link_that_ends_it(bench: ConnectBench) 
         assert len(find_events(bench)) == 3
     finally:
         bench.keys["good-key"] = 200
+
+
+def test_the_event_is_delivered_like_others_and_its_link_is_forgotten(bench: ConnectBench) -> None:
+    _, workspace = open_monitor(bench)
+    settings = build_connect_settings(ORIGIN)
+    error = CredentialError("no", category="refused")
+    assert LoginMonitor(bench.engine, {}, settings).note_broken(workspace, "told", error, bench.clock.now())
+    store = DeliveryStore(bench.engine)
+    endpoint = ResolvedEndpoint("app", f"{bench.vendor.url}/hooks", b"a secret of the endpoint", ("account.*",))
+    bench.vendor.answer = lambda got: (200, {})
+    with Live(trust=workspace.trust, clock=bench.clock, max_redirects=0) as sender:
+        assert drain(store, endpoint, sender, bench.clock).delivered == 1
+    (got,) = bench.vendor.arrived
+    assert (got.data["type"], got.data["account"]) == ("account.needs_login", "told")
+    assert got.headers["webhook-signature"].startswith("v1,")
+    assert bench.open().get(got.data["data"]["url"].removeprefix(ORIGIN)).page.status_code == 200
+    with bench.engine.connect() as connection:
+        assert list(connection.execute(sa.select(tables.delivery.c.body)).scalars()) == [""]
 
 
 def test_what_is_no_break_is_not_reported(bench: ConnectBench) -> None:

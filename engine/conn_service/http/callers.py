@@ -34,6 +34,7 @@ class Callers:
     source: ConfigurationSource
     clock: Clock
     rates: BudgetStore = field(default_factory=Budgets)
+    store_seconds: float = 10.0
 
     async def authenticate(self, request: Request) -> ApiToken:
         """Return the caller's token. Raises HttpProblem."""
@@ -41,7 +42,7 @@ class Callers:
         found = None
         if kind.lower() == "bearer":
             text, now = text.strip(), self.clock.now()
-            found = self.tokens.find_recent(text, now) or await asyncio.to_thread(self.tokens.find, text, now)
+            found = self.tokens.find_recent(text, now) or await self._find(text, now)
         if found is None:
             raise HttpProblem(
                 401,
@@ -54,6 +55,16 @@ class Callers:
         if found.rate is not None:
             await self._count(found, found.rate)
         return found
+
+    async def _find(self, text: str, now: float) -> ApiToken | None:
+        """Look for a token in the store. Raises HttpProblem 503 if the store does not respond in time."""
+        try:
+            async with asyncio.timeout(self.store_seconds):
+                return await asyncio.to_thread(self.tokens.find, text, now)
+        except TimeoutError:
+            reason = f"the store has not found a token within {self.store_seconds:g} seconds"
+            text = "the service's database cannot be used now"
+            raise HttpProblem(503, "store", text, headers={"retry-after": "5"}, reason=reason) from None
 
     async def _count(self, token: ApiToken, rate: TokenRate) -> None:
         """Count a request of a token with a rate. Raises HttpProblem 429 if it has none left."""

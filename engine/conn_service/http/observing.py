@@ -13,7 +13,6 @@ from conn_engine.errors import ConnError, TransportError
 from conn_engine.responses.ratelimit import BudgetStore, Charge, RateLimit
 from conn_engine.runtime.connection import AsyncConnection
 from conn_engine.runtime.drive import AsyncSender
-from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request, Response
 from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.request_record import RequestRecord
@@ -48,7 +47,7 @@ class ObservedRequests:
         trace = ""
         self._metrics.in_progress.inc()
         try:
-            with self._traces.trace_request(_read_headers(scope), attributes) as trace:
+            with self._traces.trace_request(scope["headers"], attributes) as trace:
                 try:
                     await self._app(scope, receive, sent.send)
                 finally:
@@ -83,10 +82,6 @@ class _Sent:
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.is_complete = True
-
-
-def _read_headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _describe_span(record: RequestRecord, status: int) -> dict[str, Any]:
@@ -153,7 +148,6 @@ class _MeasuredTransport:
                     "error": outcome not in ("2xx", "3xx"),
                     "error.type": "" if outcome in ("2xx", "3xx") else outcome,
                     "http.request.method": request.method,
-                    "server.address": split_plain_url(request.url).hostname or "",
                     "conn.connector": self._connector,
                 }
 

@@ -111,7 +111,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             observe=lambda connection: observe_connection(connection, metrics, traces),
             logins=logins,
         )
-        callers = Callers(TokenStore(engine), source, deployment.clock, budgets)
+        callers = Callers(TokenStore(engine), source, deployment.clock, budgets, deployment.limits.store_seconds)
         pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)

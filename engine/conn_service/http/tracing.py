@@ -1,18 +1,18 @@
 """Traces by OpenTelemetry: a span for each request, and one for each exchange with a vendor.
 
 They are on if one of the standard variables names a receiver (`OTEL_EXPORTER_OTLP_ENDPOINT`). A span has no account, no
-query, no path below the route, and no message of an error.
+query, no path below the route, no host (it may be that of one customer), and no message of an error.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 __all__ = ["NO_TRACES", "OpenTelemetryTraces", "Traces", "open_traces"]
 
 _LOG = logging.getLogger(__name__)
-_PARENTS: Final = ("traceparent", "tracestate")
+_PARENTS: Final = (b"traceparent", b"tracestate")
 _RECEIVERS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
@@ -20,7 +20,7 @@ _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_P
 class Traces(Protocol):
     """Where spans go. The attributes of a span may be changed until its block ends."""
 
-    def trace_request(self, headers: Mapping[str, str], attributes: dict[str, Any]) -> Any:
+    def trace_request(self, headers: Sequence[tuple[bytes, bytes]], attributes: dict[str, Any]) -> Any:
         """Return the context of a request's span, whose parent is in the headers. It yields the ID of the trace."""
         ...
 
@@ -35,7 +35,7 @@ class Traces(Protocol):
 
 class _NoTraces:
     @contextmanager
-    def trace_request(self, headers: Mapping[str, str], attributes: dict[str, Any]) -> Iterator[str]:
+    def trace_request(self, headers: Sequence[tuple[bytes, bytes]], attributes: dict[str, Any]) -> Iterator[str]:
         """Do nothing."""
         yield ""
 
@@ -83,11 +83,12 @@ class OpenTelemetryTraces:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def trace_request(self, headers: Mapping[str, str], attributes: dict[str, Any]) -> Iterator[str]:
+    def trace_request(self, headers: Sequence[tuple[bytes, bytes]], attributes: dict[str, Any]) -> Iterator[str]:
         """Make a span of a server, with the parent that the caller names."""
         from opentelemetry.trace import SpanKind
 
-        parent = self._propagator.extract({name: headers[name] for name in _PARENTS if name in headers})
+        parents = {name.decode(): value.decode("latin-1") for name, value in headers if name in _PARENTS}
+        parent = self._propagator.extract(parents)
         with self._span("request", SpanKind.SERVER, attributes, parent) as trace:
             yield trace
 

@@ -16,6 +16,7 @@ from service_bench import CONNECTOR, NOW, Bench, open_bench, read_problem
 from conn_engine.errors import ConnError
 from conn_engine.secrets.vault import FileVault
 from conn_service.http.logs import write_logs
+from conn_service.http.reading import ServiceLimits
 from conn_service.http.server import ServiceServer, listen
 from conn_service.store import ServiceStoreError
 
@@ -95,6 +96,16 @@ def test_a_store_that_breaks_is_503_until_it_is_back(bench: Bench, log: list[dic
     assert bench.ask("GET", CONTACTS, token=other).status_code == 200
     reasons = [line["reason"] for line in log if line.get("kind") == "store"]
     assert "no such table" in reasons[0]
+
+
+def test_a_store_that_hangs_is_503_in_time(tmp_path: Path, log: list[dict[str, Any]]) -> None:
+    with open_bench(tmp_path, limits=ServiceLimits(store_seconds=0.3)) as bench:
+        other = bench.issue()
+        with closing(sqlite3.connect(tmp_path / "service.sqlite3")) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # the last use of the token cannot be written
+            assert find_kind(bench.ask("GET", CONTACTS, token=other)) == (503, "store")
+        assert "within 0.3 seconds" in log[-1]["reason"]
+        assert bench.vendor.arrived == []
 
 
 def test_a_write_is_answered_although_its_result_cannot_be_stored(bench: Bench, log: list[dict[str, Any]]) -> None:

@@ -245,7 +245,7 @@ class SyncDeletes(Settings, frozen=True, kw_only=True):
         Literal["operation", "sweep", "webhook"],
         Meta(
             description="`operation`: another operation lists what is deleted. `sweep`: a record that a complete, "
-            "unfiltered run does not contain any more is deleted. `webhook`: an event tells."
+            "unfiltered run does not contain any more is deleted. `webhook`: an event reports it."
         ),
     ]
     resource: Annotated[ResourceName | None, Meta(description="The operation that lists deleted records.")] = None

@@ -14,6 +14,7 @@ from typing import IO, Any
 from conn_engine.config.delivery_models import ClaimCheck
 from conn_engine.errors import ConfigurationError
 from conn_engine.listing.incremental.durations import parse_duration
+from conn_service.delivery.object_storage import open_object_storage
 
 __all__ = ["ClaimStore", "ClaimStoreError", "DataDraft", "StoredData"]
 
@@ -186,10 +187,12 @@ def _open(address: str) -> Any:
     stores = _import_obstore().store
     try:
         if "://" in address:
-            return stores.from_url(address)
+            return open_object_storage(address)
         path = Path(address)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return stores.LocalStore(path)
+    except ConfigurationError as error:
+        raise ClaimStoreError(error.message, hint=error.hint) from None
     except Exception as error:  # obstore has errors per provider
         lines = str(error).splitlines() or [type(error).__name__]
         raise ClaimStoreError(

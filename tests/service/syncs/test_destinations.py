@@ -81,6 +81,15 @@ class TestFiles:
         run = run_to(bench, to)
         assert run.status == "undelivered" and message in run.reason
 
+    @pytest.mark.parametrize(
+        "url", ["http://169.254.169.254/latest/a.jsonl", "https://10.0.0.1/a.jsonl", "memory:///a.jsonl"]
+    )
+    def test_a_web_server_is_no_object_storage(self, bench: Bench, url: str) -> None:
+        run = run_to(bench, f"file:{url}")
+        assert run.status == "undelivered" and "not object storage" in run.reason
+        assert "s3://bucket/folder" in run.report["hint"]
+        assert bench.store.spool.count(run.id) == 10, "nothing is lost"
+
     def test_object_storage(self, bench: Bench, tmp_path: Path) -> None:
         (tmp_path / "bucket").mkdir()
         run = run_to(bench, f"file:file://{tmp_path}/bucket/people.jsonl")

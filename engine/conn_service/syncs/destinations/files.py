@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.syncs import DeliverStep
+from conn_service.delivery.object_storage import open_object_storage
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
 
@@ -79,7 +80,6 @@ def _write_local(path: Path, suffix: str, spooled: Spooled) -> int:
 def _upload(target: str, suffix: str, spooled: Spooled) -> int:
     try:
         import obstore
-        from obstore.store import from_url
     except ImportError:
         raise UsageError(
             "object storage needs obstore, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
@@ -89,7 +89,9 @@ def _upload(target: str, suffix: str, spooled: Spooled) -> int:
         count = _write(file, suffix, spooled)
         file.seek(0)
         try:
-            obstore.put(from_url(base), name, file)  # one object, visible when it is complete
+            obstore.put(open_object_storage(base), name, file)  # one object, visible when it is complete
+        except ConfigurationError as error:
+            raise DestinationError(error.message, hint=error.hint) from None
         except Exception as error:  # obstore has errors per provider
             raise DestinationBusyError(
                 f"{target} cannot be written: {str(error).splitlines()[0][:200]}",

@@ -37,7 +37,8 @@ __all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker", "WorkerPart"]
 APPLICATION_VERSION = "2"
 """Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
 POLL_SECONDS = 0.1
-_OTHER_POLL_SECONDS = 0.25
+_DELIVERY_POLL_SECONDS = 0.25
+_PART_POLL_SECONDS = 0.5
 """Each look into a queue costs two milliseconds of processor time, also if nothing is in it."""
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
@@ -152,8 +153,8 @@ class SyncWorker:
         ticks = {workflows.TICK: workflows.tick, **{part.schedule_name: part.begin() for part in self._parts}}
         DBOS(config=config)
         DBOS.launch()
-        others = (deliveries.QUEUE, *(part.queue for part in self._parts))
-        for queue, seconds in ((workflows.QUEUE, POLL_SECONDS), *((name, _OTHER_POLL_SECONDS) for name in others)):
+        polls = {workflows.QUEUE: POLL_SECONDS, deliveries.QUEUE: _DELIVERY_POLL_SECONDS}
+        for queue, seconds in (polls | {part.queue: _PART_POLL_SECONDS for part in self._parts}).items():
             DBOS.register_queue(
                 queue, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=seconds
             )

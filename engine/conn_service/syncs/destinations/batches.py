@@ -1,9 +1,10 @@
 """What a run has spooled, read in batches."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec.json import decode
 
 from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
 
@@ -32,7 +33,7 @@ class Spooled:
         after = (0, -1)
         while rows := self.store.spool.read(self.run, after, _CHUNK):
             for row in rows:
-                yield row, json.loads(row.payload)
+                yield row, decode(row.payload)
             after = (rows[-1].seq, rows[-1].n)
 
     def read_batches(self, size: int) -> Iterator[list[tuple[SpoolRow, Any]]]:

@@ -146,7 +146,10 @@ def read_call(
         cursor=_read_cursor(own["cursor"]) if "cursor" in own else None,
         remote_data=_read_flag(own["remote_data"]) if "remote_data" in own else False,
     )
-    return UnifiedCall(contract, call, _read_fields(contract, own["fields"]) if "fields" in own else None)
+    fields = None
+    if "fields" in own:
+        fields = _read_fields(contract, own["fields"]) | ({"remote_data"} if call.remote_data else set())
+    return UnifiedCall(contract, call, fields)
 
 
 def _list_own(contract: OperationContract) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ _MOST_KEPT = 200
 @dataclass(frozen=True, slots=True)
 class _Written:
     revision: str
-    workspace: Workspace
     content: bytes
     tag: str
 
@@ -33,9 +32,9 @@ class _Documents:
     kept: OrderedDict[str, _Written] = field(default_factory=OrderedDict)
 
     async def find(self, callers: Callers, account: str) -> _Written:
-        revision, workspace = callers.source.get_current()
+        revision, workspace = callers.source.get_of_account(account)
         known = self.kept.get(account)
-        if known is None or known.revision != revision or known.workspace is not workspace:
+        if known is None or known.revision != revision:
             known = self.kept[account] = await asyncio.to_thread(_write, revision, workspace, account)
         self.kept.move_to_end(account)
         while len(self.kept) > _MOST_KEPT:
@@ -47,7 +46,7 @@ def _write(revision: str, workspace: Workspace, account: str) -> _Written:
     label = workspace.account(account).label or ""
     document = build_openapi(workspace.effective(account=account), account, label=label)
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return _Written(revision, workspace, content, f'"{document["info"]["version"]}"')
+    return _Written(revision, content, f'"{document["info"]["version"]}"')
 
 
 def build_document_routes(callers: Callers) -> list[Route]:

@@ -82,7 +82,7 @@ class _Proxy:
         return await wait_in_time(request, work(), self.limits)
 
     def _find_settings(self, account: str) -> ProxySettings | None:
-        _, workspace = self.callers.source.get_current()
+        _, workspace = self.callers.source.get_of_account(account)
         return workspace.settings.proxy.get(workspace.account(account).connector)
 
     async def _answer(self, request: Request, passed: PassedResponse, redactor: Redactor) -> Response:

@@ -143,8 +143,27 @@ def test_a_path_is_read_strictly(bench: Bench, path: str) -> None:
     assert (response.status_code, response.json()["kind"]) == (404, "unknown")
 
 
+def test_it_changes_with_the_account(bench: Bench) -> None:
+    every = bench.issue(accounts=())
+    two, globex = ({"conn-account": name} for name in ("two", "globex"))
+    document = "connector: shop\n"
+    bench.ask("PUT", "/admin/accounts/two", {"document": document}, token=every, headers={"if-none-match": "*"})
+    first = bench.ask("GET", "/openapi.json", token=every, headers=two)
+    other = bench.ask("GET", "/openapi.json", token=every, headers=globex).headers["etag"]
+    document += "override: { unified: { crm: { contacts: { list: { query_mapping: { owner: query.owner } } } } } }\n"
+    tag = bench.ask("GET", "/admin/accounts/two", token=every).headers["etag"]
+    changed = bench.ask("PUT", "/admin/accounts/two", {"document": document}, token=every, headers={"if-match": tag})
+    assert changed.status_code == 200, changed.text
+    second = bench.ask("GET", "/openapi.json", token=every, headers={**two, "if-none-match": first.headers["etag"]})
+    listings = [answer.json()["paths"]["/unified/crm/contacts"]["get"] for answer in (first, second)]
+    assert ["owner" in names(first.json(), listing) for listing in listings] == [False, True]
+    assert bench.ask("GET", "/openapi.json", token=every, headers=globex).headers["etag"] == other
+
+
 def test_every_record_keeps_what_its_schema_requires(bench: Bench) -> None:
     assert bench.ask("GET", "/unified/crm/contacts/1?fields=email").json()["result"] == {"id": "1", "email": None}
+    data = bench.ask("GET", "/unified/crm/contacts/1?fields=email&remote_data=true").json()
+    assert data["result"]["remote_data"] == {"id": 1, "name": "P1", "mail": None}
 
 
 def test_one_record_is_never_a_list(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

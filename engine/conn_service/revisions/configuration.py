@@ -194,6 +194,8 @@ class RevisedConfiguration:
             changed = self.store.find_changed(state.change)
             latest = {**state.latest, **{revision.subject: revision for revision in changed}}
             workspace = with_revisions(state.workspace, changed)
+            fixed = {revision.subject.name for revision in changed if revision.subject.kind == "account"}
+            self._broken = {name: error for name, error in self._broken.items() if name not in fixed}
             change = max((revision.change for revision in changed), default=state.change)
             self._state = _State(state.base_revision, state.base, workspace, change, latest)
 

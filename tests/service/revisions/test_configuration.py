@@ -192,6 +192,9 @@ def test_an_account_that_a_new_release_breaks_is_named(
         source.look()
         source.look()
         assert [*source.find_broken()] == ["umbra"]
+        put(store, Subject("account", "umbra"), {"accounts/umbra.yaml": "connector: shop\n"})
+        source.look()
+        assert source.find_broken() == {}
         (line,) = (row for row in caplog.messages if "umbra" in row)
         assert line.startswith(
             'account "umbra" cannot be served: account "umbra" refers to the connector "mail", which'

@@ -1194,6 +1194,14 @@ CODES: dict[str, Code] = _build_table(
         "connector again, and the recordings are shared. Name one account per connector in `accounts`.",
     ),
     Code(
+        "SYN119",
+        "enriching call without a recording",
+        "warning",
+        "An `enrich` step calls an operation for each record. In a case, that call is answered by a recording of the "
+        "operation, and none of them has the response for this record, so the case does not test the field. Record the "
+        "call with the ID of the record, with a scenario of its own: `conn record contacts.get -p id=7 --scenario 7`.",
+    ),
+    Code(
         "SYN120",
         "sync cannot process recorded records",
         "error",

@@ -11,7 +11,14 @@ import msgspec
 
 from conn_engine.conditions import Conditions, Scope
 from conn_engine.config import Effective, OperationName
-from conn_engine.errors import ConnError, CredentialError, ExpressionError, TransportError, VendorError
+from conn_engine.errors import (
+    ConnError,
+    CredentialError,
+    ExpressionError,
+    MissingRecording,
+    TransportError,
+    VendorError,
+)
 from conn_engine.expressions import UNDEFINED, expression, render
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.parameters import parameters
@@ -163,6 +170,8 @@ def _enrich(step: EnrichStep, records: Sequence[Any], scope: Scope, enrich: Enri
             identifier = params.pop("id", None)
             call = Call(id=None if identifier is None else str(identifier), query=params)
             yield {**record, step.into: enrich(step.operation, call)} if isinstance(record, dict) else record
+        except MissingRecording:  # only in a case, whose caller reports it
+            yield record
         except ConnError as error:
             if concerns_the_run(error):
                 raise

@@ -198,11 +198,12 @@ def replay(
     observer: Observer | None = None,
     *,
     evaluator: str = "",
+    call: Call | None = None,
 ) -> Outcome:
     """Run an operation on its recording: without network, at the time of the recording, with a synthetic credential.
 
-    Errors of the operation, including MissingRecording, are stored in `Outcome.error`. `observer` is passed to
-    `Session`; `evaluator` overrides the workspace's.
+    With `call`, that is made instead of the recorded one. Errors of the operation, including MissingRecording, are
+    stored in `Outcome.error`. `observer` is passed to `Session`; `evaluator` overrides the workspace's.
     """
     effective = in_context(effective, recording.context)
     clock = FrozenClock(read_recorded_at(recording.recorded_at))
@@ -235,7 +236,7 @@ def replay(
         conditions=outcome.conditions,
     )
     run = Run(for_replay(effective, base, recording.base_url), session)
-    flow = perform(run, name, recorded_call(recording))
+    flow = perform(run, name, call or recorded_call(recording))
     counts: list[int] = []
     try:
         with closing(drive(flow, transport, vault, clock=clock)) as pages:

@@ -1,12 +1,14 @@
 """Try a sync on recordings: what it makes of a recorded listing, without a request and without a delivery."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conn_engine.config import Workspace
+from conn_engine.config import OperationName, Workspace
 from conn_engine.errors import UsageError
 from conn_engine.syncs import OutgoingEvent, StageFault, SyncPlan, build_event, compile_sync, load_sync_levels
 from conn_engine.testing.cases import Case, read_recorded_at
 from conn_engine.testing.syncs.cases import find_recorded_listings
+from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.outcome import SyncOutcome
 from conn_engine.testing.syncs.replaying import replay_sync
 
@@ -15,7 +17,8 @@ __all__ = ["SyncTrial", "try_sync"]
 
 @dataclass(frozen=True, slots=True)
 class SyncTrial:
-    """What a sync makes of one recording. `records` counts those of the recording, `filtered` those left out."""
+    """What a sync makes of one recording. `records` counts those of the recording, `filtered` those left out, and
+    `unrecorded` the calls of enrich steps without a recording."""
 
     plan: SyncPlan
     case: Case
@@ -23,6 +26,7 @@ class SyncTrial:
     filtered: int
     events: tuple[OutgoingEvent, ...]
     faults: tuple[StageFault, ...]
+    unrecorded: Mapping[OperationName, int]
 
 
 def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
@@ -35,7 +39,8 @@ def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
     plan = compile_sync(workspace, load_sync_levels(workspace, name, effective), effective)
     operation = plan.fetch.operation
     for case in find_recorded_listings(workspace, effective, operation):
-        outcome = replay_sync(effective, plan, case.name, case.recording, account)
+        enrich = RecordedEnricher(workspace, effective)
+        outcome = replay_sync(effective, plan, case.name, case.recording, account, enrich=enrich)
         if outcome.is_listed and outcome.error is not None:
             raise outcome.error
         if outcome.fetched:
@@ -61,4 +66,4 @@ def _build_trial(plan: SyncPlan, case: Case, outcome: SyncOutcome, account: str)
         )
         for record in outcome.outgoing
     )
-    return SyncTrial(plan, case, outcome.fetched, outcome.filtered, events, tuple(outcome.faults))
+    return SyncTrial(plan, case, outcome.fetched, outcome.filtered, events, tuple(outcome.faults), outcome.unrecorded)

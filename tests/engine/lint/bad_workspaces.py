@@ -119,6 +119,12 @@ DOCUMENTS = [
 SYNC = "syncs/people.yaml"
 SOURCE = "source: {connector: demo, resource: contacts}\n"
 TO_FILE = "emit: {type: file, to: out/}\n"
+ENRICHING = """\
+steps:
+  - {action: fetch_resource, connector: demo, resource: crm.contacts}
+  - {action: enrich, resource: contacts.get, params: {id: "{{record.id}}"}, into: details}
+  - {action: deliver, type: file, to: out/}
+"""
 
 
 HOOKED = """\
@@ -992,6 +998,11 @@ REPLAYED = [
         1,
         1,
         f"source: {{connector: demo, resource: crm.contacts}}\n{TO_FILE}transform: {{email: record.email}}\n",
+    ),
+    Bad(
+        "a call of enrich without a recording",
+        [("TST103", TAPE, 1, 1), ("SYN119", SYNC, 3, 83)],
+        {SYNC: ENRICHING},
     ),
     Bad("no golden", one("TST103", TAPE, 1, 1), {KEPT: None}),
     delivered("a good delivery", []),

@@ -69,12 +69,17 @@ def try_(
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.report.syncs import draw_trial
+    from conn_engine.diagnostics import pluralize
     from conn_engine.syncs.report import SyncTrialReport, TrialEvent
     from conn_engine.testing.sync_trial import try_sync
 
     app: App = context.obj
     trial = try_sync(app.workspace, name, account)
     faults = [f"{fault.stage} of record {fault.fault.position + 1}: {fault.fault.message}" for fault in trial.faults]
+    faults += [
+        f"enrich: no recording of {operation.text} has the response for {pluralize(count, 'record')}"
+        for operation, count in trial.unrecorded.items()
+    ]
     if trial.records > trial.filtered and not trial.events and not faults:
         faults.append("transform gives nothing for any record: to leave records out, use filter")
     report = SyncTrialReport(

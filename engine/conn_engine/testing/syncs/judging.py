@@ -1,7 +1,7 @@
 """Judges what a sync makes of a recording: whether it can process each record, and whether the events equal the
 golden's. `replaying` replays it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ def judge_sync(
     result = Verdict(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
     result.findings += find_faults(workspace, effective, case, outcome)
+    result.findings += _find_unrecorded(workspace, effective, case, outcome)
     if outcome.error is not None:
         return result  # there are no events to compare
     try:
@@ -128,6 +129,23 @@ def find_faults(workspace: Workspace, effective: Effective, case: SyncCase, outc
             severity=Severity.ERROR if stops else Severity.WARNING,
         )
     ]
+
+
+def _find_unrecorded(
+    workspace: Workspace, effective: Effective, case: SyncCase, outcome: SyncOutcome
+) -> Iterator[Diagnostic]:
+    """Report SYN119 for the operation of each enrich step whose calls are not all recorded."""
+    for operation, count in outcome.unrecorded.items():
+        setting = find_setting(workspace, effective, case.name.method, ("into",))
+        yield diagnostic(
+            "SYN119",
+            f"{pluralize(count, 'record')} of the recording {case.scenario} cannot be enriched in the case: no "
+            f"recording of {operation.text} has the response, so the field is missing",
+            setting.span,
+            path=format_path(setting.place),
+            hint=f"record it: conn record {operation.text} --account {effective.account or 'ACCOUNT'} --scenario NAME",
+            related=[(Span(workspace.format_path(case.path)), "the recording")],
+        )
 
 
 def _read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:

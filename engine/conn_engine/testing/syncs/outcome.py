@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from conn_engine.testing.cases import Outcome
 
 if TYPE_CHECKING:
+    from conn_engine.config import OperationName
     from conn_engine.syncs import OutgoingRecord, StageFault, SyncPlan
 
 __all__ = ["SyncOutcome"]
@@ -19,12 +20,14 @@ class SyncOutcome(Outcome):
     It has no requests, because those are results of the recorded operation.
 
     `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
-    cannot be delivered. `is_listed` is false if the recorded listing ends with an error, which is the operation's.
+    cannot be delivered, and `unrecorded` counts the calls of enrich steps without a recording. `is_listed` is false if
+    the recorded listing ends with an error, which is the operation's.
     """
 
     plan: "SyncPlan | None" = None
     outgoing: "list[OutgoingRecord]" = field(default_factory=list)
     faults: "list[StageFault]" = field(default_factory=list)
+    unrecorded: "dict[OperationName, int]" = field(default_factory=dict)
     fetched: int = 0
     filtered: int = 0
     is_listed: bool = True

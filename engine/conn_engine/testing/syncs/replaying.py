@@ -17,6 +17,7 @@ from conn_engine.syncs import (
 )
 from conn_engine.testing.cases import Outcome, conditions_at, read_recorded_at, replay
 from conn_engine.testing.syncs.cases import SyncCase
+from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.outcome import SyncOutcome
 
 __all__ = ["ANY_ACCOUNT", "replay_case", "replay_sync"]
@@ -26,12 +27,19 @@ ANY_ACCOUNT = "ACCOUNT"
 
 
 def replay_sync(
-    effective: Effective, plan: SyncPlan, operation: OperationName, recording: Recording, account: str = ANY_ACCOUNT
+    effective: Effective,
+    plan: SyncPlan,
+    operation: OperationName,
+    recording: Recording,
+    account: str = ANY_ACCOUNT,
+    *,
+    enrich: RecordedEnricher | None = None,
 ) -> SyncOutcome:
     """Run the steps of a sync on the recording of an operation.
 
-    The recorded call is replayed, not that of the sync: its parameters have no effect. Steps that call the vendor for
-    each record are left out. Errors are stored in the outcome.
+    The recorded call is replayed, not that of the sync: its parameters have no effect. `enrich` replays the calls of
+    enrich steps; a record whose call has no recording stays as it is. Without it, these steps are left out. Errors are
+    stored in the outcome.
     """
     listed = replay(effective, operation, recording)
     outcome = SyncOutcome(plan=plan, is_listed=listed.error is None, error=listed.error)
@@ -41,13 +49,14 @@ def replay_sync(
     scope = RunScope(account, None, effective.context, conditions, id=recording.call.id).build()
     try:
         for page in _split_pages(listed, is_raw=operation != plan.fetch.operation):
-            result = process_page(plan, page, scope)
+            result = process_page(plan, page, scope, enrich)
             outcome.outgoing += result.records
             outcome.faults += [_move_fault(fault, outcome.fetched) for fault in result.faults]
             outcome.fetched += len(page)
             outcome.filtered += result.filtered
     except ConnError as error:
         outcome.error = error
+    outcome.unrecorded = {} if enrich is None else enrich.missing
     outcome.records = [
         {**({"version": record.version} if record.version else {}), "data": record.value} for record in outcome.outgoing
     ]
@@ -65,7 +74,7 @@ def replay_case(workspace: Workspace, effective: Effective, case: SyncCase) -> S
         plan = compile_sync(workspace, load_sync_levels(workspace, case.name.method, effective), effective)
     except ConnError as error:
         return SyncOutcome(error=error)
-    return replay_sync(effective, plan, case.operation, case.recording)
+    return replay_sync(effective, plan, case.operation, case.recording, enrich=RecordedEnricher(workspace, effective))
 
 
 def _split_pages(listed: Outcome, *, is_raw: bool) -> Iterator[list[Any]]:

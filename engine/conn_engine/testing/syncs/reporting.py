@@ -11,6 +11,7 @@ from conn_engine.syncs import compile_sync, load_sync_levels
 from conn_engine.testing.judgement import Verdict
 from conn_engine.testing.operation_report import OperationReport
 from conn_engine.testing.syncs.cases import SyncCase, SyncName
+from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.judging import judge_sync
 from conn_engine.testing.syncs.outcome import SyncOutcome
 from conn_engine.testing.syncs.replaying import replay_case, replay_sync
@@ -30,7 +31,8 @@ def report_on_sync(
         report.findings.append(diagnostic("SYN101", error.message, document.span(()), hint=error.hint))
         return report
     for case in cases:
-        outcome = replay_sync(effective, plan, case.operation, case.recording)
+        enrich = RecordedEnricher(workspace, effective)
+        outcome = replay_sync(effective, plan, case.operation, case.recording, enrich=enrich)
         if outcome.is_listed and outcome.fetched:
             report.judgements.append(_judge_case(workspace, effective, case, outcome))
     if not report.judgements:

@@ -199,7 +199,7 @@ class SyncRunSummary(msgspec.Struct, frozen=True, kw_only=True):
     state_after: Any
     moved: bool
     checks: list[CheckedOperation]
-    details: SyncRunDetails | None = None
+    details: SyncRunDetails | None
 
 
 class SyncRunsReport(Report, frozen=True, kw_only=True):

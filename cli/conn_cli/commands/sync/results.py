@@ -50,6 +50,7 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         state_before=report.get("state_before"),
         state_after=report.get("state_after"),
         moved=bool(report.get("moved")),
+        details=None,
         checks=[CheckedOperation(**{**_NO_REASONS, **check}) for check in _list_checks(run)],
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -71,6 +72,7 @@ def test_a_key_is_derived_once_by_all_threads(monkeypatch: pytest.MonkeyPatch) -
 
     def derive(*given: Any, **options: Any) -> bytes:
         calls.append(given)
+        time.sleep(0.1)  # the others arrive meanwhile
         return inner(*given, **{**options, "n": 2})
 
     monkeypatch.setattr(hashlib, "scrypt", derive)

@@ -14,8 +14,16 @@ from conn_engine.config.delivery_models import ClaimCheck, SyncEndpoint
 from conn_engine.documents import wildcards
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.expressions import render
+from conn_engine.urls import split_plain_url
 
-__all__ = ["ResolvedEndpoint", "find_endpoint", "find_subscribed_endpoints", "has_endpoint", "sign"]
+__all__ = [
+    "ResolvedEndpoint",
+    "check_endpoint_url",
+    "find_endpoint",
+    "find_subscribed_endpoints",
+    "has_endpoint",
+    "sign",
+]
 
 _PREFIX = "whsec_"
 _VARIABLE = re.compile(r"\benv\.([A-Za-z_]\w*)")
@@ -45,6 +53,7 @@ def find_endpoint(
     Raises ConfigurationError for an unknown name, and for a URL or a secret that cannot be made.
     """
     if name.startswith(_SCHEMES):
+        check_endpoint_url(name)
         return ResolvedEndpoint(name, name, None)
     found = _look_up(workspace, name, environment)
     if found is None:
@@ -63,7 +72,17 @@ def find_endpoint(
             f'the endpoint "{name}" cannot be used: {error.message}',
             hint=_suggest_variables(endpoint, environ),
         ) from None
+    check_endpoint_url(url)
     return ResolvedEndpoint(place, url, secret, endpoint.events, endpoint.claim_check)
+
+
+def check_endpoint_url(url: str) -> None:
+    """Raise ConfigurationError for a URL with a user and a password: it is not sent, and it would be shown."""
+    if "@" in split_plain_url(url).netloc:
+        raise ConfigurationError(
+            "the URL of an endpoint cannot have a user and a password",
+            hint="remove them; events are signed if the endpoint in conn.yaml has a secret",
+        )
 
 
 def _suggest_variables(endpoint: SyncEndpoint, environ: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from conn_engine.config import Workspace
 from conn_engine.config.sync_models import EventTarget
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep, SyncPlan
-from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint
+from conn_service.delivery.endpoints import ResolvedEndpoint, check_endpoint_url, find_endpoint
 from conn_service.syncs.store import RunRow
 
 __all__ = ["find_endpoint_of_run", "find_target", "parse_target"]
@@ -37,6 +37,7 @@ def parse_target(text: str, plan: SyncPlan) -> DeliverStep:
     event = own.event if own is not None else f"{table}.changed"
     kind, _, rest = text.partition(":")
     if kind in ("http", "https"):
+        check_endpoint_url(text)
         return DeliverStep("webhook", text, event, table=table)
     if text == "stdout":
         return DeliverStep("stdout", event=event, table=table)

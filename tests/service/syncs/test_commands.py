@@ -246,6 +246,19 @@ class TestFailures:
         )
         assert bench.contacts.asked == []
 
+    def test_a_password_in_the_url_of_an_endpoint_is_refused_and_not_stored(self, bench: Bench) -> None:
+        done = run(bench, "run people --to https://bob:hunter2secret@example.com/in")
+        assert (done.code, "cannot have a user and a password" in done.err) == (3, True)
+        bench.write(
+            {"conn.yaml": (bench.root / "conn.yaml").read_text() + "endpoints: { default: { url: '{{env.URL}}' } }\n"}
+        )
+        bench.write({"syncs/people.yaml": EVENTS})
+        done = run(bench, "run people", URL="https://bob:hunter2secret@example.com/in")
+        assert done.code == 1 and "cannot have a user and a password" in done.out
+        stored = bench.root.parent.joinpath("store.sqlite3").read_bytes()
+        assert "hunter2secret" not in done.out + done.err and b"hunter2secret" not in stored
+        assert bench.contacts.asked == []
+
     @pytest.mark.parametrize("line", ["retry", "retry some:run --endpoint default"])
     def test_retry_needs_to_know_what(self, bench: Bench, line: str) -> None:
         done = run(bench, line)

@@ -186,7 +186,7 @@ def _rate(desk: Desk, values: Mapping[str, list[float]]) -> list[Row]:
             ratio=Spread.of([seconds * rate / desk.total for seconds in values[side]]),
             goal=1.0,
             detail=f"{desk.total / Spread.of(values[side]).median:,.0f} records/s, start-up included; "
-            f"CPU {Spread.of(desk.cpu[side]).median:.2f} s",
+            f"{desk.total / Spread.of(desk.cpu[side]).median:,.0f} per CPU second",
         )
         for side, rate in _RATES.items()
     ]

@@ -36,7 +36,7 @@ __all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker", "WorkerPart"]
 
 APPLICATION_VERSION = "2"
 """Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 _DELIVERY_POLL_SECONDS = 0.25
 _PART_POLL_SECONDS = 0.5
 """Each look into a queue costs two milliseconds of processor time, also if nothing is in it."""

@@ -3,6 +3,7 @@ request, secrets or personal data."""
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,6 +247,17 @@ def test_traces_are_on_by_the_standard_variables(environ: dict[str, str], is_on:
     traces = open_traces(environ)
     assert (traces is not NO_TRACES) is is_on
     traces.close()
+
+
+def test_spans_arrive_at_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    with start_vendor(lambda got: (200, {}, b"")) as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        traces = open_traces(os.environ)
+        with traces.trace_request([], {"name": "GET /unified/{operation}"}):
+            pass
+        traces.close()
+    [got] = receiver.arrived
+    assert (got.method, got.path) == ("POST", "/v1/traces")
 
 
 def test_missing_libraries_of_traces_are_named(monkeypatch: pytest.MonkeyPatch, log: list[dict[str, Any]]) -> None:

@@ -89,6 +89,13 @@ LINES: dict[str, tuple[str, int]] = {
     "openapi nobody": ("usage", 2),
     "account link nobody": ("usage", 2),
     "auth rotate-key --nope": ("usage", 2),
+    "account create --nope": ("usage", 2),
+    "account change --nope": ("usage", 2),
+    "account disable --nope": ("usage", 2),
+    "account enable --nope": ("usage", 2),
+    "account delete --nope": ("usage", 2),
+    "account import --nope": ("usage", 2),
+    "export --nope": ("usage", 2),
 }
 """A failing line of every command, with the code of its error and the exit code."""
 SERVERS = {"lsp", "mcp", "serve"}

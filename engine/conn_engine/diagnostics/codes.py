@@ -1074,7 +1074,7 @@ CODES: dict[str, Code] = _build_table(
         "warning",
         "A caller of the service with the scope `proxy:read` or `proxy:write` can send any request to the vendor with "
         "the account's credential, also one that creates users or keys, or exports everything. List the paths that "
-        "callers need:\n\n```yaml\nproxy:\n  hubspot:\n    paths:\n      - { path: /crm/v3/objects/notes/** }\n```",
+        "callers need:\n\n```yaml\nproxy:\n  shop:\n    paths:\n      - { path: /notes/** }\n```",
     ),
     Code(
         "SRV102",

@@ -52,7 +52,6 @@ def summarize(worker: "SyncWorker", run: "RunRow") -> "SyncRunSummary":
         moved=bool(report.get("moved")),
         details=None,
         checks=[CheckedOperation(**{**_NO_REASONS, **check}) for check in _list_checks(run)],
-        details=None,
     )
 
 

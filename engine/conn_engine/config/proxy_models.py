@@ -16,9 +16,9 @@ PROXY_PATH: Final = r"^(/(\*|[A-Za-z0-9._~!$&'()+,=:@-]+))*(/\*\*)?$"
 HEADER_NAME: Final = r"^[A-Za-z][A-Za-z0-9-]*$"
 NEVER_PASSED: Final = frozenset({
     "accept-encoding", "authorization", "conn-account", "connection", "content-encoding", "content-length", "cookie",
-    "expect", "forwarded", "host", "keep-alive", "origin", "referer", "te", "trailer", "transfer-encoding", "upgrade",
-    "via", "x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-real-ip",
-    "x-rewrite-url",
+    "expect", "forwarded", "host", "if-range", "keep-alive", "origin", "range", "referer", "te", "trailer",
+    "transfer-encoding", "upgrade", "via", "x-http-method", "x-http-method-override", "x-method-override",
+    "x-original-url", "x-real-ip", "x-rewrite-url",
 })  # fmt: skip
 """Headers that say who calls, that only concern one connection, or that change which request is meant."""
 

@@ -17,6 +17,10 @@ _NAMED: Final = re.compile(
 _ELEMENT: Final = re.compile(
     r"<(?:[\w.-]{1,30}+:)?(?P<name>[A-Za-z][\w.-]{1,60}+)(?P<mark>[^<>]{0,500}+>)(?P<value>[^<]+)"
 )
+_SUSPECT: Final = re.compile(
+    rb"assertion|auth|bearer|cookie|credential|jwt|key|pass|pwd|secret|token|verifier|\0|\\u|&#", re.IGNORECASE
+)
+"""What a body with a secret name has: a part of the name, or characters that can hide it."""
 _BINARY: Final = ("image/", "audio/", "video/", "font/", "application/zip", "application/gzip", "application/pdf")
 
 
@@ -32,6 +36,8 @@ def hide_secrets(body: bytes, content_type: str, redactor: Redactor) -> bytes:
         return body
     if kind == "application/x-www-form-urlencoded":
         return _hide_in_form(body)
+    if not _SUSPECT.search(body):
+        return body
     parsed = _hide_in_json(body)
     if parsed is not None:
         return parsed

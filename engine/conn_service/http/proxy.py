@@ -3,9 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -29,8 +30,7 @@ __all__ = ["build_proxy_routes"]
 
 _PREFIX = "/proxy"
 _ANSWERED: Final = (
-    "accept-ranges", "content-disposition", "content-language", "content-range", "content-type", "etag",
-    "last-modified", "link", "vary",
+    "content-disposition", "content-language", "content-type", "etag", "last-modified", "link", "vary",
 )  # fmt: skip
 _ALWAYS: Final[Mapping[str, str]] = {
     "cache-control": "private, no-store",
@@ -39,10 +39,7 @@ _ALWAYS: Final[Mapping[str, str]] = {
 }
 """A vendor's page must not act as a page of the service."""
 _LARGE_BYTES = 64 * 2**10
-_PART: Final = re.compile(
-    rb'name="?([^";\r\n]{1,60})"?[^\r\n]{0,200}\r?\n(?:[^\r\n]{1,500}\r?\n){0,9}\r?\n([^\r\n]{0,20})'
-)
-"""The name and the start of the value in a part of a form."""
+_PART: Final = re.compile(rb'name="?([^";\r\n]{1,60})"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +121,19 @@ def _check_body(request: Request, body: bytes) -> None:
     if kind == "application/x-www-form-urlencoded":
         check_parameters(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
     elif kind == "multipart/form-data":
-        check_parameters((name.decode("latin-1"), value.decode("latin-1")) for name, value in _PART.findall(body))
+        check_parameters(_find_parts(body))
     elif kind.endswith("json"):
         with suppress(ValueError, RecursionError):  # the vendor refuses it
             data = json.loads(body)
             check_parameters(data.items() if isinstance(data, Mapping) else ())
+
+
+def _find_parts(body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the name and the start of the value of each part of a form."""
+    blocks = re.split(rb"\r?\n\r?\n", body)
+    for before, after in pairwise(blocks):
+        for name in _PART.findall(before[-1000:]):
+            yield name.decode("latin-1"), after[:20].partition(b"\n")[0].decode("latin-1")
 
 
 def build_proxy_routes(callers: Callers, connections: KeptConnections, limits: ServiceLimits) -> list[Route]:

@@ -27,8 +27,9 @@ _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+")
 _LONGEST = 4_000
 _HEADERS: Final = frozenset({
     "accept", "accept-language", "content-type", "idempotency-key", "if-match", "if-modified-since", "if-none-match",
-    "if-range", "if-unmodified-since", "prefer", "range",
+    "if-unmodified-since", "prefer",
 })  # fmt: skip
+"""Not `range`: a secret whose name is in another part would not be found."""
 _CREDENTIAL_WORDS: Final = frozenset({
     "accesstoken", "accesstokens", "apikey", "apikeys", "apitoken", "apitokens", "credential", "credentials",
     "introspect", "introspection", "oauth", "oauth1", "oauth2", "password", "passwords", "refreshtoken",

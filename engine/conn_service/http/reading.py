@@ -38,7 +38,7 @@ class ServiceLimits:
     url_bytes: int = 16 * 2**10
     concurrent_requests: int = 500
     connections: int = 4_000
-    response_bytes: int = 32 * 2**20
+    response_bytes: int = 10 * 2**20
     shows_vendor_errors: bool = False
 
 

@@ -11,6 +11,8 @@ from service_bench import Bench, open_bench
 
 from conn_engine.config import load_workspace
 from conn_engine.config.proxy_models import ProxyPath, ProxySettings
+from conn_engine.secrets import Redactor, names
+from conn_service.http.hiding import hide_secrets
 from conn_service.http.problems import HttpProblem
 from conn_service.http.proxy_rules import check_path
 from conn_service.http.reading import ServiceLimits
@@ -72,8 +74,8 @@ def test_a_request_is_sent_with_the_accounts_credential(bench: Bench) -> None:
                                              "Access-Control-Allow-Origin": "*", "Location": "https://x.example",
                                              "ETag": '"v1"'}, {"made": True})  # fmt: skip
     headers = {"prefer": "minimal", "x-properties": "a", "cookie": "c=1", "x-http-method-override": "DELETE",
-               "forwarded": "for=1.2.3.4", "x-forwarded-for": "1.2.3.4", "user-agent": "app", "if-match": '"v0"',
-               "connection": "close, if-match", "proxy-authorization": "Basic x"}  # fmt: skip
+               "forwarded": "for=1.2.3.4", "x-forwarded-for": "1.2.3.4", "user-agent": "app", "range": "bytes=9-",
+               "if-match": '"v0"', "connection": "close, if-match", "proxy-authorization": "Basic x"}  # fmt: skip
     response = bench.ask("POST", "/proxy/people/a%20b?x=1&x=2", {"name": "Ada"}, headers=headers)
     assert (response.status_code, response.json()) == (202, {"made": True})
     (got,) = bench.vendor.arrived
@@ -81,7 +83,14 @@ def test_a_request_is_sent_with_the_accounts_credential(bench: Bench) -> None:
     assert got.headers["authorization"] == "Bearer token-of-acme"
     sent = {"prefer": "minimal", "x-properties": "a", "content-type": "application/json"}
     assert {name: got.headers.get(name) for name in sent} == sent
-    assert not got.headers.keys() & {"cookie", "x-http-method-override", "forwarded", "x-forwarded-for", "if-match"}
+    assert not got.headers.keys() & {
+        "cookie",
+        "x-http-method-override",
+        "forwarded",
+        "x-forwarded-for",
+        "if-match",
+        "range",
+    }
     assert not got.headers.keys() & {"proxy-authorization", "conn-account"}
     assert "app" not in got.headers.get("user-agent", "")
     assert response.headers["etag"] == '"v1"'
@@ -217,6 +226,7 @@ SECRETS: list[tuple[str, bytes, list[bytes]]] = [
     ("application/json", b'[{"key":"api_key","value":"fresh-1"}]', [b"api_key"]),
     ("application/json", b'{"client_secret":{"now":"fresh-1","old":["fresh-2",7]}}', [b"now"]),
     ("text/plain", b' \n{"password": "fresh-1"}', []),
+    ("application/json", b'{"\\u0061ccess_t\\u006fken":"fresh-1"}', []),
     ("application/json", '{"refresh_token":"fresh-1"}'.encode("utf-16"), []),
     ("application/x-ndjson", b'{"id":1}\n{"api_key":"fresh-1"}\n', [b'{"id":1}']),
     ("application/x-www-form-urlencoded", b"access_token=fresh-1&scope=a", [b"scope=a"]),
@@ -329,3 +339,10 @@ def test_the_page_shows_a_request_that_its_list_allows(tmp_path: Path) -> None:
     with open_bench(tmp_path, settings=block[0]) as bench:
         bench.vendor.answer = lambda got: {}
         assert bench.ask("GET", target[1], token=bench.issue("proxy:read")).status_code == 200
+
+
+def test_every_name_of_a_secret_is_suspected() -> None:
+    """A body without any of these parts is not parsed."""
+    for name in (*names._SECRET_NAMES, *names._SECRET_ENDINGS):
+        assert hide_secrets(f'{{"{name}":"fresh-1"}}'.encode(), "application/json", Redactor()) != b"", name
+        assert b"fresh-1" not in hide_secrets(f'{{"{name}":"fresh-1"}}'.encode(), "application/json", Redactor()), name

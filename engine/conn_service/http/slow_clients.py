@@ -138,11 +138,12 @@ class _LimitedProtocol(HttpToolsProtocol):
             self.transport.abort()  # an answer to an earlier request is on its way
             return
         body = json.dumps(problem.to_data()).encode()
+        retry = "retry-after: 1\r\n" if problem.status == 503 else ""
         head = (
             f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
             "content-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\n"
-            "retry-after: 1\r\n"
+            f"{retry}"
             "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)

@@ -14,7 +14,7 @@ from conn_engine.urls import split_plain_url
 
 __all__ = ["check_claims"]
 
-_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss", "azure", "file", "http", "https")
+_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss", "azure", "file")
 _Path = tuple[str | int, ...]
 
 

@@ -64,7 +64,7 @@ class ClaimStore:
         address = settings.store if "://" in settings.store else str((folder / settings.store).resolve())
         return cls(address, settings.above, valid)
 
-    def put(self, event_id: str, content: bytes | IO[bytes]) -> None:
+    def store_data(self, event_id: str, content: bytes | IO[bytes]) -> None:
         """Store the data of an event: all of it, or nothing. Data that is stored already is replaced. Raises
         ClaimStoreError."""
         obstore = _import_obstore()
@@ -93,7 +93,7 @@ class ClaimStore:
         """Return a body with a reference instead of its data, which is stored. Raises ClaimStoreError."""
         event = json.loads(body)
         content = json.dumps(event.pop("data"), ensure_ascii=False, separators=(",", ":")).encode()
-        self.put(event_id, content)
+        self.store_data(event_id, content)
         return self.add_reference(event_id, event, StoredData.from_content(content), now)
 
     def add_reference(self, event_id: str, event: dict[str, Any], stored: StoredData, now: float) -> bytes:

@@ -98,6 +98,6 @@ def _to_event(
     if claims is None or stored.size <= claims.above:
         return build(data=json.loads(content.read()))
     event = build(data=stored.sha256)
-    claims.put(event.id, content)
+    claims.store_data(event.id, content)
     body = {name: value for name, value in event.body.items() if name != "data"}
     return replace(event, body=body, stored_data=asdict(stored))

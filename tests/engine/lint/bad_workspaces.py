@@ -215,6 +215,7 @@ SYNCS = [
     endpoint("validity of a signature", "SYN115", 70, "expires: P8D"),
     endpoint("validity without a unit", "SYN115", 70, "expires: 7 days"),
     endpoint("storage of another kind", "SYN115", 68, "store: ftp://files/events"),
+    endpoint("web server as storage", "SYN115", 68, "store: https://files.example.com/events"),
     endpoint("folder for another machine", "SYN116", 65, "above: 1000", "https://app.example.com/in"),
     sync("drift of no operation", "SYN117", 2, 22, f"kind: drift\ndrift: {{operations: [crm.deals.*]}}\n{TO_FILE}"),
     sync(

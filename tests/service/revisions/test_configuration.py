@@ -13,7 +13,8 @@ from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ReleaseSource, open_store
 from conn_engine.releases.promotion import Act, make_release, promote
-from conn_service.http.accounts import WorkspaceConfiguration
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_service.http.accounts import KeptConnections, WorkspaceConfiguration
 from conn_service.http.channel import ChannelConfiguration
 from conn_service.revisions import (
     RevisedConfiguration,
@@ -95,6 +96,27 @@ def test_only_what_concerns_an_account_changes_its_revision(workspace: Workspace
     third = [source.get_of_account(name)[0] for name in names]
     assert [old == new for old, new in zip(second, third, strict=True)] == [True, False]
     assert source.get_current()[0] not in (*first, *second, *third)
+
+
+def test_a_change_of_one_account_closes_no_connection_of_another(workspace: Workspace, store: RevisionStore) -> None:
+    source = RevisedConfiguration(WorkspaceConfiguration(workspace), store)
+
+    async def use(connections: KeptConnections) -> list[object]:
+        found: list[object] = []
+        for name in ("acme", "globex"):
+            async with connections.use(name) as connection:
+                found.append(connection)
+        return found
+
+    async def work() -> None:
+        async with KeptConnections(source, MemoryVault(), {}) as connections:
+            first = await use(connections)
+            put(store, ACME, {"accounts/acme.yaml": "connector: shop\nlabel: Acme\n"})
+            source.refresh()
+            second = await use(connections)
+            assert [one is other for one, other in zip(first, second, strict=True)] == [False, True]
+
+    asyncio.run(work())
 
 
 def test_a_tenant_is_that_of_the_revision_or_the_account_itself(workspace: Workspace, store: RevisionStore) -> None:

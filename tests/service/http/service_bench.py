@@ -141,6 +141,7 @@ def open_bench(
     traces: Traces = NO_TRACES,
     vault: Vault | None = None,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
+    has_docs_page: bool = True,
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its
     connector, `settings` are further ones of conn.yaml, `files` are further ones, `store` is that of another replica,
@@ -162,7 +163,14 @@ def open_bench(
         clock = FrozenClock(NOW)
         location = store or StoreLocation.read(str(root / "service.sqlite3"), root)
         deployment = Deployment(
-            configure(root), location, vault or memory, {}, clock, limits or ServiceLimits(), traces=traces
+            configure(root),
+            location,
+            vault or memory,
+            {},
+            clock,
+            limits or ServiceLimits(),
+            has_docs_page=has_docs_page,
+            traces=traces,
         )
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location)

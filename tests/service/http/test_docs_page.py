@@ -45,7 +45,7 @@ def test_the_policy_allows_nothing_else(client: TestClient, path: str) -> None:
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
 
 
-@pytest.mark.parametrize("name", ["other.js", "docs.html", "..%2Fdocs_page.py", "%2e%2e", "docs.js%00", "a/b"])
+@pytest.mark.parametrize("name", ["other.js", "docs.html", "..%2Fdocs_page.py", "%2e%2e", "docs.js%00", "a/b", ""])
 def test_other_files_are_not_served(client: TestClient, name: str) -> None:
     response = client.get(f"/docs/{name}")
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
@@ -58,3 +58,9 @@ def test_the_bundles_are_those_of_the_lock_file() -> None:
     assert digests.keys() == {"swagger-ui-bundle.js", "swagger-ui.css", "THIRD-PARTY-NOTICES.txt"}
     for name, digest in digests.items():
         assert hashlib.sha256((PAGES / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_deployment_can_leave_the_page_out(tmp_path: Path) -> None:
+    with open_bench(tmp_path, has_docs_page=False) as bench:
+        assert [bench.client.get(path).status_code for path in ("/docs", "/docs/docs.js")] == [404, 404]
+        assert bench.ask("GET", "/openapi.json").status_code == 200

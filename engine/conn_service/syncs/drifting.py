@@ -35,6 +35,8 @@ def fill_check(draft: PageDraft, store: SyncStore) -> tuple[Mapping[str, Any], s
     if parts is None:
         raise ConfigurationError("the plan has nothing to compare", hint="add kind: drift")
     checks: list[dict[str, Any]] = list(run.place.get("checks", ()))
+    if run.place.get("to_record") is not None:
+        return _fill_recording(draft, parts, checks, run.place["to_record"]), run.phase
     done = {check["operation"] for check in checks}
     operation = next((name for name in parts.calls.names if name not in done), None)
     if operation is None:
@@ -42,7 +44,7 @@ def fill_check(draft: PageDraft, store: SyncStore) -> tuple[Mapping[str, Any], s
     comparison = parts.compare(operation)
     if comparison.is_refused and comparison.error is not None and can_retry(run, comparison.error):
         raise comparison.error
-    check = _build_check(parts, comparison)
+    check = _build_check(comparison)
     checks.append(check)
     if isinstance(comparison.error, CredentialError):  # do not try it with each operation
         rest = [name for name in parts.calls.names if name not in done and name != operation]
@@ -51,22 +53,41 @@ def fill_check(draft: PageDraft, store: SyncStore) -> tuple[Mapping[str, Any], s
     fill_records(draft, Page(rows, rows), store)
     for one in checks[len(done) :]:
         _count_check(draft, one)
-    return {**run.place, "checks": checks}, run.phase
+    return {**run.place, "checks": checks, "to_record": _choose_recording(parts, check)}, run.phase
 
 
-def _build_check(parts: DriftParts, comparison: CallComparison) -> dict[str, Any]:
-    """Return what is stored about an operation: no value of a response. Record it again if the sync wants that."""
+def _choose_recording(parts: DriftParts, check: Mapping[str, Any]) -> str | None:
+    """Return the operation to record again, None if it is not. It is recorded in a page of its own, once what has
+    changed is stored: after a crash in between, the new recording would show no difference."""
+    if check["verdict"] == _NOT_COMPARED or parts.step.record is None:
+        return None
+    return check["operation"] if parts.step.record == "all" or check["differences"] else None
+
+
+def _fill_recording(
+    draft: PageDraft, parts: DriftParts, checks: list[dict[str, Any]], operation: str
+) -> Mapping[str, Any]:
+    """Record an operation again. Return the place behind that."""
+    check = dict(next(check for check in checks if check["operation"] == operation))
+    try:
+        check["recording"] = parts.record(operation)
+        text = f"recorded in {check['recording']}"
+    except ConnError as error:
+        check["not_recorded"] = f"{error.message}; {error.hint}" if error.hint else error.message
+        text = f"not recorded: {check['not_recorded']}"
+    draft.add("recorded", int("recording" in check))
+    _add_log_line(draft, f"{operation}: {text}")
+    checks = [check if one["operation"] == operation else one for one in checks]
+    return {**draft.run.place, "checks": checks, "to_record": None}
+
+
+def _build_check(comparison: CallComparison) -> dict[str, Any]:
+    """Return what is stored about an operation: no value of a response."""
     found = comparison.drift
     if found is None:
         return _build_left_out(comparison.operation, comparison.reason)
     verdict = max((row.tier for row in found.differences), key=_VERDICTS.index, default="unchanged")
-    check = {"operation": comparison.operation, "verdict": verdict, "differences": len(found.differences)}
-    if parts.step.record == "all" or (parts.step.record == "changed" and found.differences):
-        try:
-            check["recording"] = parts.record(comparison.operation)
-        except ConnError as error:
-            check["not_recorded"] = f"{error.message}; {error.hint}" if error.hint else error.message
-    return check
+    return {"operation": comparison.operation, "verdict": verdict, "differences": len(found.differences)}
 
 
 def _build_left_out(operation: str, reason: str) -> dict[str, Any]:
@@ -87,30 +108,27 @@ def _build_rows(draft: PageDraft, check: Mapping[str, Any], found: Drift) -> lis
             "operation": check["operation"],
             "verdict": check["verdict"],
             "differences": report["differences"],
-            "recording": check.get("recording"),
-            "not_recorded": check.get("not_recorded"),
         }
     ]
 
 
 def _count_check(draft: PageDraft, check: Mapping[str, Any]) -> None:
     """Count an operation, and write a line about it into the log of the run."""
-    run, verdict = draft.run, check["verdict"]
-    draft.add("not_compared" if verdict == _NOT_COMPARED else "compared")
+    draft.add("not_compared" if check["verdict"] == _NOT_COMPARED else "compared")
     draft.add("changed", int(bool(check["differences"])))
-    draft.add("recorded", int("recording" in check))
-    text = f"{check['operation']}: {_describe_check(check)}"
-    now = draft.now
-    draft.hooks.append(lambda connection, seq: add_line(connection, (run.id, seq), "drift", text, now))
+    _add_log_line(draft, f"{check['operation']}: {_describe_check(check)}")
+
+
+def _add_log_line(draft: PageDraft, text: str) -> None:
+    run_id, now = draft.run.id, draft.now
+    draft.hooks.append(lambda connection, seq: add_line(connection, (run_id, seq), "drift", text, now))
 
 
 def _describe_check(check: Mapping[str, Any]) -> str:
     if check["verdict"] == _NOT_COMPARED:
         return f"not compared: {check['reason']}"
     text = f"{pluralize(check['differences'], 'difference')}" if check["differences"] else "unchanged"
-    text += f", {check['verdict']}" if check["verdict"] in ("breaks", "touches") else ""
-    text += f", recorded in {check['recording']}" if "recording" in check else ""
-    return text + (f", not recorded: {check['not_recorded']}" if "not_recorded" in check else "")
+    return text + (f", {check['verdict']}" if check["verdict"] in ("breaks", "touches") else "")
 
 
 def _fill_summary(

@@ -172,9 +172,23 @@ class TestRecording:
         assert '"mail"' in text
         assert "customer.example" not in text
         assert read_recording(recorded, "companies.list") == before
-        assert recorded.spooled()[0]["recording"] == "connectors/shop/recordings/contacts.list.json"
+        assert recorded.spooled()[-1]["recorded"] == ["connectors/shop/recordings/contacts.list.json"]
         recorded.contacts.asked.clear()
         assert check(recorded, "r2", KEY).counts.get("changed") is None, "the next check compares with the new one"
+
+    def test_what_has_changed_is_stored_before_it_is_recorded(self, recorded: Bench) -> None:
+        self.write(recorded, "changed")
+        rename(recorded)
+        before = read_recording(recorded)
+        runner = SyncRunner(recorded.store, Releases(recorded.root), environ={**ENVIRON, **KEY})
+        recorded.runners.append(runner)
+        runner.create_run("r1", "drift", "acme")
+        for seq in range(2):
+            runner.advance("r1", seq)
+        assert (len(recorded.spooled()), read_recording(recorded)) == (1, before)
+        check(recorded, environ=KEY)  # another worker, after a crash
+        assert [row["kind"] for row in recorded.spooled()] == ["operation", "summary"]
+        assert read_recording(recorded) != before
 
     def test_all_operations_can_be_recorded_again(self, recorded: Bench) -> None:
         self.write(recorded, "all")

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import to_builtins
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -13,10 +12,21 @@ from starlette.routing import Route
 from conn_engine.config import Workspace
 from conn_engine.documents.dump import dump_json, dump_yaml
 from conn_engine.errors import ConnError
-from conn_engine.reports import describe_finding
 from conn_service.http.admin import AdminGate
+from conn_service.http.admin_bodies import (
+    build_unknown,
+    describe_checks,
+    describe_refused_change,
+    describe_revision,
+    read_connector_files,
+    read_cursor,
+    read_dry_run,
+    read_reason,
+    read_version,
+    refuse,
+)
 from conn_service.http.problems import HttpProblem
-from conn_service.http.reading import ServiceLimits, parse_query, read_body
+from conn_service.http.reading import ServiceLimits, read_body
 from conn_service.http.tokens import ApiToken
 from conn_service.revisions import (
     ChangeChecks,
@@ -36,7 +46,6 @@ __all__ = ["AdminRevisions", "build_revision_routes"]
 _MOST_PER_PAGE: Final = 100
 _NO_BODY: Final[Mapping[str, Any]] = {}
 _WHY: Final = ("reason", "accept")
-_LONGEST_REASON: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class AdminRevisions:
     async def list_all(self, request: Request) -> Response:
         """Answer with the accounts or connectors that the token may see, by name."""
         token = await self._admit(request)
-        cursor = _read_cursor(request)
+        cursor = read_cursor(request)
         workspace = self.changes.configuration.get_current()[1]
         names = workspace.accounts() if self.kind == "account" else workspace.connectors()
         visible = [name for name in names if name > cursor and self._may_see(token, name)]
@@ -66,13 +75,13 @@ class AdminRevisions:
         """Answer with one account or connector and its documents."""
         _, current = await self._find(request)
         if current.is_deleted:
-            raise _build_unknown(self.kind)
+            raise build_unknown(self.kind)
         return self._respond(current)
 
     async def list_revisions(self, request: Request) -> Response:
         """Answer with the revisions, the newest first, without their documents."""
         _, current = await self._find(request)
-        cursor = _read_cursor(request)
+        cursor = read_cursor(request)
         until = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None
         store = self.changes.configuration.store
         found = await asyncio.to_thread(store.list_of, current.subject, until=until, most=_MOST_PER_PAGE + 1)
@@ -80,7 +89,7 @@ class AdminRevisions:
         more = len(found) > len(page)
         return JSONResponse(
             {
-                "result": [_describe_revision(revision) for revision in page],
+                "result": [describe_revision(revision) for revision in page],
                 "next_cursor": str(page[-1].number) if more else None,
             }
         )
@@ -92,7 +101,7 @@ class AdminRevisions:
         found = await asyncio.to_thread(self.changes.configuration.store.find, current.subject, number)
         if found is None:
             raise HttpProblem(404, "unknown", f"there is no revision {number}")
-        return JSONResponse({**_describe_revision(found), "files": dict(found.files)})
+        return JSONResponse({**describe_revision(found), "files": dict(found.files)})
 
     # --- changing ---
 
@@ -101,8 +110,12 @@ class AdminRevisions:
         token, current = await self._find(request, or_new=True)
         is_known = not current.is_deleted
         body = await self._read(request, ("tenant", "document") if self.kind == "account" else ("files",))
-        files = self._read_document(body, current) if self.kind == "account" else _read_files(body, current.subject)
-        version = _read_version(request, is_known=is_known)
+        files = (
+            self._read_document(body, current)
+            if self.kind == "account"
+            else read_connector_files(body, current.subject)
+        )
+        version = read_version(request, is_known=is_known)
         return await self._apply(
             request,
             body,
@@ -131,7 +144,7 @@ class AdminRevisions:
         body = await self._read(request, ("revision",))
         number = body.get("revision")
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise _refuse("revision must be the number of an earlier revision", 'send {"revision": 1}')
+            raise refuse("revision must be the number of an earlier revision", 'send {"revision": 1}')
         return await self._apply(
             request,
             body,
@@ -139,7 +152,7 @@ class AdminRevisions:
             current,
             "revert",
             lambda asked: self.changes.revert(current.subject, number, asked),
-            version=_read_version(request, is_known=True),
+            version=read_version(request, is_known=True),
         )
 
     async def _change(
@@ -147,7 +160,7 @@ class AdminRevisions:
     ) -> Response:
         token, current = await self._find(request)
         if current.is_deleted:
-            raise _build_unknown(self.kind)
+            raise build_unknown(self.kind)
         body = await self._read(request, ())
         return await self._apply(
             request,
@@ -156,7 +169,7 @@ class AdminRevisions:
             current,
             action,
             lambda asked: self.changes.edit(current.subject, edit, asked),
-            version=_read_version(request, is_known=True),
+            version=read_version(request, is_known=True),
         )
 
     async def _apply(  # noqa: PLR0917
@@ -173,17 +186,17 @@ class AdminRevisions:
         asked = RevisionRequest(
             by=token.id,
             action=action,
-            reason=_read_text(body, "reason"),
-            accept=_read_text(body, "accept"),
+            reason=read_reason(body, "reason"),
+            accept=read_reason(body, "accept"),
             version=version or current.version,
             tenant=self._read_tenant(body, token, current),
-            is_dry_run=_read_dry_run(request),
+            is_dry_run=read_dry_run(request),
         )
         try:
             async with self.turn:  # so that changes that wait for each other occupy no threads
                 made = await asyncio.to_thread(work, asked)
         except RefusedChangeError as error:
-            raise _describe_refusal(error) from None
+            raise describe_refused_change(error) from None
         except RevisionConflictError as error:
             status = 412 if version else 409
             raise HttpProblem(status, "conflict", error.message, error.hint) from None
@@ -206,10 +219,10 @@ class AdminRevisions:
         if current is None:
             is_own = not token.accounts or subject.name in token.accounts
             if not or_new or not is_own:
-                raise _build_unknown(self.kind)
+                raise build_unknown(self.kind)
             return token, Revision(subject, 0, {}, token.tenant)
         if not self._may_see(token, subject.name, current):
-            raise _build_unknown(self.kind)
+            raise build_unknown(self.kind)
         return token, current
 
     def _may_see(self, token: ApiToken, name: str, current: Revision | None = None) -> bool:
@@ -222,7 +235,7 @@ class AdminRevisions:
         """Return the tenant to set. A token of a tenant can only create accounts of that tenant."""
         asked = body.get("tenant")
         if asked is not None and (not isinstance(asked, str) or len(asked) > 100 or not asked.isprintable()):
-            raise _refuse("tenant must be a text of at most 100 characters", "leave it out for the account itself")
+            raise refuse("tenant must be a text of at most 100 characters", "leave it out for the account itself")
         if token.tenant and asked not in (None, token.tenant):
             raise HttpProblem(403, "forbidden", "the token may not give the account to another tenant")
         if token.tenant and current.number == 0 and current.is_deleted:
@@ -236,10 +249,10 @@ class AdminRevisions:
         if body is None:
             return _NO_BODY
         if not isinstance(body, dict):
-            raise _refuse("the body is not an object", "send a JSON object")
+            raise refuse("the body is not an object", "send a JSON object")
         unknown = sorted(body.keys() - {*names, *_WHY})
         if unknown:
-            raise _refuse(f'the body has an unknown key "{unknown[0][:100]}"', f"use: {', '.join((*names, *_WHY))}")
+            raise refuse(f'the body has an unknown key "{unknown[0][:100]}"', f"use: {', '.join((*names, *_WHY))}")
         return body
 
     def _read_document(self, body: Mapping[str, Any], current: Revision) -> Mapping[str, str]:
@@ -250,7 +263,7 @@ class AdminRevisions:
             return {path: dump_json(document) if path.endswith(".json") else dump_yaml(document)}
         if isinstance(document, str) and document:
             return {path: document}
-        raise _refuse("document is missing", "send the account's file as text, or as an object")
+        raise refuse("document is missing", "send the account's file as text, or as an object")
 
     def _describe(self, workspace: Workspace, name: str) -> dict[str, Any]:
         subject = Subject(self.kind, name)
@@ -287,7 +300,7 @@ class AdminRevisions:
             start = len(f"{revision.subject.path}/")
             data["files"] = {path[start:]: text for path, text in revision.files.items()}
         if checks is not None:
-            data |= _describe_checks(checks)
+            data |= describe_checks(checks)
         if is_dry_run:
             return JSONResponse({**data, "dry_run": True}, status)
         return JSONResponse(data, status, headers={"etag": f'"{revision.version}"'})
@@ -313,104 +326,3 @@ def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimi
             table += [(f"{one}/disable", "POST", served.disable), (f"{one}/enable", "POST", served.enable)]
         routes += [Route(path, handler, methods=[method]) for path, method, handler in table]
     return routes
-
-
-def _read_files(body: Mapping[str, Any], subject: Subject) -> Mapping[str, str]:
-    """Return the documents of a connector, from paths relative to its folder."""
-    files = body.get("files")
-    if not isinstance(files, dict) or not files:
-        raise _refuse("files are missing", 'send every document: {"files": {"connector.yaml": "…"}}')
-    texts = {}
-    for path, content in files.items():
-        if not isinstance(content, str | dict):
-            raise _refuse(f'"{path[:100]}" is not a text or an object', "send the text of the file")
-        is_json = path.endswith(".json")
-        text = content if isinstance(content, str) else dump_json(content) if is_json else dump_yaml(content)
-        texts[f"{subject.path}/{path}"] = text
-    return texts
-
-
-def _read_text(body: Mapping[str, Any], name: str) -> str:
-    text = body.get(name, "")
-    if not isinstance(text, str) or len(text) > _LONGEST_REASON or not text.isprintable():
-        raise _refuse(f"{name} must be one line of text of at most {_LONGEST_REASON:,} characters", "correct it")
-    return text.strip()
-
-
-def _read_version(request: Request, *, is_known: bool) -> str:
-    """Return the version that the caller has read, or "" for something new or any version (`*`). Raises HttpProblem
-    428 without one."""
-    tags = request.headers.get("if-match")
-    if tags is None:
-        if is_known and request.headers.get("if-none-match") == "*":
-            raise HttpProblem(412, "conflict", "it exists already", "read it, and send If-Match with its ETag")
-        if is_known:
-            fix = "read it, and send its ETag: If-Match: ETAG"
-            raise HttpProblem(428, "version_required", "the request does not say which version it changes", fix)
-        return ""
-    return "" if tags == "*" else tags.removeprefix("W/").strip('"')
-
-
-def _read_dry_run(request: Request) -> bool:
-    query = dict(parse_query(request))
-    text = query.pop("dry_run", "false")
-    if query or text not in ("true", "false"):
-        raise _refuse("the query has only dry_run, which is true or false", "correct the query")
-    return text == "true"
-
-
-def _read_cursor(request: Request) -> str:
-    query = dict(parse_query(request))
-    cursor = query.pop("cursor", "")
-    if query:
-        raise _refuse(f'the list does not read "{min(query)[:100]}"', "use: cursor")
-    return cursor
-
-
-def _describe_revision(revision: Revision) -> dict[str, Any]:
-    return {
-        "revision": revision.number,
-        "by": revision.by,
-        "at": revision.at,
-        "reason": revision.reason,
-        "accepted": revision.accepted,
-        "tenant": revision.tenant,
-        "deleted": revision.is_deleted,
-        "diff": revision.diff,
-    }
-
-
-def _describe_checks(checks: ChangeChecks) -> dict[str, Any]:
-    """Return findings with code, path, message and fix, and the effects on records as counts, without a value."""
-    findings = (*checks.findings, *checks.failures)
-    effects = [] if checks.impact is None else checks.impact.fields
-    return {
-        "findings": [to_builtins(describe_finding(finding)) for finding in findings],
-        "effects": [
-            {
-                "operation": row.operation,
-                "field": row.field,
-                "kind": row.kind,
-                "accounts": row.accounts,
-                "records": row.records,
-                "breaking": row.breaking,
-            }
-            for row in effects
-        ],
-    }
-
-
-def _describe_refusal(error: RefusedChangeError) -> HttpProblem:
-    more = _describe_checks(error.checks)
-    if error.checks.errors:
-        return HttpProblem(422, "refused", error.message, error.hint, more=more)
-    fix = 'correct it, or send "accept" with the reason why the effects are wanted'
-    return HttpProblem(422, "breaking", error.message, fix, more=more)
-
-
-def _build_unknown(kind: SubjectKind) -> HttpProblem:
-    return HttpProblem(404, "unknown", f"there is no such {kind}")
-
-
-def _refuse(detail: str, fix: str) -> HttpProblem:
-    return HttpProblem(400, "invalid_request", detail, fix)

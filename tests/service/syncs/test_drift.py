@@ -158,6 +158,17 @@ class TestWhatCannotBeCompared:
         runner.close()
 
 
+def test_a_worker_runs_it_and_shows_what_has_changed(recorded: Bench) -> None:
+    rename(recorded)
+    store = str(recorded.root.parent / "store.sqlite3")
+    done = transcript.conn(recorded.root, "sync", "run", "drift", "--store", store)
+    lines = done.out.splitlines()
+    assert [json.loads(line)["kind"] for line in lines[:2]] == ["operation", "summary"]
+    assert "  compared   2 operations, 1 with differences, 3 not compared" in lines
+    assert "    contacts.list      2 differences, which break mappings" in lines
+    assert (done.code, lines[2]) == (0, "drift for acme: complete")
+
+
 class TestRecording:
     def write(self, bench: Bench, which: str) -> None:
         bench.write({"syncs/drift.yaml": f"{DRIFT}drift: {{ record: {which} }}\n"})

@@ -65,8 +65,8 @@ ENVIRON = {
     "SANDBOX_CLIENT_ID": "sandbox-app",
     "SANDBOX_CLIENT_SECRET": "hush",
 }
-UNSAID = frozenset({"REC101", "REC102", "SEC117"})
-"""Nothing is recorded, the transcripts are; and what conn.yaml allows is not an error."""
+UNSAID = frozenset({"REC101", "REC102", "SEC117", "SYN107", "SYN117"})
+"""Nothing is recorded, the transcripts are; endpoints and what else conn.yaml allows are those of the reader."""
 CONNECTOR = "connectors/shop/connector.yaml"
 RESOURCES = {"people": {"list": {"method": "get", "path": "/people", "response_path": "items"}}}
 _FENCE = re.compile(r"^```(?P<info>\S+)[^\n]*\n(?P<text>.*?)^```$|^(?P<heading>#{1,6} [^\n]+)$", re.S | re.M)

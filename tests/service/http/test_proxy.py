@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,14 @@ def test_bodies_are_limited(bench: Bench) -> None:
     twice = [("authorization", f"Bearer {bench.token}"), ("accept", "a/b"), ("accept", "c/d")]
     assert problem(bench.client.get("/proxy/people", headers=twice)) == (400, "invalid_request")
     assert bench.vendor.arrived == []
+
+
+def test_a_vendor_that_hangs_is_left_in_time(tmp_path: Path) -> None:
+    end = threading.Event()
+    with open_bench(tmp_path, limits=ServiceLimits(request_seconds=0.5), settings=SETTINGS) as bench:
+        bench.vendor.answer = lambda got: end.wait(60) and {}
+        assert problem(bench.ask("GET", "/proxy/people")) == (504, "timeout")
+        end.set()
 
 
 def test_it_is_off_without_a_list(tmp_path: Path) -> None:

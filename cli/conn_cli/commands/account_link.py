@@ -53,7 +53,7 @@ def link_command(
     report = LinkReport(account=account, url=url, expires_at=expires_at)
     write_report(lambda: report, formats or [], {"text": lambda: f"{url}\n"}, app, folder=app.folder)
     if not formats:
-        app.err(f"whoever has the link can connect {account}, once, until {expires_at}; conn serve shows its page")
+        app.err(f"anyone who has the link can connect {account}, once, until {expires_at}; conn serve shows its page")
 
 
 def _issue(app: App, store: str | None, account: str, seconds: float) -> "IssuedLink":

@@ -40,7 +40,9 @@ def list_command(
     ] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only those of this connector.")] = None,
     account: Annotated[str | None, typer.Option("--account", "-a", help="Only those with events of it.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="The number of deliveries, newest first.")
+    ] = 20,
     store: ServiceStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:

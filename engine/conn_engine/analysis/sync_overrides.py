@@ -31,7 +31,7 @@ _WITH_PARTS = ("transform", "params")
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A setting of a sync, or `runs_per_day`, that an override changes. A value is None if there is none."""
+    """A setting of a sync, or `runs_per_day`, that an override changes. A value is None if it is not set."""
 
     field: str
     before: Any

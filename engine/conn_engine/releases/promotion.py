@@ -142,7 +142,7 @@ def promote(
     """Let `channel` serve `source` (another channel, `latest`, or the start of an ID) if the checks pass.
 
     `override` is the reason to ignore failed checks, and is recorded. `expected` is the release that the channel must
-    serve now. `complete` adds to the folder of a release what is laid over it where it is served, so that the checks
+    serve now. `complete` adds to the folder of a release what is merged over it where it is served, so that the checks
     include it. A refused promotion has `refusals` and no event. Raises UsageError for an unknown release or channel,
     ChannelMovedError if another user moves the channel in the meantime, and ConfigurationError for a release that
     cannot be loaded.

@@ -46,7 +46,7 @@ def replace_secrets(document: Any, label: str, replace: Callable[[str, str], str
 
 
 def get_refresh_token(document: Mapping[str, Any] | None) -> Any:
-    """Return the refresh token from anywhere in a credential document, None if there is none."""
+    """Return the refresh token from anywhere in a credential document, or None."""
     if not isinstance(document, Mapping):
         return None
     if "refresh_token" in document:

@@ -1,7 +1,7 @@
 """A pool of one connection in an event loop, which one request uses at a time.
 
 The HTTP library's pool examines its connections for each request and closes them in a shielded scope, which costs as
-much as the exchange itself. Whoever lends a pool to one request at a time needs neither.
+much as the exchange itself. A pool that one request uses at a time needs neither.
 """
 
 from typing import Any

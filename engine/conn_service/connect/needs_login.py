@@ -1,7 +1,7 @@
 """Report that an account's credential no longer works: the event `account.needs_login`, once per break.
 
 It goes to the endpoints whose `events` name it, with a new link for the customer: an endpoint that takes every event
-may be anybody's, and whoever has the link can connect the account.
+may be anybody's, and anyone who has the link can connect the account.
 """
 
 import logging
@@ -73,7 +73,7 @@ class LoginMonitor:
         self._insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
 
     def note_broken(self, workspace: Workspace, account: str, error: CredentialError, now: float) -> bool:
-        """Note that a login no longer works, and send the event. Return False if that is known, or is no break."""
+        """Note that a login no longer works, and send the event. Return False if that is known, or if it works."""
         if not _is_broken(error):
             return False
         reason = error.category or "expired"

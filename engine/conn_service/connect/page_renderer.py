@@ -36,7 +36,7 @@ class PageRenderer:
         return Markup((_FOLDER / "connect.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of this package
 
     def render(self, page: ConnectPage, *, is_framed: bool = False) -> tuple[str, dict[str, str]]:
-        """Return the HTML and the headers of a page. The stylesheet is all that a browser may use besides it."""
+        """Return the HTML and the headers of a page. The stylesheet is the only other thing that a browser may use."""
         nonce = secrets.token_urlsafe(16)
         template = self._environment.get_template(f"{page.template}.html")
         text = template.render(_USUAL | page.values, nonce=nonce, stylesheet=self._stylesheet, is_framed=is_framed)

@@ -158,7 +158,7 @@ class _Drainer:
             self._disable(f"nothing was delivered for 75 hours: {health.problem}", now)
 
     def finish(self) -> DrainResult:
-        """Return what was delivered, and when to go on."""
+        """Return what was delivered, and when to continue."""
         if not self._result.disabled:
             due = self._store.find_next_due(self._endpoint.key)
             self._result.next_due = None if due is None else max(due, self.health.rests_until)

@@ -1,4 +1,4 @@
-"""Open object storage by its URL. A web server is none: it would get records without the egress check."""
+"""Open object storage by its URL. The URL of a web server is refused: it would get records without the egress check."""
 
 from typing import Any
 

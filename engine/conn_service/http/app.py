@@ -140,7 +140,7 @@ def create_app(
     limits: ServiceLimits = ServiceLimits(),
     clock: Clock = MACHINE_CLOCK,
 ) -> ASGIApp:
-    """Return the application, with `routes` besides those of the unified API. It closes the connections when it
+    """Return the application, with `routes` in addition to those of the unified API. It closes the connections when it
     ends. `location` is where the store of `keys` is."""
     service = _Service(unified, callers, keys, limits, location, clock)
 

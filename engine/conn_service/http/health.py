@@ -119,7 +119,7 @@ class ServiceHealth:
             check_database(self.engine)
 
     def _check_vault(self) -> None:
-        """Load credentials until one can be used. A single damaged one is no reason to serve nobody."""
+        """Load credentials until one can be used. A single damaged one does not make the service unavailable."""
         fault: CredentialError | None = None
         with translate_errors(self.location):
             for account in self.source.get_current()[1].accounts()[:_MOST_PROBED]:

@@ -65,7 +65,7 @@ _MIGRATIONS: tuple[Migration, ...] = (_create, _add_rate)
 
 @dataclass(frozen=True, slots=True)
 class TokenRate:
-    """How many requests a token may send in any span of so many seconds. Its text is `100/60s`."""
+    """How many requests a token may send in any span of a number of seconds. Its text is `100/60s`."""
 
     requests: int
     seconds: int
@@ -195,7 +195,7 @@ class TokenStore:
         return token
 
     def _mark(self, token: ApiToken, now: float) -> None:
-        """Note the use of a token. A store that cannot be written (a full disk) is no reason to refuse it."""
+        """Note the use of a token. If the store cannot be written (a full disk), the token is accepted."""
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.update(_tokens).where(_tokens.c.id == token.id).values(last_used=now))

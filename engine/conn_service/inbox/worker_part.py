@@ -1,4 +1,4 @@
-"""What a worker does for received deliveries, besides syncs."""
+"""What a worker does for received deliveries, in addition to syncs."""
 
 from collections.abc import Iterable
 

@@ -37,7 +37,7 @@ def use_parts(parts: ExpanderParts | None) -> None:
 def enqueue_delivery(
     number: int, owner: str, attempt: str, *, is_replay: bool = False, seconds: float | None = None
 ) -> None:
-    """Let the events of a delivery be made, after so many seconds. The same `attempt` is enqueued once."""
+    """Enqueue the creation of a delivery's events, after a number of seconds. The same `attempt` is enqueued once."""
     options = SetEnqueueOptions(queue_partition_key=owner, delay_seconds=seconds)
     with SetWorkflowID(name_workflow(number, attempt)), options:
         DBOS.enqueue_workflow(QUEUE, expand_delivery, number, owner, attempt, is_replay)

@@ -63,7 +63,8 @@ class SlotLease:
         return f"slot{self.number}"
 
     def is_fresh(self) -> bool:
-        """Return whether the slot was this worker's a moment ago: not so in a process that was stopped and goes on."""
+        """Return whether the slot was this worker's a moment ago. In a process that was stopped and continues, it
+        may be another worker's."""
         return time.monotonic() - self._checked < _FRESH_SECONDS
 
     @contextmanager

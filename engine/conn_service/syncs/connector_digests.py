@@ -23,7 +23,7 @@ _ABOUT_ACCESS: Final = frozenset(
     }
 )
 """Settings that decide whether and when a request is answered, and not with which records. They may change while a run
-waits: a run that waits for a login or for the vendor goes on after they were corrected."""
+waits: a run that waits for a login or for the vendor continues after they were corrected."""
 
 
 def digest_connector(effective: Effective, plan: SyncPlan) -> str:

@@ -123,7 +123,7 @@ def open_without_credential(
 
 @contextmanager
 def _keeping_moment(connection: Connection) -> Iterator[None]:
-    """Let a recording have a moment of its own, and go on with that of the run."""
+    """Let a recording have a moment of its own, and continue with that of the run."""
     session = connection.wiring.session
     moment = session.now_ms
     try:

@@ -86,7 +86,7 @@ def estimate_requests(runs: Iterable[RunRow], wanted: BackfillRange, listings: i
 
 
 def explain_rest(run: RunRow) -> str:
-    """Return how to go on with a backfill whose run fails, "" for another run."""
+    """Return how to continue a backfill whose run fails, "" for another run."""
     window = run.settings.get("window")
     if window is None:
         return ""

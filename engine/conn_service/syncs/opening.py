@@ -67,8 +67,8 @@ class OpenRun:
     """A run that this process reads. `seq` is the number of its stored pages.
 
     `is_reopened` is set if another process, or this one before an error, has read a part of it, and `is_restarted` if
-    the listing begins again because it has no place to go on at. `item` is the ID and the record of a loop, and `drift`
-    what a check of drift needs. `count_requests` returns how many were sent since its last call.
+    the listing begins again because it has no place to continue at. `item` is the ID and the record of a loop, and
+    `drift` what a check of drift needs. `count_requests` returns how many were sent since its last call.
     """
 
     plan: SyncPlan

@@ -1,4 +1,4 @@
-"""Fetch and store the next page of a run: in one transaction with the place where the run goes on."""
+"""Fetch and store the next page of a run: in one transaction with the place where the run continues."""
 
 import hashlib
 import json
@@ -113,7 +113,7 @@ def _take_loop_item(run: RunRow, opened: OpenRun, store: SyncStore) -> bool:
 
 
 def _end_listing(draft: PageDraft, store: SyncStore) -> RunRow | None:
-    """Go on with the next item of the loop, or with the next phase."""
+    """Continue with the next item of the loop, or with the next phase."""
     run, opened = draft.run, draft.opened
     opened.close_listing()
     place = dict(run.place)

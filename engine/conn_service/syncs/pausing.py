@@ -28,7 +28,7 @@ def check_limits(run: RunRow, plan: SyncPlan, now: float) -> None:
 
 
 def judge_failure(run: RunRow, error: Exception, store: SyncStore, now: float) -> Advance:
-    """Return how a run goes on after an error of its next page, and note it in the store."""
+    """Return how a run continues after an error of its next page, and note it in the store."""
     if not isinstance(error, ConnError):
         return _log_failure(run, store, describe_internal(error))
     pause = _find_pause(run, error, store)

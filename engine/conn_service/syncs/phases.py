@@ -30,7 +30,7 @@ class Advance:
     that the run has stored.
 
     `page`: there is more to read; `end`: everything is read; `wait`: the vendor wants a pause, or does not respond;
-    `login`: the account needs a new login; `failed`: the run cannot go on.
+    `login`: the account needs a new login; `failed`: the run cannot continue.
     """
 
     kind: Literal["page", "end", "wait", "login", "failed"]
@@ -101,7 +101,7 @@ def note_verdict(place: dict[str, Any], state: str, reason: str) -> None:
 
 
 def keep_verdict(place: Mapping[str, Any], *more: str) -> dict[str, Any]:
-    """Return what a place keeps when the run goes on with another listing: the verdict, and values with these names."""
+    """Return what a place stores when the run continues with another listing: the verdict, and these names."""
     return {name: place[name] for name in ("verdict", "reason", *more) if name in place}
 
 

@@ -256,7 +256,7 @@ class SyncRunner:
         return "" if endpoint is None else endpoint.key
 
     def fail(self, run_id: str, reason: str) -> None:
-        """End a run that cannot go on. Where the next run begins does not move."""
+        """End a run that cannot continue. Where the next run begins does not move."""
         run = self.store.get_run(run_id)
         self._open.close(run_id)
         if run.status not in ENDED:

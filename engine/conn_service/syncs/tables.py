@@ -51,7 +51,7 @@ run = sa.Table(
     sa.Column("connector", sa.String(32), nullable=False, server_default=""),
     sa.Index("conn_sync_run_by_stream", "sync", "account", "began"),
 )
-"""One run of a sync for one account. `place` is where it goes on (JSON), and `seq` the number of pages stored.
+"""One run of a sync for one account. `place` is where it continues (JSON), and `seq` the number of pages stored.
 `resumes_at` is the end of a wait."""
 
 page = sa.Table(

@@ -1,4 +1,4 @@
-"""Let runs that wait for a login go on at once: the service has just stored one."""
+"""Let runs that wait for a login continue at once: the service has just stored one."""
 
 import logging
 
@@ -12,7 +12,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def wake_waiting_runs(engine: Engine, account: str) -> int:
-    """End the pauses of the runs that wait for a login of an account. Return how many go on.
+    """End the pauses of the runs that wait for a login of an account. Return how many continue.
 
     A worker looks after a minute in any case, so a failure is only logged.
     """
@@ -22,7 +22,7 @@ def wake_waiting_runs(engine: Engine, account: str) -> int:
     try:
         return _end_pauses(engine, [f"{run.id}~" for run in waiting])
     except Exception as error:  # DBOS is not installed, or has no tables here, or the database is away
-        _LOG.warning("runs that wait for a login of %s go on within a minute: %s", account, type(error).__name__)
+        _LOG.warning("runs that wait for a login of %s continue within a minute: %s", account, type(error).__name__)
         return 0
 
 

@@ -59,7 +59,7 @@ _CHECK_SECONDS = 1.0
 
 
 class WorkerPart(Protocol):
-    """What a worker does besides syncs, with a queue and a schedule of its own."""
+    """What a worker does in addition to syncs, with a queue and a schedule of its own."""
 
     queue: str
     schedule_name: str
@@ -85,7 +85,7 @@ class SyncWorker:
     """Runs syncs in this process. Use it as a context manager. A process has at most one at a time.
 
     All workers of a store share their rate budgets. `reserve` is the share of each budget that this one leaves to
-    others. `parts` make what it does besides syncs, from its engine.
+    others. `parts` make what else it does, from its engine.
 
     Raises UsageError if the libraries are not installed, or if another one is open.
     """
@@ -290,7 +290,7 @@ class SyncWorker:
 
     def wait_until_stopped(self) -> None:
         """Wait until the process is interrupted. Raises the error of the store if that cannot be written any more: a
-        supervisor starts the worker again, and the runs go on."""
+        supervisor starts the worker again, and the runs continue."""
         while not Event().wait(_CHECK_SECONDS):
             self.watch.check()
 

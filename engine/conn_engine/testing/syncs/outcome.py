@@ -1,4 +1,4 @@
-"""What a sync makes of a recording. It can be told from other outcomes without what runs syncs, which loads slowly."""
+"""What a sync makes of a recording. Code can recognize it without loading what runs syncs, which is slow."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

@@ -158,7 +158,10 @@ def _describe_result(contract: OperationContract, schemas: Json) -> Json:
     failures = {"type": "array", "items": refer("schemas", "FieldFailure")}
     page: Json = {
         "result": {"type": "array", "items": record},
-        "next_cursor": {"type": ["string", "null"], "description": "`cursor` of the next page; null: there is none."},
+        "next_cursor": {
+            "type": ["string", "null"],
+            "description": "`cursor` of the next page; null if there is no next page.",
+        },
         "prev_cursor": {"type": ["string", "null"], "description": "`cursor` of the page before, if there is one."},
         "result_count": {"type": "integer", "description": "The number of records on this page."},
         "completeness": refer("schemas", "Completeness"),

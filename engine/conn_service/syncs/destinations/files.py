@@ -72,7 +72,7 @@ def _write_local(path: Path, suffix: str, spooled: Spooled) -> int:
     except OSError as error:
         raise DestinationBusyError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
-            hint="make room, or correct the permissions; the run goes on by itself",
+            hint="make room, or correct the permissions; the run continues by itself",
         ) from None
     return count
 
@@ -95,7 +95,7 @@ def _upload(target: str, suffix: str, spooled: Spooled) -> int:
         except Exception as error:  # obstore has errors per provider
             raise DestinationBusyError(
                 f"{target} cannot be written: {str(error).splitlines()[0][:200]}",
-                hint="check the address and the credentials of the storage; the run goes on by itself",
+                hint="check the address and the credentials of the storage; the run continues by itself",
             ) from None
     return count
 

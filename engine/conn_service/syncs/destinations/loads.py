@@ -114,7 +114,7 @@ def _run(pipeline: Any, resource: Any) -> None:
         kind = DestinationBusyError if _is_passing(reason) else DestinationError
         raise kind(
             f"the destination does not take the records: {reason}",
-            hint="close what has the file open; the run goes on by itself"
+            hint="close what has the file open; the run continues by itself"
             if kind is DestinationBusyError
             else "correct the destination, then repeat the delivery: conn sync retry",
         ) from None

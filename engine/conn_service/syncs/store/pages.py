@@ -1,4 +1,4 @@
-"""The pages of runs. A page is stored at once: its records, its deliveries, and the place where the run goes on. The
+"""The pages of runs. A page is stored at once: its records, its deliveries, and the place where the run continues. The
 run's number of pages guards it, so that two workers never store the same page."""
 
 import json
@@ -58,7 +58,7 @@ class PageStore:
         now: float,
         more: Sequence[PageHook] = (),
     ) -> RunRow | None:
-        """Store a page and where the run goes on, and return the run behind it.
+        """Store a page and where the run continues, and return the run behind it.
 
         None if another worker has stored it, or the run has ended; nothing is changed then. `more` run in the same
         transaction, such as one that adds deliveries."""

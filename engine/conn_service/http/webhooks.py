@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,15 +15,15 @@ from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
 from conn_engine.errors import UsageError
 from conn_engine.expressions.isolation import Isolation
-from conn_engine.runtime.webhooks import Receipt, Receiver
-from conn_engine.secrets import Redactor, Vault
-from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache
+from conn_engine.runtime.webhooks import Receipt
+from conn_engine.secrets import Vault
+from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.request_text import DeliveryTooLongError, unpack
 from conn_engine.wire import Clock, Headers
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, read_bytes
 from conn_service.http.request_record import find_record
-from conn_service.inbox import InboxQueue, InboxStore
+from conn_service.inbox import CurrentReceiver, InboxQueue, InboxStore
 from conn_service.revisions import ConfigurationSource
 
 __all__ = ["DeliveryInbox", "build_webhook_routes"]
@@ -50,16 +49,17 @@ class DeliveryInbox:
     isolation: Isolation
     evaluation: EvaluationLimits = DEFAULT_LIMITS
     public_url: str | None = None
-    _cache: KeyCache = field(default_factory=KeyCache)
-    _receiver: Receiver | None = None
-    _lock: Lock = field(default_factory=Lock)
+    _receiver: CurrentReceiver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._receiver = CurrentReceiver(self.environ, self.vault, self.clock, self.isolation, self.evaluation)
 
     def take(self, delivery: Delivery, connector: str, account: str | None) -> Receipt | None:
         """Verify a delivery and store it. Return what to reply, None if there is no such address."""
         _, workspace = self.source.get_current()
         if not _has_address(workspace, connector, account):
             return None
-        receiver = self._find_receiver(workspace)
+        receiver = self._receiver.find(workspace)
         receipt, verified = receiver.verify(delivery, account=account, connector=connector if account is None else None)
         now = self.clock.now()
         if receipt.refusal is not None:
@@ -69,22 +69,6 @@ class DeliveryInbox:
         elif verified is not None and verified.events:
             self.store.add(connector, verified, now, self.queue.enqueue)
         return receipt
-
-    def _find_receiver(self, workspace: Workspace) -> Receiver:
-        """Return the receiver of a workspace: one per revision, because it remembers the configuration."""
-        with self._lock:
-            if self._receiver is None or self._receiver.workspace is not workspace:
-                self._receiver = Receiver(
-                    workspace,
-                    self.environ,
-                    self.vault,
-                    clock=self.clock,
-                    redactor=Redactor(),
-                    cache=self._cache,
-                    isolation=self.isolation,
-                    limits=self.evaluation,
-                )
-            return self._receiver
 
 
 def _has_address(workspace: Workspace, connector: str, account: str | None) -> bool:

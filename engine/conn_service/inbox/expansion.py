@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
@@ -14,9 +13,9 @@ from conn_engine.runtime.webhooks import Event, Receiver, VerifiedDelivery
 from conn_engine.secrets import Vault
 from conn_engine.syncs import OutgoingEvent
 from conn_engine.syncs.events import to_iso
-from conn_engine.webhooks import KeyCache
 from conn_engine.wire import Clock
 from conn_service.delivery import RETRY_SECONDS, add_deliveries, find_subscribed_endpoints
+from conn_service.inbox.current_receiver import CurrentReceiver
 from conn_service.inbox.store import InboxRow, InboxStore
 from conn_service.syncs.receiving import list_requests
 from conn_service.syncs.requests import add_requests
@@ -48,9 +47,10 @@ class InboxExpander:
     vault: Vault | None
     clock: Clock
     isolation: "Isolation | None" = None
-    _cache: KeyCache = field(default_factory=KeyCache)
-    _receiver: Receiver | None = None
-    _lock: Lock = field(default_factory=Lock)
+    _receiver: CurrentReceiver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._receiver = CurrentReceiver(self.environ, self.vault, self.clock, self.isolation)
 
     def expand(self, number: int, *, is_replay: bool = False) -> InboxOutcome:
         """Make the events of a delivery, and store what they lead to. One that needs a vendor that does not respond is
@@ -59,7 +59,7 @@ class InboxExpander:
         if row.status != "waiting":
             return InboxOutcome()
         _, workspace = self.get_current()
-        receiver = self._find_receiver(workspace)
+        receiver = self._receiver.find(workspace)
         is_last = row.attempts >= len(RETRY_SECONDS)
         events, error = _make_events(receiver, row.read(), is_last=is_last)
         if error is not None and _may_pass(error) and not is_last:
@@ -93,20 +93,6 @@ class InboxExpander:
 
         self.store.finish(row, events, now, pass_on, is_replay=is_replay)
         return list(endpoints)
-
-    def _find_receiver(self, workspace: Workspace) -> Receiver:
-        """Return the receiver of a workspace: one per revision, because it remembers the configuration."""
-        with self._lock:
-            if self._receiver is None or self._receiver.workspace is not workspace:
-                self._receiver = Receiver(
-                    workspace,
-                    self.environ,
-                    self.vault,
-                    clock=self.clock,
-                    cache=self._cache,
-                    isolation=self.isolation,
-                )
-            return self._receiver
 
 
 def _make_events(

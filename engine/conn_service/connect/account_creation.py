@@ -9,7 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.documents.dump import dump_yaml
 from conn_engine.errors import UsageError
 from conn_service.connect.links import ConnectLink
-from conn_service.revisions import Changes, Revision, RevisionRequest, Subject
+from conn_service.revisions import Changes, Revision, RevisionRequest, Subject, check_new_name
 
 __all__ = ["AccountCreation", "add_account"]
 
@@ -30,6 +30,7 @@ class AccountCreation:
         subject = Subject("account", account)
         subject.check_files({f"{subject.path}.yaml": _to_text(document)})
         self._find_unused(subject, tenant)
+        check_new_name(subject, self.changes.configuration.get_current()[1])
 
     def create(self, link: ConnectLink, document: Mapping[str, Any]) -> None:
         """Make the first revision of a link's account. Raises UsageError, RefusedChangeError, and RevisionConflictError

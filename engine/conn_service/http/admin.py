@@ -35,7 +35,7 @@ class AdminGate:
 
     async def record(self, token: ApiToken, action: str, target: str, *, account: str = "", reason: str = "") -> None:
         """Store that a token did something that is not a revision, such as `create` to `links/4f2a`."""
-        tenant = self.callers.source.find_tenant(account) or ""
+        tenant = self.callers.source.find_tenant(account) or token.tenant  # an account may not exist yet
         entry = AuditEntry(self.callers.clock.now(), token.id, action, target, account, tenant, reason)
         await asyncio.to_thread(self.audit.add, entry)
 

@@ -80,21 +80,23 @@ class _Service:
         key = request.headers.get("idempotency-key")
         if key is None or request.method not in _WRITING:
             return build_response(await wait_in_time(request, work(), self.limits))
-        return await self._write_once(request, account, key, (path, query, body), work)
+        return await self._write_once(request, account, key, (path, query, body), work, permit)
 
-    async def _write_once(
+    async def _write_once(  # noqa: PLR0917
         self,
         request: Request,
         account: str,
         key: str,
         asked: tuple[UnifiedPath, Any, Any],
         work: Callable[[], Awaitable[UnifiedAnswer]],
+        permit: Permit,
     ) -> Response:
         if not _KEY.fullmatch(key):
             raise HttpProblem(400, "invalid_request", "Idempotency-Key is empty, too long or not ASCII", "use a UUID")
         print_ = fingerprint(request.method, str(asked[0]), asked[1], asked[2])
         kept = await asyncio.to_thread(self.keys.take, account, key, print_, self.clock.now())
         if kept.state != "new":
+            await self.unified.check(account, asked[0], request.method, permit=permit)
             return repeat_answer(kept)
         try:
             answer = await wait_in_time(request, work(), self.limits, until_done=True)

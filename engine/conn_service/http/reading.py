@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -25,7 +26,7 @@ class ServiceLimits:
 
     The store has `store_seconds` to find a token. A client has `header_seconds` for its headers, `body_seconds` for its
     body, and `write_seconds` to read a part of the answer. More requests than `concurrent_requests` at once are
-    refused, and more connections than `connections`.
+    refused, and more connections than `connections`. The bodies of all deliveries at once have `delivery_bytes`.
     """
 
     request_seconds: float = 60.0
@@ -34,6 +35,7 @@ class ServiceLimits:
     body_seconds: float = 20.0
     write_seconds: float = 30.0
     body_bytes: int = 10 * 2**20
+    delivery_bytes: int = 128 * 2**20
     header_bytes: int = 32 * 2**10
     url_bytes: int = 16 * 2**10
     concurrent_requests: int = 500
@@ -87,8 +89,11 @@ def parse_query(request: Request) -> list[tuple[str, str]]:
         raise HttpProblem(400, "invalid_request", "the query cannot be read", "encode it as UTF-8") from None
 
 
-async def read_bytes(request: Request, limits: ServiceLimits, most: int | None = None) -> bytes:
-    """Return the body, of at most `most` bytes. Raises HttpProblem."""
+async def read_bytes(
+    request: Request, limits: ServiceLimits, most: int | None = None, count: Callable[[int], None] | None = None
+) -> bytes:
+    """Return the body, of at most `most` bytes. `count` gets the size of each part, and may refuse it. Raises
+    HttpProblem."""
     most = limits.body_bytes if most is None else most
     parts: list[bytes] = []
     size = 0
@@ -98,6 +103,8 @@ async def read_bytes(request: Request, limits: ServiceLimits, most: int | None =
                 size += len(part)
                 if size > most:
                     raise HttpProblem(413, "too_large", f"the body has more than {most:,} bytes")
+                if count is not None:
+                    count(len(part))
                 parts.append(part)
     except TimeoutError:
         raise HttpProblem(408, "timeout", "the body did not arrive in time", headers={"connection": "close"}) from None

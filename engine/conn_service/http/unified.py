@@ -64,6 +64,12 @@ class UnifiedApi:
             more = {"problems": data["problems"]} if "problems" in data else {}
             return UnifiedAnswer({"result": record, **more}, 201 if name.method == "create" else 200, headers)
 
+    async def check(self, account: str, path: UnifiedPath, http_method: str, *, permit: Permit) -> None:
+        """Raise HttpProblem if the caller may not use the operation of a request. Nothing is sent."""
+        async with self.connections.use(account) as connection:
+            contract = resolve_operation(connection.effective, path, http_method)
+            permit(contract.name, connection.effective.connector_name, contract.is_write)
+
     async def stream(
         self,
         account: str,

@@ -3,8 +3,9 @@ are made later, by a worker."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -33,6 +34,8 @@ _METHODS = ["GET", "HEAD", "POST", "PUT"]  # GET and HEAD: some vendors check an
 _THREADS = 8
 _MOST_WAITING = 200
 """Deliveries at once that are verified or wait for that; a vendor sends more of them again."""
+_SHORT_BYTES = 64 * 2**10
+"""What each body may have in any case, so that long ones cannot keep short ones out."""
 
 
 @dataclass(slots=True)
@@ -54,10 +57,17 @@ class DeliveryInbox:
     def __post_init__(self) -> None:
         self._receiver = CurrentReceiver(self.environ, self.vault, self.clock, self.isolation, self.evaluation)
 
+    def has_address(self, connector: str, account: str | None) -> bool:
+        """Return whether vendors can send to the address of a connector, or of an account."""
+        _, workspace = self.source.get_current()
+        if account is None:
+            return connector in workspace.connectors()
+        return workspace.has_account(account) and workspace.account(account).connector == connector
+
     def take(self, delivery: Delivery, connector: str, account: str | None) -> Receipt | None:
         """Verify a delivery and store it. Return what to reply, None if there is no such address."""
         _, workspace = self.source.get_current()
-        if not _has_address(workspace, connector, account):
+        if not self.has_address(connector, account):
             return None
         receiver = self._receiver.find(workspace)
         receipt, verified = receiver.verify(delivery, account=account, connector=connector if account is None else None)
@@ -71,27 +81,59 @@ class DeliveryInbox:
         return receipt
 
 
-def _has_address(workspace: Workspace, connector: str, account: str | None) -> bool:
-    if account is None:
-        return connector in workspace.connectors()
-    return workspace.has_account(account) and workspace.account(account).connector == connector
+@dataclass(slots=True)
+class _BodyMemory:
+    """The memory that the bodies of all deliveries at once have: anybody may send them."""
+
+    left: int
+
+    @contextmanager
+    def count(self) -> Iterator[Callable[[int], None]]:
+        """Yield what counts the parts of one body until its delivery has a reply. It raises HttpProblem 503."""
+        size = taken = 0
+
+        def take(more: int) -> None:
+            nonlocal size, taken
+            size += more
+            wanted = max(0, size - _SHORT_BYTES) - taken
+            if wanted > self.left:
+                raise _build_overload()
+            self.left -= wanted
+            taken += wanted
+
+        try:
+            yield take
+        finally:
+            self.left += taken
+
+
+def _build_overload() -> HttpProblem:
+    return HttpProblem(503, "overloaded", "too many deliveries at once", headers={"retry-after": "5"})
 
 
 def build_webhook_routes(inbox: DeliveryInbox, limits: ServiceLimits) -> list[Route]:
     """Return the routes that vendors call. They need no token: the deliveries themselves are verified."""
     pool = ThreadPoolExecutor(_THREADS, "conn-webhooks")
     waiting = asyncio.Semaphore(_MOST_WAITING)
+    memory = _BodyMemory(limits.delivery_bytes)
 
     async def receive(request: Request) -> Response:
-        if waiting.locked():
-            raise HttpProblem(503, "overloaded", "too many deliveries at once", headers={"retry-after": "5"})
-        async with waiting:
-            delivery = await _read_delivery(request, inbox.public_url, limits)
-            connector, account = request.path_params["connector"], request.path_params.get("account")
-            find_record(request).connector = connector
-            receipt = await asyncio.get_running_loop().run_in_executor(pool, inbox.take, delivery, connector, account)
+        connector, account = request.path_params["connector"], request.path_params.get("account")
+        if not inbox.has_address(connector, account):
+            raise _build_unknown()
+        find_record(request).connector = connector
+        with memory.count() as count:
+            content = await read_bytes(request, limits, MAX_DELIVERY_BYTES, count)
+            if waiting.locked():
+                raise _build_overload()
+
+            def work() -> Receipt | None:
+                return inbox.take(_build_delivery(request, inbox.public_url, content), connector, account)
+
+            async with waiting:
+                receipt = await asyncio.get_running_loop().run_in_executor(pool, work)
         if receipt is None:
-            raise HttpProblem(404, "not_found", "there is no such address for deliveries")
+            raise _build_unknown()
         reply = receipt.reply
         return Response(reply.body, reply.status, dict(reply.headers.pairs))
 
@@ -101,8 +143,12 @@ def build_webhook_routes(inbox: DeliveryInbox, limits: ServiceLimits) -> list[Ro
     ]
 
 
-async def _read_delivery(request: Request, public_url: str | None, limits: ServiceLimits) -> Delivery:
-    content = await read_bytes(request, limits, MAX_DELIVERY_BYTES)
+def _build_unknown() -> HttpProblem:
+    return HttpProblem(404, "not_found", "there is no such address for deliveries")
+
+
+def _build_delivery(request: Request, public_url: str | None, content: bytes) -> Delivery:
+    """Return the delivery of a request. Uncompressing it takes time. Raises HttpProblem."""
     headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
     path = (request.scope.get("raw_path") or request.url.path.encode()).decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")

@@ -3,7 +3,14 @@ of what admins did. This is the public interface.
 """
 
 from conn_service.revisions.audit import AuditEntry, AuditLog
-from conn_service.revisions.changes import Changes, CheckedRevision, RefusedChangeError, RevisionRequest, set_enabled
+from conn_service.revisions.changes import (
+    Changes,
+    CheckedRevision,
+    RefusedChangeError,
+    RevisionRequest,
+    check_new_name,
+    set_enabled,
+)
 from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import (
     ConfigurationSource,
@@ -40,6 +47,7 @@ __all__ = [
     "Subject",
     "SubjectKind",
     "check_change",
+    "check_new_name",
     "describe_version",
     "format_difference",
     "list_files",

@@ -8,6 +8,7 @@ from conn_engine.config import Workspace
 from conn_engine.documents import parse
 from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.errors import ConnError, UsageError
+from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.revisions.checks import ChangeChecks, check_change
 from conn_service.revisions.configuration import RevisedConfiguration, read_files, with_revisions
@@ -19,6 +20,7 @@ __all__ = [
     "Edit",
     "RefusedChangeError",
     "RevisionRequest",
+    "check_new_name",
     "check_revision",
     "set_enabled",
 ]
@@ -106,7 +108,10 @@ class Changes:
                         f"{subject.path} was changed by somebody else in the meantime",
                         hint="read it again, and repeat your change",
                     )
-                checked = check_revision(current, edit(current, workspace), request, workspace, self._clock)
+                files = edit(current, workspace)
+                if current.is_deleted and files:
+                    check_new_name(subject, workspace)
+                checked = check_revision(current, files, request, workspace, self._clock)
                 if request.is_dry_run or not checked.is_new:
                     return checked
                 try:
@@ -116,6 +121,18 @@ class Changes:
                 self.configuration.refresh()
                 return CheckedRevision(stored, checked.checks)
         raise RevisionConflictError(f"{subject.path} is changed too often", hint="try again in a moment")
+
+
+def check_new_name(subject: Subject, workspace: Workspace) -> None:
+    """Raise UsageError for a new account that would read the credential of another one from the environment, as `ACME`
+    that of `acme`."""
+    prefix = build_variable_prefix(subject.name)
+    others = (name for name in workspace.accounts() if name != subject.name)
+    if subject.kind == "account" and any(build_variable_prefix(name) == prefix for name in others):
+        raise UsageError(
+            f'the name "{subject.name}" is too similar to that of another account: both would read {prefix}*',
+            hint="choose a name that differs by more than case and punctuation",
+        )
 
 
 def check_revision(

@@ -47,6 +47,18 @@ def test_a_customer_creates_the_account(bench: ConnectBench) -> None:
     assert (taken.status_code, taken.json()["detail"]) == (400, 'the name "hooli" is taken')
 
 
+def test_a_link_creates_no_account_that_reads_the_variables_of_another(bench: ConnectBench) -> None:
+    made = link(bench, "ACME", {"connector": "shop"})
+    assert made.status_code == 400 and "too similar" in made.json()["detail"]
+
+
+def test_a_tenant_finds_its_links_in_the_log(bench: ConnectBench) -> None:
+    token = bench.issue("admin", accounts=[], tenant="umbrella")
+    find_path(link(bench, "umbrella-eu", {"connector": "shop"}, token))
+    [entry] = bench.admin("GET", "/admin/audit", None, token).json()["result"]
+    assert (entry["account"], entry["tenant"]) == ("umbrella-eu", "umbrella")
+
+
 def test_a_consent_creates_the_account(bench: ConnectBench) -> None:
     path = find_path(link(bench, "initech", {"connector": "desk"}))
     browser = bench.open().get(path)

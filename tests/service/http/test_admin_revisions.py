@@ -60,6 +60,15 @@ def test_a_new_account_is_served_at_once(bench: Bench) -> None:
     assert (read.headers["etag"], read.json()["document"]) == (made.headers["etag"], data["document"])
 
 
+@pytest.mark.parametrize("name", ["ACME", "acme.", "Globex-"])
+def test_a_new_account_cannot_read_the_variables_of_another(bench: Bench, name: str) -> None:
+    token = bench.issue("admin", accounts=[], tenant="another")
+    made = bench.ask("PUT", f"/admin/accounts/{name}", {"document": "connector: shop\n"}, token=token)
+    assert made.status_code == 400
+    assert "too similar" in made.json()["detail"]
+    assert bench.ask("GET", f"/admin/accounts/{name}").status_code == 404
+
+
 def test_an_override_is_effective_at_once_and_can_be_reverted(bench: Bench) -> None:
     put(bench, "two")
     override = "override:\n  crm.contacts.list.response_mapping:\n    first_name: $uppercase(response.mail)\n"

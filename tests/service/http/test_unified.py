@@ -200,6 +200,16 @@ def test_a_key_writes_once(bench: Bench) -> None:
     assert len(bench.vendor.arrived) == 2
 
 
+def test_a_key_gives_its_answer_only_to_who_may_write(bench: Bench) -> None:
+    key = {"idempotency-key": "k1"}
+    assert bench.ask("POST", CONTACTS, {"first_name": "Ada"}, headers=key).status_code == 201
+    for scope in ("unified:read", "metrics"):
+        answer = bench.ask("POST", CONTACTS, {"first_name": "Ada"}, headers=key, token=bench.issue(scope))
+        assert problem(answer) == (403, "forbidden")
+    again = bench.ask("POST", CONTACTS, {"first_name": "Ada"}, headers=key, token=bench.issue("unified:write"))
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+
+
 def test_a_write_without_a_result_is_never_sent_again(tmp_path: Path) -> None:
     end = threading.Event()
     with open_bench(tmp_path, limits=ServiceLimits(request_seconds=2)) as bench:

@@ -15,6 +15,7 @@ from service_bench import CONNECTOR, CRM, Bench, open_bench
 from conn_engine.config import Workspace, load_workspace
 from conn_service.delivery import tables as delivery_tables
 from conn_service.delivery.store import DeliveryStore
+from conn_service.http.reading import ServiceLimits
 from conn_service.inbox import InboxExpander, InboxQueue, InboxStore
 from conn_service.store import open_engine
 from conn_service.syncs.requests import find_requests
@@ -87,13 +88,14 @@ def changed(number: int = 7, id_: str | None = "e1", **more: Any) -> dict[str, A
 
 
 @contextmanager
-def open_inbox(root: Path) -> Iterator[InboxBench]:
+def open_inbox(root: Path, limits: ServiceLimits | None = None) -> Iterator[InboxBench]:
     """Start the service, and stop it at the end."""
     files = {
         "connectors/shop/unified/crm.yaml": CRM.replace("    get:\n", f"{EVENTS}    get:\n", 1),
         "accounts/acme.yaml": "connector: shop\n",
     }
-    with open_bench(root, files=files, connector=CONNECTOR + HOOKS.replace("{", "{{").replace("}", "}}")) as service:
+    connector = CONNECTOR + HOOKS.replace("{", "{{").replace("}", "}}")
+    with open_bench(root, files=files, connector=connector, limits=limits) as service:
         service.vault.save("acme", {"token": "token-of-acme", "webhook_secret": SECRET})
         engine = open_engine(service.location)
         DeliveryStore(engine)

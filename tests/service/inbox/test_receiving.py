@@ -1,11 +1,19 @@
 """Deliveries over HTTP: verified, stored, and answered before anything is fetched."""
 
+import asyncio
 import gzip
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
-from inbox_bench import InboxBench, changed
+from inbox_bench import InboxBench, changed, open_inbox
+
+from conn_engine.webhooks.request_text import unpack
+from conn_service.http import webhooks
+from conn_service.http.reading import ServiceLimits
 
 
 def test_a_delivery_is_stored_and_answered(inbox: InboxBench) -> None:
@@ -82,3 +90,62 @@ def test_a_compressed_body_is_read(inbox: InboxBench) -> None:
     bomb = gzip.compress(bytes(34 * 2**20))
     headers["content-encoding"] = "gzip"
     assert client.post("/webhooks/shop/acme", content=bomb, headers=headers).status_code == 413
+
+
+async def _send(app: Any, path: str, content: bytes, end: asyncio.Event | None = None) -> int:
+    """Send a body, and return the status. With an event, the body ends only when it is set."""
+    statuses: list[int] = []
+    parts = [content]
+
+    async def receive() -> dict[str, Any]:
+        if not parts and end is not None:
+            await end.wait()
+        more = bool(parts) and end is not None
+        return {"type": "http.request", "body": parts.pop() if parts else b"", "more_body": more}
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path, "query_string": b"",
+        "raw_path": path.encode(), "headers": [(b"host", b"conn")], "server": ("conn", 80), "client": ("a", 1),
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+def test_bodies_at_once_have_only_so_much_memory(tmp_path: Path) -> None:
+    async def send_all(app: Any) -> list[int]:
+        end = asyncio.Event()
+        begun = [asyncio.create_task(_send(app, "/webhooks/shop/acme", bytes(200_000), end)) for _ in range(3)]
+        done, _ = await asyncio.wait(begun, return_when="FIRST_COMPLETED", timeout=30)
+        refused = [task.result() for task in done]
+        short = await _send(app, "/webhooks/shop/acme", b"{}")
+        end.set()
+        received = await asyncio.gather(*begun)
+        later = await _send(app, "/webhooks/shop/acme", bytes(200_000))
+        return [*refused, short, *sorted(received), later]
+
+    with open_inbox(tmp_path, ServiceLimits(delivery_bytes=300_000)) as inbox:
+        assert asyncio.run(send_all(inbox.service.app)) == [503, 401, 401, 401, 503, 401]
+
+
+def test_a_body_to_an_unknown_address_is_not_read(inbox: InboxBench) -> None:
+    async def send_endless() -> int:
+        return await asyncio.wait_for(_send(inbox.service.app, "/webhooks/shop/nobody", b"{", asyncio.Event()), 15)
+
+    assert asyncio.run(send_endless()) == 404
+
+
+def test_a_body_is_uncompressed_where_it_keeps_nobody_waiting(
+    inbox: InboxBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def note_thread(content: bytes, encoding: str) -> bytes:
+        threads.append(threading.current_thread().name)
+        return unpack(content, encoding)
+
+    monkeypatch.setattr(webhooks, "unpack", note_thread)
+    assert inbox.send(changed()).status_code == 200
+    assert [name.rpartition("_")[0] for name in threads] == ["conn-webhooks"]

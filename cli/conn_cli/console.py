@@ -136,10 +136,11 @@ class App:
         """Return data as JSON text for people. It is sanitized by escapes, so that the data stays the same."""
         return Verbatim(self.sanitize(json.dumps(data, ensure_ascii=False, indent=2), "json") + "\n")
 
-    def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to standard error, sanitized, and fitted into a terminal."""
+    def err(self, text: str = "", *, end: str = "\n", form: Form = "text", prose: bool = True) -> None:
+        """Write to standard error, sanitized. Text for people (`prose`) is fitted into a terminal; what they copy, such
+        as a command, is not."""
         clean = self.sanitize(text, form)
-        self._write(self.stderr, (self._fit(clean, self.stderr) if form == "text" else clean) + end)
+        self._write(self.stderr, (self._fit(clean, self.stderr) if prose and form == "text" else clean) + end)
 
     @property
     def width(self) -> int | None:

@@ -197,7 +197,7 @@ def import_command(
     store: EditedStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Copy the file of an account from the workspace into a store, byte for byte."""
+    """Copy the file of an account into a store, byte for byte."""
     from conn_engine.config import load_workspace
     from conn_engine.errors import UsageError
     from conn_service.revisions import Subject, read_files

@@ -147,7 +147,7 @@ def serve(
             if monitor is not None:
                 app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
             if first:
-                app.err(f"try it: {first}")
+                app.err(f"try it: {first}", prose=False)
             app.stderr.flush()
 
         service = stack.enter_context(open_service(deployment))

@@ -151,7 +151,7 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
         (folder / "connectors/shop/unified").mkdir()
         (folder / "connectors/shop/unified/crm.yaml").write_text(CRM)
         paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
-        environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
+        environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1", "COLUMNS": "80"}
         options = ["--port", "0", "--metrics-port", "0", "--log-format", "json", "--try", "acme"]
         line = [sys.executable, "-m", "conn_cli.start", "serve", *options]
         process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_names", "choose_accounts", "find_run", "open_worker"]
 
-_LATER_MODULES = ("conn_cli.formatting", "conn_cli.report.sync_runs", "conn_engine.syncs.report")
+_LATER_MODULES = ("conn_cli.fitting", "conn_cli.formatting", "conn_cli.report.sync_runs", "conn_engine.syncs.report")
 """What shows the results is loaded before a run begins: the package may be upgraded while it reads."""
 
 

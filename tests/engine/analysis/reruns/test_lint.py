@@ -74,6 +74,15 @@ def test_a_change_of_the_connector_is_found_in_the_accounts(desk: Desk) -> None:
     assert [finding.span.file for finding in changes.new] == ["accounts/acme.yaml"]
 
 
+def test_a_change_of_the_connector_is_found_in_the_paths_of_the_proxy(desk: Desk) -> None:
+    text = (desk.root / "conn.yaml").read_text()
+    assert (
+        codes(desk.save("conn.yaml", f"{text}proxy: {{ hubspot: {{ paths: [{{ path: /grant/new }}] }} }}\n").new) == []
+    )
+    changes = desk.replace(CONNECTOR, "/oauth/v1/token", "/grant/new")
+    assert [one.code for one in changes.new if one.span.file == "conn.yaml"] == ["SRV102"]
+
+
 @pytest.mark.slow
 def test_half_written_documents_and_conn_yaml_are_findings(desk: Desk) -> None:
     text = (desk.root / MAPPING).read_text()

@@ -92,7 +92,7 @@ def evaluate_on_delivery(text: str, verification: VerificationContext, *, whole:
     Raises VerificationError if it fails on this delivery. The message does not quote the error, which could contain
     secrets.
     """
-    from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
+    from conn_engine.expressions import UNDEFINED, expression
 
     parsed = expression(text)  # a syntax error is the author's
     names = verification.build_names(text) | more
@@ -100,12 +100,10 @@ def evaluate_on_delivery(text: str, verification: VerificationContext, *, whole:
         if whole:
             roots = parsed.roots()
             visible = names if roots is None else {name: names[name] for name in roots if name in names}
-            longest = DEFAULT_LIMITS.string_bytes + 2 * MAX_DELIVERY_BYTES
-            value = parsed.evaluate(
-                visible,
-                conditions_of(names),
-                limits=replace(DEFAULT_LIMITS, string_bytes=longest, result_bytes=2 * longest),
-            )
+            conditions = conditions_of(names)
+            longest = conditions.limits.string_bytes + 2 * MAX_DELIVERY_BYTES
+            limits = replace(conditions.limits, string_bytes=longest, result_bytes=2 * longest)
+            value = parsed.evaluate(visible, conditions, limits=limits)
         else:
             value = ask(text, names)
     except ExpressionError:

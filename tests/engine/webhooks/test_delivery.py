@@ -1,13 +1,16 @@
 """What expressions see of a delivery: its exact text, its body as data, and what came with it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conn_engine.conditions import DEFAULT_LIMITS, USUAL, Scope
 from conn_engine.webhooks import NAMES, Delivery
-from conn_engine.wire import Headers
+from conn_engine.webhooks.verifier import VerificationContext, VerificationError, evaluate_on_delivery
+from conn_engine.wire import FrozenClock, Headers
 
 
 def came(body=b"", content_type=None, url="https://h.example.com/in", **headers):
@@ -150,3 +153,11 @@ DATA = st.recursive(
 @given(data=DATA, plain=st.booleans())
 def test_json_is_read_as_it_was_written(data, plain):
     assert came(json.dumps(data, ensure_ascii=plain).encode(), "application/json").data == data
+
+
+def test_the_limits_of_a_deployment_hold_for_what_is_signed() -> None:
+    scope = Scope({"env": {}, "context": {}}, replace(USUAL, limits=replace(DEFAULT_LIMITS, array_items=5)))
+    verification = VerificationContext(Delivery("POST", "https://hooks.example.com/in"), scope, FrozenClock(0))
+    assert evaluate_on_delivery("$count([1..3])", verification, whole=True) == 3
+    with pytest.raises(VerificationError, match="fails on this delivery"):
+        evaluate_on_delivery("$count([1..10])", verification, whole=True)

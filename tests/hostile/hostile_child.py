@@ -156,12 +156,12 @@ def main() -> None:
         runner = Runner(isolation)
         for line in sys.stdin:
             forget_peak()
-            started = undisturbed()
+            before, started = memory("VmRSS"), undisturbed()
             try:
                 wrong = runner.run(line.strip())
             except BaseException:
                 wrong = [traceback.format_exc()[-3000:]]
-            report = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": memory("VmHWM")}
+            report = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": memory("VmHWM") - before}
             gc.collect()
             report["resting"] = memory("VmRSS")
             out.write(json.dumps(report) + "\n")

@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 SECONDS = 10.0
 PATIENCE = 12
 """How many times longer an item may take on a machine that others use too: the time without them is what counts."""
-MEBIBYTES = 500
+MEBIBYTES = 400
+"""What an item may take besides what its process has already, which depends on the items before it."""
 RESTING = 200
 """A process that keeps more MiB of what it has run gives way to a new one."""
 START = 60.0

@@ -374,7 +374,7 @@ class TokenReport(Report, frozen=True, kw_only=True):
 
 
 class LinkReport(Report, frozen=True, kw_only=True):
-    """A link with which a customer connects an account, once. `url` is a secret: whoever has it can do that."""
+    """A link with which a customer connects an account, once. `url` is a secret: anyone who has it can do that."""
 
     kind: ClassVar[str] = "link"
     account: str

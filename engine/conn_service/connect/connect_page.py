@@ -172,7 +172,7 @@ _NOTICES: Final[dict[NoticeKind, tuple[int, str, str, bool]]] = {
 def build_notice(kind: NoticeKind, *, vendor: str = "", sender: str = "", detail: str = "") -> Notice:
     """Return a notice with the names of the vendor and of who sent the link."""
     status, title, text, can_retry = _NOTICES[kind]
-    names = {"vendor": vendor or "The other service", "sender": sender or "whoever sent it to you"}
+    names = {"vendor": vendor or "The other service", "sender": sender or "the person who sent it to you"}
     return Notice(kind, status, title.format(**names), text.format(**names), can_retry, detail)
 
 

@@ -86,7 +86,7 @@ class LoginForm:
 def build_login_form(effective: Effective, stored: Mapping[str, Any] | None) -> LoginForm:
     """Return the fields of an account. `stored` is what a new login may reuse of its credential.
 
-    A customer is asked for required values only, and for every part of the credential. Raises ConfigurationError.
+    A customer enters the required values, and every part of the credential. Raises ConfigurationError.
     """
     credentials = effective.connector.credentials
     notes = {entry.name: entry for entry in effective.connector.fields}

@@ -107,8 +107,8 @@ def _is_lasting(error: BaseException) -> bool:
 
 
 def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS) -> Engine:
-    """Return an engine for the database, which is created if it is a file that does not exist. On Postgres, it has at
-    most so many connections.
+    """Return an engine for the database, which is created if it is a file that does not exist. On Postgres, it opens
+    at most `connections`.
 
     SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that was
     sent to a vendor or to an endpoint.

@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles page-types
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -93,6 +93,9 @@ extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (n
 
 bundles:          ## the bundles for browsers in the service, from browser/package-lock.json (needs npm)
 	$(PY) browser/bundles.py write
+
+page-types:       ## the types of the studio's modules (needs npm)
+	$(PY) browser/bundles.py types
 
 chaos:            ## workers of syncs that are killed, stopped and cut off: nothing is lost
 	$(PY) -m pytest tests/chaos -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist

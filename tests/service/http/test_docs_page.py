@@ -10,7 +10,8 @@ from service_bench import open_bench
 from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = ROOT / "engine/conn_service/http/pages"
+SERVICE = ROOT / "engine/conn_service"
+PAGES = SERVICE / "http/pages"
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +56,11 @@ def test_the_bundles_are_those_of_the_lock_file() -> None:
     """`make servers` builds them again; here, nobody has edited them."""
     lines = (ROOT / "browser/bundles.sha256").read_text("utf-8").splitlines()
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    assert digests.keys() == {"swagger-ui-bundle.js", "swagger-ui.css", "THIRD-PARTY-NOTICES.txt"}
+    docs = {f"http/pages/{name}" for name in ("swagger-ui-bundle.js", "swagger-ui.css", "THIRD-PARTY-NOTICES.txt")}
+    editor = {f"studio/static/vendor/{name}" for name in ("codemirror.js", "THIRD-PARTY-NOTICES.txt")}
+    assert digests.keys() == docs | editor
     for name, digest in digests.items():
-        assert hashlib.sha256((PAGES / name).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((SERVICE / name).read_bytes()).hexdigest() == digest
 
 
 def test_a_deployment_can_leave_the_page_out(tmp_path: Path) -> None:

@@ -2,7 +2,13 @@
 
 from conn_service.delivery.claims import ClaimStore
 from conn_service.delivery.draining import DrainResult, drain
-from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint, find_subscribed_endpoints, has_endpoint
+from conn_service.delivery.endpoints import (
+    ResolvedEndpoint,
+    find_endpoint,
+    find_subscribed_endpoints,
+    has_endpoint,
+    name_endpoint,
+)
 from conn_service.delivery.health import RETRY_SECONDS
 from conn_service.delivery.queue import add_deliveries
 from conn_service.delivery.store import DeliveryStore
@@ -18,4 +24,5 @@ __all__ = [
     "find_endpoint",
     "find_subscribed_endpoints",
     "has_endpoint",
+    "name_endpoint",
 ]

@@ -90,7 +90,7 @@ def drain(
 
 
 def _name(endpoint: ResolvedEndpoint) -> str:
-    return f"the endpoint {endpoint.key}"
+    return f"the endpoint {endpoint.name}"
 
 
 class _Drainer:

@@ -22,6 +22,7 @@ __all__ = [
     "find_endpoint",
     "find_subscribed_endpoints",
     "has_endpoint",
+    "name_endpoint",
     "sign",
 ]
 
@@ -40,9 +41,26 @@ class ResolvedEndpoint:
     events: tuple[str, ...] = ()
     claim_check: ClaimCheck | None = None
 
+    @property
+    def name(self) -> str:
+        """What identifies it in messages."""
+        return name_endpoint(self.key)
+
     def wants(self, event_type: str) -> bool:
         """Return whether the endpoint receives events of a type."""
         return not self.events or any(wildcards.is_match(pattern, event_type) for pattern in self.events)
+
+
+def name_endpoint(key: str) -> str:
+    """Return what identifies an endpoint in messages and reports: its name. Of a URL, these are its host and a digest,
+    because what follows the host is a secret of many receivers. A name stays as it is."""
+    parts = split_plain_url(key)
+    if not key.startswith(_SCHEMES) or parts.path.startswith("/…"):
+        return key
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if not parts.path.strip("/") and not parts.query and not parts.fragment:
+        return origin
+    return f"{origin}/…{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def find_endpoint(

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from conn_service.delivery import tables
+from conn_service.delivery.endpoints import name_endpoint
 from conn_service.delivery.health import EndpointHealth
 from conn_service.store import prepare_tables
 
@@ -256,7 +257,10 @@ class DeliveryStore:
         )
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(columns.name)).all()
-        return {row.name: f"disabled: {row.disabled_reason}" if row.disabled_reason else row.problem for row in rows}
+        return {
+            name_endpoint(row.name): f"disabled: {row.disabled_reason}" if row.disabled_reason else row.problem
+            for row in rows
+        }
 
     def _set_endpoint(self, endpoint: str, values: dict[str, Any]) -> None:
         dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from conn_service.delivery import name_endpoint
 from conn_service.delivery import tables as deliveries
 from conn_service.syncs import tables
 from conn_service.syncs.store import SyncStore
@@ -79,7 +80,7 @@ def _find_events(connection: Connection, wanted: FailureFilter, limit: int) -> l
             row.sync,
             row.account,
             row.key.removeprefix(f"{row.account}/"),
-            row.endpoint,
+            name_endpoint(row.endpoint),
             "",
             row.last_error,
             row.event_id,

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from conn_service.delivery import name_endpoint
 from conn_service.delivery import tables as deliveries
 from conn_service.syncs import tables
 from conn_service.syncs.store import RunRow, StreamRow, SyncStore, to_run
@@ -65,7 +66,7 @@ def read_troubled_endpoints(store: SyncStore) -> list[TroubledEndpoint]:
     with store.engine.connect() as connection:
         return [
             TroubledEndpoint(
-                row.name,
+                name_endpoint(row.name),
                 row.disabled_reason or row.problem,
                 (row.disabled_at if row.disabled_reason else row.failing_since) or 0.0,
                 None if row.disabled_reason else row.rests_until,

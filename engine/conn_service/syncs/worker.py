@@ -17,7 +17,15 @@ from conn_engine.secrets import Vault
 from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
-from conn_service.delivery import ClaimStore, DeliveryStore, DrainResult, drain, find_endpoint, has_endpoint
+from conn_service.delivery import (
+    ClaimStore,
+    DeliveryStore,
+    DrainResult,
+    drain,
+    find_endpoint,
+    has_endpoint,
+    name_endpoint,
+)
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
@@ -312,15 +320,20 @@ class SyncWorker:
             return self.start(run.sync, run.account, cause="retry", is_full=run.is_full, settings=run.settings)
         return run
 
-    def retry_endpoint(self, endpoint: str) -> dict[str, int]:
-        """Enable an endpoint, and send it again what it has not received. Return its events by status.
+    def retry_endpoint(self, name: str) -> dict[str, int]:
+        """Enable an endpoint, and send it again what it has not received. Return its events by status. `name` is what
+        `name_endpoint` returns, or its URL.
 
         Raises UsageError for an endpoint without events, and ConfigurationError for one that cannot be used.
         """
-        known = self.deliveries.find_endpoints()
-        if endpoint not in known:
-            hint = did_you_mean(endpoint, known) or f"use one of {join_words(known)}" if known else "run a sync first"
-            raise UsageError(f'no event was sent to an endpoint "{endpoint}"', hint=hint)
+        known = {name_endpoint(key): key for key in self.deliveries.find_endpoints()}
+        short = name_endpoint(name)
+        endpoint = known.get(short, "")
+        if not endpoint:
+            hint = (
+                did_you_mean(short, known) or f"use one of {join_words(list(known))}" if known else "run a sync first"
+            )
+            raise UsageError(f'no event was sent to an endpoint "{short}"', hint=hint)
         find_endpoint(self.releases.get_current()[1], endpoint, environ=self.environ)
         self.deliveries.set_disabled(endpoint, "", self.clock.now())
         self.deliveries.retry_dead(self.clock.now(), endpoint=endpoint, also_waiting=True)

@@ -16,7 +16,7 @@ from vendor import Arrived, start_vendor
 from conn_cli.commands.sync.progress import describe_progress
 from conn_cli.report.sync_status import draw_status
 from conn_engine.syncs.report import SyncAccountStatus
-from conn_service.delivery import DeliveryStore
+from conn_service.delivery import DeliveryStore, name_endpoint
 from conn_service.delivery.health import EndpointHealth
 from conn_service.syncs import tables
 from conn_service.syncs.overview import read_overview
@@ -37,6 +37,7 @@ emit: { type: webhook, event: contact.updated }
 class Application:
     """Receives events, and answers with a status."""
 
+    url: str = ""
     status: int = 204
     keys: list[Any] = field(default_factory=list)
 
@@ -51,6 +52,7 @@ def application(bench: Bench) -> Iterator[Application]:
     made = Application()
     bench.contacts.records[4]["name"] = "ada@example.com"
     with start_vendor(made.answer) as receiver:
+        made.url = receiver.url
         bench.write(
             {
                 "conn.yaml": f"version: 1\ntrusted_hosts: ['{bench.arriving.host}', '{receiver.host}']\n"
@@ -219,6 +221,21 @@ class TestFailures:
         assert sorted(application.keys) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
         done = run(bench, "retry --endpoint defualt")
         assert done.code == 2 and 'did you mean "default"?' in done.err
+
+    def test_what_follows_the_host_of_a_url_is_never_shown(self, bench: Bench, application: Application) -> None:
+        url = f"{application.url}/hook/PATH-SECRET?token=QUERY-SECRET#FRAGMENT-SECRET"
+        assert bench.run("people:acme:1", settings={"to": url}).status == "complete", bench.last
+        application.status = 410
+        shown = [run(bench, f"retry --endpoint {url}")]
+        shown += [run(bench, f"{name}{form}") for name in ("status", "show", "logs") for form in ("", " --format json")]
+        assert "is disabled" in shown[1].out
+        give_up(bench)
+        application.status = 204
+        shown += [run(bench, f"failures{form}") for form in ("", " --format json")]
+        name = name_endpoint(url)
+        shown += [run(bench, f"retry --endpoint {name}"), run(bench, f"retry --endpoint {url}x")]
+        assert f'did you mean "{name}"?' in shown[-1].err and f"{name}: 9 delivered" in shown[-2].out
+        assert not [one for one in shown if "SECRET" in one.out + one.err]
 
     def test_a_run_that_failed_is_started_again(self, bench: Bench) -> None:
         bench.run("people:acme:0000000000001")

@@ -88,8 +88,10 @@ def retry(
                 [run] = follow_runs(app, worker, [run])
             summary = summarize(worker, run)
     if endpoint is not None:
+        from conn_service.delivery import name_endpoint
+
         text = ", ".join(f"{counts.get(name, 0):,} {label}" for name, label in _EVENTS.items())
-        write_change(app, formats, f"{endpoint}: {text}", "retried")
+        write_change(app, formats, f"{name_endpoint(endpoint)}: {text}", "retried")
     else:
         write_runs(app, [summary], formats, "some")
 

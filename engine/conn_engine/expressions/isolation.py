@@ -15,14 +15,8 @@ the address space.
 
 import json
 import os
-import subprocess
-import sys
-from collections import deque
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection, Pipe
-from threading import BoundedSemaphore
 from types import TracebackType
 from typing import Any
 
@@ -31,19 +25,12 @@ import msgspec
 from conn_engine.conditions import EvaluationLimits, Isolated
 from conn_engine.errors import ExpressionError, UsageError
 from conn_engine.expressions.values import UNDEFINED
+from conn_engine.expressions.worker_pool import START_SECONDS, WorkerPool, WorkerStoppedError
 
 __all__ = ["Isolation"]
 
 MIB = 2**20
-_START = 30.0
-_BELT = 2.0
-"""The additional seconds after which a worker stops if it has not been killed."""
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""The environment variables that a worker inherits. None of them has a credential."""
-_PROGRAM = (
-    "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']\n"
-    "from conn_engine.expressions.worker import serve; serve(**given['limits'])"
-)
+_WORKER = "conn_engine.expressions.worker"
 
 
 class Isolation:
@@ -58,15 +45,12 @@ class Isolation:
         if os.name != "posix":
             raise UsageError("isolated expressions require a POSIX system", hint="run the service on Linux")
         self._memory_bytes = memory_bytes
-        self._grace = grace_seconds
-        self._turns = BoundedSemaphore(workers)
-        self._idle: deque[_Worker] = deque()
-        self._closed = False
+        self._pool = WorkerPool(_WORKER, memory_bytes=memory_bytes, workers=workers, grace_seconds=grace_seconds)
 
     @property
     def idle(self) -> tuple[int, ...]:
         """The process IDs of the idle workers."""
-        return tuple(worker.pid for worker in self._idle)
+        return self._pool.idle
 
     def isolate_except(self, trusted: Collection[str]) -> Isolated:
         """Return a part of `Conditions` that isolates all expressions except the `trusted` ones."""
@@ -74,9 +58,7 @@ class Isolation:
 
     def close(self) -> None:
         """Stop the workers: idle ones now, others after their reply. No further expression is evaluated."""
-        self._closed = True
-        while worker := self._take():
-            worker.kill()
+        self._pool.close()
 
     def __enter__(self) -> "Isolation":
         return self
@@ -90,43 +72,24 @@ class Isolation:
         """Return a worker's reply to a request for the expression `request["text"]`. Raises ExpressionError, also when
         the worker crashes or must be killed."""
         header, body = _encode({**request, "limits": asdict(limits)}), _encode(data)
-        with self._turns:
-            for _ in range(2):
-                worker = self._worker(request["text"])
-                used = worker.used
-                reply = worker.ask(header, body, limits.seconds + self._grace)
-                if isinstance(reply, bytes):
-                    self._idle.append(worker)
-                    if self._closed:
-                        self.close()
-                    return _decode_reply(reply, request["text"])
-                worker.kill()
-                if reply is TimeoutError:
-                    raise _build_timeout(request["text"], limits)
-                if not used:  # a worker that was used before may have crashed because of an earlier expression
-                    break
-            raise _build_crash(request["text"], self._memory_bytes)
-
-    def _take(self) -> "_Worker | None":
         try:
-            return self._idle.pop()
-        except IndexError:  # possibly another thread took the last one
-            return None
+            reply = self._pool.run(header, body, limits.seconds)
+        except WorkerStoppedError as error:
+            raise self._describe(error, request["text"], limits) from None
+        return _decode_reply(reply, request["text"])
 
-    def _worker(self, text: str) -> "_Worker":
-        if self._closed:
-            raise UsageError("the isolation is closed", hint="evaluate within its `with` block")
-        while worker := self._take():
-            if worker.is_ours:  # after a fork, it still belongs to the parent
-                return worker
-        with suppress(OSError):  # too many processes or open files
-            started = _Worker(self._memory_bytes, self._grace)
-            if started.is_ready():
-                return started
-            started.kill()
-        raise ExpressionError(
-            f"the expression was not evaluated: no worker process started within {_START:g} s and "
-            f"{self._memory_bytes // MIB} MB of memory",
+    def _describe(self, error: WorkerStoppedError, text: str, limits: EvaluationLimits) -> ExpressionError | UsageError:
+        if error.reason == "closed":
+            return UsageError("the isolation is closed", hint="evaluate within its `with` block")
+        if error.reason == "timeout":
+            message = f"the expression was stopped: it took more than {limits.seconds:g} s"
+            return ExpressionError(message, code="timeout", text=text, offset=0)
+        memory = f"{self._memory_bytes // MIB} MB of memory"
+        if error.reason == "crash":
+            message = f"the expression was stopped: it took more than {memory}, or crashed the evaluator"
+            return ExpressionError(message, code="memory", text=text, offset=0)
+        return ExpressionError(
+            f"the expression was not evaluated: no worker process started within {START_SECONDS:g} s and {memory}",
             code="memory",
             text=text,
             offset=0,
@@ -168,64 +131,6 @@ class _IsolatedExpression:
         return self.isolation.run(request, data, limits)
 
 
-class _Worker:
-    """A worker process, with this process's end of the pipe."""
-
-    def __init__(self, memory_bytes: int, grace_seconds: float) -> None:
-        self.used = False
-        self._owner = os.getpid()
-        self._pipe, theirs = Pipe()
-        limits = {"memory_bytes": memory_bytes, "belt_seconds": grace_seconds + _BELT}
-        setup = {"path": sys.path, "limits": {"descriptor": theirs.fileno(), **limits}}
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(setup)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-                pass_fds=(theirs.fileno(),),
-                process_group=0,  # an interrupt from the terminal reaches only this process
-            )
-
-    def is_ready(self) -> bool:
-        """Return whether the process has started, after waiting for it."""
-        return self._pipe.poll(_START) and bool(_receive(self._pipe))
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_ours(self) -> bool:
-        return self._owner == os.getpid()
-
-    def ask(self, header: bytes, body: bytes, seconds: float) -> bytes | type[Exception]:
-        """Return the reply, TimeoutError when it is late, or EOFError when the worker has crashed."""
-        try:
-            self._pipe.send_bytes(header)
-            self._pipe.send_bytes(body)
-            if not self._pipe.poll(seconds):
-                return TimeoutError
-        except OSError:
-            return EOFError
-        self.used = True
-        return _receive(self._pipe) or EOFError
-
-    def kill(self) -> None:
-        """Stop the process."""
-        self._process.kill()
-        self._process.wait()
-        self._pipe.close()
-
-
-def _receive(pipe: "Connection[Any, Any]") -> bytes:
-    try:
-        return pipe.recv_bytes()
-    except (EOFError, OSError):
-        return b""
-
-
 def _encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
@@ -246,18 +151,3 @@ def _decode_reply(reply: bytes, text: str) -> Any:
     if kind == b"V":
         return value
     raise ExpressionError(value.pop("message"), text=text, **value)
-
-
-def _build_timeout(text: str, limits: EvaluationLimits) -> ExpressionError:
-    return ExpressionError(
-        f"the expression was stopped: it took more than {limits.seconds:g} s", code="timeout", text=text, offset=0
-    )
-
-
-def _build_crash(text: str, memory_bytes: int) -> ExpressionError:
-    return ExpressionError(
-        f"the expression was stopped: it took more than {memory_bytes // MIB} MB of memory, or crashed the evaluator",
-        code="memory",
-        text=text,
-        offset=0,
-    )

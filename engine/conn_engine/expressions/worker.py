@@ -5,36 +5,24 @@ parent ends (by a signal of the pipe, on Linux), and soon after its time is up (
 these signals: the system ends the process, whatever it is doing.
 """
 
-import fcntl
-import os
-import resource
-import signal
-import sys
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from conn_engine.conditions import USUAL, Conditions
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, EvaluationLimits, audit, evaluators, expression, find_evaluator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from conn_engine.expressions.process_limits import limit_process, limit_time
 
 __all__ = ["serve"]
-
-_NICE = 5
-"""Endless expressions take a quarter of a busy processor from the process that serves everyone, and not half of it."""
 
 
 def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
     """Serve requests until the pipe is closed. The process ends without a reply when an expression takes `belt_seconds`
     longer than its time limit."""
     pipe = Connection(descriptor)
-    os.nice(_NICE)
-    _limit(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
+    limit_process(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
     _warm()
     pipe.send_bytes(b"R")
     while True:
@@ -44,7 +32,7 @@ def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
             return
         request = msgspec.json.decode(header)
         limits = EvaluationLimits(**request["limits"])
-        with _limit_time(descriptor, limits.seconds + belt_seconds):
+        with limit_time(descriptor, limits.seconds + belt_seconds):
             reply = _answer(request, body, limits)
         pipe.send_bytes(reply)
 
@@ -53,29 +41,6 @@ def _warm() -> None:
     """Load each evaluator, so that the first expression is not slower."""
     for name in evaluators():
         expression("1").evaluate({}, Conditions(evaluator=name))
-
-
-def _limit(memory_bytes: int) -> None:
-    """Let the system end the process if nothing in it can."""
-    for ending in (signal.SIGALRM, signal.SIGIO):
-        signal.signal(ending, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold customers' data
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    most = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-@contextmanager
-def _limit_time(descriptor: int, seconds: float) -> "Iterator[None]":
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    if sys.platform == "linux":  # nothing arrives meanwhile, so a signal means that the other end is gone
-        fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
-        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
-    yield
-    if sys.platform == "linux":
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
-    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _answer(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> bytes:

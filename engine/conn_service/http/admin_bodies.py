@@ -115,7 +115,7 @@ def describe_checks(checks: ChangeChecks) -> dict[str, Any]:
 
 def describe_refused_change(error: RefusedChangeError) -> HttpProblem:
     more = describe_checks(error.checks)
-    if error.checks.errors:
+    if not error.checks.is_breaking or error.checks.errors:
         return HttpProblem(422, "refused", error.message, error.hint, more=more)
     fix = 'correct it, or send "accept" with the reason why the effects are wanted'
     return HttpProblem(422, "breaking", error.message, fix, more=more)

@@ -25,6 +25,7 @@ from conn_service.http.admin_bodies import (
     read_version,
     refuse,
 )
+from conn_service.http.change_turns import ChangeTurns
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, read_body
 from conn_service.http.tokens import ApiToken
@@ -32,6 +33,7 @@ from conn_service.revisions import (
     ChangeChecks,
     Changes,
     CheckedRevision,
+    ChecksUnavailableError,
     RefusedChangeError,
     Revision,
     RevisionConflictError,
@@ -56,7 +58,7 @@ class AdminRevisions:
     changes: Changes
     limits: ServiceLimits
     kind: SubjectKind
-    turn: asyncio.Lock
+    turns: ChangeTurns
 
     # --- reading ---
 
@@ -193,13 +195,16 @@ class AdminRevisions:
             is_dry_run=read_dry_run(request),
         )
         try:
-            async with self.turn:  # so that changes that wait for each other occupy no threads
+            async with self.turns.wait(token, current.subject):
                 made = await asyncio.to_thread(work, asked)
         except RefusedChangeError as error:
             raise describe_refused_change(error) from None
         except RevisionConflictError as error:
             status = 412 if version else 409
             raise HttpProblem(status, "conflict", error.message, error.hint) from None
+        except ChecksUnavailableError as error:
+            headers = {"retry-after": "1"}
+            raise HttpProblem(503, "overloaded", error.message, error.hint, headers=headers) from None
         status = 201 if action == "create" and made.is_new and not asked.is_dry_run else 200
         return self._respond(made.revision, made.checks, status, is_dry_run=asked.is_dry_run)
 
@@ -306,12 +311,11 @@ class AdminRevisions:
         return JSONResponse(data, status, headers={"etag": f'"{revision.version}"'})
 
 
-def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimits) -> list[Route]:
+def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimits, turns: ChangeTurns) -> list[Route]:
     """Return the routes of accounts and connectors."""
     routes = []
-    turn = asyncio.Lock()
     for kind in ("account", "connector"):
-        served = AdminRevisions(gate, changes, limits, kind, turn)
+        served = AdminRevisions(gate, changes, limits, kind, turns)
         one = f"/admin/{kind}s/{{name}}"
         table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             (f"/admin/{kind}s", "GET", served.list_all),

@@ -141,9 +141,10 @@ def create_app(
     routes: Sequence[Route] = (),
     limits: ServiceLimits = ServiceLimits(),
     clock: Clock = MACHINE_CLOCK,
+    stop_work: Callable[[], None] = lambda: None,
 ) -> ASGIApp:
-    """Return the application, with `routes` in addition to those of the unified API. It closes the connections when it
-    ends. `location` is where the store of `keys` is."""
+    """Return the application, with `routes` in addition to those of the unified API. When it ends, it closes the
+    connections, and `stop_work` ends what threads still wait for. `location` is where the store of `keys` is."""
     service = _Service(unified, callers, keys, limits, location, clock)
 
     @asynccontextmanager
@@ -155,6 +156,7 @@ def create_app(
             async with unified.connections:
                 yield
         finally:
+            stop_work()
             for task in tasks:
                 task.cancel()
             traces.close()

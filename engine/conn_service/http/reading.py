@@ -24,13 +24,15 @@ class ServiceLimits:
     """What a deployment allows a request: times in seconds, sizes in bytes. `shows_vendor_errors` adds the vendor's own
     status and text to problems.
 
-    The store has `store_seconds` to find a token. A client has `header_seconds` for its headers, `body_seconds` for its
+    The store has `store_seconds` to find a token, and the checks of a change of an account or a connector have
+    `check_seconds`. A client has `header_seconds` for its headers, `body_seconds` for its
     body, and `write_seconds` to read a part of the answer. More requests than `concurrent_requests` at once are
     refused, and more connections than `connections`. The bodies of all deliveries at once have `delivery_bytes`.
     """
 
     request_seconds: float = 60.0
     store_seconds: float = 10.0
+    check_seconds: float = 30.0
     header_seconds: float = 10.0
     body_seconds: float = 20.0
     write_seconds: float = 30.0

@@ -29,6 +29,7 @@ from conn_service.http.admin_revisions import build_revision_routes
 from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
+from conn_service.http.change_turns import ChangeTurns
 from conn_service.http.connect_pages import build_connect_routes, build_link_routes
 from conn_service.http.docs_page import build_docs_routes
 from conn_service.http.documents import build_document_routes
@@ -43,7 +44,7 @@ from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
 from conn_service.http.webhooks import DeliveryInbox, build_webhook_routes
 from conn_service.inbox import InboxQueue, InboxStore
-from conn_service.revisions import Changes, RevisedConfiguration, RevisionStore
+from conn_service.revisions import Changes, IsolatedChecks, RevisedConfiguration, RevisionStore
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
@@ -115,7 +116,8 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         pages = build_docs_routes() if deployment.has_docs_page else []
         gate = AdminGate(callers, source.store.audit)
         connector = AccountConnector(vault, deployment.environ, deployment.clock, isolation, deployment.evaluation)
-        changes = Changes(source, deployment.clock)
+        checks = stack.enter_context(IsolatedChecks(deployment.limits.check_seconds))
+        changes = Changes(source, deployment.clock, checks.run)
         connect = _build_connect_service(deployment, engine, connections, connector, logins, changes)
         inbox = DeliveryInbox(
             source,
@@ -145,10 +147,11 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_link_routes(gate, connect, logins, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
-                *build_revision_routes(gate, changes, deployment.limits),
+                *build_revision_routes(gate, changes, deployment.limits, ChangeTurns(checks.workers)),
             ],
             limits=deployment.limits,
             clock=deployment.clock,
+            stop_work=checks.close,
         )
         monitor = Starlette(
             routes=build_health_routes(health, metrics, callers, needs_token=False),

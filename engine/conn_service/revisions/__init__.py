@@ -20,6 +20,7 @@ from conn_service.revisions.configuration import (
     with_revisions,
 )
 from conn_service.revisions.folder import FolderChanges
+from conn_service.revisions.isolated_checks import ChecksUnavailableError, IsolatedChecks
 from conn_service.revisions.model import (
     Revision,
     RevisionConflictError,
@@ -36,8 +37,10 @@ __all__ = [
     "ChangeChecks",
     "Changes",
     "CheckedRevision",
+    "ChecksUnavailableError",
     "ConfigurationSource",
     "FolderChanges",
+    "IsolatedChecks",
     "RefusedChangeError",
     "RevisedConfiguration",
     "Revision",

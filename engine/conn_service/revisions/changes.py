@@ -1,6 +1,5 @@
 """Make revisions: of what is checked, by whom, and why. `http` and the command line use it alike."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.wire import MACHINE_CLOCK, Clock
-from conn_service.revisions.checks import ChangeChecks, check_change
+from conn_service.revisions.checks import ChangeChecks, RunChecks, check_change, run_checks
 from conn_service.revisions.configuration import RevisedConfiguration, read_files, with_revisions
 from conn_service.revisions.model import Revision, RevisionConflictError, Subject
 
@@ -64,12 +63,14 @@ class CheckedRevision:
 
 
 class Changes:
-    """Makes revisions of a service's configuration. Threads may share it."""
+    """Makes revisions of a service's configuration. Threads may share it. `run` runs the checks."""
 
-    def __init__(self, configuration: RevisedConfiguration, clock: Clock = MACHINE_CLOCK) -> None:
+    def __init__(
+        self, configuration: RevisedConfiguration, clock: Clock = MACHINE_CLOCK, run: RunChecks = run_checks
+    ) -> None:
         self.configuration = configuration
         self._clock = clock
-        self._lock = threading.Lock()
+        self._run = run
 
     def find(self, subject: Subject) -> Revision | None:
         """Return the current revision, which has the number 0 if it is that of the folder or the release. None if there
@@ -98,28 +99,27 @@ class Changes:
 
     def edit(self, subject: Subject, edit: Edit, request: RevisionRequest) -> CheckedRevision:
         """Change the current documents. `edit` is called again if others change them meanwhile. Raises like `put`."""
-        with self._lock:
-            for _ in range(_MOST_TRIES):
-                self.configuration.refresh()
-                seen, (_, workspace) = self.configuration.change, self.configuration.get_current()
-                current = self.find(subject) or Revision(subject, 0, {})
-                if request.version is not None and request.version != current.version:
-                    raise RevisionConflictError(
-                        f"{subject.path} was changed by somebody else in the meantime",
-                        hint="read it again, and repeat your change",
-                    )
-                files = edit(current, workspace)
-                if current.is_deleted and files:
-                    check_new_name(subject, workspace)
-                checked = check_revision(current, files, request, workspace, self._clock)
-                if request.is_dry_run or not checked.is_new:
-                    return checked
-                try:
-                    stored = self.configuration.store.add(checked.revision, current.files, request.action, seen=seen)
-                except RevisionConflictError:
-                    continue
-                self.configuration.refresh()
-                return CheckedRevision(stored, checked.checks)
+        for _ in range(_MOST_TRIES):
+            self.configuration.refresh()
+            seen, (_, workspace) = self.configuration.change, self.configuration.get_current()
+            current = self.find(subject) or Revision(subject, 0, {})
+            if request.version is not None and request.version != current.version:
+                raise RevisionConflictError(
+                    f"{subject.path} was changed by somebody else in the meantime",
+                    hint="read it again, and repeat your change",
+                )
+            files = edit(current, workspace)
+            if current.is_deleted and files:
+                check_new_name(subject, workspace)
+            checked = check_revision(current, files, request, workspace, self._clock, self._run)
+            if request.is_dry_run or not checked.is_new:
+                return checked
+            try:
+                stored = self.configuration.store.add(checked.revision, current.files, request.action, seen=seen)
+            except RevisionConflictError:
+                continue
+            self.configuration.refresh()
+            return CheckedRevision(stored, checked.checks)
         raise RevisionConflictError(f"{subject.path} is changed too often", hint="try again in a moment")
 
 
@@ -135,8 +135,13 @@ def check_new_name(subject: Subject, workspace: Workspace) -> None:
         )
 
 
-def check_revision(
-    current: Revision, files: Mapping[str, str], request: RevisionRequest, workspace: Workspace, clock: Clock
+def check_revision(  # noqa: PLR0917
+    current: Revision,
+    files: Mapping[str, str],
+    request: RevisionRequest,
+    workspace: Workspace,
+    clock: Clock,
+    run: RunChecks = run_checks,
 ) -> CheckedRevision:
     """Return the next revision, if the checks allow it. Raises RefusedChangeError."""
     tenant = current.tenant if request.tenant is None else request.tenant
@@ -146,7 +151,7 @@ def check_revision(
     after = with_revisions(workspace, [Revision(subject, current.number + 1, files)])
     checks = ChangeChecks()
     if dict(files) != dict(current.files):
-        checks = check_change(workspace, after, subject, clock)
+        checks = check_change(workspace, after, subject, clock, run)
     if checks.errors:
         raise RefusedChangeError(
             f"lint finds errors in {subject.path}, so that nothing was changed", checks, hint="correct the findings"

@@ -5,7 +5,7 @@ The checks run in temporary folders that have only what the change concerns, bec
 
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +19,11 @@ from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, remove_dup
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.lint import lint_workspace
 from conn_engine.testing.suite import Selection, run_suite
-from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, FrozenClock
 from conn_service.revisions.configuration import list_files, walk_files
 from conn_service.revisions.model import Subject
 
-__all__ = ["ChangeChecks", "check_change"]
+__all__ = ["ChangeChecks", "CheckTask", "RunChecks", "check_change", "run_checks"]
 
 _ALWAYS_REFUSED = "SEC101"
 """The code for a secret in a document. It is refused whatever the workspace's severity for it."""
@@ -54,13 +54,27 @@ class ChangeChecks:
         return bool(self.failures or self.breaking)
 
 
-def check_change(before: Workspace, after: Workspace, subject: Subject, clock: Clock = MACHINE_CLOCK) -> ChangeChecks:
-    """Compare two configurations that differ in one account or connector, with the recordings of each."""
-    accounts, connectors = _find_concerned(before, after, subject)
-    if subject.kind == "account" and not list_files(after, subject):
-        return ChangeChecks(failures=tuple(_find_references(after, subject)))
-    with _copy(before, accounts, connectors) as old, _copy(after, accounts, connectors) as new:
-        findings = _lint(old, new, subject, accounts, clock)
+@dataclass(frozen=True, slots=True)
+class CheckTask:
+    """Two folders to compare, the time in Unix seconds, and what the change concerns."""
+
+    old: str
+    new: str
+    subject: Subject
+    accounts: tuple[str, ...]
+    connectors: frozenset[str]
+    now: float
+
+
+RunChecks = Callable[[CheckTask], ChangeChecks]
+
+
+def run_checks(task: CheckTask) -> ChangeChecks:
+    """Lint two folders, run their recorded tests, and compare their accounts."""
+    subject, accounts, connectors = task.subject, task.accounts, task.connectors
+    try:
+        old, new = load_workspace(Path(task.old)), load_workspace(Path(task.new))
+        findings = _lint(old, new, subject, accounts, FrozenClock(task.now))
         if any(finding.severity is Severity.ERROR for finding in findings):
             return ChangeChecks(tuple(findings))
         failures = _run_tests(new, accounts, connectors)
@@ -69,11 +83,25 @@ def check_change(before: Workspace, after: Workspace, subject: Subject, clock: C
         )
         failures = [one for one in failures if (one.code, one.path, one.message) not in known]
         present = [name for name in accounts if old.has_account(name)]  # a new one has nothing to compare with
-        try:
-            result = impact(old, new, accounts=present, processes=1) if present else None
-        except ConnError as error:
-            return ChangeChecks(tuple(findings), tuple(error.findings or _describe(error)))
-        return ChangeChecks(tuple(findings), tuple(failures), result)
+    except ConnError as error:  # of what all accounts share
+        return ChangeChecks(tuple(_describe(error)))
+    try:
+        result = impact(old, new, accounts=present, processes=1) if present else None
+    except ConnError as error:
+        return ChangeChecks(tuple(findings), tuple(error.findings or _describe(error)))
+    return ChangeChecks(tuple(findings), tuple(failures), result)
+
+
+def check_change(
+    before: Workspace, after: Workspace, subject: Subject, clock: Clock = MACHINE_CLOCK, run: RunChecks = run_checks
+) -> ChangeChecks:
+    """Compare two configurations that differ in one account or connector, with the recordings of each. `run` runs the
+    checks, in this process or in another one."""
+    accounts, connectors = _find_concerned(before, after, subject)
+    if subject.kind == "account" and not list_files(after, subject):
+        return ChangeChecks(failures=tuple(_find_references(after, subject)))
+    with _copy(before, accounts, connectors) as old, _copy(after, accounts, connectors) as new:
+        return run(CheckTask(str(old), str(new), subject, tuple(accounts), frozenset(connectors), clock.now()))
 
 
 def _find_concerned(before: Workspace, after: Workspace, subject: Subject) -> tuple[list[str], set[str]]:
@@ -108,7 +136,7 @@ def _find_references(workspace: Workspace, subject: Subject) -> Iterator[Diagnos
 
 
 @contextmanager
-def _copy(workspace: Workspace, accounts: Collection[str], connectors: Collection[str]) -> Iterator[Workspace]:
+def _copy(workspace: Workspace, accounts: Collection[str], connectors: Collection[str]) -> Iterator[Path]:
     """Provide a folder with some accounts, their connectors, and what all share. It is removed afterwards."""
     tree = workspace.tree
     places = [workspace.root / f"conn{suffix}" for suffix in SUFFIXES]
@@ -131,7 +159,7 @@ def _copy(workspace: Workspace, accounts: Collection[str], connectors: Collectio
             place = folder_path / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(tree.content(workspace.root / path))
-        yield load_workspace(folder_path.resolve())
+        yield folder_path.resolve()
     finally:
         shutil.rmtree(folder_path, ignore_errors=True)
 

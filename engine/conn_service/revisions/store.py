@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_service.revisions.audit import AuditEntry, AuditLog
 from conn_service.revisions.model import Revision, RevisionConflictError, Subject, SubjectKind, format_difference
 from conn_service.store import Migration, prepare_tables
@@ -144,11 +145,15 @@ def _select(subject: Subject) -> "sa.Select[Any]":
 
 
 def _is_outdated(connection: Connection, subject: Subject, seen: int) -> bool:
-    """Return whether a later revision may change what a check of the subject found: of a connector, or, for a
-    connector, of any account."""
-    other = "connector" if subject.kind == "account" else "account"
-    query = sa.select(_revisions.c.change).where(_revisions.c.change > seen, _revisions.c.kind == other)
-    return connection.execute(query.limit(1)).first() is not None
+    """Return whether a later revision may change what a check of the subject found: of a connector, or of an account
+    with a similar name; for a connector, of any account."""
+    later = connection.execute(sa.select(_revisions.c.kind, _revisions.c.name).where(_revisions.c.change > seen))
+    if subject.kind == "connector":
+        return any(kind == "account" for kind, _ in later)
+    prefix = build_variable_prefix(subject.name)
+    return any(
+        kind == "connector" or (name != subject.name and build_variable_prefix(name) == prefix) for kind, name in later
+    )
 
 
 def _to_revision(row: Mapping[str, Any]) -> Revision:

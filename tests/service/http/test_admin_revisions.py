@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service_bench import Bench, open_bench
 from starlette.testclient import TestClient
 
+from conn_service.http.reading import ServiceLimits
 from conn_service.revisions import RevisionStore, Subject
 from conn_service.store import open_engine
 
@@ -177,6 +178,38 @@ def test_a_change_that_breaks_has_to_be_accepted_with_a_reason(bench: Bench) -> 
     assert done.status_code == 200
     (row, *_) = bench.ask("GET", "/admin/accounts/careful/revisions").json()["result"]
     assert row["accepted"] == "the customer wants it"
+
+
+_TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [1])"
+ENDLESS = f"""\
+connector: shop
+override:
+  unified.crm.contacts.list.response_mapping:
+    email: {_TWICE} = {_TWICE}
+"""
+"""A mapping that compares values which hold themselves 2^200 times over: no evaluator ends it."""
+
+
+def test_a_check_that_does_not_end_is_stopped_and_delays_nobody(tmp_path: Path) -> None:
+    limits = ServiceLimits(check_seconds=2)
+    with open_bench(tmp_path, limits=limits) as bench, ThreadPoolExecutor(2) as pool:
+        bench.token = bench.issue(accounts=[])
+        files = read_connector(bench) | {
+            "recordings/crm.contacts.list.json": RECORDING.replace("URL", bench.vendor.url)
+        }
+        recorded = put_connector(bench, files)
+        assert recorded.status_code == 200, recorded.text
+        endless = pool.submit(put, bench, "acme", ENDLESS)
+        other = pool.submit(put, bench, "globex", "connector: shop\nlabel: Globex\n")
+        assert call(bench, "empty").status_code == 200
+        assert other.result().status_code == 200
+        refused = endless.result()
+        assert (refused.status_code, refused.json()["kind"]) == (422, "refused"), refused.text
+        assert refused.json()["detail"] == (
+            "the checks of accounts/acme took more than 2 seconds, so that nothing was changed"
+        )
+        assert bench.ask("GET", "/admin/accounts/acme").json()["revision"] == 0
+        assert put(bench, "acme", "connector: shop\nlabel: Acme\n").status_code == 200
 
 
 def read_connector(bench: Bench, name: str = "shop") -> dict[str, str]:

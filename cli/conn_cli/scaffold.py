@@ -31,6 +31,10 @@ _HIDDEN = ("gitignore", "vscode")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
+EXAMPLE_CONNECTORS = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
+"""The bundled connectors that the example workspace has: few, so that its commands are quick and their output short."""
+
+
 def list_bundled() -> list[str]:
     """Return the names of the bundled connectors."""
     from conn_engine.documents.locate import find_packaged
@@ -141,7 +145,7 @@ def write_schemas(
 
 
 def copy_example(root: Path, *, force: bool = False) -> list[Path]:
-    """Create the example workspace in `root`: accounts, environments and the bundled connectors. Returns its files."""
+    """Create the example workspace in `root`: accounts, environments and some bundled connectors. Returns its files."""
     from conn_engine.documents.locate import find_packaged
     from conn_engine.updates.lock import lock_bundled
 
@@ -152,7 +156,7 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     def build(folder: Path) -> None:
         shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
         _write_id(folder, _workspace_id(root))
-        for name in list_bundled():
+        for name in EXAMPLE_CONNECTORS:
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
         for source in _files(SKELETON / "workspace"):
@@ -162,7 +166,7 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
         write_schemas(folder)
 
     files = _build_completely(root, build)
-    for name in list_bundled():
+    for name in EXAMPLE_CONNECTORS:
         lock_bundled(root, name, read_bundled(name))
     return files
 

@@ -59,3 +59,16 @@ def test_pipedrive(subscribed):
         assert (body["http_auth_user"], body["http_auth_password"]) == ("conn", stored["webhook_password"])
         assert (body["version"], body["event_action"], body["subscription_url"]) == ("2.0", "*", URL)
     assert stored["webhook_username"] == "conn"
+
+
+def test_attio(subscribed):
+    made = {"data": {"id": {"webhook_id": "w-1"}, "secret": "s-1", "status": "active"}}
+    asked, stored = subscribed("attio", {}, {"token": "t"}, [json_answer(made), json_answer({})])
+    hooks = "https://api.attio.com/v2/webhooks"
+    assert [row[:2] for row in asked] == [("POST", hooks), ("DELETE", f"{hooks}/w-1")]
+    data = asked[0][2]["data"]
+    assert data["target_url"] == URL
+    assert [row["event_type"] for row in data["subscriptions"]] == [
+        "record.created", "record.updated", "record.deleted", "record.merged",
+    ]  # fmt: skip
+    assert stored["webhook_secret"] == "s-1"

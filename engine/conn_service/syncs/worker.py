@@ -1,56 +1,44 @@
 """A worker of syncs: one process with one DBOS, which runs what is enqueued and what is due."""
 
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
 from importlib import import_module
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from conn_engine.diagnostics import did_you_mean, join_words
-from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
-from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import (
-    ClaimStore,
     DeliveryStore,
-    DrainResult,
-    drain,
-    find_endpoint,
-    has_endpoint,
-    name_endpoint,
 )
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
+from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, launch_dbos, require_dbos
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import Timetable, start_due
+from conn_service.syncs.sending import EventSending
 from conn_service.syncs.starting import start_requested
 from conn_service.syncs.store import BACKFILL, OPEN, RunRow, SyncStore, name_run
+from conn_service.syncs.worker_part import WorkerPart
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from conn_service.syncs.stalled import StalledRun
 
-__all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker", "WorkerPart"]
+__all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker"]
 
-APPLICATION_VERSION = "2"
-"""Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
 POLL_SECONDS = 0.2
 _DELIVERY_POLL_SECONDS = 0.25
 _PART_POLL_SECONDS = 0.5
 """Each look into a queue costs two milliseconds of processor time, also if nothing is in it."""
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
-_WORKERS = 8
 _CONNECTIONS = 10
 """More than runs can hold at the same time while they renew credentials. Two more belong to the slot of the worker and
 to DBOS, so that eight workers fit into the 100 connections that Postgres has by default."""
@@ -62,31 +50,7 @@ _LATER_MODULES = (
 )
 """What a worker needs only later is loaded before it begins: the package may be upgraded while it works, and modules of
 two versions do not fit together."""
-_MISSING_ENDPOINT_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
-
-
-class WorkerPart(Protocol):
-    """What a worker does in addition to syncs, with a queue and a schedule of its own."""
-
-    queue: str
-    schedule_name: str
-
-    def begin(self) -> Any:
-        """Let the workflows of this process use it. Return the one to run every minute."""
-        ...
-
-    def end(self) -> None:
-        """Let no workflow use it any more."""
-        ...
-
-    def resume(self) -> None:
-        """Enqueue what no workflow continues."""
-        ...
-
-    def remove_old(self, before: float) -> dict[str, int]:
-        """Remove what was finished before a moment, in Unix seconds. Return how much of each kind."""
-        ...
 
 
 class SyncWorker:
@@ -129,6 +93,14 @@ class SyncWorker:
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
         self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault, budgets=self.budgets)
+        self.sending = EventSending(
+            self.deliveries,
+            releases,
+            environ,
+            clock,
+            self.runner.transports,
+            goes_on=lambda: self._lease is None or self._lease.is_fresh(),
+        )
 
     def close(self) -> None:
         """Close the store, if the worker was only used to look into it."""
@@ -136,50 +108,28 @@ class SyncWorker:
         self._engine.dispose()
 
     def __enter__(self) -> "SyncWorker":
-        _require_dbos()
+        require_dbos()
         for name in _LATER_MODULES:
             import_module(name)
-        from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
-
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
         if self.location.url is not None:
             self._lease = SlotLease(self.location.url)
         workflows.use_parts(self)
-        deliveries.use_parts(self)
-        logging.getLogger("dbos").setLevel(logging.ERROR)
-        config: DBOSConfig = {
-            "name": "conn-syncs",
-            "system_database_url": self._engine.url.render_as_string(hide_password=False),
-            "system_database_engine": self._engine,
-            "application_version": APPLICATION_VERSION,
-            "executor_id": "local" if self._lease is None else self._lease.executor,
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "ERROR",
-        }
+        deliveries.use_parts(self.sending)
         ticks = {workflows.TICK: workflows.tick, **{part.schedule_name: part.begin() for part in self._parts}}
-        DBOS(config=config)
-        DBOS.launch()
         polls = {workflows.QUEUE: POLL_SECONDS, deliveries.QUEUE: _DELIVERY_POLL_SECONDS}
-        for queue, seconds in (polls | {part.queue: _PART_POLL_SECONDS for part in self._parts}).items():
-            DBOS.register_queue(
-                queue, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=seconds
-            )
-        if self.schedules:
-            DBOS.apply_schedules(
-                [{"schedule_name": name, "workflow_fn": tick, "schedule": "* * * * *"} for name, tick in ticks.items()]
-            )
+        polls |= {part.queue: _PART_POLL_SECONDS for part in self._parts}
+        executor = "local" if self._lease is None else self._lease.executor
+        launch_dbos(self._engine, executor, polls, ticks if self.schedules else {})
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        from dbos import DBOS
-
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
-        logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)  # the next worker continues what is interrupted
-        DBOS.destroy()
+        destroy_dbos()
         self.runner.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)
@@ -247,7 +197,7 @@ class SyncWorker:
 
         for leg in self.find_stalled_runs():
             enqueue_leg(leg.run_id, leg.number, leg.seq)
-        for endpoint in self.find_stalled_endpoints():
+        for endpoint in self.sending.find_stalled():
             ensure_drain(endpoint, f"start{int(self.clock.now() * 1000)}")
         for part in self._parts:
             part.resume()
@@ -310,71 +260,13 @@ class SyncWorker:
         if self.store.get_run(run_id).status in ("undelivered", "delivering"):
             self.store.set_status(run_id, "delivering")
             self.runner.deliver(run_id)
-        self.deliveries.retry_dead(self.clock.now(), run_id=run_id)
-        self._move_from_missing_endpoints(run_id)
-        for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
-            self.deliveries.set_disabled(endpoint, "", self.clock.now())
-            self.drain(endpoint)
+        self.sending.retry_waiting(run_id, self.runner.find_current_endpoint_key)
         run = self.store.get_run(run_id)
         if run.status in ("failed", "cancelled"):
             return self.start(run.sync, run.account, cause="retry", is_full=run.is_full, settings=run.settings)
         return run
 
-    def retry_endpoint(self, name: str) -> dict[str, int]:
-        """Enable an endpoint, and send it again what it has not received. Return its events by status. `name` is what
-        `name_endpoint` returns, or its URL.
-
-        Raises UsageError for an endpoint without events, and ConfigurationError for one that cannot be used.
-        """
-        known = {name_endpoint(key): key for key in self.deliveries.find_endpoints()}
-        short = name_endpoint(name)
-        endpoint = known.get(short, "")
-        if not endpoint:
-            hint = (
-                did_you_mean(short, known) or f"use one of {join_words(list(known))}" if known else "run a sync first"
-            )
-            raise UsageError(f'no event was sent to an endpoint "{short}"', hint=hint)
-        find_endpoint(self.releases.get_current()[1], endpoint, environ=self.environ)
-        self.deliveries.set_disabled(endpoint, "", self.clock.now())
-        self.deliveries.retry_dead(self.clock.now(), endpoint=endpoint, also_waiting=True)
-        self.drain(endpoint)
-        return self.deliveries.count(endpoint=endpoint)
-
-    def _move_from_missing_endpoints(self, run_id: str) -> None:
-        """Let what waits for an endpoint that was renamed be delivered to where the sync delivers now."""
-        _, workspace = self.releases.get_current()
-        for endpoint in self.deliveries.find_waiting_endpoints(run_id=run_id):
-            if not has_endpoint(workspace, endpoint):
-                other = self.runner.find_current_endpoint_key(run_id)
-                self.deliveries.move_waiting(run_id, endpoint, other or endpoint)
-
     # --- what the workflows use ---
-
-    def find_endpoint_key(self, run_id: str) -> str:
-        """Return the key of the endpoint that a run delivers to, "" if it does not."""
-        return self.runner.find_endpoint_key(run_id)
-
-    def now(self) -> float:
-        """Return the time in Unix seconds."""
-        return self.clock.now()
-
-    def drain(self, endpoint: str) -> DrainResult:
-        """Deliver what is due for an endpoint, for some seconds at most."""
-        _, workspace = self.releases.get_current()
-        try:
-            found = find_endpoint(workspace, endpoint, environ=self.environ)
-            claims = ClaimStore.of_endpoint(found.claim_check, self.releases.root)
-        except ConfigurationError as error:  # it was removed, or its secret is not set: its events wait
-            logging.getLogger(__name__).warning("%s", error.message)
-            health = self.deliveries.get_health(endpoint)
-            if health.problem != error.message:
-                self.deliveries.set_health(endpoint, replace(health, problem=error.message))
-            return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
-        is_fresh = (lambda: True) if self._lease is None else self._lease.is_fresh
-        trust = workspace.trust  # of the workspace as it is now: a host may be trusted no longer
-        with closing(self.runner.transports.borrow(("deliveries", trust))) as sender:
-            sender.connect(lambda: Live(trust=trust, clock=self.clock, max_redirects=0))
-            return drain(self.deliveries, found, sender, self.clock, goes_on=is_fresh, claims=claims)
 
     def find_stalled_runs(self) -> list["StalledRun"]:
         """Return the runs that no workflow continues, and end those that break off again and again. What a worker did
@@ -391,14 +283,6 @@ class SyncWorker:
                 self.runner.fail(leg.run_id, leg.reason)
         return [leg for leg in stalled if not leg.reason]
 
-    def find_stalled_endpoints(self) -> list[str]:
-        """Return the endpoints with events that no workflow delivers."""
-        from conn_service.delivery.workflows import find_drained, is_drained
-
-        waiting = [name for name in self.deliveries.find_waiting_endpoints() if self._is_enabled(name)]
-        drained = find_drained() if waiting else set()
-        return [name for name in waiting if not is_drained(name, drained)]
-
     def remove_old(self) -> dict[str, int]:
         """Remove what was finished before the days to keep. Return how much of each kind."""
         from conn_service.syncs.retention import remove_claims, remove_old
@@ -408,9 +292,6 @@ class SyncWorker:
         for part in self._parts:
             removed |= part.remove_old(before)
         return removed | {"claims": remove_claims(self.releases, self.deliveries, before)}
-
-    def _is_enabled(self, endpoint: str) -> bool:
-        return not self.deliveries.find_disabled_reason(endpoint)
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due at a moment, and return their IDs."""
@@ -425,12 +306,3 @@ class SyncWorker:
         started = start_requested(self.runner, self.releases)
         self._requested += started
         return started
-
-
-def _require_dbos() -> None:
-    try:
-        import dbos  # noqa: F401 - for a helpful error if it is missing
-    except ImportError:
-        raise UsageError(
-            "syncs need DBOS, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
-        ) from None

@@ -14,6 +14,7 @@ from conn_engine.errors import ConnError
 from conn_service.delivery.workflows import ensure_drain
 from conn_service.store import DATABASE_RETRIES
 from conn_service.syncs.runner import SyncRunner
+from conn_service.syncs.sending import EventSending
 from conn_service.syncs.stalled import StalledRun
 
 __all__ = ["QUEUE", "TICK", "WorkerParts", "enqueue_leg", "name_partition", "run_sync", "tick", "use_parts"]
@@ -29,10 +30,7 @@ class WorkerParts(Protocol):
     """What the workflows use of the worker of this process."""
 
     runner: SyncRunner
-
-    def find_endpoint_key(self, run_id: str) -> str:
-        """Return the key of the endpoint that a run delivers to, "" if it does not."""
-        ...
+    sending: EventSending
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
@@ -48,10 +46,6 @@ class WorkerParts(Protocol):
 
     def find_stalled_runs(self) -> list[StalledRun]:
         """Return the runs that no workflow continues."""
-        ...
-
-    def find_stalled_endpoints(self) -> list[str]:
-        """Return the endpoints with events that no workflow delivers."""
         ...
 
     def remove_old(self) -> dict[str, int]:
@@ -145,7 +139,7 @@ def _deliver(run_id: str) -> Mapping[str, Any]:
 
 @DBOS.step(name="conn_sync_endpoint", **DATABASE_RETRIES)
 def _find_endpoint(run_id: str) -> str:
-    return _parts[0].find_endpoint_key(run_id)
+    return _parts[0].runner.find_endpoint_key(run_id)
 
 
 @DBOS.step(name="conn_sync_fail", **DATABASE_RETRIES)
@@ -189,7 +183,7 @@ def _find_stalled_runs() -> list[tuple[str, int, int]]:
 
 @DBOS.step(name="conn_sync_undrained", **DATABASE_RETRIES)
 def _find_stalled_endpoints() -> list[str]:
-    return _parts[0].find_stalled_endpoints()
+    return _parts[0].sending.find_stalled()
 
 
 @DBOS.step(name="conn_sync_due", **DATABASE_RETRIES)

@@ -137,7 +137,7 @@ class TestASpool:
 
     def deliver(self, bench: Bench, receiver: Receiver, count: int) -> list[dict[str, Any]]:
         with worker_of(bench) as worker:
-            worker.drain("default")
+            worker.sending.drain("default")
         deadline = time.monotonic() + 30
         while len(receiver.arrived) < count:
             assert time.monotonic() < deadline
@@ -176,10 +176,10 @@ class TestASpool:
         bench.run("people:acme:0001")
         with worker_of(bench) as worker:
             worker.keep_days = -1
-            worker.drain("default")
+            worker.sending.drain("default")
             assert worker.remove_old()["claims"] == 0, "the only copy of what waits"
             receiver.usual = {}
-            worker.retry_endpoint("default")
+            worker.sending.retry("default")
             assert worker.remove_old()["claims"] == 1
         assert list((bench.root / "claims").iterdir()) == []
 

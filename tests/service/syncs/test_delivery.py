@@ -305,7 +305,7 @@ def test_a_run_delivers_while_an_earlier_event_waits_to_be_sent_again(bench: Ben
             assert done.status == "complete"
             wait_until(lambda expected=records: len(line.receiver.arrived) >= expected)
         wait_until(lambda: worker.deliveries.count(run_id=run.id) == {"delivered": 11, "waiting": 1})
-        assert worker.find_stalled_endpoints() == [], "one workflow waits for the event that failed"
+        assert worker.sending.find_stalled() == [], "one workflow waits for the event that failed"
         from dbos import DBOS
 
         unfinished = ["ENQUEUED", "DELAYED", "PENDING"]  # the one that has delivered the others may still be ending

@@ -165,7 +165,7 @@ def test_events_of_a_renamed_endpoint_wait_are_reported_and_can_be_delivered(ben
     renamed = {"conn.yaml": endpoints.replace("old:", "new:"), "syncs/people.yaml": sync.replace(": old", ": new")}
     bench.write(renamed)
     try:
-        assert worker.drain("old").next_due is not None
+        assert worker.sending.drain("old").next_due is not None
         summary = summarize(worker, worker.store.get_run("r1"))
         assert (summary.waiting, summary.problems) == (10, {"old": 'there is no endpoint "old"'})
         assert 'old: there is no endpoint "old"' in "\n".join(draw_run(summary))
@@ -188,7 +188,7 @@ def test_a_retry_enables_the_endpoint(bench: Bench, line: Line) -> None:
     worker = SyncWorker(StoreLocation(file=bench.root.parent / "store.sqlite3"), Releases(bench.root), environ=ENVIRON)
     bench.run()
     try:
-        worker.drain("default")
+        worker.sending.drain("default")
         summary = summarize(worker, worker.store.get_run("r1"))
         assert (summary.waiting, summary.dead) == (10, 0)
         assert summary.problems == {"default": "disabled: the endpoint answered 410 Gone"}
@@ -210,7 +210,7 @@ def test_a_worker_trusts_the_hosts_that_conn_yaml_trusts_now(bench: Bench, line:
     def drain_now() -> int:
         worker.deliveries.set_health("default", EndpointHealth())
         worker.deliveries.retry_dead(worker.clock.now(), endpoint="default", also_waiting=True)
-        return worker.drain("default").delivered
+        return worker.sending.drain("default").delivered
 
     try:
         assert (drain_now(), len(line.receiver.arrived)) == (0, 0), "the host is internal"

@@ -146,7 +146,7 @@ def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(ben
 def test_what_another_version_has_enqueued_is_continued(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.contacts.fail_at = {2: (429, {"Retry-After": "86400"}, {})}
     with monkeypatch.context() as earlier:
-        earlier.setattr("conn_service.syncs.worker.APPLICATION_VERSION", "of-last-year")
+        earlier.setattr("conn_service.syncs.dbos_process.APPLICATION_VERSION", "of-last-year")
         with worker_of(bench) as worker:
             run = worker.start("people", "acme")
             wait_for_legs(run.id, "DELAYED", 1)

@@ -81,7 +81,7 @@ def retry(
         raise UsageError("retry needs a run or an endpoint", hint="list what failed: conn sync failures")
     with open_worker(app, store, works=True) as worker:
         if endpoint is not None:
-            counts = worker.retry_endpoint(endpoint)
+            counts = worker.sending.retry(endpoint)
         elif run_id is not None:
             run = worker.retry(run_id)
             if not worker.is_settled(run):

@@ -1,0 +1,62 @@
+"""The one DBOS of this process, with its queues and schedules."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig
+    from sqlalchemy.engine import Engine
+
+__all__ = ["APPLICATION_VERSION", "destroy_dbos", "launch_dbos", "require_dbos"]
+
+APPLICATION_VERSION: Final = "2"
+"""Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
+_APPLICATION: Final = "conn-syncs"
+_WORKERS: Final = 8
+
+
+def require_dbos() -> None:
+    """Raise UsageError if DBOS is not installed."""
+    try:
+        import dbos  # noqa: F401 - for a helpful error if it is missing
+    except ImportError:
+        raise UsageError(
+            "syncs need DBOS, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
+        ) from None
+
+
+def launch_dbos(
+    engine: "Engine", executor: str, polls: Mapping[str, float], ticks: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Let DBOS continue what `executor` did, look into queues every so many seconds, and run `ticks` every minute."""
+    from dbos import DBOS, DBOSPortableJSONSerializer
+
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    config: DBOSConfig = {
+        "name": _APPLICATION,
+        "system_database_url": engine.url.render_as_string(hide_password=False),
+        "system_database_engine": engine,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "ERROR",
+    }
+    DBOS(config=config)
+    DBOS.launch()
+    for queue, seconds in polls.items():
+        DBOS.register_queue(queue, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=seconds)
+    if ticks:
+        DBOS.apply_schedules(
+            [{"schedule_name": name, "workflow_fn": tick, "schedule": "* * * * *"} for name, tick in ticks.items()]
+        )
+
+
+def destroy_dbos() -> None:
+    """End DBOS. What it interrupts is continued by the next process."""
+    from dbos import DBOS
+
+    logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
+    DBOS.destroy()

@@ -110,6 +110,7 @@ def main() -> None:
             app.err(f"error: the output cannot be written: {str(error.strerror).lower()}")
             code = Exit.USAGE
         _abandon_output()
+    gc.freeze()  # the memory is given back with the process: to look for garbage first takes longer than a command
     sys.exit(code)
 
 

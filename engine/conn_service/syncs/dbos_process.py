@@ -15,7 +15,9 @@ __all__ = ["APPLICATION_VERSION", "destroy_dbos", "launch_dbos", "require_dbos"]
 APPLICATION_VERSION: Final = "2"
 """Raised only when the order of the steps of a workflow changes: those of another version are replaced by new ones."""
 _APPLICATION: Final = "conn-syncs"
-_WORKERS: Final = 8
+_LIMITS: Final[Any] = {"partition_concurrency": 1, "worker_concurrency": 8}
+_LISTEN_SECONDS: Final = 0.05
+"""How often DBOS looks for notifications, which no workflow here waits for. Its end waits for that."""
 
 
 def require_dbos() -> None:
@@ -43,15 +45,42 @@ def launch_dbos(
         "executor_id": executor,
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "ERROR",
+        "notification_listener_polling_interval_sec": _LISTEN_SECONDS,
     }
+    added = _add_queues(engine, polls)
     DBOS(config=config)
     DBOS.launch()
-    for queue, seconds in polls.items():
-        DBOS.register_queue(queue, partition_concurrency=1, worker_concurrency=_WORKERS, polling_interval_sec=seconds)
+    for queue in polls.keys() - added:
+        DBOS.register_queue(queue, **_LIMITS, polling_interval_sec=polls[queue])
     if ticks:
         DBOS.apply_schedules(
             [{"schedule_name": name, "workflow_fn": tick, "schedule": "* * * * *"} for name, tick in ticks.items()]
         )
+
+
+def _add_queues(engine: "Engine", polls: Mapping[str, float]) -> set[str]:
+    """Store the queues that the database does not have, and return them: DBOS looks into those that it finds when it
+    is launched, and into others up to a second later."""
+    from dbos import DBOS, DBOSClient
+    from sqlalchemy.exc import DBAPIError
+
+    url = engine.url.render_as_string(hide_password=False)
+    client = DBOSClient(
+        system_database_url=url,
+        system_database_engine=engine,
+        application_name=_APPLICATION,
+        lazy=True,
+        retry_connection_errors=False,
+    )
+    try:
+        known = {queue.name for queue in client.list_queues()}
+    except DBAPIError:  # DBOS has no tables yet
+        DBOS.migrate(url)
+        known = set()
+    added = polls.keys() - known
+    for queue in added:
+        client.register_queue(queue, **_LIMITS, polling_interval_sec=polls[queue])
+    return added
 
 
 def destroy_dbos() -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from threading import Event
 
 from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
@@ -28,7 +29,7 @@ _MISSING_ENDPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class EventSending:
-    """Sends events that wait. `goes_on` tells whether this worker may send."""
+    """Sends events that wait. `goes_on` tells whether this worker may send, and `changed` is set after it has."""
 
     deliveries: DeliveryStore
     releases: ReleaseLookup
@@ -36,6 +37,7 @@ class EventSending:
     clock: Clock
     transports: TransportPool
     goes_on: Callable[[], bool]
+    changed: Event
 
     def drain(self, endpoint: str) -> DrainResult:
         """Deliver what is due for an endpoint, for some seconds at most."""
@@ -52,7 +54,9 @@ class EventSending:
         trust = workspace.trust  # of the workspace as it is now: a host may be trusted no longer
         with closing(self.transports.borrow(("deliveries", trust))) as sender:
             sender.connect(lambda: Live(trust=trust, clock=self.clock, max_redirects=0))
-            return drain(self.deliveries, found, sender, self.clock, goes_on=self.goes_on, claims=claims)
+            result = drain(self.deliveries, found, sender, self.clock, goes_on=self.goes_on, claims=claims)
+        self.changed.set()
+        return result
 
     def now(self) -> float:
         """Return the time in Unix seconds."""

@@ -89,6 +89,7 @@ class SyncWorker:
         self.deliveries = DeliveryStore(self._engine)
         self.store = SyncStore(self._engine, clock)
         self._requested: list[str] = []
+        self.changed = Event()
         self.budgets = DatabaseBudgets(
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
@@ -100,6 +101,7 @@ class SyncWorker:
             clock,
             self.runner.transports,
             goes_on=lambda: self._lease is None or self._lease.is_fresh(),
+            changed=self.changed,
         )
 
     def close(self) -> None:
@@ -213,7 +215,13 @@ class SyncWorker:
                 return runs
             if deadline is not None and time.monotonic() > deadline:
                 return runs
-            time.sleep(POLL_SECONDS)
+            self.wait_for_change()
+
+    def wait_for_change(self) -> None:
+        """Wait until a workflow of this process has ended or has sent events, for a moment at most: another process
+        may change something, too."""
+        self.changed.wait(POLL_SECONDS)
+        self.changed.clear()
 
     def is_settled(self, run: RunRow) -> bool:
         """Return whether a run has ended, or waits for a login, and each of its events was sent at least once. An

@@ -6,6 +6,7 @@ the run with a delay, so that no thread waits.
 
 from collections.abc import Mapping
 from datetime import datetime
+from threading import Event
 from typing import Any, Final, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
@@ -31,6 +32,7 @@ class WorkerParts(Protocol):
 
     runner: SyncRunner
     sending: EventSending
+    changed: Event
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
@@ -80,6 +82,14 @@ def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0
 @DBOS.workflow(name="conn_sync_run")
 def run_sync(run_id: str, leg: int, seq: int) -> str:
     """Read a run from its page `seq` on, and end it."""
+    changed = _parts[0].changed
+    try:
+        return _run_leg(run_id, leg, seq)
+    finally:
+        changed.set()
+
+
+def _run_leg(run_id: str, leg: int, seq: int) -> str:
     endpoint, first = _find_endpoint(run_id), seq
     for step in range(_STEPS_PER_LEG):
         done = _advance(run_id, seq)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 import sqlalchemy
@@ -43,6 +44,37 @@ def test_a_run_ends_and_the_next_one_begins_where_it_did(bench: Bench) -> None:
         assert (done.status, worker.store.spool.count(run.id)) == ("complete", 10)
         [again] = worker.wait([worker.start("people", "acme").id], 120)
         assert again.since is not None
+
+
+class NotedWaits(Event):
+    """Waits for long, and notes for each wait whether it was ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[bool] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.ended.append(super().wait(30))
+        return self.ended[-1]
+
+
+def test_nothing_waits_for_a_moment_to_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbos import DBOS, DBOSClient
+
+    launch, queues = DBOS.launch, []
+
+    def note_queues() -> None:
+        client = DBOSClient(system_database_engine=bench.store.engine, application_name="conn-syncs")
+        queues.append(sorted(queue.name for queue in client.list_queues()))
+        launch()
+
+    monkeypatch.setattr(DBOS, "launch", note_queues)
+    for _ in range(2):
+        with worker_of(bench) as worker:
+            worker.changed = waits = NotedWaits()
+            [done] = worker.wait([worker.start("people", "acme").id], 120)
+            assert done.status == "complete" and all(waits.ended)
+    assert queues == [["conn_deliveries", "conn_syncs"]] * 2, "DBOS looks into others only after a second"
 
 
 def test_a_pause_ends_the_leg_and_the_next_one_goes_on(bench: Bench) -> None:

@@ -1,6 +1,5 @@
 """Show the progress of runs until they have ended."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ __all__ = ["describe_progress", "follow_runs"]
 
 def follow_runs(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> "list[RunRow]":
     """Show the progress of runs until they have ended, and their events have been delivered once."""
-    from conn_service.syncs.worker import POLL_SECONDS
-
     names = [run.id for run in started]
     label = ", ".join(sorted({run.sync for run in started})) or "syncs"
     began, first = app.clock.now(), _count(started, "records")
@@ -31,7 +28,7 @@ def follow_runs(app: App, worker: "SyncWorker", started: "Sequence[RunRow]") -> 
             progress.say(", ".join(describe_progress(runs, now, rate if reading else 0.0, problems)))
             if all(worker.is_settled(run) for run in runs):
                 return runs
-            time.sleep(POLL_SECONDS)
+            worker.wait_for_change()
 
 
 def describe_progress(

@@ -14,6 +14,7 @@ BUNDLED = {
     "attio": "Attio",
     "github": "GitHub",
     "hubspot": "HubSpot v3",
+    "jira": "Jira Cloud (webhooks with secret)",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
     "zendesk": "Zendesk",

@@ -26,7 +26,7 @@ def connector(request):
 
 
 def test_the_catalogue_has_the_connectors_it_promises():
-    assert {"hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github"} <= set(CONNECTORS)
+    assert {"hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira"} <= set(CONNECTORS)
 
 
 def test_lints_without_a_finding(connector):

@@ -84,7 +84,9 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
     assert _run(installed, "lint", cwd=tmp_path / "tour").stdout.strip() == "no findings"
 
 
-@pytest.mark.parametrize("name", ["hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "acme-crm"])
+@pytest.mark.parametrize(
+    "name", ["hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira", "acme-crm"]
+)
 def test_new_is_green_at_once(installed, tmp_path, name):
     _run(installed, "new", name, cwd=tmp_path)
     _run(installed, "lint", cwd=tmp_path)

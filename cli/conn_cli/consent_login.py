@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conn_engine.secrets import Vault
     from conn_engine.wire import Flow
 
-__all__ = ["ConsentLogin"]
+__all__ = ["ConsentLogin", "open_browser"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class ConsentLogin:
 
     def _show(self, consent: Consent) -> None:
         # Call this before the redactor knows the document: the URL contains the ID of the client.
-        if self.browser and _open_browser(consent.url):
+        if self.browser and open_browser(consent.url):
             self.app.err("opened in your browser; if no page appears, open this URL:")
         else:
             self.app.err("open this URL in a browser and grant access:")
@@ -96,7 +96,7 @@ class ConsentLogin:
             return finish(flow, transport, self.vault, app.clock, app.redactor)
 
 
-def _open_browser(url: str) -> bool:
+def open_browser(url: str) -> bool:
     """Open the URL in a browser with a window. Returns whether there is one."""
     import os
     import webbrowser

@@ -49,6 +49,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "drift": ("drift:drift", "Show what the vendor has changed since the recordings."),
         "ci": ("ci:ci", "Run all checks on a change: lint, tests, coverage, impact."),
         "impact": ("impact:impact", "Show how a change affects every account."),
+        "studio": ("studio:studio", "Edit mappings in a page, beside the vendor's records."),
+        "open": ("open_:open_", "Open that page at an operation of an account."),
     },
     "Versions": {
         "release": ("release:release", "Store the workspace as an immutable release."),

@@ -80,7 +80,7 @@ def write_revisions(folder: "Path", revisions: "Iterable[Revision]") -> None:
             (folder / path).write_bytes(text.encode())
 
 
-def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:
+def explain_missing(error: ModuleNotFoundError, command: str, extra: str = "serve") -> Exception:
     """Return the error that names the command to install what is missing, or the error itself."""
     from conn_engine.errors import UsageError
 
@@ -89,5 +89,5 @@ def explain_missing(error: ModuleNotFoundError, command: str) -> Exception:
         return error
     return UsageError(
         f"{command} needs the package {missing}, which is not installed",
-        hint="install it: pip install 'conn-engine[serve]'",
+        hint=f"install it: pip install 'conn-engine[{extra}]'",
     )

@@ -22,8 +22,8 @@ from conn_engine.secrets.vault.memory import MemoryVault
 from conn_service.connect.links import LinkStore
 from conn_service.connect.settings import build_connect_settings
 from conn_service.http.accounts import WorkspaceConfiguration
-from conn_service.http.server import listen
 from conn_service.http.service import Deployment, open_service
+from conn_service.listening import listen
 from conn_service.store import open_engine
 
 AXE = "4.14.1"

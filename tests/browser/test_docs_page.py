@@ -13,9 +13,9 @@ from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_service.http.accounts import WorkspaceConfiguration
-from conn_service.http.server import listen
 from conn_service.http.service import Deployment, open_service
 from conn_service.http.tokens import TokenStore
+from conn_service.listening import listen
 from conn_service.store import open_engine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "service/http"))

@@ -98,7 +98,7 @@ LINES: dict[str, tuple[str, int]] = {
     "export --nope": ("usage", 2),
 }
 """A failing line of every command, with the code of its error and the exit code."""
-SERVERS = {"lsp", "mcp", "serve"}
+SERVERS = {"lsp", "mcp", "open", "serve", "studio"}
 
 
 def find_commands(group: Any, *above: str) -> Iterator[str]:

@@ -154,7 +154,7 @@ LINES: dict[str, tuple[str, int]] = {
     "account link me": ("link", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
-SERVERS = {"lsp", "mcp", "serve"}
+SERVERS = {"lsp", "mcp", "open", "serve", "studio"}
 """Commands that another program talks to: their output is a protocol, tested in tests/service."""
 IN_ITS_OWN_TEST = {"webhook listen", "token revoke", "inbox show"}
 """Tested in test_webhook_listen.py, tests/service/http/test_commands.py and tests/service/inbox/test_commands.py."""

@@ -13,6 +13,8 @@ import pytest
 from scanning import dotted_names, imports_of, scan, shown
 
 OWN_RANDOMNESS = {
+    "conn_service/studio/app.py": "a nonce of the page's styles",
+    "conn_service/studio/guard.py": "the token and the cookie of a session",
     "conn_engine/conditions.py": "the one place: the machine's chance, or the session's seed",
     "conn_engine/expressions/functions/moment.py": "that of an evaluation, from the seed that it is passed",
     "conn_engine/expressions/native.py": "that of an evaluation, from the seed that it is passed",

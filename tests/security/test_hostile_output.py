@@ -57,7 +57,9 @@ ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",
     "mcp": "tests/service/authoring/test_server.py",
+    "open": "tests/service/studio/test_commands.py",
     "serve": "tests/service/http/test_commands.py",
+    "studio": "tests/service/studio/test_commands.py",
 }
 
 

@@ -106,9 +106,10 @@ def serve(
         from conn_service.connect.settings import build_connect_settings
         from conn_service.http.logs import write_logs
         from conn_service.http.reading import ServiceLimits
-        from conn_service.http.server import ServiceServer, listen
+        from conn_service.http.server import ServiceServer
         from conn_service.http.service import Deployment, open_service
         from conn_service.http.tracing import open_traces
+        from conn_service.listening import listen
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn serve") from None
     learn_secrets(app)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import cached_property
@@ -23,7 +24,7 @@ from conn_engine.config import (
 from conn_engine.config.merge import is_replacement, mapping_end
 from conn_engine.config.override_places import OverridePlace, find_override_place
 from conn_engine.diagnostics import Diagnostic, Severity
-from conn_engine.documents import Document, write_whole
+from conn_engine.documents import Document, parse, write_whole
 from conn_engine.documents.edits import drop_value, put_value
 from conn_engine.documents.files import check_writable, read_text
 from conn_engine.documents.reserving import reserve_folder
@@ -35,7 +36,7 @@ from conn_engine.testing.recorded_effects import OperationEffect, compare_config
 from conn_engine.testing.syncs.cases import sync_name
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["FieldOverride", "OverrideDraft", "draft_override", "extend_object"]
+__all__ = ["FieldOverride", "OverrideDraft", "draft_override", "draft_overrides", "extend_object"]
 
 _RESOURCE_MAPPING_LENGTH = 4
 _OBJECTS = ("$merge(", "{", "(\n  $mapped :=", "($mapped :=")
@@ -45,7 +46,8 @@ _DEEPEST_FIELD = 2
 
 @dataclass(frozen=True)
 class OverrideDraft:
-    """A document with an override that is not saved. `path` is that of the value in the configuration."""
+    """A document with an override that is not saved. `path` is that of the value in the configuration, and `more_paths`
+    are those of further overrides."""
 
     saved: Workspace
     workspace: Workspace
@@ -53,6 +55,7 @@ class OverrideDraft:
     path: Path_
     before: Effective
     clock: Clock = MACHINE_CLOCK
+    more_paths: tuple[Path_, ...] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -119,11 +122,14 @@ class OverrideDraft:
         document has errors."""
         if self.errors:
             return ()
-        reached = {path[:4] for side in (self.before, self.after) for path in side.find_effects(self.path)}
+        reached = {path[:4] for side in (self.before, self.after) for path in self._find_effects(side)}
         names = [name for name in self.after.operations() if name.path in reached or self._is_different(name)]
         syncs = [sync_name(name) for name in find_syncs(self.saved, self.before)]
         effects = compare_configurations(self.saved, self.before, self.after, names, syncs=syncs, deliveries=True)
         return tuple(effect for effect in effects if effect.changes or effect.name not in syncs)
+
+    def _find_effects(self, side: Effective) -> list[Path_]:
+        return [reached for path in (self.path, *self.more_paths) for reached in side.find_effects(path)]
 
     def _is_different(self, name: OperationName) -> bool:
         """Return whether an operation is configured differently: an alias can change several of them."""
@@ -171,23 +177,44 @@ def draft_override(workspace: Workspace, override: FieldOverride, clock: Clock =
     the text cannot be changed in place.
     """
     before = workspace.effective(account=override.account, environment=override.environment)
+    return draft_overrides(workspace, before, [override], clock)
+
+
+def draft_overrides(
+    workspace: Workspace, before: Effective, overrides: Sequence[FieldOverride], clock: Clock = MACHINE_CLOCK
+) -> OverrideDraft:
+    """Return a draft with several overrides, made one after the other, all for the same account or environment. There
+    is at least one. `before` is the saved configuration of the account.
+
+    Raises the errors of `draft_override`.
+    """
+    first = overrides[0]
+    start: Path_ = ("override",)
+    file = workspace.file("account", first.account)
+    if first.environment is not None:
+        start = ("connectors", before.connector_name)
+        file = workspace.file("environment", first.environment)
+    document = workspace.read(file)
+    paths = []
+    for override in overrides:
+        path = _resolve_path(before, override)
+        part = lookup(document.data, start)
+        found = find_override_place(part if isinstance(part, dict) else {}, path)
+        edit = _drop_value if override.action == "remove" else _put_value
+        document = parse(edit(document, start, found, override, path), document.file)
+        paths.append(path)
+    draft = workspace.with_texts({document.file: document.text})
+    return OverrideDraft(workspace, draft, file, paths[0], before, clock, tuple(paths[1:]))
+
+
+def _resolve_path(before: Effective, override: FieldOverride) -> Path_:
+    """Return the path of an override in the configuration. Raises UsageError for what the model does not have."""
     names, place = find_resource(before, override.resource)
     key, inside = parse_field(override, place)
     path = (*place, key, *inside)
     if key == "response_mapping" and override.action != "remove":
         check_field(before, names, path, inside)
-    start: Path_ = ("override",)
-    file = workspace.file("account", override.account)
-    if override.environment is not None:
-        start = ("connectors", before.connector_name)
-        file = workspace.file("environment", override.environment)
-    document = workspace.read(file)
-    part = lookup(document.data, start)
-    found = find_override_place(part if isinstance(part, dict) else {}, path)
-    edit = _drop_value if override.action == "remove" else _put_value
-    text = edit(document, start, found, override, path)
-    draft = workspace.with_texts({document.file: text})
-    return OverrideDraft(workspace, draft, file, path, before, clock)
+    return path
 
 
 def _put_value(document: Document, start: Path_, found: OverridePlace, override: FieldOverride, path: Path_) -> str:

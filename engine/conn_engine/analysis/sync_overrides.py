@@ -120,7 +120,7 @@ def draft_sync_override(workspace: Workspace, override: FieldOverride, clock: Cl
     found = _find_place(settings if isinstance(settings, dict) else {}, path)
     edit = _drop_setting if override.action == "remove" else _put_setting
     draft = workspace.with_texts({document.file: edit(document, start, found, override, path)})
-    made = SyncOverrideDraft(workspace, draft, file, (*start, *path), before, clock, name)
+    made = SyncOverrideDraft(workspace, draft, file, (*start, *path), before, clock, sync=name)
     if name not in {*find_syncs(workspace, before), *(() if made.errors else find_syncs(draft, made.after))}:
         raise UsageError(
             f'the sync "{name}" does not run for the {kind} "{override.environment or override.account}"',

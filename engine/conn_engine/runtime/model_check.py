@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Path_, find_own_fields, format_place, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.runtime.model_schemas import SchemaTally, schema_path
+from conn_engine.runtime.model_schemas import SchemaTally, Violation, schema_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
 
 __all__ = ["ModelCheck"]
@@ -50,6 +50,18 @@ class ModelCheck:
         """Check some records."""
         if self._tally is not None:
             self._tally.add(records)
+
+    def check(self, records: Sequence[Any]) -> list[Violation]:
+        """Check some records, and return the violations of these only."""
+        if self._tally is None:
+            return []
+        self._tally.add(records)
+        return self._tally.check_apart(records)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The violations of all records, most frequent first."""
+        return [] if self._tally is None else self._tally.violations
 
     def findings(self, fallback: Span | None = None, without: "ModelCheck | None" = None) -> list[Diagnostic]:
         """Return MAP301 for each violation, most frequent first, or MAP302 if there is no schema.

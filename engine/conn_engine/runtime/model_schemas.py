@@ -61,6 +61,12 @@ class SchemaTally:
                 self.invalid += 1
                 self._count(record)
 
+    def check_apart(self, records: Sequence[Any]) -> list[Violation]:
+        """Return the violations of these records, which are not counted."""
+        tally = SchemaTally(self._validator, self._own_fields)
+        tally.add(records)
+        return tally.violations
+
     def _count(self, record: Any) -> None:
         identifier = record.get("id") if isinstance(record, dict) else None
         example = f"#{self.records}" if identifier is None else str(identifier)

@@ -12,12 +12,11 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from conn_engine.errors import UsageError
 from conn_service.http.health import DrainState
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.slow_clients import build_protocol
 
-__all__ = ["ServiceServer", "listen"]
+__all__ = ["ServiceServer"]
 
 _LOG = logging.getLogger(__name__)
 _KEEP_ALIVE_SECONDS: Final = 30
@@ -26,22 +25,6 @@ _BACKLOG: Final = 2_048
 _SWITCH_SECONDS: Final = 0.001
 """How long the event loop waits for a thread that maps a large page. The default of 5 ms counts several times for each
 request."""
-
-
-def listen(host: str, port: int, option: str = "--port") -> socket.socket:
-    """Return a socket that listens. Port 0 takes a free one. Raises UsageError if the address cannot be used."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}",
-            hint=f"stop the program that uses the port, or pass another one: {option} 8081",
-        ) from None
-    return listener
 
 
 @dataclass(slots=True)

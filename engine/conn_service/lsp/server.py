@@ -8,7 +8,8 @@ from pygls.uris import to_fs_path
 
 from conn_service.lsp import conversions
 from conn_service.lsp.messages import EditorQuery, EditorReply, Encoding, Method
-from conn_service.lsp.process import AnalysisProcess, AnalysisStoppedError
+from conn_service.lsp.process import AnalysisProcess
+from conn_service.query_process.process import QueryStoppedError
 
 __all__ = ["CHOOSE", "EXPLAIN", "ConnServer", "build_server"]
 
@@ -94,7 +95,7 @@ class ConnServer(LanguageServer):
     async def _ask(self, query: EditorQuery, seconds: float) -> EditorReply:
         try:
             reply = await self.analysis.ask(query, seconds)
-        except AnalysisStoppedError as stopped:
+        except QueryStoppedError as stopped:
             reply = EditorReply(
                 error=f"the analysis was stopped, because {stopped}; it starts again with your next change"
             )

@@ -17,7 +17,8 @@ from conn_engine.errors import ConnError
 from conn_engine.secrets.vault import FileVault
 from conn_service.http.logs import write_logs
 from conn_service.http.reading import ServiceLimits
-from conn_service.http.server import ServiceServer, listen
+from conn_service.http.server import ServiceServer
+from conn_service.listening import listen
 from conn_service.store import ServiceStoreError
 
 CONTACTS = "/unified/crm/contacts"

@@ -23,7 +23,8 @@ from starlette.routing import Route
 
 from conn_service.http.health import DrainState
 from conn_service.http.reading import LimitedRequests, ServiceLimits
-from conn_service.http.server import ServiceServer, listen
+from conn_service.http.server import ServiceServer
+from conn_service.listening import listen
 
 PATIENT = ServiceLimits(header_bytes=2_000, url_bytes=1_000, connections=100, concurrent_requests=2)
 HASTY = replace(PATIENT, header_seconds=2.0, body_seconds=1.6, write_seconds=0.3)

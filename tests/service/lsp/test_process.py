@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conn_service.lsp.messages import EditorQuery
-from conn_service.lsp.process import AnalysisProcess, AnalysisStoppedError
+from conn_service.lsp.process import AnalysisProcess
+from conn_service.query_process.process import QueryStoppedError
 
 SECONDS = 60.0
 
@@ -18,7 +19,7 @@ async def test_a_query_that_takes_too_long_ends_the_process_only(tmp_path: Path)
     path = str(tmp_path / "conn.yaml")
     process = AnalysisProcess()
     process.change(path, "version: 1\nmodel: []\n")
-    with pytest.raises(AnalysisStoppedError, match=r"it took more than 0\.0001 s"):
+    with pytest.raises(QueryStoppedError, match=r"it took more than 0\.0001 s"):
         await process.ask(EditorQuery("lint"), 0.0001)
     reply = await process.ask(EditorQuery("lint"), SECONDS)
     assert [(found.path, [problem.code for problem in found.problems]) for found in reply.lint] == [(path, ["CFG101"])]
@@ -32,7 +33,7 @@ async def test_a_crash_is_reported_and_the_next_query_answered(tmp_path: Path) -
     query = asyncio.ensure_future(process.ask(EditorQuery("lint"), SECONDS))
     await asyncio.sleep(0)
     await process.close()
-    with pytest.raises(AnalysisStoppedError, match="its process ended unexpectedly"):
+    with pytest.raises(QueryStoppedError, match="its process ended unexpectedly"):
         await query
     assert (await process.ask(EditorQuery("explain", word="nothing"), SECONDS)).explain == ""
     await process.close()

@@ -1,0 +1,96 @@
+"""The process as its server sees it: started when it is needed, asked one query at a time, and killed if it is late."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from conn_service.query_process.worker import FRAME
+
+__all__ = ["QueryProcess", "QueryStoppedError"]
+
+_PROGRAM = (
+    "import json, sys; from importlib import import_module; given = json.loads(sys.argv[1])\n"
+    "sys.path[:] = given['path']; import_module(given['module']).serve(*given['arguments'])"
+)
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""The environment variables that the process inherits. None of them has a credential."""
+
+
+class QueryStoppedError(Exception):
+    """The process was killed because it took too long, or it crashed."""
+
+
+class QueryProcess:
+    """Runs `serve(*arguments)` of a module in a process of its own, and sends it queries."""
+
+    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
+        self._setup = {"module": module, "arguments": list(arguments)}
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The ID of the process; None if it is not running."""
+        return None if self._process is None else self._process.pid
+
+    async def ask(
+        self, build: Callable[[bool], bytes], seconds: float, note: Callable[[bytes], None] = lambda _: None
+    ) -> bytes:
+        """Return the reply to a query, which `build` makes when it is its turn; its argument is whether the process is
+        a new one. `note` gets what the process sends before the reply.
+
+        Raises QueryStoppedError when it takes too long or the process crashes.
+        """
+        # A cancelled caller must not leave a reply unread: it would be taken for that of the next query.
+        return await asyncio.shield(asyncio.ensure_future(self._ask(build, seconds, note)))
+
+    async def _ask(self, build: Callable[[bool], bytes], seconds: float, note: Callable[[bytes], None]) -> bytes:
+        async with self._turn:
+            process, is_new = await self._start()
+            try:
+                return await asyncio.wait_for(_exchange(process, build(is_new), note), seconds)
+            except TimeoutError:
+                await self.close()
+                raise QueryStoppedError(f"it took more than {seconds:g} s") from None
+            except (OSError, EOFError):
+                await self.close()
+                raise QueryStoppedError("its process ended unexpectedly") from None
+
+    async def close(self) -> None:
+        """Stop the process. The next query starts it again."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, bool]:
+        if self._process is not None and self._process.returncode is None:
+            return self._process, False
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-c",
+            _PROGRAM,
+            json.dumps({**self._setup, "path": [path for path in sys.path if path]}),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+        )
+        return self._process, True
+
+
+async def _exchange(process: asyncio.subprocess.Process, message: bytes, note: Callable[[bytes], None]) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        raise EOFError
+    process.stdin.write(FRAME.pack(True, len(message)) + message)
+    await process.stdin.drain()
+    while True:
+        is_last, size = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
+        reply = await process.stdout.readexactly(size)
+        if is_last:
+            return reply
+        note(reply)

@@ -1,0 +1,152 @@
+"""What a mapping with unsaved edits makes of recorded records, field by field, next to what the saved one makes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from conn_engine.conditions import EvaluationLimits
+from conn_engine.config import Effective
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import UNDEFINED, MappedRecord
+from conn_engine.runtime.model_check import ModelCheck
+from conn_engine.runtime.variants import up_to
+from conn_engine.testing.compare import leaves, same_value
+from conn_engine.testing.vendor_records import VendorRecords, map_vendor_records
+from conn_service.studio.drafts import EditedOperation, StudioWorkspace
+from conn_service.studio.recorded_cases import RecordedCase, find_case
+from conn_service.studio.requests import EvaluateRequest
+from conn_service.studio.values import describe_expression_error, describe_value
+
+__all__ = ["evaluate"]
+
+_LIMITS = EvaluationLimits().times(0.1)
+"""An author waits for the result, so that an endless expression ends soon."""
+_MOST_IDS = 5
+
+
+def evaluate(workspace: StudioWorkspace, request: EvaluateRequest) -> dict[str, Any]:
+    """Return the unified records of a case with the edits. Raises ConnError for edits that cannot be made."""
+    operation = workspace.find_operation(request)
+    case = find_case(workspace, operation, request.case)
+    total = len(case.records.scopes)
+    end = total if request.count is None else min(request.start + request.count, total)
+    part = replace(case.records, scopes=case.records.scopes[request.start : end])
+    edited = _map_part(operation, operation.edited, part)
+    saved = _map_saved(workspace, operation, request, case, operation.saved, "saved")[request.start : end]
+    base = _map_saved(workspace, operation, request, case, up_to(operation.saved, "base"), "base")[request.start : end]
+    check = ModelCheck(operation.workspace.models, operation.edited, operation.name)
+    rows = [
+        _describe_record(index, *mapped, check)
+        for index, mapped in enumerate(zip(edited, saved, base, strict=True), request.start)
+    ]
+    return {
+        "sequence": request.sequence,
+        "total": total,
+        "from": request.start,
+        "records": rows if request.count is not None or request.with_records else [],
+        "faults": _describe_faults(edited, request.start),
+        "summary": dict(Counter(field for row in rows for field in row["changed"])),
+        "violations": [
+            {
+                "path": row.path,
+                "message": row.message,
+                "fix": row.fix,
+                "records": row.records,
+                "id": row.example,
+            }
+            for row in check.violations
+        ],
+        "failed": False,
+        "error": None,
+    }
+
+
+def _map_part(operation: EditedOperation, effective: Effective, records: VendorRecords) -> list[MappedRecord]:
+    if effective.get_unified(operation.name.model, operation.name.resource, operation.name.method) is None:
+        return [MappedRecord(UNDEFINED) for _ in records.scopes]
+    return map_vendor_records(effective, operation.name, records, limits=_LIMITS)
+
+
+def _map_saved(  # noqa: PLR0917
+    workspace: StudioWorkspace,
+    operation: EditedOperation,
+    request: EvaluateRequest,
+    case: RecordedCase,
+    effective: Effective,
+    side: str,
+) -> list[MappedRecord]:
+    """Return the same without the edits, which is evaluated once for the vendor's records of a case."""
+    key = (request.account, operation.name.text, side, id(case.records))
+    known = workspace.results.get(key)
+    if known is None or known[0] is not case.records:
+        known = (case.records, _map_part(operation, effective, case.records))
+        workspace.results[key] = known
+    return known[1]
+
+
+def _describe_record(
+    index: int, edited: MappedRecord, saved: MappedRecord, base: MappedRecord, check: ModelCheck
+) -> dict[str, Any]:
+    value = edited.value
+    records = value if isinstance(value, list) else [value]
+    violations = check.check([record for record in records if record is not UNDEFINED and record is not None])
+    row: dict[str, Any] = {"index": index, "id": _identify(value), "list": isinstance(value, list)}
+    for key, result in (("unified", edited), ("saved", saved), ("base", base)):
+        if result.value is not UNDEFINED:
+            row[key] = describe_value(result.value)
+    return {
+        **row,
+        "changed": _list_changes(saved.value, value, edited.errors),
+        "differs": _list_changes(base.value, value, edited.errors),
+        "errors": {field: error.message for field, error in edited.errors.items()},
+        "violations": [
+            {"path": violation.path, "message": violation.message, "fix": violation.fix}
+            for violation in violations
+            if not any(_is_of(violation.path, violation.message, field) for field in edited.errors)
+        ],
+    }
+
+
+def _is_of(path: str, message: str, field: str) -> bool:
+    """Return whether a violation is only that a field that fails is absent."""
+    return field in ("", path) or message == f"lacks the required field {field}"
+
+
+def _list_changes(before: Any, after: Any, errors: Any) -> list[str]:
+    """Return the fields that differ, except those that fail."""
+    old, new = (_find_leaves(value) for value in (before, after))
+    return [
+        field
+        for field in dict.fromkeys([*new, *old])
+        if field not in errors
+        and not (field in old and field in new and same_value(old[field], new[field]))
+        and not any(field.startswith(f"{failing}.") for failing in errors)
+    ]
+
+
+def _find_leaves(value: Any) -> dict[str, Any]:
+    if value is UNDEFINED or value is None:
+        return {}
+    return leaves(value) if isinstance(value, dict) else {"": value}
+
+
+def _identify(value: Any) -> str:
+    identifier = value.get("id") if isinstance(value, dict) else None
+    return "" if identifier is None else str(identifier)
+
+
+def _describe_faults(mapped: Sequence[MappedRecord], start: int) -> dict[str, Any]:
+    """Return the error of each field that fails, with the records on which it does."""
+    errors: dict[str, list[tuple[int, ExpressionError]]] = {}
+    for index, record in enumerate(mapped):
+        for field, error in record.errors.items():
+            errors.setdefault(field, []).append((index, error))
+    return {
+        field: {
+            **describe_expression_error(found[0][1]),
+            "records": len(found),
+            "ids": [_identify(mapped[index].value) or f"#{start + index + 1}" for index, _ in found[:_MOST_IDS]],
+        }
+        for field, found in errors.items()
+    }

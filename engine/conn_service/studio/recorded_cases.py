@@ -1,0 +1,123 @@
+"""The recordings of the operation in the page: its cases, and the vendor's records of one."""
+
+from typing import Any
+
+from conn_engine.analysis.fields import IndexedRecording
+from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.testing.vendor_records import VendorRecords
+from conn_service.studio.drafts import EditedOperation, StudioWorkspace
+from conn_service.studio.values import describe_value
+
+__all__ = [
+    "RecordedCase",
+    "describe_cases",
+    "describe_ending",
+    "describe_records",
+    "describe_shape",
+    "find_case",
+    "list_cases",
+]
+
+
+class RecordedCase:
+    """One recording of an operation, and the vendor's records in it."""
+
+    def __init__(self, scenario: str, is_own: bool, recorded_at: str, indexed: IndexedRecording) -> None:
+        self.scenario = scenario
+        self.is_own = is_own
+        self.recorded_at = recorded_at
+        self.indexed = indexed
+
+    @property
+    def records(self) -> VendorRecords:
+        """The vendor's records, as a mapping sees them."""
+        return self.indexed.records
+
+
+def list_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[RecordedCase]:
+    """Return the recordings of an operation, the default one first."""
+    indexed = {
+        recording.path: recording
+        for recording in workspace.index.read_recordings(operation.workspace, operation.edited, [operation.name])
+    }
+    cases = [
+        RecordedCase(
+            case.scenario,
+            case.path.parent.name == operation.edited.account,
+            case.recording.recorded_at,
+            indexed[case.path],
+        )
+        for case in workspace.find_cases(operation.edited, [operation.name])
+        if case.path in indexed
+    ]
+    return sorted(cases, key=lambda case: case.scenario != "default")
+
+
+def find_case(workspace: StudioWorkspace, operation: EditedOperation, scenario: str) -> RecordedCase:
+    """Return a recording by its scenario, the first one for "". Raises UsageError if there is none."""
+    cases = list_cases(workspace, operation)
+    chosen = next((case for case in cases if scenario in ("", case.scenario)), None)
+    if chosen is not None:
+        return chosen
+    if cases:
+        names = ", ".join(case.scenario for case in cases[:12])
+        raise UsageError(f'{operation.name.text} has no recording of "{scenario}"', hint=f"choose one of {names}")
+    command = f"conn record {operation.name.text} --account {operation.edited.account}"
+    raise UsageError(f"{operation.name.text} has no recording", hint=f"record it: {command}")
+
+
+def describe_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[dict[str, Any]]:
+    """Return the recordings of an operation for the page."""
+    return [
+        {
+            "scenario": case.scenario,
+            "file": operation.workspace.format_path(case.indexed.path),
+            "records": len(case.records.scopes),
+            "recorded_at": case.recorded_at,
+            "own": case.is_own,
+            "error": describe_ending(case.records.error),
+        }
+        for case in list_cases(workspace, operation)
+    ]
+
+
+def describe_ending(error: ConnError | None) -> dict[str, str] | None:
+    """Return how a recorded run ends, if it is an error."""
+    if error is None:
+        return None
+    kind = error.kind if isinstance(error, VendorError) else type(error).__name__
+    return {"kind": kind, "message": error.message}
+
+
+def describe_records(case: RecordedCase, start: int, count: int, each: str) -> dict[str, Any]:
+    """Return some of the vendor's records of a case, in order."""
+    scopes = case.records.scopes
+    return {
+        "total": len(scopes),
+        "from": start,
+        "each": each,
+        "records": [
+            {"index": index, "vendor": describe_value(scope["response"])}
+            for index, scope in enumerate(scopes[start : start + count], start)
+        ],
+        "error": describe_ending(case.records.error),
+    }
+
+
+def describe_shape(workspace: StudioWorkspace, operation: EditedOperation) -> dict[str, Any]:
+    """Return the fields of the vendor's records in all recordings of an operation."""
+    found = workspace.index.find_fields(operation.workspace, operation.edited, [operation.name])
+    return {
+        "records": found.records,
+        "complete": found.is_complete,
+        "fields": [
+            {
+                "path": field.name,
+                "steps": list(field.path),
+                "type": field.type,
+                "filled": field.filled,
+                "example": describe_value(field.example),
+            }
+            for field in found.fields.values()
+        ],
+    }

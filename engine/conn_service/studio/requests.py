@@ -1,0 +1,86 @@
+"""The bodies of the page's requests."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from conn_engine.analysis.override_targets import FieldOverride
+from conn_engine.documents.edits import SharedChoice
+
+__all__ = [
+    "AccountsRequest",
+    "EvaluateRequest",
+    "OperationRequest",
+    "PageEdit",
+    "RecordsRequest",
+    "ReviewRequest",
+    "WhyRequest",
+]
+
+EditLevel = Literal["account", "environment"]
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request that names all it is about."""
+
+
+class AccountsRequest(_Request, frozen=True, kw_only=True):
+    """A search among the accounts, or one of them."""
+
+    search: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    account: str = ""
+
+
+class PageEdit(_Request, frozen=True, kw_only=True):
+    """One change of the document that the page edits: an override of a field, or its removal."""
+
+    operation: str
+    field: str
+    scope: Literal["resource", "operation"] = "resource"
+    action: Literal["set", "replace", "remove"] = "set"
+    expression: str = ""
+    shared: SharedChoice = "refuse"
+
+    def to_override(self, account: str, environment: str | None) -> FieldOverride:
+        """Return the override, for an account or, with `environment`, for all accounts of that environment."""
+        name = self.operation if self.scope == "operation" else self.operation.rpartition(".")[0]
+        return FieldOverride(account, name, self.field, self.expression, self.action, environment, self.shared)
+
+
+class ReviewRequest(_Request, frozen=True, kw_only=True):
+    """The unsaved edits of an account or of its environment."""
+
+    account: str
+    level: EditLevel = "account"
+    edits: tuple[PageEdit, ...] = ()
+
+
+class OperationRequest(ReviewRequest, frozen=True, kw_only=True):
+    """One operation with the unsaved edits. `case` is the scenario of a recording; "" for the first one."""
+
+    operation: str
+    case: str = ""
+
+
+class RecordsRequest(OperationRequest, frozen=True, kw_only=True):
+    """Some of the vendor's records of a case."""
+
+    start: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="from", default=0)
+    count: Annotated[int, msgspec.Meta(ge=0, le=500)] = 50
+
+
+class EvaluateRequest(OperationRequest, frozen=True, kw_only=True):
+    """Some of the records of a case: `count` of them (None for all), starting with number `start`."""
+
+    sequence: int = 0
+    start: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="from", default=0)
+    count: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    with_records: bool = False
+
+
+class WhyRequest(OperationRequest, frozen=True, kw_only=True):
+    """One field of a record, or all fields of it."""
+
+    record: int
+    field: str = ""

@@ -1,0 +1,69 @@
+"""Answers the page's queries about one workspace."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conn_engine.documents.edits import SharedTextError
+from conn_engine.errors import ConfigurationError, ConnError, UsageError
+from conn_service.authoring.results import describe_error, describe_problem
+from conn_service.studio.drafts import StudioWorkspace
+from conn_service.studio.evaluation import evaluate
+from conn_service.studio.operation_page import describe_operation
+from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
+from conn_service.studio.recorded_cases import describe_records, find_case
+from conn_service.studio.requests import AccountsRequest, EvaluateRequest, OperationRequest, RecordsRequest
+
+__all__ = ["StudioSession"]
+
+Answer = tuple[int, Any]
+
+
+class StudioSession:
+    """The answers about one workspace: a status as in HTTP, and data."""
+
+    def __init__(self, root: Path, read_only_reason: str = "") -> None:
+        self._root = root
+        self._read_only_reason = read_only_reason
+        self._workspace: StudioWorkspace | None = None
+        self._queries: Mapping[str, tuple[type[Any], Callable[[StudioWorkspace, Any], Any]]] = {
+            "workspace": (AccountsRequest, lambda it, _: describe_workspace(it.saved, read_only_reason)),
+            "accounts": (AccountsRequest, lambda it, asked: find_accounts(it.saved, asked.search, asked.limit)),
+            "operations": (AccountsRequest, lambda it, asked: list_operations(it, asked.account)),
+            "operation": (OperationRequest, describe_operation),
+            "records": (RecordsRequest, _describe_records),
+            "evaluate": (EvaluateRequest, evaluate),
+        }
+
+    def answer(self, name: str, body: bytes) -> Answer:
+        """Return the answer to a query, whose body is JSON. Errors are answers too."""
+        kind, find_answer = self._queries[name]
+        try:
+            request = msgspec.json.decode(body or b"{}", type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
+        try:
+            return 200, find_answer(self._open(name != "evaluate"), request)
+        except SharedTextError as error:
+            paths = [".".join(map(str, path)) for path in error.paths]
+            return 422, {**describe_error(error), "code": "shared_text", "paths": paths}
+        except (UsageError, ConfigurationError) as error:
+            return 422, describe_error(error)
+        except ConnError as error:
+            return 500, describe_error(error)
+
+    def _open(self, is_fresh: bool) -> StudioWorkspace:
+        if self._workspace is None:
+            self._workspace = StudioWorkspace(self._root)
+        elif is_fresh:  # not on each key: a workspace with 2,000 accounts takes 12 ms
+            self._workspace.refresh()
+        return self._workspace
+
+
+def _describe_records(workspace: StudioWorkspace, request: RecordsRequest) -> dict[str, Any]:
+    operation = workspace.find_operation(request)
+    unified = operation.edited.get_unified(operation.name.model, operation.name.resource, operation.name.method)
+    each = unified.each if unified is not None else "record"
+    return describe_records(find_case(workspace, operation, request.case), request.start, request.count, each)

@@ -12,7 +12,7 @@ from msgspec import Meta, field
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
-from conn_engine.config.delivery_models import SyncEndpoint
+from conn_engine.config.delivery_models import ENDPOINT_HOST, AccountEndpoint, SyncEndpoint
 from conn_engine.config.implied import OPERATION_PATH
 from conn_engine.config.proxy_models import ProxySettings
 from conn_engine.config.sync_models import TAG, SyncOverride
@@ -654,6 +654,13 @@ class Account(Settings, frozen=True, kw_only=True):
         dict[Name, SyncOverride],
         Meta(description="What differs for syncs of the account, by the name of the sync."),
     ] = field(default_factory=dict)
+    endpoints: Annotated[
+        dict[Name, AccountEndpoint],
+        Meta(
+            description="Where events of the account are delivered, by name; one with the name of an endpoint of the "
+            "environment or of conn.yaml replaces it."
+        ),
+    ] = field(default_factory=dict)
     override: Annotated[
         OverrideData,
         Meta(
@@ -819,6 +826,14 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         dict[Name, SyncEndpoint],
         Meta(description="Where events are delivered, by name. Syncs without `endpoint` use the one named `default`."),
     ] = field(default_factory=dict)
+    endpoint_hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=ENDPOINT_HOST, max_length=300)], ...],
+        Meta(
+            description="Host patterns, such as `*.example.com`: accounts may have endpoints there. `*` alone allows "
+            "every public host. Default: accounts have no endpoints. An internal host must also be in `trusted_hosts`.",
+            extra=HOST,
+        ),
+    ] = ()
     proxy: Annotated[
         dict[Name, ProxySettings],
         Meta(

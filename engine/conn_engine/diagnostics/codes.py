@@ -269,6 +269,16 @@ CODES: dict[str, Code] = _build_table(
         "not send it, and that this applies to every account of the environment.",
     ),
     Code(
+        "SEC118",
+        "endpoint of an account is not allowed",
+        "error",
+        "An account delivers its events to a host that `endpoint_hosts` in conn.yaml does not allow, or signs them "
+        "with an environment variable that conn.yaml does not list under `env`. A customer may have written the "
+        "account, so it must not reach internal services or use other secrets. Add the host, such as `endpoint_hosts: "
+        '["*.example.com"]`, or the variable, if both belong to the customer. `endpoint_hosts: ["*"]` allows every '
+        "public host.",
+    ),
+    Code(
         "REC001",
         "recording cannot be used",
         "error",

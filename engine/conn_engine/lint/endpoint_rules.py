@@ -1,20 +1,23 @@
-"""Rules for endpoints: where they put the data of large events."""
+"""Rules for endpoints: where they put the data of large events, and what those of accounts may do."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from msgspec import convert
 
-from conn_engine.config.delivery_models import LONGEST_VALIDITY, ClaimCheck
+from conn_engine.config import Workspace
+from conn_engine.config.account_endpoints import find_endpoint_faults
+from conn_engine.config.delivery_models import LONGEST_VALIDITY, AccountEndpoint, ClaimCheck
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import Document, format_path
 from conn_engine.listing.incremental.durations import parse_duration
 from conn_engine.transport.gateway import is_loopback
 from conn_engine.urls import split_plain_url
 
-__all__ = ["check_claims"]
+__all__ = ["check_account_endpoints", "check_claims", "find_endpoint_secrets"]
 
 _SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss", "azure", "file")
+_SECRETS = ("secret", "previous_secret")
 _Path = tuple[str | int, ...]
 
 
@@ -36,6 +39,32 @@ def check_claims(document: Document) -> Iterator[Diagnostic]:
                 path=format_path(path),
                 hint="set store to a URL of object storage, such as s3://bucket/events",
             )
+
+
+def check_account_endpoints(workspace: Workspace, document: Document) -> Iterator[Diagnostic]:
+    """SEC118: an endpoint of an account is on a host, or reads a variable, that conn.yaml does not allow."""
+    environment = document.data.get("environment") or workspace.settings.default_environment
+    for name, raw in document.data.get("endpoints", {}).items():
+        for fault in find_endpoint_faults(workspace.settings, environment, convert(raw, AccountEndpoint)):
+            path = ("endpoints", name, fault.key)
+            yield diagnostic("SEC118", fault.message, document.span(path), path=format_path(path), hint=fault.hint)
+
+
+def find_endpoint_secrets(document: Document) -> Iterator[Diagnostic]:
+    """SEC101: the secret of an endpoint is written in the document."""
+    endpoints = document.data.get("endpoints") if isinstance(document.data, Mapping) else None
+    for name, endpoint in endpoints.items() if isinstance(endpoints, Mapping) else ():
+        for key in _SECRETS:
+            text = endpoint.get(key) if isinstance(endpoint, Mapping) else None
+            if isinstance(text, str) and "{{" not in text:
+                path = ("endpoints", name, key)
+                yield diagnostic(
+                    "SEC101",
+                    f"the {key.replace('_', ' ')} of an endpoint is in the document",
+                    document.span(path),
+                    path=format_path(path),
+                    hint=f'change it, set it as an environment variable, and write {key}: "{{{{env.HOOK_SECRET}}}}"',
+                )
 
 
 def _check_settings(document: Document, path: _Path, settings: ClaimCheck) -> Iterator[Diagnostic]:

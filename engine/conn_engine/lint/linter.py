@@ -18,7 +18,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, remo
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
-from conn_engine.lint.endpoint_rules import check_claims
+from conn_engine.lint.endpoint_rules import check_account_endpoints, check_claims, find_endpoint_secrets
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.number_rules import find_leading_zeros
@@ -221,6 +221,10 @@ def _check_documents(
             result.findings += find_unknown_environments(document, environments)
         if file.kind in ("workspace", "environment") and not faults:
             result.findings += check_claims(document)
+        if file.kind in ("workspace", "environment", "account"):
+            result.findings += find_endpoint_secrets(document)
+        if file.kind == "account" and not faults:
+            result.findings += check_account_endpoints(workspace, document)
         if file.kind == "workspace" and not faults:
             result.findings += check_proxy(workspace, document)
         if file.kind == "environment":

@@ -57,8 +57,10 @@ def _check_names(workspace: Workspace, document: Document, typed: SyncDocument) 
     if isinstance(typed.trigger, SyncTrigger) and typed.trigger.sync not in (None, *workspace.syncs()):
         yield _build_unknown("sync", str(typed.trigger.sync), workspace.syncs(), document, ("trigger", "sync"))
     for path, name in _list_endpoints(typed):
-        known = _list_known_endpoints(workspace)
-        if not name.startswith(("http://", "https://")) and name not in known:
+        if name.startswith(("http://", "https://")) or name in _list_shared_endpoints(workspace):
+            continue
+        known = sorted(_list_shared_endpoints(workspace) | _list_account_endpoints(workspace))
+        if name not in known:
             yield _build_unknown("endpoint", name, known, document, path)
 
 
@@ -88,12 +90,20 @@ def _list_endpoints(typed: SyncDocument) -> Iterator[tuple[_Path, str]]:
             yield ("steps", position, "endpoint"), step.endpoint
 
 
-def _list_known_endpoints(workspace: Workspace) -> list[str]:
+def _list_shared_endpoints(workspace: Workspace) -> set[str]:
     names = set(workspace.settings.endpoints)
     for environment in workspace.environments():
         with suppress(ConnError):
             names |= set(workspace.environment(environment).endpoints)
-    return sorted(names)
+    return names
+
+
+def _list_account_endpoints(workspace: Workspace) -> set[str]:
+    names: set[str] = set()
+    for account in workspace.accounts():
+        with suppress(ConnError):
+            names |= set(workspace.account(account).endpoints)
+    return names
 
 
 def _build_unknown(kind: str, name: str, known: list[str], document: Document, path: _Path) -> Diagnostic:
@@ -242,9 +252,10 @@ def _check_target(workspace: Workspace, document: Document, plan: SyncPlan) -> I
     """SYN107: there is no endpoint for the events."""
     step = plan.deliver
     if isinstance(step, DeliverStep) and step.type == "webhook" and step.endpoint == "default":
-        environment = workspace.account(plan.account).environment or workspace.settings.default_environment
+        account = workspace.account(plan.account)
+        environment = account.environment or workspace.settings.default_environment
         own = workspace.environment(environment).endpoints if environment in workspace.environments() else {}
-        if "default" not in workspace.settings.endpoints and "default" not in own:
+        if not any("default" in level for level in (workspace.settings.endpoints, own, account.endpoints)):
             yield diagnostic(
                 "SYN107",
                 'there is no endpoint "default" for the events, so a run needs --to',

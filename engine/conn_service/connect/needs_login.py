@@ -97,8 +97,7 @@ class LoginMonitor:
 
     def _send(self, connection: Connection, workspace: Workspace, account: str, reason: str, now: float) -> None:
         typed = workspace.account(account)
-        environment = typed.environment or workspace.settings.default_environment
-        endpoints = find_subscribed_endpoints(workspace, NEEDS_LOGIN, environment=environment)
+        endpoints = find_subscribed_endpoints(workspace, NEEDS_LOGIN, account=account)
         if not endpoints:
             return
         url = None

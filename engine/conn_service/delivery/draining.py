@@ -11,8 +11,9 @@ from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
 from conn_engine.wire import Clock, Headers, Request, Response
 from conn_service.delivery.claims import ClaimStore, ClaimStoreError, StoredData
-from conn_service.delivery.endpoints import ResolvedEndpoint, sign
+from conn_service.delivery.endpoints import ResolvedEndpoint
 from conn_service.delivery.health import RETRY_SECONDS, EndpointHealth
+from conn_service.delivery.signatures import sign
 from conn_service.delivery.store import DeliveryAttempt, DeliveryRow, DeliveryStore
 
 __all__ = ["DrainResult", "drain"]
@@ -212,8 +213,8 @@ def _build_request(row: DeliveryRow, body: bytes, endpoint: ResolvedEndpoint, ti
         ("webhook-id", row.event_id),
         ("webhook-timestamp", str(timestamp)),
     ]
-    if endpoint.secret is not None:
-        headers.append(("webhook-signature", sign(endpoint.secret, row.event_id, timestamp, body)))
+    if endpoint.signing_keys:
+        headers.append(("webhook-signature", sign(endpoint.signing_keys, row.event_id, timestamp, body)))
     return Request(
         "POST",
         endpoint.url,

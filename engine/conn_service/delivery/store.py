@@ -14,8 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from conn_service.delivery import tables
-from conn_service.delivery.endpoints import name_endpoint
 from conn_service.delivery.health import EndpointHealth
+from conn_service.delivery.places import name_endpoint
 from conn_service.store import prepare_tables
 
 __all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore"]

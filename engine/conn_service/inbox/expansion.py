@@ -78,9 +78,7 @@ class InboxExpander:
         def pass_on(connection: Connection, fresh: Sequence[Event]) -> str:
             unwanted: dict[str, None] = {}
             for event in fresh:
-                found = find_subscribed_endpoints(
-                    workspace, event.type, environment=_find_environment(workspace, event.account)
-                )
+                found = find_subscribed_endpoints(workspace, event.type, account=event.account)
                 for endpoint in found:
                     add_deliveries(connection, endpoint, f"inbox:{row.number}", [_to_outgoing(event, row)], now)
                 requests = list_requests(workspace, [event], self.clock)
@@ -123,11 +121,6 @@ def _may_pass(error: ConnError) -> bool:
     return isinstance(error, TransportError | CredentialError) or (
         isinstance(error, VendorError) and error.kind in ("vendor_unavailable", "rate_limited", "bad_response")
     )
-
-
-def _find_environment(workspace: Workspace, account: str | None) -> str:
-    own = workspace.account(account).environment if account is not None else None
-    return own or workspace.settings.default_environment
 
 
 def _to_outgoing(event: Event, row: InboxRow) -> OutgoingEvent:

@@ -16,6 +16,7 @@ from conn_service.delivery import (
     DrainResult,
     drain,
     find_endpoint,
+    find_trust,
     has_endpoint,
     name_endpoint,
 )
@@ -51,7 +52,7 @@ class EventSending:
             if health.problem != error.message:
                 self.deliveries.set_health(endpoint, replace(health, problem=error.message))
             return DrainResult(next_due=self.clock.now() + _MISSING_ENDPOINT_SECONDS)
-        trust = workspace.trust  # of the workspace as it is now: a host may be trusted no longer
+        trust = find_trust(workspace, found)  # of the workspace as it is now: a host may be trusted no longer
         with closing(self.transports.borrow(("deliveries", trust))) as sender:
             sender.connect(lambda: Live(trust=trust, clock=self.clock, max_redirects=0))
             result = drain(self.deliveries, found, sender, self.clock, goes_on=self.goes_on, claims=claims)

@@ -27,7 +27,7 @@ def find_endpoint_of_run(
     if target is None or target.type != "webhook":
         return None
     environment = workspace.account(run.account).environment or workspace.settings.default_environment
-    return find_endpoint(workspace, target.endpoint, environment=environment, environ=environ)
+    return find_endpoint(workspace, target.endpoint, account=run.account, environment=environment, environ=environ)
 
 
 def parse_target(text: str, plan: SyncPlan) -> DeliverStep:

@@ -648,6 +648,19 @@ EXPRESSIONS = [
             "conn.yaml": "environments: {production: {allow: {placement: [authorization]}}}\n",
         },
     ),
+    Bad(
+        "endpoint of an account on another host",
+        one("SEC118", ACCOUNT, 2, 24),
+        {
+            ACCOUNT: "connector: demo\nendpoints: {own: {url: https://app.example.net/in}}\n",
+            "conn.yaml": "version: 1\nendpoint_hosts: ['*.example.com']\n",
+        },
+    ),
+    Bad(
+        "secret of an endpoint",
+        one("SEC101", "conn.yaml", 2, 58),
+        {"conn.yaml": "version: 1\nendpoints: {e: {url: https://app.example.com/in, secret: whsec_c2VjcmV0}}\n"},
+    ),
     Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
     Bad("hosts leave out the own one", one("SEC160", HTTP, 1, 11), {HTTP: CONNECTOR + "hosts: [other.example.com]\n"}),
 ]

@@ -12,6 +12,7 @@ from conn_engine.transport.live import Live
 from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.settings import build_connect_settings
 from conn_service.delivery import DeliveryStore, ResolvedEndpoint, drain, tables
+from conn_service.delivery.signatures import SigningKey
 from conn_service.http.accounts import wait_for_tasks
 
 HEADERS = {"Conn-Account": "told"}
@@ -73,7 +74,9 @@ def test_the_event_is_delivered_like_others_and_its_link_is_forgotten(bench: Con
     error = CredentialError("no", category="refused")
     assert LoginMonitor(bench.engine, {}, settings).note_broken(workspace, "told", error, bench.clock.now())
     store = DeliveryStore(bench.engine)
-    endpoint = ResolvedEndpoint("app", f"{bench.vendor.url}/hooks", b"a secret of the endpoint", ("account.*",))
+    endpoint = ResolvedEndpoint(
+        "app", f"{bench.vendor.url}/hooks", (SigningKey(b"a secret of the endpoint"),), ("account.*",)
+    )
     bench.vendor.answer = lambda got: (200, {})
     with Live(trust=workspace.trust, clock=bench.clock, max_redirects=0) as sender:
         assert drain(store, endpoint, sender, bench.clock).delivered == 1

@@ -21,7 +21,7 @@ from conn_engine.transport.egress import Trust
 from conn_engine.transport.live import Live
 from conn_engine.wire import FrozenClock
 from conn_service.delivery import ClaimStore, DeliveryStore, DrainResult, ResolvedEndpoint, drain
-from conn_service.delivery.endpoints import sign
+from conn_service.delivery.signatures import SigningKey, sign
 from conn_service.store import open_engine
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -44,7 +44,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 def drain_with(line: Line, claims: ClaimStore | None) -> DrainResult:
-    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", b"secret")
+    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", (SigningKey(b"secret"),))
     sender = Live(trust=Trust((line.vendor.host,)), max_redirects=0)
     try:
         return drain(line.store, endpoint, sender, line.clock, claims=claims)
@@ -71,7 +71,7 @@ class TestAnEvent:
         assert body.keys() == {"type", "timestamp", "account", "data_reference"}
         assert read(body["data_reference"]) == {"id": "x", "value": 1}
         assert "expires_at" not in body["data_reference"], "nobody can sign the path of a file"
-        signature = sign(b"secret", request.headers["webhook-id"], int(NOW), request.body)
+        signature = sign((SigningKey(b"secret"),), request.headers["webhook-id"], int(NOW), request.body)
         assert request.headers["webhook-signature"] == signature, "it is of what was sent"
 
     def test_a_small_one_has_its_data(self, line: Line, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ class TestASpool:
 
 
 def test_the_page_shows_such_an_event() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs/reference/syncs.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs/reference/endpoints.md").read_text("utf-8")
     shown = json.loads(next(block.text for block in find_markdown_blocks(page) if block.language == "json"))
     assert shown.keys() == {"type", "timestamp", "account", "data_reference"}
     assert shown["data_reference"].keys() == {"url", "size", "sha256", "expires_at"}

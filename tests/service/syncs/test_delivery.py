@@ -20,6 +20,7 @@ from conn_engine.transport.live import Live
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, add_deliveries, drain
 from conn_service.delivery.endpoints import find_endpoint
+from conn_service.delivery.signatures import SigningKey
 from conn_service.delivery.store import DeliveryAttempt
 from conn_service.store import open_engine
 from conn_service.syncs.events import to_events
@@ -59,7 +60,7 @@ class Line:
             add_deliveries(connection, endpoint, "r", made, self.clock.now())
 
     def drain(self, **more: Any) -> DrainResult:
-        endpoint = ResolvedEndpoint("e", f"{self.vendor.url}/hook", b"secret", **more)
+        endpoint = ResolvedEndpoint("e", f"{self.vendor.url}/hook", (SigningKey(b"secret"),), **more)
         sender = Live(trust=Trust((self.vendor.host,)), max_redirects=0)
         try:
             return drain(self.store, endpoint, sender, self.clock)
@@ -150,7 +151,7 @@ def test_gone_disables_the_endpoint_and_its_events_wait(line: Line) -> None:
 
 def test_a_receiver_that_is_away_is_tried_again(line: Line) -> None:
     line.add(("a", 1))
-    endpoint = ResolvedEndpoint("e", "http://127.0.0.1:9/hook", None)
+    endpoint = ResolvedEndpoint("e", "http://127.0.0.1:9/hook")
     sender = Live(trust=Trust(("127.0.0.1:9",)), max_redirects=0)
     assert drain(line.store, endpoint, sender, line.clock).failed == 1
     sender.close()
@@ -158,7 +159,7 @@ def test_a_receiver_that_is_away_is_tried_again(line: Line) -> None:
 
 def test_an_internal_address_is_refused_without_trust(line: Line) -> None:
     line.add(("a", 1))
-    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", None)
+    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook")
     sender = Live(max_redirects=0)
     assert drain(line.store, endpoint, sender, line.clock).failed == 1
     sender.close()
@@ -192,7 +193,7 @@ def test_an_event_that_cannot_be_sent_does_not_hold_back_the_others(line: Line) 
             return Response(200, Headers(()), b"")
 
     line.add(("b", 1), ("a", 1), ("c", 1))
-    result = drain(line.store, ResolvedEndpoint("e", "https://e.test/", None), Fragile(), line.clock)
+    result = drain(line.store, ResolvedEndpoint("e", "https://e.test/"), Fragile(), line.clock)
     assert (result.delivered, result.failed) == (2, 1)
 
 
@@ -259,7 +260,7 @@ class TestEndpoints:
 def test_a_worker_that_may_have_been_replaced_sends_no_more(line: Line) -> None:
     line.add(*((str(n), n) for n in range(25)))
     answers = [True, True, False]
-    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", b"secret")
+    endpoint = ResolvedEndpoint("e", f"{line.vendor.url}/hook", (SigningKey(b"secret"),))
     sender = Live(trust=Trust((line.vendor.host,)), max_redirects=0)
     result = drain(line.store, endpoint, sender, line.clock, goes_on=lambda: answers.pop(0) if answers else False)
     sender.close()

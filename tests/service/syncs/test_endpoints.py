@@ -55,7 +55,7 @@ class Failing:
 
 def test_an_endpoint_that_fails_for_three_days_is_disabled_and_its_events_wait(line: Line) -> None:
     line.add(*((str(n), n) for n in range(500)))
-    sender, endpoint = Failing(), ResolvedEndpoint("e", "https://e.test/", None)
+    sender, endpoint = Failing(), ResolvedEndpoint("e", "https://e.test/")
     drain_for(line, 12 * 3600, lambda: drain(line.store, endpoint, sender, line.clock))
     assert sender.sent < 10 + 12 * 4 + 5, "one event at a time is sent while it fails"
     health = line.store.get_health("e")

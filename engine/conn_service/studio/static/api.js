@@ -133,8 +133,16 @@ export function debounce(wait, task) {
   let timer = 0;
   const run = () => {
     clearTimeout(timer);
-    timer = setTimeout(task, wait);
+    run.isWaiting = true;
+    timer = setTimeout(() => {
+      run.isWaiting = false;
+      task();
+    }, wait);
   };
-  run.cancel = () => clearTimeout(timer);
+  run.isWaiting = false;
+  run.cancel = () => {
+    clearTimeout(timer);
+    run.isWaiting = false;
+  };
   return run;
 }

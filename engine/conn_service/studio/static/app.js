@@ -36,7 +36,7 @@ function draw() {
   unified.draw();
   if (!opened) render(byId("mapping"), start());
   render(byId("status"), session.isLoading ? "Loading…" : unified.summary());
-  byId("status").dataset.sequence = String(session.painted.sequence);
+  byId("status").dataset.sequence = String(session.sequence);
 }
 
 /** What to do first: choose an account, then an operation. @returns {import("./dom.js").Children} */

@@ -20,7 +20,8 @@ const fromPage = Annotation.define();
 
 export class Editor {
   /** @type {Operation | null} */ operation = null;
-  /** @type {Fault | null} */ fault = null;
+  /** @type {Fault | null} The newest fault. */ fault = null;
+  /** @type {Fault | null} The fault that is marked. */ marked = null;
   onchange = (/** @type {string} */ _text) => {};
   /** Called with the fault once it is shown, and with null at the next key. */
   onfault = (/** @type {Fault | null} */ _fault) => {};
@@ -89,10 +90,11 @@ export class Editor {
     this.view.focus();
   }
 
-  /** Show a fault under the text that it is of, at once after a pause in typing. @param {Fault | null} fault */
+  /** Take a fault, which is shown after a pause in typing; that there is none any more is shown at once. @param {Fault | null} fault */
   setFault(fault) {
     this.fault = fault;
-    if (!fault) this.#showFault();
+    if (!fault && this.marked) this.#showFault();
+    else if (fault && fault.message !== this.marked?.message && !this.#whenPaused.isWaiting) this.#whenPaused();
   }
 
   #showFault = () => {
@@ -103,6 +105,7 @@ export class Editor {
     const from = Math.min(fault?.offset ?? 0, length);
     const to = Math.min(Math.max(fault?.end ?? from + 1, from + 1), length);
     const marks = hasPlace ? [{ from: Math.min(from, Math.max(to - 1, 0)), to, severity: /** @type {const} */ ("error"), message: fault.message }] : [];
+    this.marked = fault;
     this.view.dispatch(setDiagnostics(this.view.state, marks));
     this.onfault(fault);
   };
@@ -119,7 +122,7 @@ export class Editor {
   #follow(update) {
     if (!update.docChanged) return;
     this.#whenPaused();
-    if (this.fault) this.onfault(null);
+    if (this.marked) this.onfault(null);
     if (!update.transactions.some((transaction) => transaction.annotation(fromPage))) this.onchange(this.text);
   }
 

@@ -45,14 +45,14 @@ export class MappingColumn {
     this.editor.onundo = (isRedo) => (isRedo ? session.redo() : session.undo());
     this.editor.onfault = (fault) => {
       this.shownFault = fault;
-      this.draw();
+      session.onchange();
     };
   }
 
   /** @param {string} text */
   #type(text) {
     const { row } = this.session;
-    if (!row) return;
+    if (!row || text === (row.expression ?? "")) return;
     if (text.trim() === "") this.session.change(row, "remove");
     else this.session.change(row, row.replace ? "replace" : "set", text);
   }
@@ -164,9 +164,9 @@ export class MappingColumn {
   /** @param {Row} row */
   #faultText(row) {
     const fault = this.shownFault;
-    const ids = fault?.ids?.length ? `: ${fault.ids.join(", ")}${(fault.records ?? 0) > fault.ids.length ? ", …" : ""}` : "";
-    const many = fault?.records && this.session.total > 1 ? ` Fails in ${fault.records} of ${count(this.session.total, "record")}${ids}.` : "";
-    return h("div", { class: "fault", "aria-live": "polite" }, fault && h("p", { class: "message error" }, fault.message, many, fault.fix && h("span", { class: "fix" }, fault.fix)),
+    const ids = fault?.ids?.length ? `: ${fault.ids.join(", ")}${(fault.records ?? 0) > fault.ids.length ? ", …" : "."}` : ".";
+    const many = fault?.records && this.session.total > 1 ? `Fails in ${fault.records} of ${count(this.session.total, "record")}${ids}` : "";
+    return h("div", { class: "fault", "aria-live": "polite" }, fault && h("p", { class: "message error" }, fault.message, many && h("span", { class: "many" }, many), fault.fix && h("span", { class: "fix" }, fault.fix)),
       this.session.problem?.code === "shared_text" && this.session.isEdited(row) && this.#shared(row));
   }
 

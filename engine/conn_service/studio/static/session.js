@@ -55,7 +55,8 @@ export class Session {
   /** @type {Report | null} */ problem = null;
   isLoading = true;
   notice = "";
-  painted = { sequence: 0, field: "", at: 0 };
+  /** The number of the newest evaluation that is shown. */ sequence = 0;
+  #typing = { field: "", at: 0 };
   #sequence = 0;
   #opening = 0;
 
@@ -158,7 +159,7 @@ export class Session {
     const saved = await post("api/operation", { account, operation, case: scenario, level, edits: [] });
     const draft = await get("api/draft", { account, level });
     if (opening !== this.#opening) return;
-    this.savedRows = new Map([...saved.rows, ...saved.others].map((row) => [row.field, row]));
+    this.savedRows = new Map([...saved.rows, ...saved.others].map((row) => [row.field, { ...row }]));
     this.#restore(saved.file.digest, draft);
     this.opened = saved;
     if (this.edits.length) await this.#loadRows();
@@ -221,7 +222,7 @@ export class Session {
   #take(answer) {
     this.problem = null;
     this.failure = answer.failed ? (answer.error ?? { code: "", message: "This can't be evaluated." }) : null;
-    this.painted.sequence = answer.sequence;
+    this.sequence = answer.sequence;
     if (answer.failed) return;
     this.faults = answer.faults;
     for (const record of answer.records) {
@@ -298,7 +299,7 @@ export class Session {
    * @param {Row} row @param {"set" | "replace" | "remove"} action @param {string} [expression] @param {string} [shared]
    */
   change(row, action, expression, shared) {
-    const isTyping = action !== "remove" && this.painted.field === row.field && performance.now() - this.painted.at < 1000;
+    const isTyping = action !== "remove" && this.#typing.field === row.field && performance.now() - this.#typing.at < 1000;
     const saved = this.savedRows.get(row.field);
     const isNothing = action === "remove" ? saved?.state !== "own" && saved?.state !== "left out" : saved?.state === "own" && saved.expression === expression;
     const { operation } = this.place;
@@ -309,7 +310,7 @@ export class Session {
     if (expression !== undefined) edit.expression = expression;
     if (shared) edit.shared = shared;
     this.#replaceEdits(isNothing ? others : [...others, edit], isTyping);
-    this.painted = { ...this.painted, field: row.field, at: performance.now() };
+    this.#typing = { field: row.field, at: performance.now() };
     const shown = this.rows.find((other) => other.field === row.field);
     if (shown && action !== "remove") Object.assign(shown, { expression, state: expression === "null" ? "left out" : "own", badge: this.place.level });
     this.onchange();
@@ -349,7 +350,7 @@ export class Session {
   /** @param {Edit[]} edits */
   #step(edits) {
     const changed = edits.find((edit) => !this.edits.includes(edit)) ?? this.edits.find((edit) => !edits.includes(edit));
-    this.painted.field = "";
+    this.#typing.field = "";
     this.#setEdits(edits);
     if (changed && changed.operation === this.place.operation) this.place.field = changed.field;
     this.#loadRows().then(this.onchange, (error) => this.#report(error));

@@ -84,11 +84,10 @@ function update(element, description) {
   const before = made.get(element)?.props ?? {};
   const { props } = description;
   for (const name of Object.keys(before)) if (!(name in props)) setProp(element, name, null);
-  for (const [name, value] of Object.entries(props)) {
-    if (before[name] !== value || name === "value" || name === "checked") setProp(element, name, value);
-  }
+  for (const [name, value] of Object.entries(props)) if (before[name] !== value && name !== "value") setProp(element, name, value);
   made.set(element, { props, key: description.key });
   render(element, description.children);
+  if ("value" in props) setProp(element, "value", props.value); // after the options of a select
   return element;
 }
 

@@ -105,7 +105,7 @@ def create_app(settings: StudioSettings, keys: StudioSecrets) -> ASGIApp:
             get("workspace"),
             get("accounts"),
             get("operations"),
-            *(post(name) for name in ("operation", "records", "evaluate")),
+            *(post(name) for name in ("operation", "records", "evaluate", "readers", "why")),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={HTTPException: _describe_http_error, ClientDisconnect: _ignore_disconnect},

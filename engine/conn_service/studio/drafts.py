@@ -12,6 +12,7 @@ from conn_engine.analysis.population.recorded_files import FileCache
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import load_recording
+from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Case, find_cases
 from conn_service.studio.requests import OperationRequest, ReviewRequest
 
@@ -66,6 +67,13 @@ class StudioWorkspace:
         key = (account, "")
         if key not in self._effective:
             self._effective[key] = self.saved.effective(account=account)
+        return self._effective[key]
+
+    def find_base(self, effective: Effective) -> Effective:
+        """Return a saved configuration without its environment and its account."""
+        key = (effective.account or "", "base")
+        if key not in self._effective:
+            self._effective[key] = up_to(effective, "base")
         return self._effective[key]
 
     def find_operation(self, request: OperationRequest) -> EditedOperation:

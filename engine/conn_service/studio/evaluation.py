@@ -3,22 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from conn_engine.conditions import EvaluationLimits
 from conn_engine.config import Effective
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, MappedRecord
 from conn_engine.runtime.model_check import ModelCheck
-from conn_engine.runtime.variants import up_to
 from conn_engine.testing.compare import leaves, same_value
 from conn_engine.testing.vendor_records import VendorRecords, map_vendor_records
 from conn_service.studio.drafts import EditedOperation, StudioWorkspace
 from conn_service.studio.recorded_cases import RecordedCase, find_case
-from conn_service.studio.requests import EvaluateRequest
+from conn_service.studio.requests import EvaluateRequest, OperationRequest
 from conn_service.studio.values import describe_expression_error, describe_value
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "map_saved"]
 
 _LIMITS = EvaluationLimits().times(0.1)
 """An author waits for the result, so that an endless expression ends soon."""
@@ -28,13 +27,13 @@ _MOST_IDS = 5
 def evaluate(workspace: StudioWorkspace, request: EvaluateRequest) -> dict[str, Any]:
     """Return the unified records of a case with the edits. Raises ConnError for edits that cannot be made."""
     operation = workspace.find_operation(request)
-    case = find_case(workspace, operation, request.case)
+    case = find_case(workspace, operation, request)
     total = len(case.records.scopes)
     end = total if request.count is None else min(request.start + request.count, total)
     part = replace(case.records, scopes=case.records.scopes[request.start : end])
     edited = _map_part(operation, operation.edited, part)
-    saved = _map_saved(workspace, operation, request, case, operation.saved, "saved")[request.start : end]
-    base = _map_saved(workspace, operation, request, case, up_to(operation.saved, "base"), "base")[request.start : end]
+    saved = map_saved(workspace, operation, request, case, operation.saved)[request.start : end]
+    base = map_saved(workspace, operation, request, case, workspace.find_base(operation.saved))[request.start : end]
     check = ModelCheck(operation.workspace.models, operation.edited, operation.name)
     rows = [
         _describe_record(index, *mapped, check)
@@ -68,21 +67,22 @@ def _map_part(operation: EditedOperation, effective: Effective, records: VendorR
     return map_vendor_records(effective, operation.name, records, limits=_LIMITS)
 
 
-def _map_saved(  # noqa: PLR0917
+def map_saved(
     workspace: StudioWorkspace,
     operation: EditedOperation,
-    request: EvaluateRequest,
+    request: OperationRequest,
     case: RecordedCase,
     effective: Effective,
-    side: str,
 ) -> list[MappedRecord]:
-    """Return the same without the edits, which is evaluated once for the vendor's records of a case."""
-    key = (request.account, operation.name.text, side, id(case.records))
-    known = workspace.results.get(key)
-    if known is None or known[0] is not case.records:
-        known = (case.records, _map_part(operation, effective, case.records))
-        workspace.results[key] = known
-    return known[1]
+    """Return what a configuration makes of all records of a case. It is evaluated once."""
+    key = ("mapped", request.account, operation.name.text, case.scenario)
+    known = workspace.results.setdefault(key, [])
+    for records, mapping, results in known:
+        if records is case.records and mapping is effective:
+            return cast("list[MappedRecord]", results)
+    results = _map_part(operation, effective, case.records)
+    known[:] = [*known[-3:], (case.records, effective, results)]
+    return results
 
 
 def _describe_record(

@@ -87,9 +87,12 @@ class MappingRows:
 
     def _describe_whole(self, key: str, tree: "_Tree", path: Path_) -> dict[str, Any] | None:
         """Return the row of a mapping, or of an object in it, that a level sets with one expression."""
-        if not tree.has_expression:
+        origins = self.effective.origins((*self.operation.name.path, key, *path))
+        is_replaced = any(is_replacement(origin.value) for origin in origins)
+        if not tree.has_expression and not (is_replaced and not tree.children):
             return None
-        return self._build_row(key, path, SchemaNodes(None, ()), "expression", is_required=False)
+        kind = "expression" if tree.has_expression else "replaced"
+        return self._build_row(key, path, SchemaNodes(None, ()), kind, is_required=False)
 
     def _list_rows(self, key: str, tree: "_Tree", schema: SchemaNodes | None, path: Path_) -> Iterator[dict[str, Any]]:
         names = dict.fromkeys([*(schema.find_keys() if schema is not None else ()), *tree.children])
@@ -107,7 +110,11 @@ class MappingRows:
 
     def _build_row(self, key: str, path: Path_, schema: SchemaNodes, kind: str, *, is_required: bool) -> dict[str, Any]:
         start = (*self.operation.name.path, key)
-        origins = self.effective.origins((*start, *path))
+        origins = [
+            origin
+            for origin in self.effective.origins((*start, *path))
+            if isinstance(_remove_replacement(origin.value), str) or len(self._get_inside(origin, start)) == len(path)
+        ]
         own = next((origin for origin in origins if origin.level == self.level), None)
         is_own = own is not None and len(self._get_inside(own, start)) == len(path)
         value = own.value if own is not None and is_own else None
@@ -125,9 +132,9 @@ class MappingRows:
             "required": is_required,
             "enum": schema.find_values() or None,
             "kind": kind,
-            "badge": origins[0].level if origins else None,
+            "badge": next((origin.level for origin in origins if not origin.overridden), None),
             "scope": self._find_scope(origins, key),
-            "expression": plain_settings(_remove_replacement(value)) if is_own else None,
+            "expression": plain_settings(_remove_replacement(value)) if is_own and kind != "group" else None,
             "state": _find_state(own, is_own, origins, value),
             "replace": is_own and is_replacement(value),
             "editable": editable,
@@ -215,7 +222,7 @@ def _describe_type(schema: SchemaNodes) -> str:
 def _find_state(own: Origin | None, is_own: bool, origins: Sequence[Origin], value: Any) -> str:
     if own is not None and is_own:
         return "left out" if value is None else "own"
-    return "inherited" if origins else "none"
+    return "inherited" if any(not origin.overridden for origin in origins) else "none"
 
 
 def _remove_replacement(value: Any) -> Any:

@@ -23,7 +23,7 @@ def describe_operation(workspace: StudioWorkspace, request: OperationRequest) ->
     name, effective = operation.name, operation.edited
     unified = effective.get_unified(name.model, name.resource, name.method)
     rows = MappingRows(operation, request.level)
-    cases = describe_cases(workspace, operation)
+    cases = describe_cases(workspace, operation, request)
     known = {case["scenario"] for case in cases}
     first = cases[0]["scenario"] if cases else ""
     return {

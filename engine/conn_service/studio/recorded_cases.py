@@ -6,6 +6,7 @@ from conn_engine.analysis.fields import IndexedRecording
 from conn_engine.errors import ConnError, UsageError, VendorError
 from conn_engine.testing.vendor_records import VendorRecords
 from conn_service.studio.drafts import EditedOperation, StudioWorkspace
+from conn_service.studio.requests import OperationRequest
 from conn_service.studio.values import describe_value
 
 __all__ = [
@@ -34,8 +35,18 @@ class RecordedCase:
         return self.indexed.records
 
 
-def list_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[RecordedCase]:
-    """Return the recordings of an operation, the default one first."""
+def list_cases(workspace: StudioWorkspace, operation: EditedOperation, request: OperationRequest) -> list[RecordedCase]:
+    """Return the recordings of an operation, the default one first. Edits of its response mapping do not change what
+    they have, so that they are not read again at each key."""
+    others = tuple(edit for edit in request.edits if not edit.is_of_response)
+    key = ("cases", request.account, request.level, operation.name.text, others)
+    if key not in workspace.results:
+        workspace.results[key] = _read_cases(workspace, operation)
+    cases: list[RecordedCase] = workspace.results[key]
+    return cases
+
+
+def _read_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[RecordedCase]:
     indexed = {
         recording.path: recording
         for recording in workspace.index.read_recordings(operation.workspace, operation.edited, [operation.name])
@@ -53,9 +64,10 @@ def list_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[R
     return sorted(cases, key=lambda case: case.scenario != "default")
 
 
-def find_case(workspace: StudioWorkspace, operation: EditedOperation, scenario: str) -> RecordedCase:
-    """Return a recording by its scenario, the first one for "". Raises UsageError if there is none."""
-    cases = list_cases(workspace, operation)
+def find_case(workspace: StudioWorkspace, operation: EditedOperation, request: OperationRequest) -> RecordedCase:
+    """Return the recording that a request names, the first one by default. Raises UsageError if there is none."""
+    scenario = request.case
+    cases = list_cases(workspace, operation, request)
     chosen = next((case for case in cases if scenario in ("", case.scenario)), None)
     if chosen is not None:
         return chosen
@@ -66,7 +78,9 @@ def find_case(workspace: StudioWorkspace, operation: EditedOperation, scenario: 
     raise UsageError(f"{operation.name.text} has no recording", hint=f"record it: {command}")
 
 
-def describe_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[dict[str, Any]]:
+def describe_cases(
+    workspace: StudioWorkspace, operation: EditedOperation, request: OperationRequest
+) -> list[dict[str, Any]]:
     """Return the recordings of an operation for the page."""
     return [
         {
@@ -77,7 +91,7 @@ def describe_cases(workspace: StudioWorkspace, operation: EditedOperation) -> li
             "own": case.is_own,
             "error": describe_ending(case.records.error),
         }
-        for case in list_cases(workspace, operation)
+        for case in list_cases(workspace, operation, request)
     ]
 
 

@@ -1,10 +1,12 @@
 """The bodies of the page's requests."""
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
 
 from conn_engine.analysis.override_targets import FieldOverride
+from conn_engine.config import MAPPINGS
 from conn_engine.documents.edits import SharedChoice
 
 __all__ = [
@@ -41,6 +43,11 @@ class PageEdit(_Request, frozen=True, kw_only=True):
     action: Literal["set", "replace", "remove"] = "set"
     expression: str = ""
     shared: SharedChoice = "refuse"
+
+    @property
+    def is_of_response(self) -> bool:
+        """Whether it is about the response mapping, which decides nothing about requests."""
+        return re.sub(r"\W.*", "", self.field, flags=re.DOTALL) not in MAPPINGS - {"response_mapping"}
 
     def to_override(self, account: str, environment: str | None) -> FieldOverride:
         """Return the override, for an account or, with `environment`, for all accounts of that environment."""
@@ -80,7 +87,8 @@ class EvaluateRequest(OperationRequest, frozen=True, kw_only=True):
 
 
 class WhyRequest(OperationRequest, frozen=True, kw_only=True):
-    """One field of a record, or all fields of it."""
+    """One field of a record, or all fields of it. `item` counts the results of a page that is mapped as a whole."""
 
-    record: int
+    record: Annotated[int, msgspec.Meta(ge=0)]
+    item: Annotated[int, msgspec.Meta(ge=0)] = 0
     field: str = ""

@@ -13,8 +13,9 @@ from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.evaluation import evaluate
 from conn_service.studio.operation_page import describe_operation
 from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
+from conn_service.studio.reading import explain_fields, find_readers
 from conn_service.studio.recorded_cases import describe_records, find_case
-from conn_service.studio.requests import AccountsRequest, EvaluateRequest, OperationRequest, RecordsRequest
+from conn_service.studio.requests import AccountsRequest, EvaluateRequest, OperationRequest, RecordsRequest, WhyRequest
 
 __all__ = ["StudioSession"]
 
@@ -34,6 +35,8 @@ class StudioSession:
             "operations": (AccountsRequest, lambda it, asked: list_operations(it, asked.account)),
             "operation": (OperationRequest, describe_operation),
             "records": (RecordsRequest, _describe_records),
+            "readers": (OperationRequest, find_readers),
+            "why": (WhyRequest, explain_fields),
             "evaluate": (EvaluateRequest, evaluate),
         }
 
@@ -66,4 +69,4 @@ def _describe_records(workspace: StudioWorkspace, request: RecordsRequest) -> di
     operation = workspace.find_operation(request)
     unified = operation.edited.get_unified(operation.name.model, operation.name.resource, operation.name.method)
     each = unified.each if unified is not None else "record"
-    return describe_records(find_case(workspace, operation, request.case), request.start, request.count, each)
+    return describe_records(find_case(workspace, operation, request), request.start, request.count, each)

@@ -41,6 +41,7 @@ STOPWATCHES = {
     "conn_service/http/accounts.py",  # how old a kept connection is
     "conn_service/store/slots.py",  # when the lock of a worker was checked
     "conn_service/syncs/folders.py",  # how often the files are looked at
+    "conn_service/syncs/revised_releases.py",  # how often it looks for revisions
     "conn_service/syncs/worker.py",  # how long a caller waits for runs
 }
 

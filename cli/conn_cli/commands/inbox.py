@@ -27,7 +27,7 @@ _MOST_REPLAYED = 100_000
 def options() -> None:
     """Show the webhooks that conn serve has received, and make their events again.
 
-    A delivery is stored before its vendor gets a reply. `conn sync work` makes its events.
+    A delivery is stored before its vendor gets a reply. `conn serve --work` or `conn sync work` makes its events.
     """
 
 
@@ -105,7 +105,7 @@ def replay(
     """Make the events of deliveries again, and pass them on.
 
     The events have the same IDs as before, so that a receiver can tell them apart. With --failed, only events that were
-    never passed on are. `conn sync work` does the work.
+    never passed on are. `conn serve --work` or `conn sync work` makes them.
 
     \b
     Examples:
@@ -142,9 +142,7 @@ def replay(
             inbox.start_again(row, now, enqueue)
         counts = inbox.count()
         replayed = [_describe(inbox.get(row.number)) for row in rows]
-    line = (
-        f"{len(rows):,} {'delivery' if len(rows) == 1 else 'deliveries'} to replay; conn sync work makes the events\n"
-    )
+    line = f"{len(rows):,} {'delivery' if len(rows) == 1 else 'deliveries'} to replay; a worker makes the events\n"
     report = InboxReport(replayed=True, deliveries=replayed, counts=counts)
     write_report(lambda: report, formats or [], {"text": lambda: line}, app, folder=app.folder)
 

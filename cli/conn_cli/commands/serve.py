@@ -1,18 +1,22 @@
 """`conn serve`: the service."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.service_options import PublicUrl, ServiceStore, explain_missing, find_service_store
+from conn_cli.sync_worker import KeepDays, Reserve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from socket import socket
 
     from conn_engine.releases.store_location import StoreLocation
     from conn_service.http.accounts import ConfigurationSource
+    from conn_service.http.service import Deployment
+    from conn_service.syncs.worker import SyncWorker
 
 _TRIAL_SECONDS = 86_400
 
@@ -84,14 +88,23 @@ def serve(
         list[str] | None,
         typer.Option("--frame-origin", metavar="ORIGIN", help="Site that may embed pages for customers. Repeatable."),
     ] = None,
+    work: Annotated[
+        bool,
+        typer.Option(
+            "--work", help="Also do what conn sync work does: run syncs, make the events of webhooks, deliver events."
+        ),
+    ] = False,
+    keep_days: KeepDays = 30,
+    reserve: Reserve = 20,
     docs: Annotated[
         bool, typer.Option("--docs/--no-docs", help="Serve the page /docs, which shows the operations to a token.")
     ] = True,
 ) -> None:
     """Serve an application: the unified API of the accounts, over HTTP.
 
-    Every request needs a token: see conn token. The service ends at Ctrl-C or SIGTERM, after the requests at work.
+    Every request needs a token: see conn token. The service ends at Ctrl-C or SIGTERM, after what is at work.
     Traces are sent where the variable OTEL_EXPORTER_OTLP_ENDPOINT says.
+    With --work, this process is also the worker of the store; --keep-days and --reserve are for that.
 
     \b
     Example:
@@ -147,14 +160,46 @@ def serve(
             app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
             if monitor is not None:
                 app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
+            if work:
+                app.err("runs syncs, makes the events of webhooks, and delivers events")
             if first:
                 app.err(f"try it: {first}", prose=False)
             app.stderr.flush()
 
         service = stack.enter_context(open_service(deployment))
+        if work:
+            stack.enter_context(
+                _work_in_background(app, deployment, channel, releases, keep_days, reserve / 100, int(drain))
+            )
         apart = None if monitor is None else (service.monitor, monitor)
         server = ServiceServer(service, listener, deployment.drain, limits, drain, drain_delay, apart)
         server.run(say_started)
+
+
+@contextmanager
+def _work_in_background(  # noqa: PLR0917
+    app: App,
+    deployment: "Deployment",
+    channel: str | None,
+    releases: str | None,
+    keep_days: int,
+    reserve: float,
+    drain_seconds: int,
+) -> "Iterator[None]":
+    """Do what `conn sync work` does, on the store of the service."""
+    from conn_cli.sync_worker import build_worker, open_worker_releases
+    from conn_service.store import translate_errors
+    from conn_service.syncs.background import run_in_background
+
+    with translate_errors(deployment.store), open_worker_releases(app, channel, releases) as lookup:
+
+        def open_worker() -> "SyncWorker":
+            return build_worker(
+                app, deployment.store, lookup, keep_days=keep_days, reserve=reserve, drain_seconds=drain_seconds
+            )
+
+        with run_in_background(open_worker, lambda: deployment.drain.is_draining):
+            yield
 
 
 def _prepare_trial(

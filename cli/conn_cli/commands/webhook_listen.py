@@ -119,7 +119,7 @@ def listen(
 @contextmanager
 def _open_requests(app: App) -> "Iterator[Callable[[Sequence[Event]], object]]":
     """Open the store of syncs, and yield what stores the runs that events want."""
-    from conn_cli.commands.sync.store_access import open_worker
+    from conn_cli.sync_worker import open_worker
     from conn_service.syncs.receiving import receive_events
 
     with open_worker(app, None) as worker:

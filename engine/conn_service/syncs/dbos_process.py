@@ -83,9 +83,9 @@ def _add_queues(engine: "Engine", polls: Mapping[str, float]) -> set[str]:
     return added
 
 
-def destroy_dbos() -> None:
-    """End DBOS. What it interrupts is continued by the next process."""
+def destroy_dbos(drain_seconds: int = 0) -> None:
+    """End DBOS. What is at work has some seconds to end; what is interrupted is continued by the next process."""
     from dbos import DBOS
 
     logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
-    DBOS.destroy()
+    DBOS.destroy(workflow_completion_timeout_sec=drain_seconds)

@@ -14,11 +14,13 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import (
     DeliveryStore,
 )
+from conn_service.revisions import RevisionStore
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
 from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, launch_dbos, require_dbos
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.revised_releases import RevisedReleases
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import Timetable, start_due
 from conn_service.syncs.sending import EventSending
@@ -57,7 +59,8 @@ class SyncWorker:
     """Runs syncs in this process. Use it as a context manager. A process has at most one at a time.
 
     All workers of a store share their rate budgets. `reserve` is the share of each budget that this one leaves to
-    others. `parts` make what else it does, from its engine.
+    others. The accounts and connectors of the store are over those of `releases`. `parts` make what else it does, from
+    its engine and its releases. At its end, what is at work has `drain_seconds` to end.
 
     Raises UsageError if the libraries are not installed, or if another one is open.
     """
@@ -73,17 +76,19 @@ class SyncWorker:
         schedules: bool = False,
         keep_days: int = KEEP_DAYS,
         reserve: float = 0.0,
-        parts: "Sequence[Callable[[Engine], WorkerPart]]" = (),
+        drain_seconds: int = 0,
+        parts: "Sequence[Callable[[Engine, ReleaseLookup], WorkerPart]]" = (),
     ) -> None:
         self.location = location
-        self.releases = releases
         self.clock = clock
         self._lease: SlotLease | None = None
         self.schedules = schedules
         self.keep_days = keep_days
-        self._timetable = Timetable(releases)
+        self._drain_seconds = drain_seconds
         self._engine: Engine = open_engine(location, connections=_CONNECTIONS)
-        self._parts = [make(self._engine) for make in parts]
+        self.releases = releases = RevisedReleases(releases, RevisionStore(self._engine))
+        self._timetable = Timetable(releases)
+        self._parts = [make(self._engine, releases) for make in parts]
         self.watch = StoreWatch(self._engine, location)
         self.environ = environ
         self.deliveries = DeliveryStore(self._engine)
@@ -113,6 +118,14 @@ class SyncWorker:
         require_dbos()
         for name in _LATER_MODULES:
             import_module(name)
+        try:
+            self._launch()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _launch(self) -> None:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
@@ -125,13 +138,12 @@ class SyncWorker:
         polls |= {part.queue: _PART_POLL_SECONDS for part in self._parts}
         executor = "local" if self._lease is None else self._lease.executor
         launch_dbos(self._engine, executor, polls, ticks if self.schedules else {})
-        return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
-        destroy_dbos()
+        destroy_dbos(self._drain_seconds)
         self.runner.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)

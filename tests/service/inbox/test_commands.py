@@ -60,7 +60,7 @@ def test_show_has_the_events_and_what_endpoints_got(stored: InboxBench) -> None:
 
 def test_a_failed_delivery_is_replayed(stored: InboxBench) -> None:
     done = run(stored, "replay", "--failed")
-    assert done.out == "1 delivery to replay; conn sync work makes the events\n"
+    assert done.out == "1 delivery to replay; a worker makes the events\n"
     assert [row.status for row in stored.store.find()] == ["refused", "waiting", "done"]
     assert run(stored, "replay", "1").code == Exit.OK
     assert run(stored, "replay", "3").code == Exit.USAGE, "a refused one has no content"

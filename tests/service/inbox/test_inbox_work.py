@@ -36,7 +36,7 @@ class Releases:
 def open_worker(inbox: InboxBench) -> SyncWorker:
     releases = Releases(inbox.root)
 
-    def build(engine: Any) -> InboxWork:
+    def build(engine: Any, releases: Any) -> InboxWork:
         vault = inbox.service.vault
         environ = {"CONN_NO_KEYRING": "1"}
         return InboxWork(InboxExpander(InboxStore(engine), releases.get_current, environ, vault, MACHINE_CLOCK))
@@ -90,7 +90,7 @@ from conn_service.inbox import InboxExpander, InboxStore, InboxWork
 from conn_service.syncs.worker import SyncWorker
 releases = Releases(Path({root!r}))
 vault = MemoryVault({{"acme": {{"token": "token-of-acme", "webhook_secret": {secret!r}}}}})
-def build(engine):
+def build(engine, releases):
     store = InboxStore(engine)
     finish = store.finish
     def killing(*arguments, **more):

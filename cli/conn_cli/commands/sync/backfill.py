@@ -8,8 +8,9 @@ from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, St
 from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_runs
 from conn_cli.commands.sync.running import print_spools
-from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
+from conn_cli.sync_worker import open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

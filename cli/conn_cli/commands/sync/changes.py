@@ -7,9 +7,10 @@ import typer
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, RunId, Store
 from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_change, write_runs
-from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
 from conn_cli.options import Formats
+from conn_cli.sync_worker import open_worker
 
 _EVENTS = {"delivered": "delivered", "waiting": "waiting", "dead": "given up"}
 

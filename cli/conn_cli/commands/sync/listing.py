@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
-from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
+from conn_cli.sync_worker import open_worker
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective

@@ -8,8 +8,9 @@ import typer
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
 from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_change, write_runs
-from conn_cli.commands.sync.store_access import choose_accounts, open_worker
+from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
+from conn_cli.sync_worker import KeepDays, Reserve, open_worker
 
 if TYPE_CHECKING:
     from conn_service.syncs.store import RunRow
@@ -56,22 +57,8 @@ def work(
     context: typer.Context,
     *,
     once: Annotated[bool, typer.Option("--once", help="Run what is due, then stop: for cron.")] = False,
-    keep_days: Annotated[
-        int,
-        typer.Option(
-            "--keep-days", metavar="N", min=1, help="Remove delivered events and the pages of runs after N days."
-        ),
-    ] = 30,
-    reserve: Annotated[
-        int,
-        typer.Option(
-            "--reserve",
-            metavar="PERCENT",
-            min=0,
-            max=90,
-            help="Leave this share of each rate budget to interactive calls. Default: 20.",
-        ),
-    ] = 20,
+    keep_days: KeepDays = 30,
+    reserve: Reserve = 20,
     release: Annotated[
         str | None,
         typer.Option(

@@ -7,8 +7,9 @@ import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, OneAccount, Store
 from conn_cli.commands.sync.results import summarize, write_runs
-from conn_cli.commands.sync.store_access import check_names, find_run, open_worker
+from conn_cli.commands.sync.store_access import check_names, find_run
 from conn_cli.console import App
+from conn_cli.sync_worker import open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, OneAccount, Store
-from conn_cli.commands.sync.store_access import check_names, open_worker
+from conn_cli.commands.sync.store_access import check_names
 from conn_cli.console import App
+from conn_cli.sync_worker import open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -98,3 +98,48 @@ def accept(workspace: Workspace, *accounts: str, everything: bool = False) -> in
     """Store the goldens of all syncs, or of everything, and return how many files changed."""
     reports = list(run_suite(workspace, Selection())) if everything else run_syncs(workspace, *accounts)
     return sum(update_golden(verdict, Redactor()) for report in reports for verdict in report.judgements)
+
+
+ENRICHING = """\
+base_url: https://shop.test
+pagination: {format: cursor, cursor_field: next, cursor_param: after}
+resources:
+  people:
+    list: {path: /people, response_path: data}
+    get: {path: "/people/{{id}}"}
+"""
+ENRICHED = """\
+steps:
+  - { action: fetch_resource, connector: shop, resource: crm.people }
+  - { action: enrich, resource: people.get, params: { id: "{{record.id}}" }, into: details }
+  - { action: transform, transform: { id: record.id, city: record.details.city } }
+  - { action: deliver_webhook, event: person.changed }
+"""
+
+
+def build_details(identifier: str, status: int = 200) -> str:
+    """Return the recording of a call that completes a record."""
+    body = {"city": f"City {identifier}"} if status == 200 else {"error": "gone"}
+    exchange = {
+        "request": {"method": "GET", "url": f"https://shop.test/people/{identifier}"},
+        "response": {"status": status, "body": body},
+    }
+    return json.dumps(
+        {
+            "format": 1,
+            "connector": "shop",
+            "operation": "people.get",
+            "scenario": f"p{identifier}",
+            "source": "sample",
+            "recorded_at": "2026-01-01T00:00:00Z",
+            "base_url": "https://shop.test",
+            "call": {"id": identifier},
+            "exchanges": [exchange],
+        }
+    )
+
+
+def find_enriched_files(*recorded: str) -> dict[str, str]:
+    """Return the files of a sync whose records are completed by calls, with the recordings of some of these."""
+    files = {f"connectors/shop/recordings/people.get.p{one}.json": build_details(one) for one in recorded}
+    return {HTTP: ENRICHING, SYNC: ENRICHED, **files}

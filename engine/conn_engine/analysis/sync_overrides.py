@@ -121,7 +121,8 @@ def draft_sync_override(workspace: Workspace, override: FieldOverride, clock: Cl
     edit = _drop_setting if override.action == "remove" else _put_setting
     draft = workspace.with_texts({document.file: edit(document, start, found, override, path)})
     made = SyncOverrideDraft(workspace, draft, file, (*start, *path), before, clock, sync=name)
-    if name not in {*find_syncs(workspace, before), *(() if made.errors else find_syncs(draft, made.after))}:
+    drafts = [(workspace, before), *([] if made.errors else [(draft, made.after)])]
+    if not any(name in find_syncs(*one, with_drift=True) for one in drafts):
         raise UsageError(
             f'the sync "{name}" does not run for the {kind} "{override.environment or override.account}"',
             hint=f"check its accounts and its connector: conn show {PREFIX}{name}",

@@ -254,6 +254,10 @@ class Workspace:
         """Return a path as people see it: relative to the workspace, with forward slashes."""
         return Path(os.path.relpath(path, self.root)).as_posix()
 
+    def find_recorded(self, folder: Path) -> list[Path]:
+        """Return the JSON files in a folder, sorted: recordings or recorded deliveries, also those of a release."""
+        return [path for path in self.tree.entries(folder) if path.suffix == ".json"]
+
     def read(self, file: File) -> Document:
         """Return the document of a file, read once. Raises ConfigurationError when it cannot be read or is outside the
         workspace."""

@@ -50,25 +50,25 @@ def find_candidates(workspace: Workspace, name: str) -> dict[str, bool]:
     }
 
 
-def find_syncs(workspace: Workspace, effective: Effective) -> list[str]:
+def find_syncs(workspace: Workspace, effective: Effective, *, with_drift: bool = False) -> list[str]:
     """Return the syncs that deliver records for the account of a configuration, sorted; none for a configuration
-    without one.
+    without one. `with_drift` adds those that report drift, which have no cases.
 
-    A sync whose file cannot be read is left out, and so is one that reports drift.
+    A sync whose file cannot be read is left out.
     """
     account = effective.account
     if account is None or not workspace.syncs():
         return []
     tags = {*workspace.account(account).tags}
-    return [name for name in workspace.syncs() if _runs(workspace, name, effective, tags)]
+    return [name for name in workspace.syncs() if _runs(workspace, name, effective, tags, with_drift)]
 
 
-def _runs(workspace: Workspace, name: str, effective: Effective, tags: set[str]) -> bool:
+def _runs(workspace: Workspace, name: str, effective: Effective, tags: set[str], with_drift: bool) -> bool:
     try:
         document = workspace.sync(name)
     except ConnError:
         return False
-    if document.kind == "drift":
+    if document.kind == "drift" and not with_drift:
         return False
     chosen = document.accounts
     if isinstance(chosen, AccountSelection):

@@ -171,15 +171,15 @@ def find_cases(
     one. `load` reads a recording."""
     names_by_text = {name.text: name for name in names}
     folder = workspace.root / "connectors" / effective.connector_name
-    shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
+    shared = {path.name: path for path in workspace.find_recorded(folder / "recordings")}
     own_folder = folder / "recordings" / effective.account if effective.account else None
     for place in ("recordings", "expected"):
         workspace.check_inside(folder / place / (effective.account or ""))
-    own_files = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    own_files = {path.name: path for path in workspace.find_recorded(own_folder)} if own_folder is not None else {}
     cases = []
     for file_name, path in sorted({**shared, **own_files}.items()):
         workspace.check_inside(path)
-        recording = load(path, workspace.format_path(path))
+        recording = load(workspace.tree.on_disk(path), workspace.format_path(path))
         name = names_by_text.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue

@@ -33,10 +33,10 @@ def build_run(
     release, workspace = releases.get_current()
     document = load_sync(workspace, sync, account)
     plan = compile_run(workspace, document, settings)
-    if plan.drift is not None and release:
+    if plan.drift is not None and plan.drift.record is not None and release:
         raise ConfigurationError(
-            f'the sync "{sync}" has kind: drift: it compares with recordings, and a release is served without them',
-            hint="run it from the folder of the workspace: conn sync work without --release",
+            f'the sync "{sync}" records operations again, and the recordings of a release do not change',
+            hint="remove drift.record, or run it from the folder of the workspace: conn sync work without --release",
         )
     stream = store.streams.get(sync, account, name_target(settings))
     if plan.priority != USUAL_PRIORITY:

@@ -1,58 +1,15 @@
 """In a case, recordings answer the calls of enrich steps. A record whose call has none is reported."""
 
-import json
 from pathlib import Path
 
-from sync_shop import HTTP, SYNC, accept, run_syncs, write_shop
+from sync_shop import SYNC, accept, build_details, find_enriched_files, run_syncs, write_shop
 
 from conn_engine.testing.suite import OperationReport
 from conn_engine.testing.sync_trial import try_sync
 
-CONNECTOR = """\
-base_url: https://shop.test
-pagination: {format: cursor, cursor_field: next, cursor_param: after}
-resources:
-  people:
-    list: {path: /people, response_path: data}
-    get: {path: "/people/{{id}}"}
-"""
-ENRICHED = """\
-steps:
-  - { action: fetch_resource, connector: shop, resource: crm.people }
-  - { action: enrich, resource: people.get, params: { id: "{{record.id}}" }, into: details }
-  - { action: transform, transform: { id: record.id, city: record.details.city } }
-  - { action: deliver_webhook, event: person.changed }
-"""
-
-
-def build_details(identifier: str, status: int = 200) -> str:
-    body = {"city": f"City {identifier}"} if status == 200 else {"error": "gone"}
-    exchange = {
-        "request": {"method": "GET", "url": f"https://shop.test/people/{identifier}"},
-        "response": {"status": status, "body": body},
-    }
-    return json.dumps(
-        {
-            "format": 1,
-            "connector": "shop",
-            "operation": "people.get",
-            "scenario": f"p{identifier}",
-            "source": "sample",
-            "recorded_at": "2026-01-01T00:00:00Z",
-            "base_url": "https://shop.test",
-            "call": {"id": identifier},
-            "exchanges": [exchange],
-        }
-    )
-
 
 def run(tmp_path: Path, *recorded: str) -> OperationReport:
-    return run_syncs(write_shop(tmp_path, find_files(*recorded)), "acme")[0]
-
-
-def find_files(*recorded: str) -> dict[str, str]:
-    files = {f"connectors/shop/recordings/people.get.p{one}.json": build_details(one) for one in recorded}
-    return {HTTP: CONNECTOR, SYNC: ENRICHED, **files}
+    return run_syncs(write_shop(tmp_path, find_enriched_files(*recorded)), "acme")[0]
 
 
 def list_cities(report: OperationReport) -> list[object]:
@@ -75,8 +32,8 @@ def test_a_call_without_a_recording_is_reported_once_and_keeps_the_record(tmp_pa
 
 
 def test_a_changed_recording_changes_the_golden(tmp_path: Path) -> None:
-    accept(write_shop(tmp_path, find_files("1", "2", "3")), "acme")
-    other = find_files("1", "2", "3")
+    accept(write_shop(tmp_path, find_enriched_files("1", "2", "3")), "acme")
+    other = find_enriched_files("1", "2", "3")
     name = "connectors/shop/recordings/people.get.p2.json"
     other[name] = other[name].replace("City 2", "Town 2")
     [finding] = run_syncs(write_shop(tmp_path, other), "acme")[0].all_findings
@@ -84,12 +41,14 @@ def test_a_changed_recording_changes_the_golden(tmp_path: Path) -> None:
 
 
 def test_a_recorded_error_is_what_a_run_would_meet(tmp_path: Path) -> None:
-    files = find_files("1", "2", "3") | {"connectors/shop/recordings/people.get.p3.json": build_details("3", 404)}
+    files = find_enriched_files("1", "2", "3") | {
+        "connectors/shop/recordings/people.get.p3.json": build_details("3", 404)
+    }
     report = run_syncs(write_shop(tmp_path, files), "acme")[0]
     assert list_cities(report) == ["City 1", "City 2"]
     assert "SYN120" in [finding.code for finding in report.all_findings]
 
 
 def test_try_names_the_calls_without_a_recording(tmp_path: Path) -> None:
-    trial = try_sync(write_shop(tmp_path, find_files("1")), "people", "acme")
+    trial = try_sync(write_shop(tmp_path, find_enriched_files("1")), "people", "acme")
     assert {name.text: count for name, count in trial.unrecorded.items()} == {"people.get": 2}

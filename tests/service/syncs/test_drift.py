@@ -3,12 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sync_bench import CONNECTOR, ENVIRON, Bench, Releases
+from test_releases import make_runner, promote
 
 from conn_engine.errors import ConfigurationError
+from conn_engine.releases import ReleaseSource
 from conn_engine.wire import MACHINE_CLOCK, Clock, FrozenClock
 from conn_service.syncs.run_log import read_log
 from conn_service.syncs.runner import SyncRunner
@@ -147,21 +148,27 @@ class TestWhatCannotBeCompared:
         assert "compared   2 operations, 3 not compared" in shown
         assert "contacts.gone      not compared: there is no recording" in shown
 
-    def test_a_release_is_refused_because_it_has_no_recordings(self, recorded: Bench) -> None:
-        class Channel(Releases):
-            def get_current(self) -> tuple[str, Any]:
-                return "r7", super().get_current()[1]
-
-        runner = SyncRunner(recorded.store, Channel(recorded.root), environ=ENVIRON)
-        with pytest.raises(ConfigurationError, match="a release is served without them"):
-            runner.create_run("r1", "drift", "acme")
-        runner.close()
+    def test_a_release_is_compared_with_its_own_recordings(self, recorded: Bench) -> None:
+        store = recorded.root.parent / "releases.sqlite3"
+        promote(recorded)
+        recorded.write({"syncs/drift.yaml": f"{DRIFT}drift: {{ record: all }}\n"})
+        for path in recorded.root.glob("connectors/shop/recordings/*"):
+            path.unlink()  # the folder has others than the release
+        rename(recorded)
+        with ReleaseSource(store, "production", check_milliseconds=0) as source:
+            runner = make_runner(recorded, source)
+            run = recorded.run("r1", "drift", runner=runner)
+            assert (run.status, run.counts["compared"], run.counts["changed"]) == ("complete", 2, 1)
+            assert [row["kind"] for row in recorded.spooled()] == ["operation", "summary"]
+            promote(recorded)
+            with pytest.raises(ConfigurationError, match="the recordings of a release do not change"):
+                runner.create_run("r2", "drift", "acme")
 
 
 def test_a_worker_runs_it_and_shows_what_has_changed(recorded: Bench) -> None:
     rename(recorded)
     store = str(recorded.root.parent / "store.sqlite3")
-    done = transcript.conn(recorded.root, "sync", "run", "drift", "--store", store)
+    done = transcript.conn(recorded.root, "sync", "run", "drift", "--account", "acme", "--store", store)
     lines = done.out.splitlines()
     assert [json.loads(line)["kind"] for line in lines[:2]] == ["operation", "summary"]
     assert "  compared   2 operations, 1 with differences, 3 not compared" in lines

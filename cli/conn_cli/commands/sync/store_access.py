@@ -18,7 +18,7 @@ def choose_accounts(app: App, name: str, account: str | None) -> list[str]:
 
     if account is not None:
         app.workspace.sync(name)
-        if name not in find_syncs(app.workspace, app.workspace.effective(account=account)):
+        if name not in find_syncs(app.workspace, app.workspace.effective(account=account), with_drift=True):
             raise UsageError(
                 f'the sync "{name}" does not run for the account "{account}"',
                 hint=f"check accounts in syncs/{name}.yaml, and that it is enabled; conn sync list --format json lists "

@@ -8,6 +8,7 @@ from conn_engine.config import Effective
 from conn_engine.syncs import SyncPlan, TransformStep, compile_sync, load_sync_levels
 from conn_engine.testing.coverage import measure
 from conn_engine.testing.syncs.cases import SyncName, find_sync_cases
+from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.replaying import replay_sync
 
 __all__ = ["measure_syncs"]
@@ -31,7 +32,8 @@ def _measure(
 ) -> OperationCoverage:
     cases, broken, values = 0, [], []
     for case in find_sync_cases(side.workspace, effective, plan.name, plan.fetch.operation):
-        outcome = replay_sync(effective, plan, case.operation, case.recording)
+        enrich = RecordedEnricher(side.workspace, effective)
+        outcome = replay_sync(effective, plan, case.operation, case.recording, enrich=enrich)
         if outcome.is_listed and outcome.fetched:
             cases += 1
             values += [record.value for record in outcome.outgoing]

@@ -53,7 +53,9 @@ def load_own_recordings(workspace: Workspace, connector: str) -> list[Recording]
     """Return all recordings of a connector, both shared ones and those of single accounts."""
     folder = workspace.root / "connectors" / connector / "recordings"
     workspace.check_inside(folder)
-    return [load_recording(path, workspace.format_path(path)) for path in sorted(folder.rglob("*.json"))]
+    folders = [folder, *filter(workspace.tree.is_dir, workspace.tree.entries(folder))]
+    paths = sorted(path for one in folders for path in workspace.find_recorded(one))
+    return [load_recording(workspace.tree.on_disk(path), workspace.format_path(path)) for path in paths]
 
 
 def compare_responses(

@@ -32,6 +32,7 @@ from conn_engine.testing.outcomes import compare_outcomes
 from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.syncs.cases import SyncName
+from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.judging import have_other_keys
 from conn_engine.testing.syncs.outcome import SyncOutcome
 from conn_engine.testing.syncs.replaying import replay_sync
@@ -184,7 +185,7 @@ def _replay_sync(workspace: Workspace, effective: Effective, name: SyncName, rec
     operation = next((one for one in effective.operations() if one.text == recording.operation), None)
     if operation is None:
         raise UsageError(f'there is no operation "{recording.operation}"')
-    return replay_sync(effective, plan, operation, recording)
+    return replay_sync(effective, plan, operation, recording, enrich=RecordedEnricher(workspace, effective))
 
 
 def _in_context(effective: Effective, recorded: Recorded) -> Effective:

@@ -74,7 +74,7 @@ class Variants:
     def find(self, side: Side, account: str) -> Variant:
         """Return the variant of an account. Raises ConnError for a configuration that cannot be used."""
         effective = side.workspace.effective(account=account)
-        syncs = find_syncs(side.workspace, effective)
+        syncs = find_syncs(side.workspace, effective, with_drift=True)
         return Variant(side, effective, "account", *self._cut_slices(side, effective, syncs))
 
     def find_below(self, before: Variant | None, after: Variant | None) -> list[tuple[Variant, Variant]]:

@@ -8,7 +8,16 @@ from conn_engine.analysis.impact.model import ChangeKind
 from conn_engine.analysis.population import SyncSlice
 from conn_engine.config.delivery_models import SyncEndpoint
 from conn_engine.documents import wildcards
-from conn_engine.syncs import DeliverStep, EnrichStep, LoopStep, PlannedStep, SyncPlan
+from conn_engine.syncs import (
+    DeliverStep,
+    DriftStep,
+    EnrichStep,
+    FilterStep,
+    LoopStep,
+    PlannedStep,
+    SyncPlan,
+    TransformStep,
+)
 
 __all__ = ["ELSEWHERE", "compare_syncs"]
 
@@ -27,7 +36,7 @@ def compare_syncs(before: SyncSlice, after: SyncSlice) -> dict[tuple[str, Change
     rows = [
         *_compare_target(old, new),
         *_compare_endpoints(before, after),
-        *_compare_calls(old, new),
+        *(_compare_checks if old.drift is not None or new.drift is not None else _compare_calls)(old, new),
         *_compare_progress(old, new),
         *_compare_runs(old, new),
     ]
@@ -104,6 +113,26 @@ def _compare_calls(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
         yield "for_each", "may_be_missed", loops[1]
     if enriching[0] != enriching[1]:
         yield "enrich", "value_changed", enriching[1]
+
+
+def _compare_checks(before: SyncPlan, after: SyncPlan) -> Iterator[_Row]:
+    """Compare what is checked for drift, and what is made of that: no recording shows it."""
+    if before.drift is None or after.drift is None:
+        yield "kind", "may_be_missed", "sync" if after.drift is None else "drift"
+        return
+    rows: tuple[tuple[str, type[PlannedStep], ChangeKind], ...] = (
+        ("drift", DriftStep, "may_be_missed"),
+        ("filter", FilterStep, "may_be_missed"),
+        ("transform", TransformStep, "value_changed"),
+    )
+    for name, kind, change in rows:
+        old, new = ([_describe(step) for step in _find_steps(plan, kind)] for plan in (before, after))
+        if old != new:
+            yield name, change, new
+
+
+def _describe(step: PlannedStep) -> object:
+    return (step.layers, step.each) if isinstance(step, TransformStep) else step
 
 
 def _find_steps(plan: SyncPlan, kind: type[PlannedStep]) -> list[PlannedStep]:

@@ -9,7 +9,16 @@ from conn_engine.config import Effective, Workspace
 from conn_engine.config.delivery_models import SyncEndpoint
 from conn_engine.config.sync_models import SyncOverride
 from conn_engine.errors import ConnError
-from conn_engine.syncs import DeliverStep, FetchStep, SyncPlan, TransformStep, WriteStep, compile_sync, load_sync_levels
+from conn_engine.syncs import (
+    DeliverStep,
+    EnrichStep,
+    FetchStep,
+    SyncPlan,
+    TransformStep,
+    WriteStep,
+    compile_sync,
+    load_sync_levels,
+)
 from conn_engine.testing.syncs.cases import SyncName, find_calling_operations, sync_name
 
 __all__ = ["SyncSlice", "cut_syncs", "describe_selection"]
@@ -59,8 +68,11 @@ def _find_endpoint(workspace: Workspace, effective: Effective, plan: SyncPlan) -
 
 
 def _cut(slicer: Slicer, effective: Effective, plan: SyncPlan) -> OperationSlice:
+    if plan.drift is not None:  # no recording shows its events, so its settings are compared
+        return OperationSlice(join_digests(plan.name), join_digests(plan.name), frozenset())
     fetched = plan.fetch.operation
-    below = [slicer.cut(effective, fetched)]
+    called = [step.operation for step in plan.steps if isinstance(step, EnrichStep)]
+    below = [slicer.cut(effective, name) for name in (fetched, *called)]
     if fetched.kind == "vendor":
         below += [slicer.cut(effective, name) for name in find_calling_operations(effective, fetched)]
     steps = [_without_calls(step) for step in plan.steps if not isinstance(step, DeliverStep | WriteStep)]

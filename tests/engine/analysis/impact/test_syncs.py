@@ -4,9 +4,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from sync_shop import DOCUMENT, FILES, MAPPING, RECORDING, SYNC, write_shop
+from sync_shop import DOCUMENT, FILES, HTTP, MAPPING, RECORDING, SYNC, find_enriched_files, write_shop
 
 from conn_engine.analysis.checks.reach import find_reach
+from conn_engine.analysis.coverage import measure_coverage
 from conn_engine.analysis.impact import Impact, impact
 from conn_engine.analysis.impact.accepted import accept_failing, add_accepted
 from conn_engine.analysis.impact.sync_plans import ELSEWHERE, compare_syncs
@@ -133,6 +134,43 @@ def swap(old: str, new: str) -> dict[str, str | None]:
 )
 def test_what_a_change_does(tmp_path: Path, change: dict[str, str | None], expected: list[object]) -> None:
     assert rows(compare(tmp_path, change, {"conn.yaml": CONN})) == expected
+
+
+DRIFT = "kind: drift\ndrift: {pages: 1}\nfilter: record.verdict = 'breaks'\nemit: {event: vendor.drift}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(("pages: 1", "pages: 2"), [("drift", "may_be_missed", 2, 0, True)], id="what is compared"),
+        pytest.param(("'breaks'", "'touches'"), [("filter", "may_be_missed", 2, 0, True)], id="filter"),
+        pytest.param(
+            ("emit:", "transform: { id: record.id }\nemit:"), [("transform", "value_changed", 2, 0, False)], id="value"
+        ),
+        pytest.param(("emit:", "schedule: '@daily'\nemit:"), [("schedule", "run_changed", 2, 0, False)], id="schedule"),
+        pytest.param(
+            ("vendor.drift", "vendor.changed"), [("emit.event", "destination_changed", 2, 0, True)], id="type of events"
+        ),
+    ],
+)
+def test_what_a_change_of_a_check_of_drift_does(
+    tmp_path: Path, change: tuple[str, str], expected: list[object]
+) -> None:
+    found = compare(tmp_path, {SYNC: DRIFT.replace(*change)}, {"conn.yaml": CONN, SYNC: DRIFT})
+    assert rows(found) == expected
+
+
+def test_a_sync_that_becomes_a_check_of_drift_delivers_no_records(tmp_path: Path) -> None:
+    found = rows(compare(tmp_path, {SYNC: DRIFT}))
+    assert ("kind", "may_be_missed", 2, 0, True) in found
+
+
+def test_the_operations_of_enrich_steps_are_part_of_a_sync(tmp_path: Path) -> None:
+    before = find_enriched_files("1", "2", "3")
+    after = {HTTP: before[HTTP].replace('{{id}}"', '{{id}}", response_path: city')}
+    assert rows(compare(tmp_path, after, before)) == [("data.city", "missing", 2, 6, True)]
+    [row] = [row for row in measure_coverage(load_workspace(tmp_path / "before")) if row.operation == "sync:people"]
+    assert [(one.field, one.records) for one in row.fields] == [("city", 3), ("id", 3)]
 
 
 def test_tasks_of_operations_and_syncs_are_sorted_together() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from conn_cli.account_vault import add_store
+from conn_cli.account_vault import add_store, open_workers_vault
 from conn_cli.console import App
 from conn_cli.options import Formats
 from conn_cli.service_options import find_service_store
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from conn_engine.analysis.field_overrides import OverrideDraft
     from conn_engine.command_reports import AccountChangeReport
     from conn_engine.config import Workspace
-    from conn_service.revisions import Changes, CheckedRevision, FolderChanges, RefusedChangeError, Revision
+    from conn_service.revisions import (
+        Changes,
+        CheckedRevision,
+        CredentialRemoval,
+        FolderChanges,
+        RefusedChangeError,
+        Revision,
+        RevisionRequest,
+    )
 
 __all__ = [
     "Accept",
@@ -66,6 +74,7 @@ class ChangeOptions:
     tenant: str | None = None
     is_dry_run: bool = False
     formats: Formats = None
+    keeps_credential: bool = False
 
 
 @contextmanager
@@ -148,13 +157,46 @@ def change_account(
             made = changes.edit(subject, edit, request)
         except RefusedChangeError as error:
             raise describe_refusal(error) from None
-    report = build_report(action, made, dict(before.files) if before is not None else {}, options)
+        removal = None
+        if action == "delete" and made.is_new and not options.is_dry_run:
+            removal = _remove_credential(app, changes, name, request, options)
+    report = build_report(action, made, dict(before.files) if before is not None else {}, options, removal)
     texts = {"text": lambda: _draw(report, options)}
     write_report(lambda: report, options.formats or [], texts, app, folder=app.folder)
+    if removal is not None and removal.reason:
+        app.err(f"warning: the credential of {name} is still stored: {removal.reason}")
+
+
+def _remove_credential(
+    app: App, changes: "Changes | FolderChanges", account: str, request: "RevisionRequest", options: ChangeOptions
+) -> "CredentialRemoval":
+    """Delete the credential of a deleted account, and note that in the log of a store. One that cannot be deleted is
+    reported, and the account is deleted nevertheless."""
+    from conn_engine.errors import CredentialError
+    from conn_service.revisions import AuditEntry, Changes, CredentialRemoval, Subject, remove_credential
+
+    if options.keeps_credential:
+        return CredentialRemoval("kept")
+    try:
+        with open_workers_vault(app, options.store) as vault:
+            removal = remove_credential(vault, account)
+    except CredentialError as error:
+        removal = CredentialRemoval("kept", f"{error.message}: {error.hint}" if error.hint else error.message)
+    if isinstance(changes, Changes) and removal.result == "deleted":
+        configuration = changes.configuration
+        latest = configuration.find_latest(Subject("account", account))
+        tenant = (latest.tenant if latest is not None else "") or account
+        entry = AuditEntry(app.clock.now(), request.by, "delete_credential", f"accounts/{account}", account, tenant)
+        configuration.store.audit.add(entry)
+    return removal
 
 
 def build_report(
-    action: Action, made: "CheckedRevision", before: Mapping[str, str], options: ChangeOptions
+    action: Action,
+    made: "CheckedRevision",
+    before: Mapping[str, str],
+    options: ChangeOptions,
+    removal: "CredentialRemoval | None" = None,
 ) -> "AccountChangeReport":
     """Describe a change that was made, or that a dry run would make."""
     from conn_engine.command_reports import AccountChangeReport, AccountEffect
@@ -172,6 +214,7 @@ def build_report(
         changed=made.is_new,
         written=made.is_new and not options.is_dry_run,
         difference=format_difference(before, revision.files) if made.is_new else "",
+        credential=None if removal is None else removal.result,
         findings=describe_findings((*checks.findings, *checks.failures)),
         effects=[
             AccountEffect(
@@ -215,6 +258,8 @@ def _draw(report: "AccountChangeReport", options: ChangeOptions) -> str:
     for effect in report.effects:
         place = " ".join(part for part in (effect.operation, effect.field) if part)
         lines.append(f"effect: {place} {kinds[effect.kind]} in {pluralize(effect.records, 'record')}")
+    if report.credential == "deleted":
+        lines.append(f"deleted the credential of {report.account}")
     if report.action == "create" and not options.is_dry_run:
         lines.append(f"next: {add_store(f'conn auth login {report.account}', options.store)}")
     return join_lines(lines)

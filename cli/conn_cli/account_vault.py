@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from conn_engine.secrets.vault import LayeredVault
 
-__all__ = ["VaultStore", "add_store", "lay_revisions_over", "open_account_vault", "open_vault_engine", "use_accounts"]
+__all__ = [
+    "VaultStore",
+    "add_store",
+    "lay_revisions_over",
+    "open_account_vault",
+    "open_vault_engine",
+    "open_workers_vault",
+    "use_accounts",
+]
 
 VaultStore = Annotated[
     str | None,
@@ -39,6 +47,21 @@ def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
 
     with open_vault_engine(app, store) as engine:
         yield open_database_vault(engine, app.workspace, app.environ)
+
+
+@contextmanager
+def open_workers_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
+    """Open the vault of this machine, or with a store the one of its workers, which have both."""
+    from conn_engine.runtime.wiring import vault_of
+
+    local = vault_of(app.workspace, app.environ)
+    if store is None:
+        yield local
+        return
+    from conn_service.store import WorkerVault
+
+    with open_vault_engine(app, store) as engine:
+        yield WorkerVault(local, engine, app.workspace, app.environ)
 
 
 def use_accounts(app: App, store: str | None) -> None:

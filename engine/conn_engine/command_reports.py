@@ -189,7 +189,8 @@ class AccountEffect(_Data, frozen=True, kw_only=True):
 
 class AccountChangeReport(Report, frozen=True, kw_only=True):
     """A change of an account. `revision` is its number in a store, null for a file of the workspace. `written` is false
-    for a dry run, and if nothing differs. `difference` is a unified diff."""
+    for a dry run, and if nothing differs. `difference` is a unified diff. `credential` is what became of the credential
+    of a deleted account, null for other changes."""
 
     kind: ClassVar[str] = "account-change"
     action: Literal["create", "change", "disable", "enable", "delete", "import"]
@@ -199,6 +200,7 @@ class AccountChangeReport(Report, frozen=True, kw_only=True):
     changed: bool
     written: bool
     difference: str
+    credential: Literal["deleted", "absent", "kept"] | None
     findings: list[Finding]
     effects: list[AccountEffect]
 

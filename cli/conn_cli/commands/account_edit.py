@@ -167,22 +167,25 @@ def delete_command(
     context: typer.Context,
     account: Name,
     *,
+    keep_credential: Annotated[
+        bool, typer.Option("--keep-credential", help="Keep the stored credential, so that the account can be restored.")
+    ] = False,
     reason: Reason = "",
     accept: Accept = "",
     dry_run: DryRun = False,
     store: EditedStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Delete an account. In a store, its revisions stay.
+    """Delete an account and its credential. In a store, its revisions stay.
 
-    Its credential stays, too: conn auth logout removes it.
+    The vendor is not asked to revoke the credential: conn auth logout does that, before the account is deleted.
     """
 
     def edit(revision: "Revision", workspace: "Workspace") -> Mapping[str, str]:
         _check_known(revision, workspace)
         return {}
 
-    options = ChangeOptions(store, reason, accept, None, dry_run, formats)
+    options = ChangeOptions(store, reason, accept, None, dry_run, formats, keep_credential)
     change_account(context.obj, account, "delete", edit, options)
 
 

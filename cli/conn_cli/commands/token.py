@@ -65,9 +65,15 @@ def create(
     """
     from conn_cli.report import write_report
     from conn_engine.command_reports import TokenReport
+    from conn_engine.errors import UsageError
 
     app: App = context.obj
     scopes = _check_scopes(scope or [])
+    if "metrics" in scopes and (account or tenant):
+        raise UsageError(
+            "metrics are those of all tenants, and the token would be for some accounts",
+            hint="create another token for them: conn token create NAME --scope metrics",
+        )
     now = app.clock.now()
     with _open(app, store, with_accounts=bool(account)) as tokens:
         from conn_service.http.tokens import TokenRate

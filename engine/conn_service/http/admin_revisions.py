@@ -6,106 +6,53 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from conn_engine.config import Workspace
 from conn_engine.documents.dump import dump_json, dump_yaml
-from conn_engine.errors import ConnError
+from conn_engine.errors import CredentialError
 from conn_service.http.admin import AdminGate
 from conn_service.http.admin_bodies import (
     build_unknown,
-    describe_checks,
     describe_refused_change,
-    describe_revision,
     read_connector_files,
-    read_cursor,
     read_dry_run,
     read_reason,
     read_version,
     refuse,
 )
+from conn_service.http.admin_subjects import AdminSubjects
 from conn_service.http.change_turns import ChangeTurns
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, read_body
 from conn_service.http.tokens import ApiToken
 from conn_service.revisions import (
-    ChangeChecks,
     Changes,
     CheckedRevision,
     ChecksUnavailableError,
+    CredentialRemoval,
     RefusedChangeError,
     Revision,
     RevisionConflictError,
     RevisionRequest,
-    Subject,
-    SubjectKind,
     set_enabled,
 )
 
 __all__ = ["AdminRevisions", "build_revision_routes"]
 
-_MOST_PER_PAGE: Final = 100
 _NO_BODY: Final[Mapping[str, Any]] = {}
 _WHY: Final = ("reason", "accept")
+_KEEP: Final = "keep_credential"
 
 
 @dataclass(frozen=True, slots=True)
-class AdminRevisions:
+class AdminRevisions(AdminSubjects):
     """The routes of one kind: accounts or connectors."""
 
-    gate: AdminGate
-    changes: Changes
     limits: ServiceLimits
-    kind: SubjectKind
+    remove_credential: Callable[[str], CredentialRemoval]
     turns: ChangeTurns
-
-    # --- reading ---
-
-    async def list_all(self, request: Request) -> Response:
-        """Answer with the accounts or connectors that the token may see, by name."""
-        token = await self._admit(request)
-        cursor = read_cursor(request)
-        workspace = self.changes.configuration.get_current()[1]
-        names = workspace.accounts() if self.kind == "account" else workspace.connectors()
-        visible = [name for name in names if name > cursor and self._may_see(token, name)]
-        page = visible[:_MOST_PER_PAGE]
-        rows = await asyncio.to_thread(lambda: [self._describe(workspace, name) for name in page])
-        return JSONResponse({"result": rows, "next_cursor": page[-1] if len(visible) > len(page) else None})
-
-    async def get(self, request: Request) -> Response:
-        """Answer with one account or connector and its documents."""
-        _, current = await self._find(request)
-        if current.is_deleted:
-            raise build_unknown(self.kind)
-        return self._respond(current)
-
-    async def list_revisions(self, request: Request) -> Response:
-        """Answer with the revisions, the newest first, without their documents."""
-        _, current = await self._find(request)
-        cursor = read_cursor(request)
-        until = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None
-        store = self.changes.configuration.store
-        found = await asyncio.to_thread(store.list_of, current.subject, until=until, most=_MOST_PER_PAGE + 1)
-        page = found[:_MOST_PER_PAGE]
-        more = len(found) > len(page)
-        return JSONResponse(
-            {
-                "result": [describe_revision(revision) for revision in page],
-                "next_cursor": str(page[-1].number) if more else None,
-            }
-        )
-
-    async def get_revision(self, request: Request) -> Response:
-        """Answer with one revision and its documents."""
-        _, current = await self._find(request)
-        number = request.path_params["number"]
-        found = await asyncio.to_thread(self.changes.configuration.store.find, current.subject, number)
-        if found is None:
-            raise HttpProblem(404, "unknown", f"there is no revision {number}")
-        return JSONResponse({**describe_revision(found), "files": dict(found.files)})
-
-    # --- changing ---
 
     async def put(self, request: Request) -> Response:
         """Create or replace an account or a connector."""
@@ -118,7 +65,7 @@ class AdminRevisions:
             else read_connector_files(body, current.subject)
         )
         version = read_version(request, is_known=is_known)
-        return await self._apply(
+        made, is_dry_run = await self._apply(
             request,
             body,
             token,
@@ -127,10 +74,49 @@ class AdminRevisions:
             lambda asked: self.changes.put(current.subject, files, asked),
             version=version,
         )
+        status = 200 if is_known or is_dry_run or not made.is_new else 201
+        return self._respond(made.revision, made.checks, status, is_dry_run=is_dry_run)
 
     async def delete(self, request: Request) -> Response:
-        """Delete an account or a connector. Its revisions stay."""
-        return await self._change(request, "delete", lambda _revision, _workspace: {})
+        """Delete an account with its credential, or a connector. Its revisions stay."""
+        if self.kind == "connector":
+            return await self._change(request, "delete", lambda _revision, _workspace: {})
+        token, current = await self._find(request)
+        body = await self._read(request, (_KEEP,))
+        keeps = body.get(_KEEP, False)
+        if not isinstance(keeps, bool):
+            raise refuse(f"{_KEEP} must be true or false", "leave it out to delete the credential, too")
+        name = current.subject.name
+        if current.is_deleted:  # it may have been deleted while the place with the credentials could not be used
+            removal = None if keeps or read_dry_run(request) else await self._remove_credential(token, name)
+            if removal is None or removal.result != "deleted":
+                raise build_unknown(self.kind)
+            return self._respond(current, more=_describe_removal(removal))
+        made, is_dry_run = await self._apply(
+            request,
+            body,
+            token,
+            current,
+            "delete",
+            lambda asked: self.changes.put(current.subject, {}, asked),
+            version=read_version(request, is_known=True),
+        )
+        if is_dry_run:
+            return self._respond(made.revision, made.checks, is_dry_run=True)
+        removal = CredentialRemoval("kept") if keeps else await self._remove_credential(token, name)
+        return self._respond(made.revision, made.checks, more=_describe_removal(removal))
+
+    async def _remove_credential(self, token: ApiToken, account: str) -> CredentialRemoval:
+        """Delete the credential of a deleted account. Raises HttpProblem 503 if it is still there."""
+        try:
+            removal = await asyncio.to_thread(self.remove_credential, account)
+        except CredentialError as error:
+            text = "the account is deleted, but its credential could not be deleted"
+            headers, fix = {"retry-after": "5"}, "send the request again"
+            raise HttpProblem(503, "credential_store", text, fix, headers, reason=error.message) from None
+        if removal.result == "deleted":
+            await self.gate.record(token, "delete_credential", f"accounts/{account}", account=account)
+        return removal
 
     async def disable(self, request: Request) -> Response:
         """Refuse the calls of an account."""
@@ -147,7 +133,7 @@ class AdminRevisions:
         number = body.get("revision")
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise refuse("revision must be the number of an earlier revision", 'send {"revision": 1}')
-        return await self._apply(
+        made, is_dry_run = await self._apply(
             request,
             body,
             token,
@@ -156,6 +142,7 @@ class AdminRevisions:
             lambda asked: self.changes.revert(current.subject, number, asked),
             version=read_version(request, is_known=True),
         )
+        return self._respond(made.revision, made.checks, is_dry_run=is_dry_run)
 
     async def _change(
         self, request: Request, action: str, edit: Callable[[Revision, Workspace], Mapping[str, str]]
@@ -164,7 +151,7 @@ class AdminRevisions:
         if current.is_deleted:
             raise build_unknown(self.kind)
         body = await self._read(request, ())
-        return await self._apply(
+        made, is_dry_run = await self._apply(
             request,
             body,
             token,
@@ -173,6 +160,7 @@ class AdminRevisions:
             lambda asked: self.changes.edit(current.subject, edit, asked),
             version=read_version(request, is_known=True),
         )
+        return self._respond(made.revision, made.checks, is_dry_run=is_dry_run)
 
     async def _apply(  # noqa: PLR0917
         self,
@@ -184,7 +172,8 @@ class AdminRevisions:
         work: Callable[[RevisionRequest], CheckedRevision],
         *,
         version: str,
-    ) -> Response:
+    ) -> tuple[CheckedRevision, bool]:
+        """Make a change, and return it with whether it is a dry run. Raises HttpProblem."""
         asked = RevisionRequest(
             by=token.id,
             action=action,
@@ -196,7 +185,7 @@ class AdminRevisions:
         )
         try:
             async with self.turns.wait(token, current.subject):
-                made = await asyncio.to_thread(work, asked)
+                return await asyncio.to_thread(work, asked), asked.is_dry_run
         except RefusedChangeError as error:
             raise describe_refused_change(error) from None
         except RevisionConflictError as error:
@@ -205,36 +194,8 @@ class AdminRevisions:
         except ChecksUnavailableError as error:
             headers = {"retry-after": "1"}
             raise HttpProblem(503, "overloaded", error.message, error.hint, headers=headers) from None
-        status = 201 if action == "create" and made.is_new and not asked.is_dry_run else 200
-        return self._respond(made.revision, made.checks, status, is_dry_run=asked.is_dry_run)
 
-    # --- what the token may see ---
-
-    async def _admit(self, request: Request) -> ApiToken:
-        token = await self.gate.admit(request)
-        if self.kind == "connector" and (token.tenant or token.accounts):
-            raise HttpProblem(403, "forbidden", "connectors are for all tenants, and the token is for one")
-        return token
-
-    async def _find(self, request: Request, *, or_new: bool = False) -> tuple[ApiToken, Revision]:
-        """Return the token and what the path names, also if it is deleted. Raises HttpProblem."""
-        token = await self._admit(request)
-        subject = Subject(self.kind, request.path_params["name"])
-        current = await asyncio.to_thread(self.changes.find, subject)
-        if current is None:
-            is_own = not token.accounts or subject.name in token.accounts
-            if not or_new or not is_own:
-                raise build_unknown(self.kind)
-            return token, Revision(subject, 0, {}, token.tenant)
-        if not self._may_see(token, subject.name, current):
-            raise build_unknown(self.kind)
-        return token, current
-
-    def _may_see(self, token: ApiToken, name: str, current: Revision | None = None) -> bool:
-        if self.kind == "connector":
-            return True
-        tenant = self.changes.configuration.find_tenant(name) or (current.tenant if current else "") or name
-        return token.tenant in ("", tenant) and (not token.accounts or name in token.accounts)
+    # --- the request ---
 
     def _read_tenant(self, body: Mapping[str, Any], token: ApiToken, current: Revision) -> str | None:
         """Return the tenant to set. A token of a tenant can only create accounts of that tenant."""
@@ -246,8 +207,6 @@ class AdminRevisions:
         if token.tenant and current.number == 0 and current.is_deleted:
             return token.tenant
         return asked
-
-    # --- the request and the response ---
 
     async def _read(self, request: Request, names: tuple[str, ...]) -> Mapping[str, Any]:
         body = await read_body(request, self.limits)
@@ -270,52 +229,22 @@ class AdminRevisions:
             return {path: document}
         raise refuse("document is missing", "send the account's file as text, or as an object")
 
-    def _describe(self, workspace: Workspace, name: str) -> dict[str, Any]:
-        subject = Subject(self.kind, name)
-        latest = self.changes.configuration.find_latest(subject)
-        row: dict[str, Any] = {"id": name, "revision": latest.number if latest is not None else 0}
-        if self.kind == "account":
-            row["tenant"] = self.changes.configuration.find_tenant(name)
-            try:
-                account = workspace.account(name)
-                row |= {
-                    "connector": account.connector,
-                    "environment": account.environment or workspace.settings.default_environment,
-                    "label": account.label,
-                    "enabled": account.enabled,
-                }
-            except ConnError as error:  # a document of the folder or the release that cannot be read
-                row |= {"error": error.message}
-        return row
 
-    def _respond(
-        self,
-        revision: Revision,
-        checks: ChangeChecks | None = None,
-        status: int = 200,
-        *,
-        is_dry_run: bool = False,
-    ) -> Response:
-        name = revision.subject.name
-        data: dict[str, Any] = {"id": name, "revision": revision.number, "deleted": revision.is_deleted}
-        if self.kind == "account":
-            tenant = revision.tenant or name
-            data |= {"tenant": tenant, "document": next(iter(revision.files.values()), None)}
-        else:
-            start = len(f"{revision.subject.path}/")
-            data["files"] = {path[start:]: text for path, text in revision.files.items()}
-        if checks is not None:
-            data |= describe_checks(checks)
-        if is_dry_run:
-            return JSONResponse({**data, "dry_run": True}, status)
-        return JSONResponse(data, status, headers={"etag": f'"{revision.version}"'})
+def _describe_removal(removal: CredentialRemoval) -> dict[str, Any]:
+    return {"credential": removal.result} | ({"credential_reason": removal.reason} if removal.reason else {})
 
 
-def build_revision_routes(gate: AdminGate, changes: Changes, limits: ServiceLimits, turns: ChangeTurns) -> list[Route]:
-    """Return the routes of accounts and connectors."""
+def build_revision_routes(
+    gate: AdminGate,
+    changes: Changes,
+    remove_credential: Callable[[str], CredentialRemoval],
+    limits: ServiceLimits,
+    turns: ChangeTurns,
+) -> list[Route]:
+    """Return the routes of accounts and connectors. `remove_credential` removes that of a deleted account."""
     routes = []
     for kind in ("account", "connector"):
-        served = AdminRevisions(gate, changes, limits, kind, turns)
+        served = AdminRevisions(gate, changes, kind, limits, remove_credential, turns)
         one = f"/admin/{kind}s/{{name}}"
         table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             (f"/admin/{kind}s", "GET", served.list_all),

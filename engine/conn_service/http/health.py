@@ -163,7 +163,12 @@ def build_health_routes(
 
     async def show_metrics(request: Request) -> Response:
         if needs_token:
-            check_scope(await callers.authenticate(request), "metrics")
+            token = await callers.authenticate(request)
+            check_scope(token, "metrics")
+            if token.tenant or token.accounts:
+                raise HttpProblem(
+                    403, "forbidden", "metrics are those of all tenants, and the token is for some accounts"
+                )
         body, content_type = metrics.format(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 

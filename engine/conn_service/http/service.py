@@ -44,7 +44,14 @@ from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
 from conn_service.http.webhooks import DeliveryInbox, build_webhook_routes
 from conn_service.inbox import InboxQueue, InboxStore
-from conn_service.revisions import Changes, IsolatedChecks, RevisedConfiguration, RevisionStore
+from conn_service.revisions import (
+    Changes,
+    CredentialRemoval,
+    IsolatedChecks,
+    RevisedConfiguration,
+    RevisionStore,
+    remove_credential,
+)
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
@@ -130,6 +137,12 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             deployment.evaluation,
             None if deployment.connect is None else deployment.connect.public_url,
         )
+
+        def forget(account: str) -> CredentialRemoval:
+            removal = remove_credential(vault, account)
+            logins.note_working(account)  # nobody has to log in to it any more
+            return removal
+
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
         app = create_app(
             UnifiedApi(connections, metrics.count_page),
@@ -147,7 +160,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_link_routes(gate, connect, logins, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
-                *build_revision_routes(gate, changes, deployment.limits, ChangeTurns(checks.workers)),
+                *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
             ],
             limits=deployment.limits,
             clock=deployment.clock,

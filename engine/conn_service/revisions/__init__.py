@@ -19,6 +19,7 @@ from conn_service.revisions.configuration import (
     read_files,
     with_revisions,
 )
+from conn_service.revisions.credential_removal import CredentialRemoval, remove_credential
 from conn_service.revisions.folder import FolderChanges
 from conn_service.revisions.isolated_checks import ChecksUnavailableError, IsolatedChecks
 from conn_service.revisions.model import (
@@ -39,6 +40,7 @@ __all__ = [
     "CheckedRevision",
     "ChecksUnavailableError",
     "ConfigurationSource",
+    "CredentialRemoval",
     "FolderChanges",
     "IsolatedChecks",
     "RefusedChangeError",
@@ -55,6 +57,7 @@ __all__ = [
     "format_difference",
     "list_files",
     "read_files",
+    "remove_credential",
     "set_enabled",
     "with_revisions",
 ]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service_bench import Bench, open_bench
 from starlette.testclient import TestClient
 
+from conn_engine.errors import CredentialError
 from conn_service.http.reading import ServiceLimits
 from conn_service.revisions import RevisionStore, Subject
 from conn_service.store import open_engine
@@ -124,15 +125,54 @@ def test_a_disabled_account_answers_403_until_it_is_enabled(bench: Bench) -> Non
 
 def test_a_deleted_account_is_gone_and_can_be_restored(bench: Bench) -> None:
     tag = put(bench, "leaving").headers["etag"]
+    assert call(bench, "leaving").status_code == 200
     gone = bench.ask("DELETE", "/admin/accounts/leaving", {"reason": "has left"}, headers={"if-match": tag})
-    assert (gone.status_code, gone.json()["deleted"]) == (200, True)
+    assert (gone.status_code, gone.json()["deleted"], gone.json()["credential"]) == (200, True, "deleted")
+    assert bench.vault.load("leaving") is None
     assert call(bench, "leaving").status_code == 404
+    bench.vault.delete("leaving")
     assert bench.ask("GET", "/admin/accounts/leaving").status_code == 404
     assert "leaving" not in {row["id"] for row in bench.ask("GET", "/admin/accounts").json()["result"]}
     assert len(bench.ask("GET", "/admin/accounts/leaving/revisions").json()["result"]) == 2
-    tag = gone.headers["etag"]
-    back = bench.ask("POST", "/admin/accounts/leaving/revert", {"revision": 1}, headers={"if-match": tag})
-    assert (back.status_code, back.json()["revision"], call(bench, "leaving").status_code) == (200, 3, 200)
+    log = bench.ask("GET", "/admin/audit?target=accounts/leaving").json()["result"]
+    assert [entry["action"] for entry in log] == ["delete_credential", "delete", "create"]
+    back = bench.ask("POST", "/admin/accounts/leaving/revert", {"revision": 1}, headers={"if-match": "*"})
+    assert (back.status_code, back.json()["revision"]) == (200, 3)
+    asked = bench.ask("GET", CONTACTS, headers={"conn-account": "leaving"})
+    assert (asked.status_code, asked.json()["kind"]) == (424, "needs_login")
+
+
+def test_a_deleted_account_keeps_its_credential_if_the_request_says_so(bench: Bench) -> None:
+    put(bench, "pausing")
+    bench.vault.save("pausing", {"token": "t"})
+    anyone = {"if-match": "*"}
+    dry = bench.ask("DELETE", "/admin/accounts/pausing?dry_run=true", {}, headers=anyone)
+    assert (dry.status_code, "credential" in dry.json(), bench.vault.load("pausing")) == (200, False, {"token": "t"})
+    assert bench.ask("DELETE", "/admin/accounts/pausing", {"keep_credential": "no"}, headers=anyone).status_code == 400
+    gone = bench.ask("DELETE", "/admin/accounts/pausing", {"keep_credential": True}, headers=anyone)
+    assert (gone.status_code, gone.json()["credential"]) == (200, "kept")
+    bench.ask("POST", "/admin/accounts/pausing/revert", {"revision": 1}, headers=anyone)
+    assert bench.ask("GET", CONTACTS, headers={"conn-account": "pausing"}).status_code == 200
+
+
+def test_a_credential_that_cannot_be_deleted_is_reported_until_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bench, "stuck")
+    bench.vault.save("stuck", {"token": "t"})
+    delete = bench.vault.delete
+
+    def fail(_account: str) -> bool:
+        raise CredentialError("the disk is gone", category="store")
+
+    monkeypatch.setattr(bench.vault, "delete", fail)
+    failed = bench.ask("DELETE", "/admin/accounts/stuck", {}, headers={"if-match": "*"})
+    assert (failed.status_code, failed.json()["kind"]) == (503, "credential_store")
+    assert failed.json()["detail"] == "the account is deleted, but its credential could not be deleted"
+    monkeypatch.setattr(bench.vault, "delete", delete)
+    again = bench.ask("DELETE", "/admin/accounts/stuck", {}, headers={"if-match": "*"})
+    assert (again.status_code, again.json()["credential"], bench.vault.load("stuck")) == (200, "deleted", None)
+    assert bench.ask("DELETE", "/admin/accounts/stuck", {}, headers={"if-match": "*"}).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from conn_service.store import open_engine
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(folder: Path, *words: str, environ: Mapping[str, str] = {}) -> tuple[int, str, str]:
-    out, err = StringIO(), StringIO()
-    code = execute(list(words), App(folder=folder, stdout=out, stderr=err, environ={"CONN_NO_KEYRING": "1", **environ}))
+def run(folder: Path, *words: str, environ: Mapping[str, str] = {}, stdin: str = "") -> tuple[int, str, str]:
+    out, err, variables = StringIO(), StringIO(), {"CONN_NO_KEYRING": "1", **environ}
+    code = execute(list(words), App(folder=folder, stdin=StringIO(stdin), stdout=out, stderr=err, environ=variables))
     return code, out.getvalue(), err.getvalue()
 
 
@@ -73,6 +73,36 @@ def test_an_account_of_the_store_can_have_a_token_and_a_credential(folder: Path)
     assert "hooli" in text, err
 
 
+def test_a_credential_is_deleted_with_its_account(folder: Path) -> None:
+    environ = {"CONN_VAULT_KEY": "a-long-random-value"}
+    (folder / "accounts/globex.yaml").write_text("connector: shop\n")
+    (folder / "connectors/shop/connector.yaml").write_text(
+        "base_url: https://api.shop.example\ncredentials: { format: bearer }\n"
+        "authorization: { format: bearer }\nresources: {}\n"
+    )
+    store = ["--store", ".conn/service.sqlite3"]
+    for name in ("acme", "globex"):
+        code, _, err = run(folder, "auth", "set", name, "token", *store, environ=environ, stdin="a-token\n")
+        assert code == 0, err
+    code, text, err = run(folder, "account", "delete", "acme", *store, "--keep-credential", "--format", "json")
+    assert (code, json.loads(text)["credential"]) == (0, "kept"), err
+    code, text, err = run(folder, "account", "delete", "globex", *store)
+    assert code == 0
+    assert "warning: the credential of globex is still stored: " in err
+    assert "CONN_VAULT_KEY" in err
+    run(folder, "account", "import", "globex", *store)
+    code, text, err = run(folder, "account", "delete", "globex", *store, environ=environ)
+    assert (code, text.splitlines()) == (0, ["deleted globex, revision 3", "deleted the credential of globex"]), err
+    log = RevisionStore(open_engine(StoreLocation(file=folder / ".conn/service.sqlite3"))).audit.list()
+    assert [(entry.action, entry.target) for entry in log] == [
+        ("delete_credential", "accounts/globex"),
+        ("delete", "accounts/globex"),
+        ("import", "accounts/globex"),
+        ("delete", "accounts/globex"),
+        ("delete", "accounts/acme"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -80,6 +110,7 @@ def test_an_account_of_the_store_can_have_a_token_and_a_credential(folder: Path)
         (["create", "app", "--scope", "unified:rad"], 'did you mean "unified:read"?'),
         (["create", "app", "--scope", "admin", "-a", "acmee"], 'no account "acmee"'),
         (["create", "app", "--scope", "admin", "--rate", "fast"], '"fast" is not a rate'),
+        (["create", "app", "--scope", "metrics", "--tenant", "acme"], "metrics are those of all tenants"),
         (["revoke", "0123456789ab"], "conn token list"),
         (["list", "--store", "mysql://x"], "store"),
     ],

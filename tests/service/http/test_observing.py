@@ -32,7 +32,7 @@ def log() -> Iterator[list[dict[str, Any]]]:
 
 def read_metrics(bench: Bench) -> dict[tuple[str, ...], float]:
     """Return the samples by name and labels, in the order of their names."""
-    response = bench.ask("GET", "/metrics", token=bench.issue("metrics"))
+    response = bench.ask("GET", "/metrics", token=bench.issue("metrics", accounts=[]))
     assert response.status_code == 200
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -182,11 +182,17 @@ def test_metrics_need_their_scope(bench: Bench) -> None:
     assert bench.ask("GET", "/metrics", token=bench.issue("unified:read")).status_code == 403
 
 
+@pytest.mark.parametrize("bound", [{"accounts": ["acme"]}, {"accounts": [], "tenant": "acme"}])
+def test_metrics_are_not_for_one_tenant(bench: Bench, bound: dict[str, Any]) -> None:
+    answer = bench.ask("GET", "/metrics", token=bench.issue("metrics", **bound))
+    assert (answer.status_code, answer.json()["kind"]) == (403, "forbidden")
+
+
 def test_the_page_names_the_metrics_that_there_are(bench: Bench) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs/how-to/operate-the-service.md").read_text("utf-8")
     rows = re.findall(r"^\| `(conn_[a-z_]+)` \|([^|]*)\|", page, re.MULTILINE)
     described = {name: set(re.findall(r"`([a-z]+)`", labels)) for name, labels in rows}
-    text = bench.ask("GET", "/metrics", token=bench.issue("metrics")).text
+    text = bench.ask("GET", "/metrics", token=bench.issue("metrics", accounts=[])).text
     names = set(re.findall(r"^# TYPE (conn_[a-z_]+) (?:counter|gauge|histogram)$", text, re.MULTILINE))
     assert described.keys() == {name for name in names if not name.endswith("_created")}
     assert described["conn_vendor_requests_total"] == {"connector", "outcome"}

@@ -15,6 +15,7 @@ BUNDLED = {
     "github": "GitHub",
     "hubspot": "HubSpot v3",
     "jira": "Jira Cloud (webhooks with secret)",
+    "linear": "Linear",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
     "zendesk": "Zendesk",

@@ -26,7 +26,7 @@ def connector(request):
 
 
 def test_the_catalogue_has_the_connectors_it_promises():
-    assert {"hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira"} <= set(CONNECTORS)
+    assert {"hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira", "linear"} <= set(CONNECTORS)
 
 
 def test_lints_without_a_finding(connector):
@@ -138,7 +138,8 @@ def test_deliveries_say_where_they_come_from(connector):
 
 def test_no_engine_module_knows_the_vendor(connector):
     for path in (ROOT / "engine").rglob("*.py"):
-        assert not re.search(rf"\b{connector}\b", path.read_text(encoding="utf-8"), re.IGNORECASE), path
+        text = re.sub(r"linear (time|in the length)", "", path.read_text(encoding="utf-8"))
+        assert not re.search(rf"\b{connector}\b", text, re.IGNORECASE), path
 
 
 def _recordings(connector):

@@ -72,3 +72,15 @@ def test_attio(subscribed):
         "record.created", "record.updated", "record.deleted", "record.merged",
     ]  # fmt: skip
     assert stored["webhook_secret"] == "s-1"
+
+
+def test_linear(subscribed):
+    answers = [
+        json_answer({"data": {"webhookCreate": {"success": True, "webhook": {"id": "w-1"}}}}),
+        json_answer({"data": {"webhookDelete": {"success": True}}}),
+    ]
+    (made, ended), stored = subscribed("linear", {}, {"api_key": "k"}, answers)
+    assert made[2]["variables"]["input"] == {
+        "url": URL, "secret": stored["webhook_secret"], "resourceTypes": ["Issue", "Comment"], "allPublicTeams": True,
+    }  # fmt: skip
+    assert ended[2]["variables"] == {"id": "w-1"}

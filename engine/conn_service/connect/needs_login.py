@@ -114,8 +114,7 @@ class LoginMonitor:
         event = build_event(
             sync="account", account=account, type_=NEEDS_LOGIN, key="login", data=data, version=repr(now), began=now
         )
-        for endpoint in endpoints:
-            add_deliveries(connection, endpoint, f"login:{account}", [event], now)
+        add_deliveries(connection, endpoints, f"login:{account}", [event], now, is_secret=url is not None)
 
 
 def _read_settings(environ: Mapping[str, str]) -> ConnectSettings | None:

@@ -168,7 +168,7 @@ class _Drainer:
     def _judge(self, reply: _Reply, now: float) -> DeliveryAttempt:
         row = reply.row
         if reply.is_success:
-            return DeliveryAttempt(row.number, row.attempts, True)
+            return DeliveryAttempt(row.number, row.attempts, True, is_secret=bool(row.is_secret))
         if reply.status == _GONE or self.health.is_failing:
             return DeliveryAttempt(row.number, row.attempts, False, reply.error, now, counts=False)
         if row.attempts >= len(RETRY_SECONDS):

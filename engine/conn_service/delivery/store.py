@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from conn_service.delivery import tables
 from conn_service.delivery.health import EndpointHealth
@@ -30,9 +30,10 @@ class DeliveryRow:
     event_id: str
     key: str
     type: str
-    body: str
     attempts: int
+    body: str
     stored_data: str = ""
+    is_secret: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,14 @@ class DeliveryAttempt:
     error: str = ""
     due: float | None = None
     counts: bool = True
+    is_secret: bool = False
 
 
 _PART = 2000
+_FIELDS = [
+    (tables.event.c if name in ("body", "stored_data", "is_secret") else tables.delivery.c)[name]
+    for name in DeliveryRow.__slots__
+]
 _row = tables.delivery.alias("delivery")
 
 
@@ -62,6 +68,19 @@ def _are_heads(endpoint: str) -> Sequence[sa.ColumnElement[bool]]:
         earlier.c.number < _row.c.number,
     )
     return (_row.c.endpoint == endpoint, _row.c.status == "waiting", ~has_earlier)
+
+
+def _remove_secrets(connection: Connection, numbers: Sequence[int]) -> None:
+    """Remove the contents of secret events of deliveries that no endpoint waits for any more."""
+    if not numbers:
+        return
+    event, columns = tables.event.c, tables.delivery.c
+    other = tables.delivery.alias("other")
+    is_needed = sa.exists().where(
+        other.c.event_id == event.event_id, other.c.run_id == event.run_id, other.c.status.in_(("waiting", "dead"))
+    )
+    own = sa.select(columns.event_id).where(columns.number.in_(numbers))
+    connection.execute(sa.delete(tables.event).where(event.is_secret == 1, event.event_id.in_(own), ~is_needed))
 
 
 class DeliveryStore:
@@ -79,7 +98,6 @@ class DeliveryStore:
         """
         columns = tables.delivery.c
         waiting = (columns.endpoint == endpoint, columns.status == "waiting")
-        fields = (columns[name] for name in DeliveryRow.__slots__)
         query = (
             sa.select(columns.number, columns.key, columns.due).where(*waiting).order_by(columns.number).limit(_PART)
         )
@@ -92,7 +110,8 @@ class DeliveryStore:
                 heads = list(connection.execute(rest.order_by(_row.c.number).limit(limit)).scalars())
             if not heads:
                 return []
-            found = sa.select(*fields).where(*waiting, columns.number.in_(heads[:limit])).order_by(columns.number)
+            found = sa.select(*_FIELDS).join(tables.event, tables.IS_EVENT)
+            found = found.where(*waiting, columns.number.in_(heads[:limit])).order_by(columns.number)
             return [DeliveryRow(*row) for row in connection.execute(found)]
 
     def record(self, results: Sequence[DeliveryAttempt], now: float) -> None:
@@ -103,11 +122,9 @@ class DeliveryStore:
         with self.engine.begin() as connection:
             if done:
                 statement = sa.update(tables.delivery).where(columns.number.in_(done), columns.status != "delivered")
-                connection.execute(
-                    statement.values(
-                        status="delivered", done_at=now, attempts=columns.attempts + 1, last_error="", body=""
-                    )
-                )
+                values = {"status": "delivered", "done_at": now, "last_error": ""}
+                connection.execute(statement.values(attempts=columns.attempts + 1, **values))
+            _remove_secrets(connection, [result.number for result in results if result.is_secret])
             for result in results:
                 if not result.is_delivered:
                     statement = sa.update(tables.delivery).where(
@@ -124,7 +141,8 @@ class DeliveryStore:
         columns = tables.delivery.c
         statement = sa.update(tables.delivery).where(columns.number.in_(numbers), columns.status == "waiting")
         with self.engine.begin() as connection:
-            connection.execute(statement.values(status="unwanted", done_at=now, body=""))
+            connection.execute(statement.values(status="unwanted", done_at=now))
+            _remove_secrets(connection, numbers)
 
     def move_waiting(self, run_id: str, endpoint: str, other: str) -> int:
         """Let the events of a run that wait for an endpoint be delivered to another one. Return how many."""
@@ -201,10 +219,12 @@ class DeliveryStore:
             later.c.number > columns.number,
         )
         with self.engine.begin() as connection:
-            overtaken = connection.execute(sa.select(columns.number, columns.body).where(*dead, has_later)).all()
+            found = sa.select(columns.number, tables.event.c.body).join(tables.event, tables.IS_EVENT)
+            overtaken = connection.execute(found.where(*dead, has_later)).all()
             superseded = [row.number for row in overtaken if not isinstance(json.loads(row.body).get("data", []), list)]
             statement = sa.update(tables.delivery).where(columns.number.in_(superseded))
-            connection.execute(statement.values(status="superseded", done_at=now, body=""))
+            connection.execute(statement.values(status="superseded", done_at=now))
+            _remove_secrets(connection, superseded)
             statement = sa.update(tables.delivery).where(*dead)
             return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
 
@@ -213,13 +233,19 @@ class DeliveryStore:
         columns = tables.delivery.c
         done = columns.status.in_(("delivered", "unwanted", "superseded"))
         statement = sa.delete(tables.delivery).where(done, columns.done_at < before)
+        unused = sa.delete(tables.event).where(
+            tables.event.c.added_at < before, ~sa.exists().where(tables.IS_EVENT).correlate(tables.event)
+        )
         with self.engine.begin() as connection:
-            return connection.execute(statement).rowcount
+            removed = connection.execute(statement).rowcount
+            connection.execute(unused)
+            return removed
 
     def find_stored_events(self) -> set[str]:
         """Return the IDs of the events that are not delivered, and whose data is stored elsewhere."""
         columns = tables.delivery.c
-        query = sa.select(columns.event_id).where(columns.stored_data != "", columns.status.in_(("waiting", "dead")))
+        query = sa.select(columns.event_id).join(tables.event, tables.IS_EVENT)
+        query = query.where(tables.event.c.stored_data != "", columns.status.in_(("waiting", "dead")))
         with self.engine.connect() as connection:
             return set(connection.execute(query).scalars())
 

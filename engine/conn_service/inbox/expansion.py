@@ -79,8 +79,8 @@ class InboxExpander:
             unwanted: dict[str, None] = {}
             for event in fresh:
                 found = find_subscribed_endpoints(workspace, event.type, account=event.account)
-                for endpoint in found:
-                    add_deliveries(connection, endpoint, f"inbox:{row.number}", [_to_outgoing(event, row)], now)
+                if found:
+                    add_deliveries(connection, found, f"inbox:{row.number}", [_to_outgoing(event, row)], now)
                 requests = list_requests(workspace, [event], self.clock)
                 add_requests(connection, requests)
                 endpoints.update(dict.fromkeys(found))

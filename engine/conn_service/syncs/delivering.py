@@ -82,7 +82,7 @@ class SpoolDelivery:
         claims = ClaimStore.of_endpoint(endpoint.claim_check, self.releases.root)
         events, now = to_spooled_events(run, plan, self.store, claims), self.clock.now()
         self._hand_over(
-            run, run.report, lambda connection, _seq: add_deliveries(connection, endpoint.key, run.id, events, now)
+            run, run.report, lambda connection, _seq: add_deliveries(connection, [endpoint.key], run.id, events, now)
         )
 
     def _hand_over(self, run: RunRow, report: Mapping[str, Any], *more: PageHook, clears: bool = True) -> None:

@@ -73,7 +73,7 @@ class PageDraft:
             events = to_events(self.run, plan, step, records, change)
             self.add("events", len(events))
             run_id, now, key = self.run.id, self.now, self.opened.endpoint_key
-            self.hooks.append(lambda connection, _seq: add_deliveries(connection, key, run_id, events, now))
+            self.hooks.append(lambda connection, _seq: add_deliveries(connection, [key], run_id, events, now))
             return
         self.rows.spool += [
             SpoolRow(

@@ -90,4 +90,4 @@ def prepare_events(opened: OpenRun, run: RunRow, record: OutgoingRecord, event_i
     if target is None or target.type != "webhook" or plan.spools:
         return []
     events = [replace(event, id=event_id) for event in to_events(run, plan, target, [record], batch=1)]
-    return [lambda connection, _seq: add_deliveries(connection, opened.endpoint_key, run.id, events, now)]
+    return [lambda connection, _seq: add_deliveries(connection, [opened.endpoint_key], run.id, events, now)]

@@ -21,7 +21,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectBe
 def bench(shared_bench: ConnectBench) -> ConnectBench:
     """The service, without credentials, broken logins and events."""
     with shared_bench.engine.begin() as connection:
-        for table in ("conn_broken_login", "conn_delivery"):
+        for table in ("conn_broken_login", "conn_delivery", "conn_delivery_event"):
             connection.execute(sa.text(f"DELETE FROM {table}"))
     for account in ("acme", "told", "desk", "mail"):
         shared_bench.vault.delete(account)

@@ -72,7 +72,9 @@ class InboxBench:
     def find_deliveries(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Return what waits for endpoints: the endpoint, the type, and the body of each event."""
         columns = delivery_tables.delivery.c
-        query = sa.select(columns.endpoint, columns.type, columns.body).order_by(columns.number)
+        event = delivery_tables.event
+        query = sa.select(columns.endpoint, columns.type, event.c.body).join(event, delivery_tables.IS_EVENT)
+        query = query.order_by(columns.number)
         with self.store.engine.connect() as connection:
             return [(row[0], row[1], json.loads(row[2])) for row in connection.execute(query)]
 

@@ -122,7 +122,7 @@ def test_what_waits_for_an_endpoint_is_not_loaded(bench: Bench) -> None:
     with bench.store.engine.begin() as connection:
         for start in range(0, 6000, 1000):
             events = [build_event_of(number) for number in range(start, start + 1000)]
-            add_deliveries(connection, "https://a.example", "r1", events, 2000.0)
+            add_deliveries(connection, ["https://a.example"], "r1", events, 2000.0)
     with count_statements(bench) as statements:
         assert deliveries.find_heads("https://a.example", 1000.0, 200) == []
         assert deliveries.find_next_due("https://a.example") == 2000.0
@@ -135,9 +135,9 @@ def test_a_head_behind_many_events_of_one_record(bench: Bench) -> None:
     deliveries = DeliveryStore(bench.store.engine)
     with bench.store.engine.begin() as connection:
         waiting = [build_event_of(1) for _ in range(2500)]
-        add_deliveries(connection, "https://a.example", "r1", waiting[:1], 2000.0)
-        add_deliveries(connection, "https://a.example", "r1", waiting[1:], 500.0)
-        add_deliveries(connection, "https://a.example", "r1", [build_event_of(2)], 500.0)
+        add_deliveries(connection, ["https://a.example"], "r1", waiting[:1], 2000.0)
+        add_deliveries(connection, ["https://a.example"], "r1", waiting[1:], 500.0)
+        add_deliveries(connection, ["https://a.example"], "r1", [build_event_of(2)], 500.0)
     [head] = deliveries.find_heads("https://a.example", 1000.0, 200)
     assert head.key == "acme/2"
     assert [row.key for row in deliveries.find_heads("https://a.example", 3000.0, 200)] == ["acme/1"]

@@ -57,7 +57,7 @@ class Line:
     def add(self, *events: tuple[str, int], endpoint: str = "e") -> None:
         made = [make_event(key, value) for key, value in events]
         with self.store.engine.begin() as connection:
-            add_deliveries(connection, endpoint, "r", made, self.clock.now())
+            add_deliveries(connection, [endpoint], "r", made, self.clock.now())
 
     def drain(self, **more: Any) -> DrainResult:
         endpoint = ResolvedEndpoint("e", f"{self.vendor.url}/hook", (SigningKey(b"secret"),), **more)
@@ -203,7 +203,7 @@ def test_records_of_two_accounts_do_not_wait_for_each_other(line: Line) -> None:
     line.drain()
     other = build_event(sync="s", account="b", type_="x", key="1", data={}, version="", began=0.0)
     with line.store.engine.begin() as connection:
-        add_deliveries(connection, "e", "r", [other], line.clock.now())
+        add_deliveries(connection, ["e"], "r", [other], line.clock.now())
     assert line.drain().delivered == 1
 
 

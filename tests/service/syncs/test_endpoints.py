@@ -124,10 +124,10 @@ def test_events_that_an_endpoint_refuses_do_not_let_it_rest(line: Line) -> None:
 
 def test_an_event_that_is_delivered_while_it_is_read_is_not_sent_empty(line: Line) -> None:
     line.add(("a", 1), ("b", 1))
-    engine, deliver = line.store.engine, "UPDATE conn_delivery SET status = 'delivered', body = '' WHERE key = 'a/a'"
+    engine, deliver = line.store.engine, "UPDATE conn_delivery SET status = 'delivered' WHERE key = 'a/a'"
 
     def overtake(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "conn_delivery.body" in statement:
+        if "conn_delivery_event.body" in statement:
             with engine.connect() as other:
                 other.connection.cursor().execute(deliver)
                 other.connection.commit()
@@ -148,10 +148,20 @@ def test_a_queue_of_the_first_format_is_upgraded(line: Line) -> None:
     with engine.begin() as connection:
         for name in EndpointHealth.__slots__:
             connection.exec_driver_sql(f"ALTER TABLE conn_endpoint DROP COLUMN {name}")
+        connection.exec_driver_sql("DROP TABLE conn_delivery_event")
+        connection.exec_driver_sql("DROP INDEX conn_delivery_by_event")
+        connection.exec_driver_sql("ALTER TABLE conn_delivery ADD COLUMN body TEXT NOT NULL DEFAULT ''")
+        rows = "(endpoint, run_id, event_id, key, type, body, status, attempts, due, last_error) VALUES"
+        for endpoint, status, body in (("e", "waiting", "{}"), ("f", "waiting", "{}"), ("e", "delivered", "")):
+            values = f"('{endpoint}', 'r', 'evt_{status}', 'a/k', 't', '{body}', '{status}', 0, 5.0, '')"
+            connection.exec_driver_sql(f"INSERT INTO conn_delivery {rows} {values}")
         connection.exec_driver_sql("UPDATE conn_service_format SET format = 1 WHERE part = 'delivery'")
         connection.exec_driver_sql("INSERT INTO conn_endpoint (name, disabled_reason) VALUES ('e', '410')")
     store = DeliveryStore(engine)
     assert (store.get_health("e"), store.find_disabled_reason("e")) == (EndpointHealth(), "410")
+    found = [(row.endpoint, row.event_id, row.body) for key in "ef" for row in store.find_heads(key, 9.0, 9)]
+    assert found == [("e", "evt_waiting", "{}"), ("f", "evt_waiting", "{}")]
+    assert store.remove_delivered(9.0) == 0
 
 
 def test_events_of_a_renamed_endpoint_wait_are_reported_and_can_be_delivered(bench: Bench, line: Line) -> None:

@@ -54,7 +54,7 @@ def test_an_event_that_was_given_up_is_left_out_if_a_later_one_was_delivered(ben
         make_event([2], "s"),
     ]
     with deliveries.engine.begin() as connection:
-        add_deliveries(connection, "e", "r", events, 0.0)
+        add_deliveries(connection, ["e"], "r", events, 0.0)
     for is_delivered in (False, True):
         heads = deliveries.find_heads("e", 1.0, 10)
         wanted = [row for row in heads if is_delivered or row.number <= 3]

@@ -198,7 +198,7 @@ def test_what_was_finished_long_ago_is_removed(bench: Bench) -> None:
         worker.wait([run.id], 120)
         add = [OutgoingEvent(f"e{n}", "x", str(n), "upsert", {"account": "acme"}) for n in range(3)]
         with worker.deliveries.engine.begin() as connection:
-            add_deliveries(connection, "e", run.id, add, 1.0)
+            add_deliveries(connection, ["e"], run.id, add, 1.0)
         heads = worker.deliveries.find_heads("e", 2.0, 3)
         worker.deliveries.record([DeliveryAttempt(head.number, 0, True) for head in heads[:2]], 3.0)
         assert worker.remove_old() == {

@@ -1,0 +1,106 @@
+"""The queue of deliveries, on both databases: one content for all endpoints of an event, stored while it is needed."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from conn_engine.syncs import OutgoingEvent, build_event
+from conn_service.delivery import DeliveryStore, add_deliveries, tables
+from conn_service.delivery.store import DeliveryAttempt, DeliveryRow
+
+FIVE = ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def queue(engine: sa.Engine) -> DeliveryStore:
+    return DeliveryStore(engine)
+
+
+def make_event(key: str, value: int = 1, account: str = "acme") -> OutgoingEvent:
+    data = {"id": key, "value": value}
+    return build_event(sync="s", account=account, type_="x.updated", key=key, data=data, version=str(value), began=0.0)
+
+
+def add(queue: DeliveryStore, endpoints: list[str], *events: OutgoingEvent, now: float = 1.0, **more: bool) -> None:
+    with queue.engine.begin() as connection:
+        add_deliveries(connection, endpoints, "r", events, now, **more)
+
+
+def deliver(queue: DeliveryStore, endpoint: str, now: float = 2.0) -> list[DeliveryRow]:
+    """Deliver what is due for an endpoint, and return it."""
+    delivered: list[DeliveryRow] = []
+    while rows := queue.find_heads(endpoint, now, 100):
+        queue.record(
+            [DeliveryAttempt(row.number, row.attempts, True, is_secret=bool(row.is_secret)) for row in rows], now
+        )
+        delivered += rows
+    return delivered
+
+
+def count_events(queue: DeliveryStore) -> int:
+    with queue.engine.connect() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(tables.event)).scalar_one()
+
+
+def count_statements(queue: DeliveryStore, work: Callable[[], None]) -> list[str]:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(queue.engine, "before_cursor_execute", note)
+    work()
+    sa.event.remove(queue.engine, "before_cursor_execute", note)
+    return statements
+
+
+def test_the_content_of_an_event_is_stored_once_for_all_endpoints(queue: DeliveryStore) -> None:
+    statements = count_statements(queue, lambda: add(queue, FIVE, *(make_event(str(n)) for n in range(20))))
+    assert len(statements) == 1 + len(FIVE), "however many events there are"
+    assert count_events(queue) == 20
+    assert queue.count() == {"waiting": 100}
+    bodies = [[(row.event_id, row.body) for row in deliver(queue, endpoint)] for endpoint in FIVE]
+    assert all(one == bodies[0] for one in bodies)
+    assert [json.loads(body)["data"]["id"] for _, body in bodies[0]] == [str(n) for n in range(20)]
+
+
+def test_endpoints_of_an_event_do_not_wait_for_each_other(queue: DeliveryStore) -> None:
+    for value in range(3):
+        add(queue, FIVE, make_event("k", value))
+    [first] = queue.find_heads("a", 2.0, 10)
+    queue.record([DeliveryAttempt(first.number, 0, False, "500", 60.0)], 2.0)
+    assert queue.find_heads("a", 2.0, 10) == [], "what is later about the record waits"
+    values = [[json.loads(row.body)["data"]["value"] for row in deliver(queue, name)] for name in FIVE[1:]]
+    assert values == [[0, 1, 2]] * 4
+    assert [json.loads(row.body)["data"]["value"] for row in deliver(queue, "a", 60.0)] == [0, 1, 2]
+
+
+def test_a_content_is_removed_with_the_last_delivery(queue: DeliveryStore) -> None:
+    add(queue, ["a", "b"], make_event("k"))
+    deliver(queue, "a", 2.0)
+    assert queue.remove_delivered(5.0) == 1
+    assert count_events(queue) == 1
+    assert len(deliver(queue, "b", 6.0)) == 1
+    assert (queue.remove_delivered(7.0), count_events(queue)) == (1, 0)
+
+
+def test_a_secret_is_removed_as_soon_as_no_endpoint_waits_for_it(queue: DeliveryStore) -> None:
+    add(queue, ["a", "b", "c"], make_event("link"), is_secret=True)
+    add(queue, ["a"], make_event("usual"))
+    deliver(queue, "a")
+    assert count_events(queue) == 2, "others wait for it"
+    deliver(queue, "b")
+    queue.set_unwanted([row.number for row in queue.find_heads("c", 2.0, 10)], 2.0)
+    assert count_events(queue) == 1
+    assert queue.count() == {"delivered": 3, "unwanted": 1}
+
+
+def test_an_event_that_is_added_again_has_its_new_content(queue: DeliveryStore) -> None:
+    event = make_event("k")
+    add(queue, ["a"], event)
+    changed = OutgoingEvent(event.id, event.type, event.key, event.change, {**event.body, "data": {"id": "corrected"}})
+    add(queue, ["a", "b"], changed, now=2.0)
+    assert count_events(queue) == 1
+    assert {json.loads(row.body)["data"]["id"] for row in [*deliver(queue, "a"), *deliver(queue, "b")]} == {"corrected"}

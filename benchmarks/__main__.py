@@ -16,6 +16,7 @@ NAMES = (
     "replay",
     "mapping",
     "webhooks",
+    "events",
     "fetching",
     "syncing",
     "service",

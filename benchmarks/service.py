@@ -2,21 +2,19 @@
 with a slow vendor, and the delay of other requests while large pages are mapped."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.fetching import served
-from benchmarks.measure import CHECKOUT, CONN, Row, Spread, alternate, environment, ratios
+from benchmarks.measure import CONN, Row, Spread, alternate, environment, ratios
+from benchmarks.service_processes import LoadProcess, ServerProcess, serve_by_hand, serve_conn, start_load
 from benchmarks.workloads import HUBSPOT, TOKEN
 from benchmarks.workspaces import local
 
@@ -24,7 +22,6 @@ __all__ = ["run"]
 
 TOTAL = 10_000_000
 CONTACTS = "/unified/crm/contacts"
-TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 LATENCY = 50.0
 
 
@@ -47,53 +44,13 @@ def _list_cases(scale: int) -> list[_Case]:
     ]
 
 
-@dataclass
-class _Server:
-    """A service in a process of its own."""
-
-    process: "subprocess.Popen[Any]"
-    port: int
-    token: str
-
-    def read_cpu(self) -> float:
-        """The processor seconds so far (Linux)."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-@dataclass
-class _Load:
-    """The process of the clients."""
-
-    process: "subprocess.Popen[str]"
-
-    def start(self, server: _Server, paths: list[str], clients: int, requests: int) -> None:
-        work = {"port": server.port, "token": server.token, "paths": paths, "clients": clients, "requests": requests}
-        if self.process.stdin is None:
-            raise RuntimeError("the clients have no pipes")
-        self.process.stdin.write(json.dumps(work) + "\n")
-        self.process.stdin.flush()
-
-    def finish(self) -> dict[str, float]:
-        if self.process.stdout is None:
-            raise RuntimeError("the clients have no pipes")
-        outcome: dict[str, Any] = json.loads(self.process.stdout.readline())
-        if "fault" in outcome:
-            raise RuntimeError(f"a response was not as expected: {outcome['fault']}")
-        return outcome
-
-    def run(self, server: _Server, paths: list[str], clients: int, requests: int) -> dict[str, float]:
-        self.start(server, paths, clients, requests)
-        return self.finish()
-
-
 def run(*, quick: bool) -> list[Row]:
     """Rows of this benchmark."""
     scale, rounds = (10, 3) if quick else (50, 7)
     rows: list[Row] = []
     with ExitStack() as stack:
         sides = _start_sides(stack, 0)
-        load = _start_load(stack)
+        load = start_load(stack)
         for case in _list_cases(scale):
             _check_same(sides, case.paths[0])
             for clients in (16, 64):
@@ -101,11 +58,11 @@ def run(*, quick: bool) -> list[Row]:
         rows += _measure_lag(sides, load, scale, rounds)
     with ExitStack() as stack:
         sides = _start_sides(stack, LATENCY)
-        rows.append(_measure_throughput(sides, _start_load(stack), _list_cases(scale)[0], rounds))
+        rows.append(_measure_throughput(sides, start_load(stack), _list_cases(scale)[0], rounds))
     return rows
 
 
-def _measure_cpu(sides: Mapping[str, _Server], load: _Load, case: _Case, clients: int, rounds: int) -> Row:
+def _measure_cpu(sides: Mapping[str, ServerProcess], load: LoadProcess, case: _Case, clients: int, rounds: int) -> Row:
     details: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
 
     def measure(side: str) -> float:
@@ -128,7 +85,7 @@ def _measure_cpu(sides: Mapping[str, _Server], load: _Load, case: _Case, clients
     )
 
 
-def _measure_throughput(sides: Mapping[str, _Server], load: _Load, case: _Case, rounds: int) -> Row:
+def _measure_throughput(sides: Mapping[str, ServerProcess], load: LoadProcess, case: _Case, rounds: int) -> Row:
     def measure(side: str) -> float:
         return case.requests / load.run(sides[side], case.paths, 64, case.requests)["seconds"]
 
@@ -144,7 +101,7 @@ def _measure_throughput(sides: Mapping[str, _Server], load: _Load, case: _Case, 
     )
 
 
-def _measure_lag(sides: Mapping[str, _Server], load: _Load, scale: int, rounds: int) -> list[Row]:
+def _measure_lag(sides: Mapping[str, ServerProcess], load: LoadProcess, scale: int, rounds: int) -> list[Row]:
     """How long a request without work waits while 8 clients read pages of 100."""
     conn = sides["conn"]
     pages = next(case for case in _list_cases(scale) if case.name == "page of 100")
@@ -152,7 +109,7 @@ def _measure_lag(sides: Mapping[str, _Server], load: _Load, scale: int, rounds: 
     def measure(with_pages: bool) -> float:
         with ExitStack() as stack:
             if with_pages:
-                heavy = _start_load(stack)
+                heavy = start_load(stack)
                 heavy.start(conn, pages.paths, 8, pages.requests)
             lag = load.run(conn, ["/health/live"], 1, 8 * scale)["slowest"]
             if with_pages:
@@ -173,7 +130,7 @@ def _measure_lag(sides: Mapping[str, _Server], load: _Load, scale: int, rounds: 
     ]
 
 
-def _check_same(sides: Mapping[str, _Server], path: str) -> None:
+def _check_same(sides: Mapping[str, ServerProcess], path: str) -> None:
     results = {}
     for side, server in sides.items():
         request = urllib.request.Request(
@@ -185,7 +142,7 @@ def _check_same(sides: Mapping[str, _Server], path: str) -> None:
         raise RuntimeError(f"the sides have different results for {path}")
 
 
-def _start_sides(stack: ExitStack, milliseconds: float) -> dict[str, _Server]:
+def _start_sides(stack: ExitStack, milliseconds: float) -> dict[str, ServerProcess]:
     place = stack.enter_context(tempfile.TemporaryDirectory())
     port, context = stack.enter_context(served(HUBSPOT, Path(place), milliseconds=milliseconds))
     base = f"http://127.0.0.1:{port}/{TOTAL}"
@@ -194,53 +151,6 @@ def _start_sides(stack: ExitStack, milliseconds: float) -> dict[str, _Server]:
     made = subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, check=True)
     by_hand = [sys.executable, "-m", "benchmarks.peers.service_hand_side", base, json.dumps(context)]
     return {
-        "conn": stack.enter_context(_serve_conn(Path(place), made.stdout.strip())),
-        "hand": stack.enter_context(_started(by_hand, lambda line: (int(line), TOKEN))),
+        "conn": stack.enter_context(serve_conn(Path(place), made.stdout.strip(), **{HUBSPOT.variable: TOKEN})),
+        "hand": stack.enter_context(serve_by_hand(by_hand, lambda line: (int(line), TOKEN))),
     }
-
-
-@contextmanager
-def _serve_conn(folder: Path, token: str) -> Iterator[_Server]:
-    command = [*CONN, "serve", "--port", "0"]
-    variables = environment(**{HUBSPOT.variable: TOKEN})
-    log = folder / "service.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(command, cwd=folder, env=variables, stderr=sink)
-    try:
-        until = time.monotonic() + 60
-        while "http://127.0.0.1:" not in (line := log.read_text("utf-8")):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"the service did not start: {line}")
-            time.sleep(0.05)
-        yield _Server(process, int(line.partition("http://127.0.0.1:")[2].partition("/")[0]), token)
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-@contextmanager
-def _started(command: list[str], read: Callable[[str], tuple[int, str]]) -> Iterator[_Server]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment(), text=True, **pipes)
-    try:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the process has no pipes")
-        yield _Server(process, *read(process.stdout.readline()))
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.wait(60)
-
-
-def _start_load(stack: ExitStack) -> _Load:
-    command = [sys.executable, "-m", "benchmarks.service_load"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment(), text=True, **pipes)
-
-    def end() -> None:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.wait(60)
-
-    stack.callback(end)
-    return _Load(process)

@@ -1,14 +1,15 @@
 """A client that sends as many requests at once as it is told, in a process of its own. Standard library only.
 
 Each line of the standard input is a run, as JSON: `{port, clients, requests, paths, token}`. Each client uses one
-connection, and sends one path after the other. The answer is a line with the seconds that all took, and the
-milliseconds of the median and of the slowest hundredth.
+connection, and sends one path after the other, or else `posts` of `{headers, body}`, each to the first path. The answer
+is a line with the seconds that all took, and the milliseconds of the median and of the slowest hundredth.
 """
 
 import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,9 +76,21 @@ class Client(asyncio.Protocol):
             self._run.done.set()
 
 
+def write_messages(work: dict[str, Any]) -> Iterator[bytes]:
+    head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {work['token']}\r\n"
+    if not work.get("posts"):
+        for path in work["paths"]:
+            yield f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()
+        return
+    for post in work["posts"]:
+        body = post["body"].encode()
+        headers = "".join(f"{name}: {value}\r\n" for name, value in post["headers"].items())
+        start = f"POST {work['paths'][0]} HTTP/1.1\r\n{head}{headers}Content-Length: {len(body)}\r\n\r\n"
+        yield start.encode() + body
+
+
 async def load(work: dict[str, Any]) -> dict[str, Any]:
-    head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {work['token']}\r\n\r\n"
-    messages = [f"GET {path} HTTP/1.1\r\n{head}".encode() for path in work["paths"]]
+    messages = [*write_messages(work)]
     run = Run(work["requests"], messages, expected=work["requests"])
     loop = asyncio.get_running_loop()
     started = time.perf_counter()

@@ -18,7 +18,7 @@ from benchmarks.peers.installed import peer_python
 from benchmarks.records import made
 from benchmarks.workspaces import overridden
 
-__all__ = ["run"]
+__all__ = ["SECRET", "run", "sign_delivery"]
 
 EACH = 0.001  # processor seconds that a delivery may take: a web server takes about as long to read and answer it
 KEY = bytes(range(32))
@@ -34,14 +34,15 @@ def run(*, quick: bool) -> list[Row]:
         # Unchanged, except that verification follows the specification that the peer's library knows.
         verify = {"format": "standard_webhooks", "config": {"key": "{{webhook_secret}}"}}
         overridden(folder, "github", context, {"webhooks": {"verify": verify}})
-        rows = [_signed(number, record, context) for number, record in enumerate(records)]
+        rows = [sign_delivery(number, record, context) for number, record in enumerate(records)]
         (folder / "deliveries.json").write_text(json.dumps(rows), "utf-8")
         work = {"file": str(folder / "deliveries.json"), "workspace": place, "secret": SECRET, "context": context}
         size = sum(len(row["body"]) for row in rows) / count / 1024
         return _rows(json.dumps(work), count, size, quick=quick)
 
 
-def _signed(number: int, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+def sign_delivery(number: int, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+    """Return the headers and the body of a delivery with a record."""
     repository = {"full_name": f"{context['owner']}/{context['repo']}"}
     action = "opened" if number % 2 else "edited"
     body = json.dumps({"action": action, "issue": record, "repository": repository}, separators=(",", ":"))

@@ -4,23 +4,20 @@
 knows one token and one account.
 """
 
-import asyncio
 import json
-import logging
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from benchmarks.by_hand import MAPPINGS
+from benchmarks.peers.service_hand_serving import run
 from benchmarks.workloads import HUBSPOT, TOKEN
 
 base = sys.argv[1]
@@ -81,19 +78,5 @@ app = Starlette(
 )
 
 
-async def serve() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    sys.stdout.write(f"{listener.getsockname()[1]}\n")
-    sys.stdout.flush()
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-    server.should_exit = True
-    await running
-
-
 if __name__ == "__main__":
-    config = uvicorn.Config(app, log_config=None)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(serve())
+    run(app)

@@ -3,12 +3,13 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp
 from conn_service.authoring.results import describe_problem
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
 from conn_service.studio.guard import PageGuard, StudioSecrets
+from conn_service.studio.jobs import ImpactJobs
 
 __all__ = ["STATIC", "StudioSettings", "create_app", "find_read_only_reason"]
 
@@ -27,8 +29,8 @@ _WORKER: Final = "conn_service.studio.worker"
 _KEY_SECONDS: Final = 5.0
 """The longest time for what an author waits for at each key. Then the process is killed."""
 _KEYS: Final = ("evaluate", "records", "readers", "why")
-_READS: Final = ("operation",)
-_READ_SECONDS: Final = 30.0
+_LONG_SECONDS: Final = 120.0
+"""The longest time for a plan: all recordings of an account, before and after."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -55,57 +57,97 @@ class _Queries:
 
     def __init__(self, settings: StudioSettings) -> None:
         self.settings = settings
-        self._at_keys = QueryProcess(_WORKER, [str(settings.root), settings.read_only_reason])
+        arguments = [str(settings.root), settings.read_only_reason]
+        self._at_keys = QueryProcess(_WORKER, arguments)
+        self._for_review = QueryProcess(_WORKER, arguments)
+        self.jobs = ImpactJobs(_WORKER, arguments)
 
     async def answer(self, name: str, body: bytes) -> Response:
         """Return the answer to a query. If the process is stopped, the answer says so, and the next query starts it."""
-        seconds = _KEY_SECONDS if name in _KEYS else _READ_SECONDS
+        is_at_key = name in _KEYS
+        process, seconds = (self._at_keys, _KEY_SECONDS) if is_at_key else (self._for_review, _LONG_SECONDS)
         try:
-            reply = await self._at_keys.ask(lambda _: name.encode() + b"\n" + body, seconds)
+            reply = await process.ask(lambda _: name.encode() + b"\n" + body, seconds)
+            if name == "save" and self._at_keys.pid is not None:
+                await self.prepare()
         except QueryStoppedError as stopped:
             message = f"the evaluation was stopped: {stopped}"
             fix = "look for an expression that does not end, or for a very large recording"
             return JSONResponse(describe_problem("stopped", message, fix), 503)
         return Response(reply[3:], int(reply[:3]), media_type="application/json")
 
+    async def prepare(self) -> None:
+        """Start the process that answers at each key, or let it read what was saved."""
+        with suppress(QueryStoppedError):
+            await self._at_keys.ask(lambda _: b"refresh\n", _LONG_SECONDS)
+
     async def close(self) -> None:
         """Stop the processes."""
+        await self.jobs.close()
         await self._at_keys.close()
+        await self._for_review.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    """What each route does."""
+
+    settings: StudioSettings
+    queries: _Queries
+
+    def post(self, name: str) -> Route:
+        """Return the route of a query whose request is the body."""
+
+        async def handle(request: Request) -> Response:
+            return await self.queries.answer(name, await request.body())
+
+        return Route(f"/api/{name}", handle, methods=["POST"])
+
+    def get(self, name: str) -> Route:
+        """Return the route of a query whose request is in the URL."""
+
+        async def handle(request: Request) -> Response:
+            return await self.queries.answer(name, _encode_query(request))
+
+        return Route(f"/api/{name}", handle, methods=["GET"])
+
+    async def serve_page(self, _request: Request) -> Response:
+        """Return the page, and start the process that it needs first."""
+        return build_page(self.settings, BackgroundTask(self.queries.prepare))
+
+    async def keep_draft(self, request: Request) -> Response:
+        """Store edits that are not saved."""
+        return await self.queries.answer("keep_draft", await request.body())
+
+    async def start_impact(self, request: Request) -> Response:
+        """Start a check of every account."""
+        return _to_response(await self.queries.jobs.start(await request.body()))
+
+    async def follow_impact(self, request: Request) -> Response:
+        """Return how far a check is, or stop it."""
+        name, jobs = request.path_params["job"], self.queries.jobs
+        return _to_response(await jobs.stop(name) if request.method == "DELETE" else jobs.describe(name))
 
 
 def create_app(settings: StudioSettings, keys: StudioSecrets) -> ASGIApp:
     """Return the application for one workspace and port."""
-    queries = _Queries(settings)
+    routes = _Routes(settings, _Queries(settings))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await queries.close()
-
-    def post(name: str) -> Route:
-        async def handle(request: Request) -> Response:
-            return await queries.answer(name, await request.body())
-
-        return Route(f"/api/{name}", handle, methods=["POST"])
-
-    def get(name: str) -> Route:
-        async def handle(request: Request) -> Response:
-            return await queries.answer(name, _encode_query(request))
-
-        return Route(f"/api/{name}", handle, methods=["GET"])
-
-    async def serve_page(_request: Request) -> Response:
-        return build_page(settings)
+            await routes.queries.close()
 
     app = Starlette(
         routes=[
-            Route("/edit{rest:path}", serve_page),
-            get("workspace"),
-            get("accounts"),
-            get("operations"),
-            *(post(name) for name in ("operation", "records", "evaluate", "readers", "why")),
+            Route("/edit{rest:path}", routes.serve_page),
+            *(routes.get(name) for name in ("workspace", "accounts", "operations", "draft")),
+            *(routes.post(name) for name in ("operation", "records", "evaluate", "readers", "why", "plan", "save")),
+            Route("/api/draft", routes.keep_draft, methods=["PUT"]),
+            Route("/api/impact", routes.start_impact, methods=["POST"]),
+            Route("/api/jobs/{job}", routes.follow_impact, methods=["GET", "DELETE"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={HTTPException: _describe_http_error, ClientDisconnect: _ignore_disconnect},
@@ -115,7 +157,11 @@ def create_app(settings: StudioSettings, keys: StudioSecrets) -> ASGIApp:
     return PageGuard(app, settings.port, keys)
 
 
-def build_page(settings: StudioSettings) -> Response:
+def _to_response(answer: tuple[int, Any]) -> Response:
+    return JSONResponse(answer[1], answer[0])
+
+
+def build_page(settings: StudioSettings, afterwards: BackgroundTask | None = None) -> Response:
     """Return the page of the three columns, with a nonce for the styles that its editor makes."""
     nonce = secrets.token_urlsafe(16)
     text = (STATIC / "index.html").read_text(encoding="utf-8")
@@ -125,7 +171,8 @@ def build_page(settings: StudioSettings) -> Response:
         "connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
-    return Response(text, media_type="text/html", headers={"content-security-policy": policy})
+    headers = {"content-security-policy": policy}
+    return Response(text, media_type="text/html", headers=headers, background=afterwards)
 
 
 def _encode_query(request: Request) -> bytes:

@@ -1,5 +1,6 @@
 """The workspace of the page: the saved documents, kept up to date, and the same with the page's unsaved edits."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Case, find_cases
 from conn_service.studio.requests import OperationRequest, ReviewRequest
 
-__all__ = ["EditedOperation", "StudioWorkspace"]
+__all__ = ["EditedOperation", "StudioWorkspace", "digest_text"]
 
 _MOST_DRAFTS = 8
+_MOST_OPENED = 64
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -42,6 +44,8 @@ class StudioWorkspace:
         self.index = FieldIndex()
         self.results: dict[tuple[Any, ...], Any] = {}
         """What the saved mappings make of recordings. `refresh` forgets it if a file has changed."""
+        self.opened_texts: dict[str, str] = {}
+        """The documents that the author has opened, by digest, for the three texts of a conflict."""
         self._recordings = FileCache(load_recording)
         self._files = dict(_list_files(root))
         self._effective: dict[tuple[str, str], Effective] = {}
@@ -57,6 +61,15 @@ class StudioWorkspace:
             self._effective.clear()
             self._drafts.clear()
             self.results.clear()
+
+    def remember_opened(self, text: str) -> str:
+        """Remember the text of a document that the author has opened, and return its digest."""
+        digest = digest_text(text)
+        self.opened_texts.pop(digest, None)
+        self.opened_texts[digest] = text
+        while len(self.opened_texts) > _MOST_OPENED:
+            self.opened_texts.pop(next(iter(self.opened_texts)))
+        return digest
 
     def find_cases(self, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
         """Return the recordings of operations. A file is read again only if it has changed."""
@@ -106,6 +119,11 @@ class StudioWorkspace:
     def find_environment(self, request: ReviewRequest) -> str | None:
         """Return the environment that the edits of a request are for; None for the account itself."""
         return self.find_effective(request.account).environment if request.level == "environment" else None
+
+
+def digest_text(text: str) -> str:
+    """Return what changes with the text of a document."""
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _list_files(root: Path) -> Iterator[tuple[Path, tuple[int, int]]]:

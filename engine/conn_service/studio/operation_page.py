@@ -1,6 +1,5 @@
 """All that the page needs of one operation before a key is pressed."""
 
-import hashlib
 import os
 from typing import Any
 
@@ -14,7 +13,7 @@ from conn_service.studio.operation import MappingRows
 from conn_service.studio.recorded_cases import describe_cases, describe_shape
 from conn_service.studio.requests import OperationRequest, ReviewRequest
 
-__all__ = ["describe_operation", "digest_text"]
+__all__ = ["describe_operation"]
 
 
 def describe_operation(workspace: StudioWorkspace, request: OperationRequest) -> dict[str, Any]:
@@ -55,9 +54,10 @@ def describe_file(workspace: StudioWorkspace, request: ReviewRequest, effective:
     kind, name = ("account", request.account) if environment is None else ("environment", environment)
     file = saved.file("account" if kind == "account" else "environment", name)
     document = saved.read(file)
+    digest = workspace.remember_opened(document.text)
     return {
         "path": document.file,
-        "digest": digest_text(document.text),
+        "digest": digest,
         "writable": os.access(file.path, os.W_OK),
         "shared_by": 0 if environment is None else count_sharing(workspace, effective, environment),
     }
@@ -72,11 +72,6 @@ def count_sharing(workspace: StudioWorkspace, effective: Effective, environment:
         account.connector == effective.connector_name and (account.environment or default) == environment
         for account in accounts
     )
-
-
-def digest_text(text: str) -> str:
-    """Return what changes with a document."""
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def list_steps(operation: EditedOperation) -> list[dict[str, Any]]:

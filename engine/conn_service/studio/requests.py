@@ -11,11 +11,13 @@ from conn_engine.documents.edits import SharedChoice
 
 __all__ = [
     "AccountsRequest",
+    "DraftRequest",
     "EvaluateRequest",
     "OperationRequest",
     "PageEdit",
     "RecordsRequest",
     "ReviewRequest",
+    "SaveRequest",
     "WhyRequest",
 ]
 
@@ -61,6 +63,27 @@ class ReviewRequest(_Request, frozen=True, kw_only=True):
     account: str
     level: EditLevel = "account"
     edits: tuple[PageEdit, ...] = ()
+
+
+class CommitRequest(_Request, frozen=True, kw_only=True):
+    """A commit of the saved document, with its message."""
+
+    message: Annotated[str, msgspec.Meta(max_length=5000)]
+
+
+class DraftRequest(ReviewRequest, frozen=True, kw_only=True):
+    """Edits to remember. `digest` is that of the document that they were made for."""
+
+    digest: str = ""
+
+
+class SaveRequest(ReviewRequest, frozen=True, kw_only=True):
+    """Edits to save. `digest` is that of the document that the author has seen, and `accept` is whether results of
+    recordings may fail."""
+
+    digest: str
+    accept: bool = False
+    commit: CommitRequest | None = None
 
 
 class OperationRequest(ReviewRequest, frozen=True, kw_only=True):

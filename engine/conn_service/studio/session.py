@@ -15,11 +15,24 @@ from conn_service.studio.operation_page import describe_operation
 from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
 from conn_service.studio.reading import explain_fields, find_readers
 from conn_service.studio.recorded_cases import describe_records, find_case
-from conn_service.studio.requests import AccountsRequest, EvaluateRequest, OperationRequest, RecordsRequest, WhyRequest
+from conn_service.studio.requests import (
+    AccountsRequest,
+    DraftRequest,
+    EvaluateRequest,
+    OperationRequest,
+    RecordsRequest,
+    ReviewRequest,
+    SaveRequest,
+    WhyRequest,
+)
+from conn_service.studio.review import describe_plan, measure_impact
+from conn_service.studio.saving import keep_draft, load_draft, save_edits
 
 __all__ = ["StudioSession"]
 
 Answer = tuple[int, Any]
+_WRITING = frozenset({"save", "keep_draft"})
+_HOW_TO_WRITE = "start conn studio without --read-only, in a folder that you may write"
 
 
 class StudioSession:
@@ -28,6 +41,7 @@ class StudioSession:
     def __init__(self, root: Path, read_only_reason: str = "") -> None:
         self._root = root
         self._read_only_reason = read_only_reason
+        self._note: Callable[[bytes], None] = lambda _: None
         self._workspace: StudioWorkspace | None = None
         self._queries: Mapping[str, tuple[type[Any], Callable[[StudioWorkspace, Any], Any]]] = {
             "workspace": (AccountsRequest, lambda it, _: describe_workspace(it.saved, read_only_reason)),
@@ -35,20 +49,30 @@ class StudioSession:
             "operations": (AccountsRequest, lambda it, asked: list_operations(it, asked.account)),
             "operation": (OperationRequest, describe_operation),
             "records": (RecordsRequest, _describe_records),
+            "plan": (ReviewRequest, describe_plan),
+            "draft": (ReviewRequest, load_draft),
+            "keep_draft": (DraftRequest, keep_draft),
+            "save": (SaveRequest, save_edits),
+            "impact": (ReviewRequest, lambda it, asked: measure_impact(it, asked, self._report_progress)),
+            "refresh": (AccountsRequest, lambda _it, _asked: {}),
             "readers": (OperationRequest, find_readers),
             "why": (WhyRequest, explain_fields),
             "evaluate": (EvaluateRequest, evaluate),
         }
 
-    def answer(self, name: str, body: bytes) -> Answer:
-        """Return the answer to a query, whose body is JSON. Errors are answers too."""
+    def answer(self, name: str, body: bytes, note: Callable[[bytes], None] = lambda _: None) -> Answer:
+        """Return the answer to a query, whose body is JSON. Errors are answers too. `note` gets the progress."""
+        self._note = note
+        if name in _WRITING and self._read_only_reason:
+            return 403, describe_problem("read_only", f"nothing was saved: {self._read_only_reason}", _HOW_TO_WRITE)
         kind, find_answer = self._queries[name]
         try:
             request = msgspec.json.decode(body or b"{}", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
         try:
-            return 200, find_answer(self._open(name != "evaluate"), request)
+            found = find_answer(self._open(name != "evaluate"), request)
+            return found if isinstance(found, tuple) else (200, found)
         except SharedTextError as error:
             paths = [".".join(map(str, path)) for path in error.paths]
             return 422, {**describe_error(error), "code": "shared_text", "paths": paths}
@@ -56,6 +80,9 @@ class StudioSession:
             return 422, describe_error(error)
         except ConnError as error:
             return 500, describe_error(error)
+
+    def _report_progress(self, done: int, total: int) -> None:
+        self._note(msgspec.json.encode({"done": done, "total": total}))
 
     def _open(self, is_fresh: bool) -> StudioWorkspace:
         if self._workspace is None:

@@ -19,9 +19,9 @@ def serve(root: str, read_only_reason: str) -> None:
     """
     session = StudioSession(Path(root), read_only_reason)
 
-    def answer(message: bytes, _note: Callable[[bytes], None]) -> bytes:
+    def answer(message: bytes, note: Callable[[bytes], None]) -> bytes:
         name, _, body = message.partition(b"\n")
-        status, data = session.answer(name.decode(), body)
+        status, data = session.answer(name.decode(), body, note)
         return b"%d" % status + msgspec.json.encode(data)
 
     serve_queries(answer)

@@ -1,5 +1,6 @@
 """Opens the page of a workspace in this process, as a browser with a session sees it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from starlette.testclient import TestClient
 
 from conn_service.studio.app import StudioSettings, create_app
 from conn_service.studio.guard import StudioSecrets
+from conn_service.studio.session import StudioSession
 
-__all__ = ["HOST", "PORT", "Post", "edit", "find_row", "open_page"]
+__all__ = ["HOST", "PORT", "Post", "ask", "edit", "find_row", "open_page"]
 
 PORT = 4100
 HOST = f"127.0.0.1:{PORT}"
@@ -23,6 +25,13 @@ def open_page(root: Path, reason: str = "") -> TestClient:
     client.__enter__()
     assert client.get(f"/edit?token={keys.token}", follow_redirects=False).status_code == 303
     return client
+
+
+def ask(session: StudioSession, name: str, expected: int = 200, **values: Any) -> Any:
+    """Return the answer of a session in this process."""
+    status, answer = session.answer(name, json.dumps(values).encode())
+    assert status == expected, answer
+    return answer
 
 
 def edit(field: str, expression: str = "", **more: Any) -> dict[str, Any]:

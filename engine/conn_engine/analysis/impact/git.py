@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["ask_git", "find_prefix", "run_git"]
+__all__ = ["ask_git", "change_git", "find_prefix", "run_git"]
 
 _SETTINGS = (
     "core.quotePath=false",
@@ -38,6 +38,15 @@ def run_git(root: Path, arguments: Sequence[str], *, given: bytes = b"") -> byte
     code, answer, complaint = _run(root, arguments, given)
     if code:
         raise ConfigurationError(f"git cannot read the repository: {complaint}", hint=_ELSEWHERE)
+    return answer
+
+
+def change_git(root: Path, arguments: Sequence[str], *, given: bytes = b"") -> bytes:
+    """Return the output of a git command that writes into the repository of a folder. Raises ConfigurationError if it
+    fails."""
+    code, answer, complaint = _run(root, arguments, given)
+    if code:
+        raise ConfigurationError(f"git has not committed it: {complaint}", hint="commit it yourself: git commit")
     return answer
 
 

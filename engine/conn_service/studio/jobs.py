@@ -1,0 +1,81 @@
+"""Checks of every account that go on while the author works, each in a process of its own."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from conn_service.authoring.results import describe_problem
+from conn_service.query_process.process import QueryProcess, QueryStoppedError
+
+__all__ = ["ImpactJobs"]
+
+_MOST_RUNNING = 2
+_MOST_REMEMBERED = 20
+_SECONDS = 3_600.0
+
+
+@dataclass(slots=True)
+class _ImpactJob:
+    process: QueryProcess
+    state: Literal["running", "done", "failed", "stopped"] = "running"
+    progress: dict[str, int] = field(default_factory=lambda: {"done": 0, "total": 0})
+    answer: Any = None
+    task: "asyncio.Task[None] | None" = None
+
+
+class ImpactJobs:
+    """The checks of one page, by ID. `worker` and `arguments` are those of the process that answers queries."""
+
+    def __init__(self, worker: str, arguments: list[str]) -> None:
+        self._setup = (worker, arguments)
+        self._jobs: dict[str, _ImpactJob] = {}
+
+    async def start(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Start a check of the edits in a request. Earlier ones that still run are stopped if they are too many."""
+        running = [name for name, job in self._jobs.items() if job.state == "running"]
+        for name in running[: max(0, len(running) - _MOST_RUNNING + 1)]:
+            await self.stop(name)
+        while len(self._jobs) >= _MOST_REMEMBERED:
+            self._jobs.pop(next(iter(self._jobs)))
+        job, name = _ImpactJob(QueryProcess(*self._setup)), secrets.token_hex(8)
+        self._jobs[name] = job
+        job.task = asyncio.create_task(self._run(job, body))
+        return 202, {"job": name}
+
+    def describe(self, name: str) -> tuple[int, dict[str, Any]]:
+        """Return the state of a check, with its result or its error."""
+        job = self._jobs.get(name)
+        if job is None:
+            return 404, describe_problem("not_found", "there is no such check", "start it again")
+        result, error = (job.answer, None) if job.state == "done" else (None, job.answer)
+        return 200, {"job": name, "state": job.state, **job.progress, "result": result, "error": error}
+
+    async def stop(self, name: str) -> tuple[int, dict[str, Any]]:
+        """Stop a check, if it still runs."""
+        job = self._jobs.get(name)
+        if job is not None and job.state == "running":
+            job.state = "stopped"
+            await job.process.close()
+        return self.describe(name)
+
+    async def close(self) -> None:
+        """Stop all checks."""
+        for name in list(self._jobs):
+            await self.stop(name)
+        await asyncio.gather(*(job.task for job in self._jobs.values() if job.task is not None))
+
+    async def _run(self, job: _ImpactJob, body: bytes) -> None:
+        def note(message: bytes) -> None:
+            job.progress = json.loads(message)
+
+        try:
+            reply = await job.process.ask(lambda _: b"impact\n" + body, _SECONDS, note)
+            state: Literal["done", "failed"] = "done" if reply[:3] == b"200" else "failed"
+            job.answer = json.loads(reply[3:])
+        except QueryStoppedError as stopped:
+            state = "failed"
+            job.answer = describe_problem("stopped", f"the check was stopped: {stopped}", "start it again")
+        job.state = "stopped" if job.state == "stopped" else state
+        await job.process.close()

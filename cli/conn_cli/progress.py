@@ -3,6 +3,7 @@
 `console.App` chooses one.
 """
 
+import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["ProgressReporter", "RichProgress", "SparseProgress"]
 
 _SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_EQUAL_LINES = 60.0
+_NUMBER = re.compile(r"\d[\d,.]*")
 _DRAWN_IN = {
     "bar.back": "default",
     "bar.complete": "green",
@@ -70,7 +73,8 @@ class ProgressReporter:
 
 
 class SparseProgress(ProgressReporter):
-    """Prints a line every few seconds, and nothing for short work."""
+    """Prints a line every few seconds, and nothing for short work. While nothing but a time changes, it prints a line
+    every minute."""
 
     def __init__(
         self, label: str, *, total: float | None, unit: str, clock: Clock, write: Callable[[str], None]
@@ -79,12 +83,16 @@ class SparseProgress(ProgressReporter):
         self._clock = clock
         self._write = write
         self._last = clock.now()
+        self._printed: tuple[float, str] | None = None
 
     def show(self) -> None:
         """Print a line if the last one was a few seconds ago."""
         now = self._clock.now()
-        if now - self._last >= _SECONDS_BETWEEN_LINES:
-            self._last = now
+        if now - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        shown = (self.done, _NUMBER.sub("", self.note))
+        if shown != self._printed or now - self._last >= _SECONDS_BETWEEN_EQUAL_LINES:
+            self._last, self._printed = now, shown
             self._write(self.line())
 
 

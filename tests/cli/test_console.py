@@ -123,6 +123,23 @@ def test_short_work_prints_no_progress_and_long_work_a_line_now_and_then():
     assert one.stdout.getvalue() == ""
 
 
+def test_a_wait_is_a_line_per_minute():
+    clock = FrozenClock()
+    one = app(clock=clock)
+    with one.progress("people", unit="records") as progress:
+        progress.done = 300
+        for left in range(120, 0, -1):
+            clock.sleep(1)
+            progress.say(f"page 3, waiting {left} s: 429")
+        progress.done = 400
+        progress.say("page 4, 3 records/s")
+    assert one.stderr.getvalue().splitlines() == [
+        "people: 300 records, page 3, waiting 116 s: 429",
+        "people: 300 records, page 3, waiting 56 s: 429",
+        "people: 400 records, page 4, 3 records/s",
+    ]
+
+
 @pytest.mark.parametrize("total", [None, 2000])
 def test_progress_is_drawn_on_a_terminal_and_gone_at_the_end(total):
     one = app(err=Terminal())

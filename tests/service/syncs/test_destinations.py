@@ -2,6 +2,7 @@
 
 import csv
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dlt import Pipeline
 from pyarrow import parquet
 from sync_bench import SYNC, Bench
 
@@ -145,6 +147,41 @@ class TestTables:
             holder.communicate()
         assert bench.run(settings={}).status == "complete"
         assert len(rows_of(file, self.QUERY)) == 10
+
+    def test_a_database_that_does_not_respond_is_tried_again(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            address = f"postgresql+psycopg://ada:hunter22@127.0.0.1:{closed.getsockname()[1]}/crm"
+            monkeypatch.setenv("DESTINATION__SQLALCHEMY__CREDENTIALS", address)
+            run = run_to(bench, "dlt:sqlalchemy")
+        assert (run.status, bench.store.spool.count("r1")) == ("delivering", 10), "nothing is lost"
+        assert "Connection refused" in run.reason and "hunter22" not in run.reason
+        assert bench.delivered is not None and bench.delivered.seconds == 60
+        monkeypatch.setenv("DESTINATION__SQLALCHEMY__CREDENTIALS", f"sqlite:///{bench.root}/crm.sqlite3")
+        done = bench.run()
+        assert (done.status, done.report["delivered"], bench.store.spool.count("r1")) == ("complete", 10, 0)
+
+    @pytest.mark.parametrize(
+        ("to", "fix"),
+        [
+            ("dlt:sqlalchemy", "set the variable DESTINATION__SQLALCHEMY__CREDENTIALS"),
+            ("dlt:weaviate", "pip install 'dlt[weaviate]'"),
+        ],
+    )
+    def test_what_a_destination_lacks_is_named(self, bench: Bench, to: str, fix: str) -> None:
+        run = run_to(bench, to)
+        assert (run.status, bench.store.spool.count("r1")) == ("undelivered", 10), "nothing is lost"
+        assert fix in run.report["hint"]
+
+    def test_an_address_in_an_error_has_no_password(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_pipeline: object, _resource: object) -> None:
+            raise ValueError("cannot reach mongodb://ada:hunter22@db.test/crm")
+
+        monkeypatch.setattr(Pipeline, "run", fail)
+        run = run_to(bench, "duckdb:people.duckdb")
+        assert run.reason.endswith("cannot reach mongodb://db.test/crm")
 
     def test_a_delivery_that_is_repeated_changes_nothing(self, bench: Bench) -> None:
         run_to(bench, "duckdb:people.duckdb")

@@ -4,10 +4,11 @@ Records are merged by key, the newest last, and deleted ones are removed. A load
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
@@ -23,6 +24,8 @@ _DATASET = "conn"
 _KEY = "_key"
 _SEQ = "_seq"
 _DELETED = "_deleted"
+_USER: Final = re.compile(r"://[^/\s@]*@")
+"""The user and the password in an address."""
 
 
 def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
@@ -42,7 +45,7 @@ def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
             pipelines_dir=place,
         )
         for batch in spooled.read_batches(_BATCH):
-            _run(pipeline, _to_resource(dlt, step, spooled, batch))
+            _run(pipeline, _to_resource(dlt, step, spooled, batch), step)
             count += len(batch)
     return count
 
@@ -106,26 +109,34 @@ def _to_rows(spooled: Spooled, batch: list[Any]) -> Iterator[dict[str, Any]]:
             yield {**(record if isinstance(record, dict) else {"value": record}), **own}
 
 
-def _run(pipeline: Any, resource: Any) -> None:
+def _run(pipeline: Any, resource: Any, step: DeliverStep) -> None:
     try:
         pipeline.run(resource)
     except Exception as error:  # dlt wraps the errors of each destination in its own
-        reason = _find_reason(error)
-        kind = DestinationBusyError if _is_passing(reason) else DestinationError
-        raise kind(
-            f"the destination does not take the records: {reason}",
-            hint="close what has the file open; the run continues by itself"
-            if kind is DestinationBusyError
-            else "correct the destination, then repeat the delivery: conn sync retry",
-        ) from None
+        inner = _find_cause(error)
+        lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
+        reason = _USER.sub("://", lines[0] if lines else type(error).__name__)[:300]
+        message = f"the destination does not take the records: {reason}"
+        if _is_passing(reason):
+            hint = "close what has the file open" if step.type == "duckdb" else "check that it runs, and its address"
+            raise DestinationBusyError(message, hint=f"{hint}; the run continues by itself") from None
+        raise DestinationError(message, hint=_suggest_fix(inner, reason, step)) from None
 
 
-def _find_reason(error: BaseException) -> str:
-    inner: BaseException | None = error
-    while inner is not None and (inner.__cause__ or inner.__context__) is not None:
-        inner = inner.__cause__ or inner.__context__
-    lines = [line.strip() for line in str(inner or error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+def _find_cause(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
+
+
+def _suggest_fix(error: BaseException, reason: str, step: DeliverStep) -> str:
+    """Return how to correct what a destination needs: its libraries, its settings, or something else."""
+    name, again = step.to.partition("/")[0], "then repeat the delivery: conn sync retry"
+    if step.type == "dlt" and isinstance(error, ImportError):
+        return f"install what it needs, pip install 'dlt[{name}]', {again}"
+    if step.type == "dlt" and "in configuration" in reason:
+        return f"set the variable DESTINATION__{name.upper()}__CREDENTIALS, {again}"
+    return f"correct the destination, {again}"
 
 
 def _is_passing(reason: str) -> bool:

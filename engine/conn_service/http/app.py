@@ -68,11 +68,11 @@ class _Service:
         path = parse_path(raw_path.decode("latin-1").removeprefix(_PREFIX))
         query = parse_query(request)
         permit = _permit(token, record)
+        body = await read_body(request, self.limits)
         if request.method == "GET" and path.id is None and _NDJSON in request.headers.get("accept", ""):
             lines = self.unified.stream(account, path, query, permit=permit)
             first = await wait_in_time(request, anext(lines), self.limits)  # its errors have a status of their own
             return self._stream(first, lines, record)
-        body = await read_body(request, self.limits)
 
         def work() -> Awaitable[UnifiedAnswer]:
             return self.unified.answer(account, path, request.method, query, body, permit=permit)

@@ -1,6 +1,7 @@
 """Read requests within limits: their headers, query and body."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class ServiceLimits:
     The store has `store_seconds` to find a token, and the checks of a change of an account or a connector have
     `check_seconds`. A client has `header_seconds` for its headers, `body_seconds` for its
     body, and `write_seconds` to read a part of the answer. More requests than `concurrent_requests` at once are
-    refused, and more connections than `connections`. The bodies of all deliveries at once have `delivery_bytes`.
+    refused, and more connections than `connections`. Requests that wait for their bodies are not among them: of these,
+    there are `waiting_bodies`. The bodies of all deliveries at once have `delivery_bytes`.
     """
 
     request_seconds: float = 60.0
@@ -41,6 +43,7 @@ class ServiceLimits:
     header_bytes: int = 32 * 2**10
     url_bytes: int = 16 * 2**10
     concurrent_requests: int = 500
+    waiting_bodies: int = 200
     connections: int = 4_000
     response_bytes: int = 10 * 2**20
     shows_vendor_errors: bool = False
@@ -48,12 +51,18 @@ class ServiceLimits:
 
 class LimitedRequests:
     """Refuses requests that are too large, that have not exactly one Host, or that are too many at once. Questions
-    about health are always answered."""
+    about health are always answered.
+
+    A request that waits for its body is not at work. When more of them wait than may, the one that began first is
+    ended: slow clients take no place from others, not even from those whose bodies arrive.
+    """
 
     def __init__(self, app: ASGIApp, limits: ServiceLimits) -> None:
         self._app = app
         self._limits = limits
         self._at_work = 0
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Timeout] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/health/"):
@@ -65,9 +74,43 @@ class LimitedRequests:
             return
         self._at_work += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, self._count_waiting(receive) if _has_body(scope) else receive, send)
         finally:
             self._at_work -= 1
+
+    def _count_waiting(self, receive: Receive) -> Receive:
+        """Return a function that receives a body, and whose request is not at work while it waits for a part of it."""
+        number, has_ended = next(self._numbers), False
+
+        async def receive_part() -> Message:
+            nonlocal has_ended
+            if has_ended:  # what follows is that the client is gone
+                return await receive()
+            self._at_work -= 1
+            try:
+                async with asyncio.timeout(None) as limit:
+                    self._waiting[number] = limit
+                    if len(self._waiting) > self._limits.waiting_bodies:
+                        asyncio.get_running_loop().call_soon(self._end_oldest)  # if this one really has to wait
+                    message = await receive()
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                text, headers = "too many requests wait for their bodies", {"retry-after": "1", "connection": "close"}
+                raise HttpProblem(503, "overloaded", text, "send the body at once", headers) from None
+            finally:
+                self._waiting.pop(number, None)
+                self._at_work += 1
+            has_ended = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        return receive_part
+
+    def _end_oldest(self) -> None:
+        """End the request that began first, if too many wait. A part that arrives now and then changes nothing."""
+        waiting = [number for number, limit in self._waiting.items() if limit.when() is None]
+        if len(waiting) > self._limits.waiting_bodies:
+            self._waiting[min(waiting)].reschedule(asyncio.get_running_loop().time())
 
     def _find_problem(self, scope: Scope) -> HttpProblem | None:
         limits, headers = self._limits, scope["headers"]
@@ -81,6 +124,13 @@ class LimitedRequests:
             text = "the service has too many requests at once"
             return HttpProblem(503, "overloaded", text, "send it again", headers={"retry-after": "1"})
         return None
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def parse_query(request: Request) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.http.answers import problem_handlers
 from conn_service.http.health import DrainState
 from conn_service.http.reading import LimitedRequests, ServiceLimits
 from conn_service.http.server import ServiceServer
@@ -103,7 +106,8 @@ def run_server(limits: ServiceLimits = PATIENT, **options: Any) -> Iterator[Runn
     health = Starlette(routes=[Route("/health", lambda _request: JSONResponse(running.is_draining))])
     listener, monitor = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     running.port, running.monitor_port = listener.getsockname()[1], monitor.getsockname()[1]
-    app = LimitedRequests(Starlette(routes=routes), limits)
+    handlers = problem_handlers(StoreLocation(file=Path("unused")), shows_vendor=False)
+    app = LimitedRequests(Starlette(routes=routes, exception_handlers=handlers), limits)
     running.server = ServiceServer(app, listener, DrainState(), limits, monitor=(health, monitor), **options)
     started = threading.Event()
     running.thread = threading.Thread(target=running.server.run, args=(started.set,))
@@ -206,6 +210,28 @@ def test_requests_and_connections_are_limited() -> None:
         running.go.set()
         for client in clients:
             assert client.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+def start_body(running: Running, stack: ExitStack) -> socket.socket:
+    """Begin a request whose body does not arrive. The server asks for it as soon as the application waits for it."""
+    client = stack.enter_context(running.connect())
+    client.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert client.recv(1_000).startswith(b"HTTP/1.1 100")
+    return client
+
+
+def test_requests_that_wait_for_their_bodies_take_no_place_from_others() -> None:
+    with run_server(replace(PATIENT, waiting_bodies=3)) as running, ExitStack() as stack:
+        first, second, third = (start_body(running, stack) for _ in range(3))
+        second.sendall(b"a")  # it is still the one that began second
+        assert running.send("POST /read HTTP/1.1\nHost: x\nContent-Length: 3\nConnection: close\n\nabc").endswith("3")
+        first.sendall(b"abc")
+        assert first.recv(1_000).endswith(b"3")
+        fourth, _ = start_body(running, stack), start_body(running, stack)
+        assert problem(read_all(second)) == (503, "overloaded")
+        for client in (third, fourth):
+            client.sendall(b"abc")
+            assert client.recv(1_000).endswith(b"3")
 
 
 def test_a_kept_connection_serves_again(running: Running) -> None:

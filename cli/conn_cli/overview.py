@@ -55,6 +55,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Versions": {
         "release": ("release:release", "Store the workspace as an immutable release."),
         "promote": ("promote:promote", "Check a release, and make a channel serve it."),
+        "rollout": ("rollout:rollout", "Show who uses which release of a channel; halt, pin."),
         "rollback": ("rollback:rollback", "Return a channel to an earlier release."),
         "history": ("history:history", "Show the releases, and what each channel has served."),
         "export": ("export:export", "Write a release, with the accounts of a service, into a folder."),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conn_engine.releases import StoreLocation
-    from conn_engine.releases.promotion import Act
+    from conn_engine.releases.actors import Act
     from conn_engine.releases.store import Store
     from conn_engine.secrets import Redactor
 
@@ -68,7 +68,7 @@ def find_release_store(app: App, location: str | None = None) -> "StoreLocation"
 
 def find_actor(app: App, by: str | None) -> "Act":
     """Return the person who acts, and the time."""
-    from conn_engine.releases.promotion import Act
+    from conn_engine.releases.actors import Act
 
     names = (app.environ.get(name) for name in ("USER", "LOGNAME", "USERNAME"))
     return Act(by or next((name for name in names if name), "unknown"), app.clock.now())

@@ -99,6 +99,7 @@ LINES: dict[str, tuple[str, int]] = {
     "impact --base-dir before": ("impact", 0),
     "release": ("release", 0),
     "promote latest production": ("promote", 0),
+    "rollout staging": ("rollout", 0),
     "rollback staging": ("rollback", 0),
     "history": ("history", 0),
     "diff latest .": ("diff", 0),

@@ -299,6 +299,8 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("release", "--by", EVIL)
     yield from (("promote", "latest", "staging", *form) for form in releases)
     yield ("promote", "latest", "staging", "--by", EVIL, "--despite", EVIL)
+    pin = ("--pin", "acme", "--until", "2999-01-01", "--by", EVIL, "--reason", EVIL)
+    yield from (("rollout", "staging", *pin, *form) for form in releases)
     yield from (("rollback", "staging", "--by", EVIL, "--reason", EVIL, *form) for form in releases)
     yield from (("history", *form) for form in releases)
     yield from (("diff", "staging", "latest", *form) for form in releases)

@@ -33,7 +33,7 @@ def rollback(
     """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
-    from conn_engine.releases.promotion import roll_back
+    from conn_engine.releases.rollouts import roll_back
 
     app: App = context.obj
     with open_releases(app, store) as releases:

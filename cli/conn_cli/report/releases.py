@@ -3,20 +3,21 @@
 Markdown has paths, names and counts, but no value of the configuration or of a record.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.formatting import join_lines
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
-from conn_engine.diagnostics import pluralize
+from conn_engine.diagnostics import join_words, pluralize
 from conn_engine.releases import Channel, ChannelMove, Release, shorten
 
 if TYPE_CHECKING:
     from conn_engine.releases.difference import Difference, PathChange
     from conn_engine.releases.promotion import CreatedRelease, Promotion
+    from conn_engine.releases.status import ChannelStatus
 
-__all__ = ["draw_difference", "draw_history", "draw_promotion", "draw_release", "draw_rollback"]
+__all__ = ["draw_difference", "draw_history", "draw_promotion", "draw_release", "draw_rollback", "draw_status"]
 
 MOST = 40
 NOTHING = "nothing"
@@ -82,11 +83,9 @@ def _promotion_text(done: "Promotion") -> str:
     lines = _verdict_lines(done.counts())
     if done.impact is not None:
         lines += [f"  {line}" for line in impact_report.draw_text(done.impact).splitlines()]
-    else:
+    elif done.rollout is None:
         lines.append("  impact nothing to compare with: the first release of this channel")
-    lines.append(
-        f"{name}: {_format_release(done.before)} -> {shorten(done.release)}{'' if done.event else '   not promoted'}"
-    )
+    lines.append(f"{name}: {_format_move(done, str)}{'' if done.event else '   not promoted'}")
     if done.overridden and done.event is not None:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
@@ -97,8 +96,7 @@ def _promotion_md(done: "Promotion") -> str:
     if done.already:
         return f"### {code(done.before.name)} already serves {code(shorten(done.release))}\n"
     state = "promoted" if done.event else "**not promoted**"
-    before = code(shorten(done.before.release)) or NOTHING
-    lines = [f"### {code(done.before.name)}: {before} → {code(shorten(done.release))}, {state}", ""]
+    lines = [f"### {code(done.before.name)}: {_format_move(done, code, names=done.account_names)}, {state}", ""]
     lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
     lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
@@ -106,8 +104,15 @@ def _promotion_md(done: "Promotion") -> str:
     return join_lines(lines)
 
 
-def _format_release(channel: Channel) -> str:
-    return shorten(channel.release) or NOTHING
+def _format_move(done: "Promotion", mark: Callable[[str], str], *, names: bool = True) -> str:
+    """Return what changes for whom: `a -> b`, or `b for 10% of the accounts (3 accounts, 2 new), a for the others`."""
+    before, release = mark(shorten(done.before.release)) or NOTHING, mark(shorten(done.release))
+    if done.rollout is None:
+        return f"{before} {'->' if mark is str else '→'} {release}"
+    if not done.rollout.is_served:
+        return f"{release} is only compared, {before} for every account"
+    joined = f"{pluralize(len(done.members), 'account')}, {len(done.joined):,} new"
+    return f"{release} for {done.rollout.cohort.describe(names=names)} ({joined}), {before} for the others"
 
 
 # --- conn rollback ---
@@ -120,12 +125,62 @@ def draw_rollback(serving: Channel, event: ChannelMove | None) -> Drawings:
         if event is None:
             return f"{mark(serving.name)} already serves {mark(shorten(serving.release))}"
         previous, now = mark(shorten(event.previous)), mark(shorten(event.release))
+        if previous == now:
+            return f"{mark(event.channel)}: {now} for every account   the rollout is ended"
         return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
 
     return {
         "text": lambda: f"{format_rollback(str)}\n",
         "markdown": lambda: f"### {format_rollback(code)}\n",
     }
+
+
+# --- conn rollout ---
+
+
+def draw_status(status: "ChannelStatus") -> Drawings:
+    """Draw who uses which release of a channel."""
+    return {
+        "text": lambda: join_lines(_status_lines(status, str)),
+        "markdown": lambda: join_lines([f"### {code(status.channel.name)}", "", *_status_lines(status, code, "- ")]),
+    }
+
+
+def _status_lines(status: "ChannelStatus", mark: Callable[[str], str], indent: str = "") -> Iterator[str]:
+    """Yield the lines. Those for Markdown, which have a mark and an indent, count accounts instead of naming them."""
+    channel, rollout = status.channel, status.channel.rollout
+    number = len(status.users[channel.release])
+    yield (
+        f"{indent}{channel.name} serves {mark(shorten(channel.release))} to {pluralize(number, 'account')}, "
+        f"since {_format_time(status.since)}"
+    )
+    inner = indent or "  "
+    if rollout is not None:
+        names = f": {join_words(status.members, most=8)}" if status.members and not indent else ""
+        count = f"{pluralize(len(status.members), 'account')}, since {_format_time(rollout.since)}{names}"
+        served = (
+            f"to {rollout.cohort.describe(names=not indent)} ({count})"
+            if rollout.is_served
+            else "to no account: only compared"
+        )
+        if rollout.halted:
+            served = f"to no account: halted at {_format_time(rollout.since)}"
+        yield f"{inner}{mark(shorten(rollout.release))} {served}"
+        if rollout.halted:
+            yield f"{inner}  halted: {mark(rollout.halted)}"
+    for pin in channel.pins:
+        ended = pin.has_ended(status.now)
+        state = "was pinned" if ended else "is pinned"
+        reason = f"({mark(pin.reason)}, {mark(pin.by)})"
+        release = mark(shorten(pin.release))
+        account, until = "an account" if indent else pin.account, _format_time(pin.until)
+        yield f"{inner}{account} {state} to {release} until {until} {reason}"
+        if ended and not indent:
+            fix = f"conn rollout {channel.name} --unpin {pin.account}"
+            yield f"{inner}  it uses what the channel serves; remove the pin: {fix}"
+    if status.unread:
+        unread = pluralize(len(status.unread), "account") if indent else join_words(list(status.unread), most=8)
+        yield f"{inner}unknown, because the files cannot be read: {unread}"
 
 
 # --- conn history ---
@@ -141,10 +196,10 @@ def draw_history(channels: Sequence[Channel], events: Sequence[ChannelMove], rel
 
 def _history_text(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> str:
     width = max((len(channel.name) for channel in channels), default=0)
-    lines = [f"{c.name:<{width}}  serves {shorten(c.release)}   revision {c.revision}" for c in channels]
+    lines = [f"{c.name:<{width}}  serves {_format_served(c, str)}   revision {c.revision}" for c in channels]
     lines += [] if channels else ["no channel serves anything yet: conn promote latest staging"]
     for event in events:
-        move = f"{shorten(event.previous) or NOTHING} -> {shorten(event.release)}"
+        move = f"{shorten(event.previous) or NOTHING} -> {_format_target(event)}"
         reason = f"   {event.reason}" if event.reason else ""
         time = _format_time(event.done_at)
         lines.append(f"  {time}  {event.channel:<{width}}  {event.kind:<8}  {move}  {event.done_by}{reason}")
@@ -159,11 +214,27 @@ def _history_text(channels: Sequence[Channel], events: Sequence[ChannelMove], re
     return join_lines(lines)
 
 
+def _format_served(channel: Channel, mark: Callable[[str], str]) -> str:
+    rollout, served = channel.rollout, mark(shorten(channel.release))
+    if rollout is not None:
+        cohort = rollout.cohort.describe(names=mark is str)
+        state = "halted" if rollout.halted else cohort if rollout.is_served else "only compared"
+        served += f", and {mark(shorten(rollout.release))} ({state})"
+    return served + (f", {pluralize(len(channel.pins), 'pin')}" if channel.pins else "")
+
+
+def _format_target(event: ChannelMove, *, names: bool = True) -> str:
+    if event.kind != "rollout" or event.rollout is None:
+        return shorten(event.release)
+    cohort = event.rollout.cohort.describe(names=names) if event.rollout.is_served else "only compared"
+    return f"{shorten(event.rollout.release)} ({cohort})"
+
+
 def _history_md(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> str:
-    lines = [f"- {code(c.name)} serves {code(shorten(c.release))} (revision {c.revision})" for c in channels]
+    lines = [f"- {code(c.name)} serves {_format_served(c, code)} (revision {c.revision})" for c in channels]
     lines += ["", "| when | channel | what | from | to | who | why |", "|---|---|---|---|---|---|---|"]
     for event in events:
-        moved = [shorten(event.previous) or NOTHING, shorten(event.release)]
+        moved = [shorten(event.previous) or NOTHING, _format_target(event, names=False)]
         cells = [event.done_at, event.channel, event.kind, *moved, event.done_by, event.reason]
         lines.append(f"| {' | '.join(map(cell, cells))} |")
     if releases:

@@ -6,12 +6,12 @@ workspace is refused. `merge` merges, `Effective` converts, and `validate` check
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.convert import convert
@@ -82,6 +82,18 @@ def load_workspace(root: Path | str) -> "Workspace":
     return workspace
 
 
+class WorkspaceChoice(Protocol):
+    """What has another workspace for some accounts, such as that of a release that only a part of them uses."""
+
+    def choose(self, workspace: "Workspace", account: str) -> "Workspace":
+        """Return the workspace that configures an account, `workspace` without a choice for most."""
+        ...
+
+    def revise(self, change: Callable[["Workspace"], "Workspace"]) -> "WorkspaceChoice":
+        """Return the same with a change of each workspace."""
+        ...
+
+
 class Workspace:
     """A folder with conn.yaml, or what stands for one (`tree`). Files are shown by their path relative to it.
 
@@ -100,6 +112,8 @@ class Workspace:
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
         self._converted: dict[Path, tuple[Document, Any]] = {}
+        self._choice: WorkspaceChoice | None = None
+        self._plain: Workspace | None = None
         self.budgets = Budgets()
         """What the live accounts of this workspace have requested together. Replays count separately."""
 
@@ -111,6 +125,8 @@ class Workspace:
         Nothing is written. Documents that do not differ are shared, and so are connectors without a changed file.
         Raises UsageError for a path outside the workspace.
         """
+        if self._choice is not None:
+            return self.revise(lambda workspace: workspace.with_texts(texts))
         drafts = {self._resolve_draft(name): text for name, text in texts.items()}
         saved, earlier = (self.tree.saved, self.tree.texts) if isinstance(self.tree, DraftTree) else (self.tree, {})
         draft = self._copy_without(drafts)
@@ -118,6 +134,25 @@ class Workspace:
         if all(text is not None and self.tree.is_file(path) for path, text in drafts.items()):
             draft._files = dict(self._files)  # the same files, so the folders need not be listed again
         return draft
+
+    def with_choice(self, choice: "WorkspaceChoice | None") -> "Workspace":
+        """Return this workspace with what chooses another one for some accounts. Everything that was read is shared."""
+        if choice is None:
+            return self._plain or self
+        other = copy(self)
+        other._plain, other._choice = self._plain or self, choice
+        return other
+
+    def revise(self, change: Callable[["Workspace"], "Workspace"]) -> "Workspace":
+        """Return this workspace with a change, also of those that are chosen for some accounts."""
+        choice = self._choice
+        changed = change(self.with_choice(None))
+        return changed.with_choice(None if choice is None else choice.revise(change))
+
+    def of_account(self, account: str) -> "Workspace":
+        """Return the workspace that configures an account: this one, unless a release channel has another release for
+        it. Everything that is about one account is read there."""
+        return self if self._choice is None else self._choice.choose(self, account)
 
     def reread(self, paths: Collection[Path]) -> "Workspace":
         """Return this workspace with these files as they are now on disk; other documents are not read again.
@@ -280,7 +315,8 @@ class Workspace:
 
     def account(self, name: str) -> Account:
         """Return an account, typed. Raises UsageError for an unknown name."""
-        return self._convert_file(self.file("account", name), Account)
+        workspace = self.of_account(name)
+        return workspace._convert_file(workspace.file("account", name), Account)
 
     def change(self, name: str) -> AcceptedChange:
         """Return an accepted change, typed. Raises UsageError for an unknown name."""
@@ -310,6 +346,8 @@ class Workspace:
         `environment` replaces the account's own. Raises UsageError for unknown names, and ConfigurationError for
         documents that cannot be used.
         """
+        if account is not None and self._choice is not None:
+            return self.of_account(account).effective(account=account, connector=connector, environment=environment)
         typed = self.account(account) if account is not None else None
         name = self._connector_of(account, typed, connector)
         base = self._base(name)

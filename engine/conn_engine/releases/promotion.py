@@ -1,28 +1,30 @@
-"""Create releases, promote them to channels if the checks pass, and roll channels back by their history.
+"""Create releases, and promote them to channels, or to some accounts of a channel, if the checks pass.
 
 Checks run on the files of the store in a temporary folder, so that the checked files are the served ones.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from conn_engine.analysis.impact import BaseVersion, FieldImpact, Impact, Status, Unknown, impact
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.diagnostics import did_you_mean, pluralize
+from conn_engine.diagnostics import did_you_mean, join_words, pluralize
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.releases.actors import Act
+from conn_engine.releases.cohorts import EVERYONE, Cohort, find_members
 from conn_engine.releases.content import CollectedFiles, collect, lay_out
 from conn_engine.releases.faults import ChannelMovedError, ReleaseRefusedError
-from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
+from conn_engine.releases.model import Channel, ChannelMove, Release, Rollout, shorten
 from conn_engine.releases.release_checks import ReleaseChecks, Tell, check_release
+from conn_engine.releases.rollouts import compose_release, plan_rollout
 from conn_engine.releases.store import LATEST, Store
 from conn_engine.secrets import Redactor
 
-__all__ = ["CHANNELS", "Act", "CreatedRelease", "Promotion", "lay_out_release", "make_release", "promote", "roll_back"]
+__all__ = ["CHANNELS", "CreatedRelease", "Promotion", "lay_out_release", "make_release", "promote"]
 
 CHANNELS = ("staging", "production")
 """The channels in addition to the workspace's environments."""
@@ -40,19 +42,6 @@ def _leave_as_it_is(_folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """Who does something, and when (Unix seconds)."""
-
-    by: str
-    now: float
-
-    @property
-    def time(self) -> str:
-        """The moment, RFC 3339 in UTC."""
-        return datetime.fromtimestamp(self.now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
 class CreatedRelease:
     """A release that was created or already existed (`new`). `verdict` has the current results of lint and tests."""
 
@@ -67,12 +56,16 @@ class CreatedRelease:
 class Promotion:
     """The result of a promotion. `event` is its entry in the history, or None if nothing moved.
 
-    `before` is what the channel served. `refusals` are the objections of the checks, one line each. `account_names` is
-    set if the release's conn.yaml allows account names in Markdown.
+    `before` is what the channel served. `rollout` is set if only the accounts `members` use the release, of which
+    `joined` did not use it before. `refusals` are the objections of the checks, one line each. `account_names` is set
+    if the release's conn.yaml allows account names in Markdown.
     """
 
     before: Channel
     release: str
+    rollout: Rollout | None = None
+    members: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
     verdict: ReleaseChecks | None = None
     impact: Impact | None = None
     refusals: list[str] = field(default_factory=list)
@@ -81,8 +74,10 @@ class Promotion:
 
     @property
     def already(self) -> bool:
-        """Whether the channel served the release before."""
-        return self.before.release == self.release
+        """Whether the channel served the release before, to the same accounts."""
+        if self.rollout is None or self.before.rollout is None:
+            return self.before.release == self.release
+        return self.before.rollout.cohort == self.rollout.cohort
 
     @property
     def overridden(self) -> bool:
@@ -136,10 +131,16 @@ def promote(
     *,
     override: str = "",
     expected: str = "",
+    connector: str = "",
+    cohort: Cohort = EVERYONE,
     tell: Tell = _ignore_note,
     complete: Complete = _leave_as_it_is,
 ) -> Promotion:
     """Let `channel` serve `source` (another channel, `latest`, or the start of an ID) if the checks pass.
+
+    With `connector`, only that connector is taken from `source`, and everything else stays as the channel serves it.
+    With a `cohort`, only its accounts use the result: a rollout, which `cohort` can change later, and which ends when
+    everyone uses it. The impact is that on the accounts that change what they use.
 
     `override` is the reason to ignore failed checks, and is recorded. `expected` is the release that the channel must
     serve now. `complete` adds to the folder of a release what is merged over it where it is served, so that the checks
@@ -154,7 +155,10 @@ def promote(
             f"{channel} serves {shorten(served.release) or 'nothing'}, not {expected}",
             hint=f"check what has changed (conn history --channel {channel}), then decide again",
         )
-    result = Promotion(served, release)
+    if connector:
+        release = compose_release(store, served, release, connector, act)
+    rollout = plan_rollout(served, release, cohort, act)
+    result = Promotion(served, release, rollout)
     if result.already:
         return result
     with lay_out_release(store, release) as folder:
@@ -170,40 +174,21 @@ def promote(
     if result.refusals and not override:
         return result
     event = ChannelMove(
-        channel, served.revision + 1, "promote", release, served.release, act.by, act.time, override, result.counts()
+        channel,
+        served.revision + 1,
+        "promote" if rollout is None else "rollout",
+        release if rollout is None else served.release,
+        served.release,
+        act.by,
+        act.time,
+        override,
+        result.counts(),
+        rollout,
+        served.pins,
     )
     store.move(event)
     result.event = event
     return result
-
-
-def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str = "") -> ChannelMove | None:
-    """Let a channel serve its previous release, or `to`, a release that it has served before.
-
-    Returns None if it already serves that release. Raises UsageError if there is no previous release, ChannelMovedError
-    if another user moves the channel in the meantime, and StoreFault if the release is damaged.
-    """
-    served = store.channel(channel)
-    if not served.revision:
-        name = [name.name for name in store.channels()]
-        raise UsageError(
-            f'the channel "{channel}" has not served a release yet',
-            hint=did_you_mean(channel, name) or f"channels: {', '.join(name) or 'none yet'}",
-        )
-    events = store.history(channel)
-    release = store.resolve(to) if to else _find_previous(channel, events)
-    if release not in {event.release for event in events}:
-        raise UsageError(
-            f"{channel} has never served {shorten(release)}",
-            hint=f"to move forward, promote it: conn promote {shorten(release)} {channel}",
-        )
-    if release == served.release:
-        return None
-    for _ in store.contents(store.manifest(release).files.values()):
-        pass  # each file is checked against its digest: nothing incomplete is served
-    event = ChannelMove(channel, served.revision + 1, "rollback", release, served.release, act.by, act.time, reason)
-    store.move(event)
-    return event
 
 
 @contextmanager
@@ -226,7 +211,11 @@ def _compare(store: Store, served: Channel, workspace: Workspace, result: Promot
         with lay_out_release(store, served.release) as folder:
             complete(folder)
             base = BaseVersion(name=f"release {shorten(served.release)}, which {served.name} serves")
-            result.impact = impact(load_workspace(folder), workspace, base=base)
+            before = load_workspace(folder)
+            _find_affected(before, workspace, result)
+            if result.rollout is not None and not result.joined:
+                return
+            result.impact = impact(before, workspace, base=base, accounts=result.joined)
     except ConfigurationError as error:
         label = f"impact: the release that {served.name} serves ({shorten(served.release)}) cannot be compared"
         result.refusals.append(f"{label}: {error.message}")
@@ -240,6 +229,23 @@ def _compare(store: Store, served: Channel, workspace: Workspace, result: Promot
         result.refusals.append("impact: some accounts cannot be compared")
 
 
+def _find_affected(before: Workspace, after: Workspace, result: Promotion) -> None:
+    """Find the accounts that a rollout is for, and those that did not use its release before."""
+    rollout, earlier = result.rollout, result.before.rollout
+    if rollout is None or not rollout.is_served:
+        return
+    result.members = find_members(before, rollout.cohort, rollout.seed)
+    used = set(find_members(before, earlier.cohort, earlier.seed)) if earlier is not None and earlier.is_served else ()
+    result.joined = [name for name in result.members if name not in used]
+    missing = [name for name in result.members if not after.has_account(name)]
+    if missing:
+        raise UsageError(
+            f"release {shorten(result.release)} has no account {join_words(missing, most=3)}, which the rollout "
+            "selects",
+            hint="select other accounts, or promote the release to every account",
+        )
+
+
 def _list_objections(verdict: ReleaseChecks) -> list[str]:
     objections = [f"lint: {pluralize(verdict.errors, 'error')}"] if verdict.errors else []
     return objections + ([f"tests: {pluralize(verdict.failed, 'operation')} failed"] if verdict.failed else [])
@@ -248,23 +254,6 @@ def _list_objections(verdict: ReleaseChecks) -> list[str]:
 def _list_breaking(impact: Impact) -> list[FieldImpact | Unknown]:
     rows: list[FieldImpact | Unknown] = [*impact.fields, *impact.unknown]
     return [row for row in rows if row.breaking and row.accounts]
-
-
-def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
-    """Return what a channel served before. Promotions go forward, and rollbacks go back the same way."""
-    way: list[str] = []
-    for event in reversed(events):
-        if event.kind == "rollback" and event.release in way:
-            while way[-1] != event.release:
-                way.pop()
-        else:
-            way.append(event.release)
-    if len(way) < 2:
-        raise UsageError(
-            f"{channel} has served nothing before {shorten(way[-1])}",
-            hint=f"to use another release: conn rollback {channel} --to RELEASE",
-        )
-    return way[-2]
 
 
 def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:

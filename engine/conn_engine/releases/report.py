@@ -8,11 +8,12 @@ import msgspec
 
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.releases.difference import Difference, Note
-from conn_engine.releases.model import Channel, ChannelMove, EventKind, Release
+from conn_engine.releases.model import Channel, ChannelMove, EventKind, Pin, Release, Rollout
 from conn_engine.releases.promotion import CreatedRelease, Promotion
+from conn_engine.releases.status import ChannelStatus
 from conn_engine.reports import Report
 
-__all__ = ["DifferenceReport", "HistoryReport", "PromotionReport", "ReleaseReport", "RollbackReport"]
+__all__ = ["DifferenceReport", "HistoryReport", "PromotionReport", "ReleaseReport", "RollbackReport", "RolloutReport"]
 
 
 class ReleaseReport(Report, frozen=True, kw_only=True):
@@ -38,9 +39,59 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
         )
 
 
+class ServedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that only a part of the accounts of a channel uses: those that are named, and of those with one of the
+    tags (empty: of all) a percentage. `halted` is why nobody uses it now, or null, and `since` the last change."""
+
+    id: str
+    release: str
+    accounts: list[str]
+    tags: list[str]
+    percent: float | None
+    since: str
+    halted: str | None
+
+    @classmethod
+    def from_rollout(cls, rollout: Rollout) -> "ServedPart":
+        """Report a rollout."""
+        return cls(
+            id=rollout.seed,
+            release=rollout.release,
+            accounts=list(rollout.cohort.accounts),
+            tags=list(rollout.cohort.tags),
+            percent=rollout.cohort.percent,
+            since=rollout.since,
+            halted=rollout.halted or None,
+        )
+
+
+class PinnedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that uses a release until a time, whatever the channel serves. `ended` is set after that time."""
+
+    account: str
+    release: str
+    until: str
+    ended: bool
+    reason: str
+    by: str
+
+    @classmethod
+    def from_pin(cls, pin: Pin, now: float) -> "PinnedAccount":
+        """Report a pin at a time."""
+        return cls(
+            account=pin.account,
+            release=pin.release,
+            until=pin.until,
+            ended=pin.has_ended(now),
+            reason=pin.reason,
+            by=pin.by,
+        )
+
+
 class PromotionReport(Report, frozen=True, kw_only=True):
     """A promotion, or the reasons why it was refused. `already` is true if the channel already served the release, and
-    `overridden` if it was promoted despite failed checks; `checks` has the counts of the checks."""
+    `overridden` if it was promoted despite failed checks; `checks` has the counts of the checks. With a `rollout`, only
+    the accounts `members` use the release, of which `joined` did not use it before."""
 
     kind: ClassVar[str] = "promote"
     channel: str
@@ -51,6 +102,9 @@ class PromotionReport(Report, frozen=True, kw_only=True):
     already: bool
     refusals: list[str]
     overridden: bool
+    rollout: ServedPart | None
+    members: list[str]
+    joined: list[str]
     checks: dict[str, Any]
     impact: ImpactReport | None
 
@@ -66,13 +120,17 @@ class PromotionReport(Report, frozen=True, kw_only=True):
             already=done.already,
             refusals=list(done.refusals),
             overridden=done.overridden,
+            rollout=ServedPart.from_rollout(done.rollout) if done.rollout else None,
+            members=list(done.members),
+            joined=list(done.joined),
             checks=done.counts(),
             impact=ImpactReport.from_impact(done.impact) if done.impact else None,
         )
 
 
 class RollbackReport(Report, frozen=True, kw_only=True):
-    """A rollback. `rolled_back` is false if the channel already served the release."""
+    """A rollback. `rolled_back` is false if the channel already served the release. If it ended a rollout, `release`
+    and `previous` are the same."""
 
     kind: ClassVar[str] = "rollback"
     channel: str
@@ -94,15 +152,18 @@ class RollbackReport(Report, frozen=True, kw_only=True):
 
 
 class ServedChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel and the release that it serves. `revision` counts its moves."""
+    """A channel and the release that it serves. `revision` counts its moves. With a `rollout`, a part of the accounts
+    uses another release."""
 
     channel: str
     release: str
     revision: int
+    rollout: ServedPart | None
+    pins: int
 
 
 class ChannelMovement(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion or a rollback, with the counts of its checks."""
+    """A move of a channel, with the counts of its checks, and the rollout that was on after it."""
 
     channel: str
     revision: int
@@ -112,7 +173,45 @@ class ChannelMovement(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: str
     reason: str
+    rollout: ServedPart | None
     checks: dict[str, Any]
+
+
+class ReleaseUsers(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that a channel serves, and the accounts that use it."""
+
+    release: str
+    accounts: list[str]
+
+
+class RolloutReport(Report, frozen=True, kw_only=True):
+    """Which release each account of a channel uses. `since` is when the channel began to serve its release, and
+    `unread` are accounts whose files cannot be read."""
+
+    kind: ClassVar[str] = "rollout"
+    channel: str
+    release: str
+    revision: int
+    since: str
+    rollout: ServedPart | None
+    users: list[ReleaseUsers]
+    pins: list[PinnedAccount]
+    unread: list[str]
+
+    @classmethod
+    def from_status(cls, status: ChannelStatus) -> "RolloutReport":
+        """Report who uses which release of a channel."""
+        channel = status.channel
+        return cls(
+            channel=channel.name,
+            release=channel.release,
+            revision=channel.revision,
+            since=status.since,
+            rollout=ServedPart.from_rollout(channel.rollout) if channel.rollout else None,
+            users=[ReleaseUsers(release=release, accounts=accounts) for release, accounts in status.users.items()],
+            pins=[PinnedAccount.from_pin(pin, status.now) for pin in channel.pins],
+            unread=list(status.unread),
+        )
 
 
 class MadeRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +240,13 @@ class HistoryReport(Report, frozen=True, kw_only=True):
         """Report the history of a store."""
         return cls(
             channels=[
-                ServedChannel(channel=channel.name, release=channel.release, revision=channel.revision)
+                ServedChannel(
+                    channel=channel.name,
+                    release=channel.release,
+                    revision=channel.revision,
+                    rollout=ServedPart.from_rollout(channel.rollout) if channel.rollout else None,
+                    pins=len(channel.pins),
+                )
                 for channel in channels
             ],
             events=[_describe_event(event) for event in events],
@@ -231,5 +336,6 @@ def _describe_event(event: ChannelMove) -> ChannelMovement:
         by=event.done_by,
         at=event.done_at,
         reason=event.reason,
+        rollout=ServedPart.from_rollout(event.rollout) if event.rollout else None,
         checks=dict(event.checks),
     )

@@ -9,23 +9,26 @@ One request uses one release: the value of `current` never changes. One thread c
 """
 
 import asyncio
+import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases.model import Channel
+from conn_engine.releases.model import Channel, ChannelMove, shorten
 from conn_engine.releases.store_location import DEFAULT_FILE, StoreLocation
 from conn_engine.releases.stored import Documents, stored_workspace
 from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect, connect
+from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["ReleaseSource", "ServedRelease"]
 
+_LOG = logging.getLogger("conn_engine")
 CHECK_MILLISECONDS = 250.0
 _MOST_OTHERS = 8
 _SHARE = 10
@@ -34,11 +37,44 @@ _SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class ServedRelease:
-    """The release that one request uses: its ID, the channel's revision, and its workspace."""
+    """What one request uses: the channel's release, its revision, and the workspace. With a rollout or pins, some
+    accounts use another one of `workspaces`, which are by release: `Workspace.of_account` finds it."""
 
     release: str
     revision: int
     workspace: Workspace
+    channel: Channel
+    workspaces: Mapping[str, Workspace]
+
+    @property
+    def key(self) -> str:
+        """What distinguishes it from what the channel served before, such as until a pin ended."""
+        return f"{self.release}:{self.revision}.{len(self.channel.pins)}"
+
+    def find_release(self, account: str) -> str:
+        """Return the release that an account uses."""
+        return _find_release(self.channel, self.workspace, account)
+
+
+def _find_release(channel: Channel, workspace: Workspace, account: str) -> str:
+    return channel.find_release(account, lambda: workspace.with_choice(None).account(account).tags)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Chooses the workspace of an account by the release that the channel has for it. `others` has those of releases
+    that are not the channel's."""
+
+    channel: Channel
+    others: Mapping[str, Workspace]
+
+    def choose(self, workspace: Workspace, account: str) -> Workspace:
+        """Return the workspace of the release that an account uses. `workspace` is that of the channel's release."""
+        return self.others.get(_find_release(self.channel, workspace, account)) or workspace.with_choice(None)
+
+    def revise(self, change: Callable[[Workspace], Workspace]) -> "_Choice":
+        """Return the same with a change of each workspace."""
+        return _Choice(self.channel, {release: change(one) for release, one in self.others.items()})
 
 
 class ReleaseSource:
@@ -60,11 +96,13 @@ class ReleaseSource:
         *,
         check_milliseconds: float = CHECK_MILLISECONDS,
         identity: str = "",
+        clock: Clock = MACHINE_CLOCK,
     ) -> None:
         from conn_engine.releases.store import Store
 
         self.channel = channel
         self.fault: ConnError | None = None
+        self._clock = clock
         self._store = Store.open(store)
         self._identity, self._place = (identity, "") if identity else _credentials_of(self._store.address)
         self._interval = check_milliseconds / 1000
@@ -73,6 +111,7 @@ class ReleaseSource:
         self._checking = threading.Lock()
         self._loading = threading.Lock()
         self._others: dict[str, Workspace] = {}
+        self._files: dict[str, Mapping[str, str]] = {}
         self._served: ServedRelease | None = None
         self._due = 0.0
 
@@ -103,14 +142,25 @@ class ReleaseSource:
         Raises UsageError for an unknown ID, and the errors of the store.
         """
         served = self.current()
-        if served.release == release:
-            return served.workspace
+        if release in served.workspaces:
+            return served.workspaces[release]
         with self._loading:
-            workspace = self._others.pop(release, None) or self._load(release)[0]
+            workspace = self._others.pop(release, None) or self._load(release)
             self._others[release] = workspace
             if len(self._others) > _MOST_OTHERS:
                 del self._others[next(iter(self._others))]
         return workspace
+
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
+        """Return the release that an account uses, and its workspace. Raises like `current`."""
+        served = self.current()
+        return served.find_release(account), served.workspace.of_account(account)
+
+    def move(self, change: Callable[[Channel], ChannelMove]) -> Channel:
+        """Move the channel from what it serves now, and serve the result. Raises like `Store.move`."""
+        moved = self._store.move(change(self._store.channel(self.channel)))
+        self._due = 0.0
+        return moved
 
     def effective(self, account: str, *, environment: str | None = None) -> Effective:
         """Return the account's effective configuration in the current release. Raises like `Workspace.effective`."""
@@ -142,8 +192,9 @@ class ReleaseSource:
         began = time.monotonic()
         try:
             channel = self._store.channel(self.channel)
-            if channel.revision and (self._served is None or channel.revision != self._served.revision):
-                self._served = self._taken_up(channel)
+            now = self._clock.now()
+            if channel.revision and not self._is_served(channel, now):
+                self._served = self._take_up(channel, now)
             self.fault = None
         except ConnError as error:
             if self._served is None:
@@ -153,14 +204,30 @@ class ReleaseSource:
             now = time.monotonic()
             self._due = now + max(self._interval, _SHARE * (now - began) if self.fault is not None else 0.0)
 
-    def _taken_up(self, channel: Channel) -> ServedRelease:
-        if self._served is not None and channel.release == self._served.release:
-            return ServedRelease(channel.release, channel.revision, self._served.workspace)
-        workspace, files = self._load(channel.release)
-        self._documents.keep(files)
-        return ServedRelease(channel.release, channel.revision, workspace)
+    def _is_served(self, channel: Channel, now: float) -> bool:
+        served = self._served
+        return served is not None and served.channel == channel.without_ended(now)
 
-    def _load(self, release: str) -> tuple[Workspace, Mapping[str, str]]:
+    def _take_up(self, channel: Channel, now: float) -> ServedRelease:
+        """Load what a channel serves. The same release keeps its workspace, and so what was read of it."""
+        known = {} if self._served is None else self._served.workspaces
+        current = channel.without_ended(now)
+        for pin in channel.pins:
+            if pin not in current.pins:
+                release = shorten(pin.release)
+                _LOG.warning('the pin of "%s" to release %s ended at %s', pin.account, release, pin.until)
+        loaded = {release: known.get(release) or self._load(release) for release in current.list_releases()}
+        base = loaded[current.release]
+        for other in loaded.values():
+            other.budgets = base.budgets  # an account that changes its release still has the same vendor
+        self._files = {release: self._files[release] for release in loaded}
+        if loaded.keys() != known.keys():
+            self._documents.keep({pair for files in self._files.values() for pair in files.items()})
+        others = {release: other for release, other in loaded.items() if other is not base}
+        composed = base.with_choice(_Choice(current, others) if others else None)
+        return ServedRelease(current.release, current.revision, composed, current, loaded)
+
+    def _load(self, release: str) -> Workspace:
         manifest = self._store.manifest(release)
         workspace = stored_workspace(
             manifest,
@@ -170,7 +237,8 @@ class ReleaseSource:
             scratch=Path(self._scratch.name),
         )
         _ = workspace.settings  # raises for a release that cannot be loaded, which is not served then
-        return workspace, manifest.files
+        self._files[release] = manifest.files
+        return workspace
 
     def _content(self, digest: str) -> bytes:
         return dict(self._store.contents([digest]))[digest]

@@ -7,10 +7,12 @@ revision.
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
@@ -21,7 +23,7 @@ from conn_engine.errors import UsageError
 from conn_engine.releases import tables
 from conn_engine.releases.content import DIGEST, Manifest, build_damaged_error, compute_digest
 from conn_engine.releases.faults import ChannelMovedError
-from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
+from conn_engine.releases.model import Channel, ChannelMove, Pin, Release, Rollout, shorten
 from conn_engine.releases.opening import Database
 from conn_engine.releases.store_location import StoreLocation
 
@@ -164,21 +166,19 @@ class Store:
 
     def channel(self, name: str) -> Channel:
         """Return what a channel serves. Its revision is 0 if it has never moved."""
-        query = sa.select(tables.channel).where(tables.channel.c.name == name)
         with self._database.begin_poll() as connection:
-            row = connection.execute(query).first()
-        return Channel(name) if row is None else Channel(row.name, row.release, row.revision)
+            row = connection.execute(_CHANNELS.where(tables.channel.c.name == name)).first()
+        return Channel(name) if row is None else _channel(row)
 
     def channels(self) -> list[Channel]:
         """Return every channel that has moved, by name."""
         with self._database.begin_read() as connection:
-            rows = connection.execute(sa.select(tables.channel).order_by(tables.channel.c.name))
-            return [Channel(row.name, row.release, row.revision) for row in rows]
+            return [_channel(row) for row in connection.execute(_CHANNELS.order_by(tables.channel.c.name))]
 
     def history(self, channel: str | None = None, limit: int | None = None) -> list[ChannelMove]:
         """Return the moves of one channel or of all, newest first."""
         table = tables.event
-        query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
+        query = _with_parts(table, table.c.channel).order_by(table.c.number.desc()).limit(limit)
         if channel is not None:
             query = query.where(table.c.channel == channel)
         with self._database.begin_read() as connection:
@@ -200,11 +200,15 @@ class Store:
                 row |= {"done_by": event.done_by, "done_at": event.done_at, "previous": event.previous or None}
                 row["checks"] = json.dumps(event.checks, sort_keys=True)
                 connection.execute(sa.insert(tables.event), row)
+                if event.rollout is not None or event.pins:
+                    content = json.dumps(msgspec.to_builtins(_ChannelPart(event.rollout, event.pins)))
+                    part = {"channel": event.channel, "revision": event.revision, "content": content}
+                    connection.execute(sa.insert(tables.part), part)
         except IntegrityError:  # unreachable as long as the swap above decides; the tables' keys guarantee the same
             raise ChannelMovedError(
                 f"{event.channel} has moved in the meantime", hint="check it: conn history"
             ) from None
-        return Channel(event.channel, event.release, event.revision)
+        return Channel(event.channel, event.release, event.revision, event.rollout, event.pins)
 
     def _swap(self, connection: Connection, event: ChannelMove, revision: int) -> bool:
         table = tables.channel
@@ -279,14 +283,45 @@ def _split_into_batches(values: Iterable[T], number: int) -> Iterator[list[T]]:
         yield chunk
 
 
+@dataclass(frozen=True, slots=True)
+class _ChannelPart:
+    """What a revision of a channel has in addition to its release."""
+
+    rollout: Rollout | None = None
+    pins: tuple[Pin, ...] = ()
+
+
+def _with_parts(table: sa.Table, name: sa.Column[Any]) -> sa.Select[Any]:
+    """Select the rows of a table with the rollout and the pins of their revision."""
+    part = tables.part
+    is_same = sa.and_(part.c.channel == name, part.c.revision == table.c.revision)
+    return sa.select(table, part.c.content).select_from(table.outerjoin(part, is_same))
+
+
+_CHANNELS = _with_parts(tables.channel, tables.channel.c.name)
+
+
+def _read_part(row: Row[Any]) -> _ChannelPart:
+    try:
+        return msgspec.json.decode(row.content or "{}", type=_ChannelPart)
+    except msgspec.DecodeError:
+        raise build_damaged_error(f"the rollout of revision {row.revision} of a channel") from None
+
+
+def _channel(row: Row[Any]) -> Channel:
+    part = _read_part(row)
+    return Channel(row.name, row.release, row.revision, part.rollout, part.pins)
+
+
 def _release(row: Row[Any]) -> Release:
     return Release(row.id, row.message, row.made_by, row.made_at, row.engine, _counts(row.verdict))
 
 
 def _event(row: Row[Any]) -> ChannelMove:
+    part = _read_part(row)
     return ChannelMove(
         row.channel, row.revision, row.kind, row.release, row.previous or "", row.done_by, row.done_at, row.reason,
-        _counts(row.checks),
+        _counts(row.checks), part.rollout, part.pins,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ No files are written, so switching to another release costs only as much as the 
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Set
 from pathlib import Path, PurePosixPath
 
 from conn_engine.config import Workspace
@@ -40,10 +40,10 @@ class Documents:
         """Return the bytes of a content."""
         return self._fetch(digest)
 
-    def keep(self, files: Mapping[str, str]) -> None:
-        """Remove documents that are not among these files. Documents in use stay valid."""
+    def keep(self, files: Set[tuple[str, str]]) -> None:
+        """Remove documents that are not among these paths and digests. Documents in use stay valid."""
         with self._lock:
-            self._known = {key: document for key, document in self._known.items() if files.get(key[0]) == key[1]}
+            self._known = {key: document for key, document in self._known.items() if key in files}
 
 
 def stored_workspace(

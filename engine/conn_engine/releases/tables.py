@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from conn_engine.releases.faults import StoreFault
 
-__all__ = ["MIGRATIONS", "blob", "channel", "event", "migrate", "read_version", "release"]
+__all__ = ["MIGRATIONS", "blob", "channel", "event", "migrate", "part", "read_version", "release"]
 
 Migration = Callable[[Connection], None]
 
@@ -67,12 +67,25 @@ event = sa.Table(
 )
 """One row for each revision of a channel. The constraint guarantees that two moves never have the same revision."""
 
+part = sa.Table(
+    "conn_channel_part",
+    _metadata,
+    sa.Column("channel", sa.String(100), sa.ForeignKey(channel.c.name), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""The rollout and the pins of a revision of a channel, as JSON. A revision without either has no row."""
+
 
 def _create_tables(connection: Connection) -> None:
     _metadata.create_all(connection, tables=[blob, release, channel, event])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+def _create_parts(connection: Connection) -> None:
+    _metadata.create_all(connection, tables=[part])
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _create_parts)
 
 
 def read_version(connection: Connection) -> int:

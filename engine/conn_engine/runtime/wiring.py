@@ -93,6 +93,7 @@ def wire_account(
     widens authority, and CredentialError when the connector needs a credential and it, or a required part of it, is
     not stored.
     """
+    workspace = workspace.of_account(account)
     if not workspace.account(account).enabled:
         place = workspace.format_path(workspace.file("account", account).path)
         raise DisabledError(

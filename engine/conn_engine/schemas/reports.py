@@ -49,6 +49,7 @@ from conn_engine.releases.report import (
     PromotionReport,
     ReleaseReport,
     RollbackReport,
+    RolloutReport,
 )
 from conn_engine.reports import Report
 from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
@@ -116,6 +117,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     RecordReport,
     ReleaseReport,
     RollbackReport,
+    RolloutReport,
     SchemaReport,
     FormattingReport,
     SchemasReport,

@@ -54,6 +54,8 @@ class EffectiveSync:
 def load_sync(workspace: Workspace, name: str, account: str | None = None) -> EffectiveSync:
     """Return a sync for an account, or without one as its file says. Raises UsageError for an unknown name, and
     ConfigurationError for a document that cannot be used."""
+    if account is not None:
+        workspace = workspace.of_account(account)
     return _merge(workspace, name, account, _find_overrides(workspace, name, account))
 
 

@@ -89,7 +89,7 @@ class ChannelConfiguration:
         """Look at the channel once."""
         try:
             served = self._source.current()
-            if _identify(served) not in (self._current.key, self._refused):
+            if served.key not in (self._current.key, self._refused):
                 self._take_up(served)
             reason = "" if self._source.fault is None else self._source.fault.message
         except ConnError as error:
@@ -103,7 +103,7 @@ class ChannelConfiguration:
     def _take_up(self, served: ServedRelease) -> None:
         broken = find_broken_accounts(served.workspace)
         worse = {name: error for name, error in broken.items() if self._was_served(name)}
-        key = _identify(served)
+        key = served.key
         if worse:
             account, error = next(iter(worse.items()))
             self._refused = key
@@ -132,9 +132,5 @@ class ChannelConfiguration:
         self.fault = fault
 
 
-def _identify(served: ServedRelease) -> str:
-    return f"{served.release}:{served.revision}"
-
-
 def _read(served: ServedRelease, broken: dict[str, ConnError]) -> _Current:
-    return _Current(_identify(served), served.workspace, broken)
+    return _Current(served.key, served.workspace, broken)

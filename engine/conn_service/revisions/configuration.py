@@ -213,12 +213,18 @@ class RevisedConfiguration:
 
 
 def with_revisions(workspace: Workspace, revisions: Iterable[Revision]) -> Workspace:
-    """Return a workspace with revisions over it. Each replaces all documents of its account or connector."""
-    texts: dict[str, str | None] = {}
-    for revision in revisions:
-        texts |= dict.fromkeys(list_files(workspace, revision.subject))
-        texts |= revision.files
-    return workspace.with_texts(texts) if texts else workspace
+    """Return a workspace with revisions over it. Each replaces all documents of its account or connector, also in a
+    release that only some accounts use."""
+    revisions = tuple(revisions)
+
+    def revise(one: Workspace) -> Workspace:
+        texts: dict[str, str | None] = {}
+        for revision in revisions:
+            texts |= dict.fromkeys(list_files(one, revision.subject))
+            texts |= revision.files
+        return one.with_texts(texts) if texts else one
+
+    return workspace.revise(revise) if revisions else workspace
 
 
 def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:

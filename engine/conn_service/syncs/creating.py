@@ -30,7 +30,7 @@ def build_run(
 
     Raises UsageError and ConfigurationError for a sync that cannot run.
     """
-    release, workspace = releases.get_current()
+    release, workspace = releases.get_of_account(account)
     document = load_sync(workspace, sync, account)
     plan = compile_run(workspace, document, settings)
     if plan.drift is not None and plan.drift.record is not None and release:

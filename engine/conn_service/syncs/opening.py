@@ -54,7 +54,12 @@ class ReleaseLookup(Protocol):
     root: Path
 
     def get_current(self) -> tuple[str, Workspace]:
-        """Return the release to begin new runs with, and its workspace; "" for a folder."""
+        """Return the release that most accounts use, and its workspace; "" for a folder. What the workspace has of an
+        account is that of the release that the account uses."""
+        ...
+
+    def get_of_account(self, account: str) -> tuple[str, Workspace]:
+        """Return the release to begin new runs of an account with, and its workspace."""
         ...
 
     def get_workspace(self, release: str) -> Workspace:

@@ -230,7 +230,9 @@ class SyncRunner:
         self._open.close(run_id)
         self.store.release_plan(run_id)
         try:
-            opened = self._open.get(replace(run, release=self._releases.get_current()[0], plan="", connector=""))
+            opened = self._open.get(
+                replace(run, release=self._releases.get_of_account(run.account)[0], plan="", connector="")
+            )
             if retry_set_aside(run, opened, self.store, self.clock.now()) and run.status != "undelivered":
                 self.store.set_status(run_id, "delivering")
         finally:

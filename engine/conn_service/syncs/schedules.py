@@ -86,6 +86,7 @@ def _find_pairs(workspace: Workspace) -> Iterator[tuple[str, str, bool]]:
 
 def _find_documents(workspace: Workspace, name: str, account: str) -> tuple[Any, ...]:
     """Return what a plan depends on. A workspace that has read a changed file shares the other documents."""
+    workspace = workspace.of_account(account)
     typed = workspace.account(account)
     environment = typed.environment or workspace.settings.default_environment
     return (

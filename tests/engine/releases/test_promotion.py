@@ -16,7 +16,9 @@ from conn_cli.main import execute
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ChannelMovedError, ReleaseRefusedError, StoreFault, open_store
 from conn_engine.releases import tables as stored
-from conn_engine.releases.promotion import Act, make_release, promote, roll_back
+from conn_engine.releases.actors import Act
+from conn_engine.releases.promotion import make_release, promote
+from conn_engine.releases.rollouts import roll_back
 from conn_engine.releases.store import Store
 from conn_engine.secrets import Redactor
 from conn_engine.testing.suite import Selection, run_suite

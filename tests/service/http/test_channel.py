@@ -16,6 +16,8 @@ from service_bench import CRM, Bench, open_bench
 
 from conn_engine.config import load_workspace
 from conn_engine.releases import ChannelMove, Release, ReleaseSource, collect, open_store
+from conn_engine.releases.cohorts import Cohort
+from conn_engine.releases.model import Rollout
 from conn_engine.releases.store import Store
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.channel import ChannelConfiguration
@@ -52,6 +54,7 @@ class Channel:
         with self.open() as store:
             made = Release(found.manifest.id, "", "ada", "2026-01-01T00:00:00Z", "1", {})
             store.add(made, found.manifest, found.blobs)
+        self.releases.append(found.manifest.id)
         return found.manifest.id
 
     def promote(self, release: str) -> None:
@@ -77,8 +80,9 @@ def bench(channel: Channel) -> Iterator[Bench]:
     channel.source.close()
 
 
-def read_name(bench: Bench) -> Any:
-    return bench.ask("GET", f"{CONTACTS}/1").json()["result"]["first_name"]
+def read_name(bench: Bench, token: str | None = None) -> Any:
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return bench.ask("GET", f"{CONTACTS}/1", headers=headers).json()["result"]["first_name"]
 
 
 def test_a_promotion_and_a_rollback_take_effect_without_a_restart(channel: Channel, bench: Bench) -> None:
@@ -88,6 +92,19 @@ def test_a_promotion_and_a_rollback_take_effect_without_a_restart(channel: Chann
     assert read_name(bench) == "two P1"
     channel.promote(first)
     assert read_name(bench) == "P1"
+
+
+def test_an_account_in_a_rollout_uses_its_release_without_a_restart(channel: Channel, bench: Bench) -> None:
+    first, second = channel.releases[0], channel.release("'two ' & response.name")
+    rollout = Rollout("production-2", second, Cohort(("acme",)), "2026-01-01T00:00:00Z")
+    assert channel.source is not None
+    channel.source.move(lambda seen: ChannelMove("production", 2, "rollout", first, first, "ada", "", rollout=rollout))
+    assert channel.configuration is not None
+    channel.configuration.check()
+    others = bench.issue("unified:read", accounts=["globex"])
+    assert (read_name(bench), read_name(bench, others)) == ("two P1", "P1")
+    channel.promote(first)
+    assert (read_name(bench), read_name(bench, others)) == ("P1", "P1")
 
 
 def test_a_stream_ends_on_the_release_that_it_began_with(channel: Channel, bench: Bench) -> None:

@@ -12,7 +12,8 @@ from conn_cli.service_options import write_revisions
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ReleaseSource, open_store
-from conn_engine.releases.promotion import Act, make_release, promote
+from conn_engine.releases.actors import Act
+from conn_engine.releases.promotion import make_release, promote
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_service.http.accounts import KeptConnections, WorkspaceConfiguration
 from conn_service.http.channel import ChannelConfiguration

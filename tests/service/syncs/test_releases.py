@@ -11,6 +11,10 @@ from sync_bench import ENVIRON, SYNC, Bench
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.releases import ChannelMove, Release, ReleaseSource, collect, open_store
+from conn_engine.releases.actors import Act
+from conn_engine.releases.cohorts import Cohort
+from conn_engine.releases.model import Rollout
+from conn_engine.releases.rollouts import halt_rollout
 from conn_service.delivery import DeliveryStore
 from conn_service.syncs.channel_releases import ChannelReleases
 from conn_service.syncs.runner import SyncRunner
@@ -63,6 +67,25 @@ def test_a_run_keeps_its_release_when_the_channel_moves(bench: Bench, source: Re
     bench.run("r2", runner=runner, is_full=True)
     assert [row["name"] for row in bench.spooled("r2")] == [f"N{n}!" for n in range(10)]
     assert (bench.store.get_run("r1").release, bench.store.get_run("r2").release) == (older, newer)
+
+
+def test_a_run_of_an_account_in_a_rollout_keeps_its_release(bench: Bench, source: ReleaseSource) -> None:
+    runner = make_runner(bench, source)
+    older = source.current().release
+    bench.write({"syncs/people.yaml": NEWER})
+    newer = collect(load_workspace(bench.root))
+    with open_store(bench.root.parent / "releases.sqlite3") as store:
+        store.add(Release(newer.manifest.id), newer.manifest, newer.blobs)
+    rollout = Rollout("production-2", newer.manifest.id, Cohort(("acme",)), "2026-01-01T00:00:00Z")
+    source.move(lambda channel: ChannelMove("production", 2, "rollout", older, older, "ada", "", rollout=rollout))
+    run = runner.create_run("r1", "people", "acme")
+    runner.advance("r1", run.seq)
+    source.move(lambda channel: halt_rollout(channel, "names are missing", Act("ada", 0.0)))
+    assert bench.run("r1", runner=make_runner(bench, source)).status == "complete"
+    assert [row["name"] for row in bench.spooled("r1")] == [f"N{n}!" for n in range(10)]
+    bench.run("r2", runner=runner, is_full=True)
+    assert [row["name"] for row in bench.spooled("r2")] == [f"N{n}" for n in range(10)]
+    assert [bench.store.get_run(name).release for name in ("r1", "r2")] == [newer.manifest.id, older]
 
 
 def test_an_unknown_release_is_an_error(source: ReleaseSource) -> None:

@@ -151,8 +151,10 @@ class Workspace:
 
     def of_account(self, account: str) -> "Workspace":
         """Return the workspace that configures an account: this one, unless a release channel has another release for
-        it. Everything that is about one account is read there."""
-        return self if self._choice is None else self._choice.choose(self, account)
+        it. Everything that is about one account is read there. An unknown account is unknown in this one."""
+        if self._choice is None or not self.has_account(account):
+            return self.with_choice(None)
+        return self._choice.choose(self, account)
 
     def reread(self, paths: Collection[Path]) -> "Workspace":
         """Return this workspace with these files as they are now on disk; other documents are not read again.
@@ -346,7 +348,7 @@ class Workspace:
         `environment` replaces the account's own. Raises UsageError for unknown names, and ConfigurationError for
         documents that cannot be used.
         """
-        if account is not None and self._choice is not None:
+        if self._choice is not None and account is not None:
             return self.of_account(account).effective(account=account, connector=connector, environment=environment)
         typed = self.account(account) if account is not None else None
         name = self._connector_of(account, typed, connector)

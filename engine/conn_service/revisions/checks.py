@@ -96,7 +96,9 @@ def check_change(
     before: Workspace, after: Workspace, subject: Subject, clock: Clock = MACHINE_CLOCK, run: RunChecks = run_checks
 ) -> ChangeChecks:
     """Compare two configurations that differ in one account or connector, with the recordings of each. `run` runs the
-    checks, in this process or in another one."""
+    checks, in this process or in another one. An account is compared in the release that it uses."""
+    if subject.kind == "account":
+        before, after = before.of_account(subject.name), after.of_account(subject.name)
     accounts, connectors = _find_concerned(before, after, subject)
     if subject.kind == "account" and not list_files(after, subject):
         return ChangeChecks(failures=tuple(_find_references(after, subject)))

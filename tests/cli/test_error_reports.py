@@ -51,6 +51,7 @@ LINES: dict[str, tuple[str, int]] = {
     "release": ("DOC002", 3),
     "promote latest production": ("configuration", 3),
     "rollback production": ("configuration", 3),
+    "rollout production": ("configuration", 3),
     "history --limit x": ("usage", 2),
     "diff latest v9": ("configuration", 3),
     "auth login nobody": ("usage", 2),

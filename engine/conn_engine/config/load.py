@@ -114,6 +114,8 @@ class Workspace:
         self._converted: dict[Path, tuple[Document, Any]] = {}
         self._choice: WorkspaceChoice | None = None
         self._plain: Workspace | None = None
+        self.release = ""
+        """The ID of the release that this is, or ""."""
         self.budgets = Budgets()
         """What the live accounts of this workspace have requested together. Replays count separately."""
 

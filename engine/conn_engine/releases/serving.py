@@ -51,14 +51,6 @@ class ServedRelease:
         """What distinguishes it from what the channel served before, such as until a pin ended."""
         return f"{self.release}:{self.revision}.{len(self.channel.pins)}"
 
-    def find_release(self, account: str) -> str:
-        """Return the release that an account uses."""
-        return _find_release(self.channel, self.workspace, account)
-
-
-def _find_release(channel: Channel, workspace: Workspace, account: str) -> str:
-    return channel.find_release(account, lambda: workspace.with_choice(None).account(account).tags)
-
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
@@ -70,7 +62,9 @@ class _Choice:
 
     def choose(self, workspace: Workspace, account: str) -> Workspace:
         """Return the workspace of the release that an account uses. `workspace` is that of the channel's release."""
-        return self.others.get(_find_release(self.channel, workspace, account)) or workspace.with_choice(None)
+        plain = workspace.with_choice(None)
+        release = self.channel.find_release(account, lambda: plain.account(account).tags)
+        return self.others.get(release, plain)
 
     def revise(self, change: Callable[[Workspace], Workspace]) -> "_Choice":
         """Return the same with a change of each workspace."""
@@ -150,11 +144,6 @@ class ReleaseSource:
             if len(self._others) > _MOST_OTHERS:
                 del self._others[next(iter(self._others))]
         return workspace
-
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        """Return the release that an account uses, and its workspace. Raises like `current`."""
-        served = self.current()
-        return served.find_release(account), served.workspace.of_account(account)
 
     def move(self, change: Callable[[Channel], ChannelMove]) -> Channel:
         """Move the channel from what it serves now, and serve the result. Raises like `Store.move`."""

@@ -55,7 +55,10 @@ def stored_workspace(
     is "", the identity of the release's conn.yaml is used, for the folder `place`.
     """
     root = Path("/release") / manifest.id
-    return Workspace(root, _StoredTree(root.absolute(), manifest, documents, scratch), identity=identity, place=place)
+    tree = _StoredTree(root.absolute(), manifest, documents, scratch)
+    workspace = Workspace(root, tree, identity=identity, place=place)
+    workspace.release = manifest.id
+    return workspace
 
 
 class _StoredTree:

@@ -21,10 +21,6 @@ class ChannelReleases:
         served = self._source.current()
         return served.release, served.workspace
 
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        """Return the release that the channel has for an account."""
-        return self._source.get_of_account(account)
-
     def get_workspace(self, release: str) -> Workspace:
         """Return the workspace of a release, also if the channel does not serve it any more. A run that began with the
         files of a folder continues with the current release."""

@@ -6,7 +6,7 @@ from typing import Any
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import USUAL_PRIORITY, load_sync, to_iso
 from conn_service.syncs.connector_digests import digest_connector
-from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.opening import ReleaseLookup, find_release_of
 from conn_service.syncs.phases import compile_run, list_phases
 from conn_service.syncs.store import RunRow, SyncStore, name_target
 from conn_service.syncs.targets import find_target
@@ -30,7 +30,7 @@ def build_run(
 
     Raises UsageError and ConfigurationError for a sync that cannot run.
     """
-    release, workspace = releases.get_of_account(account)
+    release, workspace = find_release_of(releases, account)
     document = load_sync(workspace, sync, account)
     plan = compile_run(workspace, document, settings)
     if plan.drift is not None and plan.drift.record is not None and release:

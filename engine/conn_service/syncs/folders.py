@@ -42,10 +42,6 @@ class FolderReleases:
                 self._next_check = began + took + pause
             return "", self._workspace
 
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        """Return what `get_current` returns: all accounts use the folder."""
-        return self.get_current()
-
     def get_workspace(self, release: str) -> Workspace:
         """Return the workspace in the folder, as its files are now."""
         return load_workspace(self.root)

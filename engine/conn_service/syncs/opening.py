@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
     from conn_service.syncs.drift_parts import DriftParts
 
-__all__ = ["OpenRun", "OpenRuns", "PlanChangedError", "ReleaseLookup", "compile_for_run", "open_isolation"]
+__all__ = [
+    "OpenRun",
+    "OpenRuns",
+    "PlanChangedError",
+    "ReleaseLookup",
+    "compile_for_run",
+    "find_release_of",
+    "open_isolation",
+]
 
 _EVALUATORS = 4
 """How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
@@ -58,13 +66,16 @@ class ReleaseLookup(Protocol):
         account is that of the release that the account uses."""
         ...
 
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        """Return the release to begin new runs of an account with, and its workspace."""
-        ...
-
     def get_workspace(self, release: str) -> Workspace:
         """Return the workspace of a release that a run began with."""
         ...
+
+
+def find_release_of(releases: ReleaseLookup, account: str) -> tuple[str, Workspace]:
+    """Return the release to begin new runs of an account with, and its workspace."""
+    release, workspace = releases.get_current()
+    workspace = workspace.of_account(account)
+    return workspace.release or release, workspace
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from conn_service.syncs.creating import build_run
 from conn_service.syncs.delivering import SpoolDelivery
 from conn_service.syncs.finishing import finish_run
 from conn_service.syncs.following import explain_rest
-from conn_service.syncs.opening import OpenRuns, PlanChangedError, ReleaseLookup
+from conn_service.syncs.opening import OpenRuns, PlanChangedError, ReleaseLookup, find_release_of
 from conn_service.syncs.paging import store_next_page
 from conn_service.syncs.pausing import check_limits, judge_failure, wait_for_login
 from conn_service.syncs.phases import Advance, compile_run
@@ -231,7 +231,7 @@ class SyncRunner:
         self.store.release_plan(run_id)
         try:
             opened = self._open.get(
-                replace(run, release=self._releases.get_of_account(run.account)[0], plan="", connector="")
+                replace(run, release=find_release_of(self._releases, run.account)[0], plan="", connector="")
             )
             if retry_set_aside(run, opened, self.store, self.clock.now()) and run.status != "undelivered":
                 self.store.set_status(run_id, "delivering")

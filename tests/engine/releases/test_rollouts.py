@@ -51,6 +51,10 @@ def open_source(desk: Desk, clock: FrozenClock | None = None) -> ReleaseSource:
     )
 
 
+def find_release(source: ReleaseSource, account: str) -> str:
+    return source.current().workspace.of_account(account).release
+
+
 def read_name(source: ReleaseSource, account: str) -> str:
     """Return the expression that an account's contacts have their first name from."""
     return "nick" if "response.nick" in repr(source.effective(account).data) else "name"
@@ -113,9 +117,9 @@ class TestPromotion:
         assert channel.release == pair[0]
         assert channel.rollout == Rollout("production-2", pair[1], Cohort(tags=("beta",)), ADA.time)
         with open_source(file_desk) as source:
-            assert [source.get_of_account(name)[0] for name in ("acme", "globex")] == [pair[1], pair[0]]
+            assert [find_release(source, name) for name in ("acme", "globex")] == [pair[1], pair[0]]
             assert [read_name(source, name) for name in ("acme", "globex")] == ["nick", "name"]
-            assert source.find_workspace(pair[1]) is source.get_of_account("acme")[1]
+            assert source.find_workspace(pair[1]) is source.current().workspace.of_account("acme")
 
     def test_it_is_extended_and_completed(self, file_desk, stores, pair):
         promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")
@@ -172,7 +176,7 @@ class TestPromotion:
         done = promote(stores, pair[1], "production", ADA, cohort=Cohort(percent=0), override="test")
         assert done.impact is None
         with open_source(file_desk) as source:
-            assert source.get_of_account("acme")[0] == pair[0]
+            assert find_release(source, "acme") == pair[0]
         promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")
         assert stores.channel("production").rollout.cohort == Cohort(("acme",))
 

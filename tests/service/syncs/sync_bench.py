@@ -73,9 +73,6 @@ class Releases:
     def get_current(self) -> tuple[str, Workspace]:
         return "", load_workspace(self.root)
 
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        return self.get_current()
-
     def get_workspace(self, release: str) -> Workspace:
         return load_workspace(self.root)
 

@@ -123,9 +123,6 @@ class Releases:
     def get_current(self) -> tuple[str, Workspace]:
         return self.current, load_workspace(self.folders[self.current])
 
-    def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        return self.get_current()
-
     def get_workspace(self, release: str) -> Workspace:
         if release not in self.folders:
             raise UsageError(f'there is no release "{release}"', hint="push it again")

@@ -11,6 +11,7 @@ from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 
 BUNDLED = {
+    "asana": "Asana",
     "attio": "Attio",
     "github": "GitHub",
     "hubspot": "HubSpot v3",

@@ -10,7 +10,7 @@ from typing import Any
 from conn_engine.analysis.field_overrides import OverrideDraft, draft_overrides
 from conn_engine.analysis.fields import FieldIndex
 from conn_engine.analysis.population.recorded_files import FileCache
-from conn_engine.config import Effective, OperationName, Workspace, load_workspace
+from conn_engine.config import Effective, OperationName, UnifiedOperation, Workspace, load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.variants import up_to
@@ -33,6 +33,10 @@ class EditedOperation:
     edited: Effective
     name: OperationName
     draft: OverrideDraft | None
+
+    def get_unified(self) -> UnifiedOperation | None:
+        """Return the operation with the unsaved edits."""
+        return self.edited.get_unified(self.name.model, self.name.resource, self.name.method)
 
 
 class StudioWorkspace:

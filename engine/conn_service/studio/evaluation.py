@@ -10,18 +10,21 @@ from conn_engine.config import Effective
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, MappedRecord
 from conn_engine.runtime.model_check import ModelCheck
+from conn_engine.testing.cases import replay
 from conn_engine.testing.compare import leaves, same_value
+from conn_engine.testing.pairing import ReturnedRecord, find_vendor_records, pair_returned
 from conn_engine.testing.vendor_records import VendorRecords, map_vendor_records
 from conn_service.studio.drafts import EditedOperation, StudioWorkspace
 from conn_service.studio.recorded_cases import RecordedCase, find_case
 from conn_service.studio.requests import EvaluateRequest, OperationRequest
 from conn_service.studio.values import describe_expression_error, describe_value
 
-__all__ = ["evaluate", "map_saved"]
+__all__ = ["evaluate", "identify", "map_saved"]
 
 _LIMITS = EvaluationLimits().times(0.1)
 """An author waits for the result, so that an endless expression ends soon."""
 _MOST_IDS = 5
+_MOST_REPLAYED = 200
 
 
 def evaluate(workspace: StudioWorkspace, request: EvaluateRequest) -> dict[str, Any]:
@@ -39,6 +42,9 @@ def evaluate(workspace: StudioWorkspace, request: EvaluateRequest) -> dict[str, 
         _describe_record(index, *mapped, check)
         for index, mapped in enumerate(zip(edited, saved, base, strict=True), request.start)
     ]
+    if request.count is not None or request.with_records:
+        _add_returned(operation, case, edited, rows)
+        _add_places(operation, case, edited, rows)
     return {
         "sequence": request.sequence,
         "total": total,
@@ -91,7 +97,7 @@ def _describe_record(
     value = edited.value
     records = value if isinstance(value, list) else [value]
     violations = check.check([record for record in records if record is not UNDEFINED and record is not None])
-    row: dict[str, Any] = {"index": index, "id": _identify(value), "list": isinstance(value, list)}
+    row: dict[str, Any] = {"index": index, "id": identify(value), "list": isinstance(value, list)}
     for key, result in (("unified", edited), ("saved", saved), ("base", base)):
         if result.value is not UNDEFINED:
             row[key] = describe_value(result.value)
@@ -106,6 +112,45 @@ def _describe_record(
             if not any(_is_of(violation.path, violation.message, field) for field in edited.errors)
         ],
     }
+
+
+def _add_returned(
+    operation: EditedOperation, case: RecordedCase, edited: Sequence[MappedRecord], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Add what a run returns for each record: steps after the mapping may have changed or dropped it."""
+    unified = operation.get_unified()
+    records = [value for result in edited for value in _list_results(result)]
+    if unified is None or not unified.after:
+        pairs = [ReturnedRecord("dropped" if value is None else "same", value) for value in records]
+    elif any(result.errors for result in edited) or len(case.records.scopes) > _MOST_REPLAYED:
+        pairs = []
+    else:
+        pairs = pair_returned(records, replay(operation.edited, operation.name, case.recording).records)
+    for row, result in zip(rows, edited, strict=True):
+        own, pairs = pairs[: len(_list_results(result))], pairs[len(_list_results(result)) :]
+        states = {pair.state for pair in own}
+        row["returned"] = "unknown" if not states else states.pop() if len(states) == 1 else "changed"
+        if row["returned"] == "changed" and not row["list"]:
+            row["after"] = describe_value(own[0].value)
+
+
+def _add_places(
+    operation: EditedOperation, case: RecordedCase, edited: Sequence[MappedRecord], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Add the path of the vendor's record in the response for each result of a page that is mapped as a whole."""
+    unified = operation.get_unified()
+    if unified is None or unified.each != "page":
+        return
+    for row, result in zip(rows, edited, strict=True):
+        if isinstance(result.value, list):
+            body = case.records.scopes[row["index"]]["response"]
+            row["items"] = [None if path is None else list(path) for path in find_vendor_records(body, result.value)]
+
+
+def _list_results(result: MappedRecord) -> list[Any]:
+    if isinstance(result.value, list):
+        return result.value
+    return [None if result.value is UNDEFINED else result.value]
 
 
 def _is_of(path: str, message: str, field: str) -> bool:
@@ -131,7 +176,8 @@ def _find_leaves(value: Any) -> dict[str, Any]:
     return leaves(value) if isinstance(value, dict) else {"": value}
 
 
-def _identify(value: Any) -> str:
+def identify(value: Any) -> str:
+    """Return the ID of a unified record; "" without one."""
     identifier = value.get("id") if isinstance(value, dict) else None
     return "" if identifier is None else str(identifier)
 
@@ -146,7 +192,7 @@ def _describe_faults(mapped: Sequence[MappedRecord], start: int) -> dict[str, An
         field: {
             **describe_expression_error(found[0][1]),
             "records": len(found),
-            "ids": [_identify(mapped[index].value) or f"#{start + index + 1}" for index, _ in found[:_MOST_IDS]],
+            "ids": [identify(mapped[index].value) or f"#{start + index + 1}" for index, _ in found[:_MOST_IDS]],
         }
         for field, found in errors.items()
     }

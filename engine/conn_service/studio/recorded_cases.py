@@ -1,9 +1,11 @@
 """The recordings of the operation in the page: its cases, and the vendor's records of one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from conn_engine.analysis.fields import IndexedRecording
 from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.recordings.files import Recording
 from conn_engine.testing.vendor_records import VendorRecords
 from conn_service.studio.drafts import EditedOperation, StudioWorkspace
 from conn_service.studio.requests import OperationRequest
@@ -23,11 +25,15 @@ __all__ = [
 class RecordedCase:
     """One recording of an operation, and the vendor's records in it."""
 
-    def __init__(self, scenario: str, is_own: bool, recorded_at: str, indexed: IndexedRecording) -> None:
-        self.scenario = scenario
+    def __init__(self, recording: Recording, is_own: bool, indexed: IndexedRecording) -> None:
+        self.recording = recording
         self.is_own = is_own
-        self.recorded_at = recorded_at
         self.indexed = indexed
+
+    @property
+    def scenario(self) -> str:
+        """The scenario of the recording, such as `default`."""
+        return self.recording.scenario
 
     @property
     def records(self) -> VendorRecords:
@@ -52,12 +58,7 @@ def _read_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[
         for recording in workspace.index.read_recordings(operation.workspace, operation.edited, [operation.name])
     }
     cases = [
-        RecordedCase(
-            case.scenario,
-            case.path.parent.name == operation.edited.account,
-            case.recording.recorded_at,
-            indexed[case.path],
-        )
+        RecordedCase(case.recording, case.path.parent.name == operation.edited.account, indexed[case.path])
         for case in workspace.find_cases(operation.edited, [operation.name])
         if case.path in indexed
     ]
@@ -87,7 +88,7 @@ def describe_cases(
             "scenario": case.scenario,
             "file": operation.workspace.format_path(case.indexed.path),
             "records": len(case.records.scopes),
-            "recorded_at": case.recorded_at,
+            "recorded_at": case.recording.recorded_at,
             "own": case.is_own,
             "error": describe_ending(case.records.error),
         }
@@ -103,15 +104,17 @@ def describe_ending(error: ConnError | None) -> dict[str, str] | None:
     return {"kind": kind, "message": error.message}
 
 
-def describe_records(case: RecordedCase, start: int, count: int, each: str) -> dict[str, Any]:
-    """Return some of the vendor's records of a case, in order."""
+def describe_records(
+    case: RecordedCase, identifiers: Sequence[str], start: int, count: int, each: str
+) -> dict[str, Any]:
+    """Return some of the vendor's records of a case, in order. `identifiers` are the IDs of their unified records."""
     scopes = case.records.scopes
     return {
         "total": len(scopes),
         "from": start,
         "each": each,
         "records": [
-            {"index": index, "vendor": describe_value(scope["response"])}
+            {"index": index, "id": identifiers[index], "vendor": describe_value(scope["response"])}
             for index, scope in enumerate(scopes[start : start + count], start)
         ],
         "error": describe_ending(case.records.error),

@@ -10,7 +10,7 @@ from conn_engine.documents.edits import SharedTextError
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_service.authoring.results import describe_error, describe_problem
 from conn_service.studio.drafts import StudioWorkspace
-from conn_service.studio.evaluation import evaluate
+from conn_service.studio.evaluation import evaluate, identify, map_saved
 from conn_service.studio.operation_page import describe_operation
 from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
 from conn_service.studio.reading import explain_fields, find_readers
@@ -94,6 +94,8 @@ class StudioSession:
 
 def _describe_records(workspace: StudioWorkspace, request: RecordsRequest) -> dict[str, Any]:
     operation = workspace.find_operation(request)
-    unified = operation.edited.get_unified(operation.name.model, operation.name.resource, operation.name.method)
+    unified, case = operation.get_unified(), find_case(workspace, operation, request)
+    mapped = map_saved(workspace, operation, request, case, operation.saved)
+    identifiers = [identify(result.value) for result in mapped]
     each = unified.each if unified is not None else "record"
-    return describe_records(find_case(workspace, operation, request), request.start, request.count, each)
+    return describe_records(case, identifiers, request.start, request.count, each)

@@ -174,3 +174,17 @@ def test_pickers(page: TestClient) -> None:
     assert [row["name"] for row in page.get("/api/accounts?limit=2").json()["accounts"]] == ["acme", "globex"]
     operations = page.get("/api/operations?account=acme").json()["operations"]
     assert operations[0] == operations[0] | {"name": "crm.contacts.list", "recordings": 8, "enabled": True}
+
+
+def test_steps_after_the_mapping_drop_records_and_the_others_stay_paired(post: Post) -> None:
+    """Globex returns only contacts with an e-mail address."""
+    answer = post("evaluate", account="globex", count=8)
+    states = {row["id"]: (row["returned"], bool(row["unified"].get("email"))) for row in answer["records"]}
+    assert {returned for returned, _ in states.values()} == {"same", "dropped"}
+    assert all((returned == "same") == has_email for returned, has_email in states.values())
+    broken = post("evaluate", account="globex", count=8, edits=[edit("response_mapping", "{")])
+    assert {row["returned"] for row in broken["records"]} == {"unknown"}
+
+
+def test_vendor_records_have_the_id_of_their_unified_record(post: Post) -> None:
+    assert [row["id"] for row in post("records", count=3)["records"]] == ["101", "102", "103"]

@@ -75,6 +75,7 @@ def draw_trial(report: SyncTrialReport) -> Iterator[str]:
         f"{f', {len(report.faults):,} failing' if report.faults else ''}; nothing was sent"
     )
     yield from (f"  fails: {fault}" for fault in report.faults[:_MOST])
+    yield from (f"  warning: {field} has no value in any event: check its expression" for field in report.empty)
     for event in report.events[:_MOST]:
         yield f"  {event.type} {event.key}: {json.dumps(event.data, ensure_ascii=False)}"
     if len(report.events) > _MOST:

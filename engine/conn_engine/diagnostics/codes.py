@@ -1220,6 +1220,13 @@ CODES: dict[str, Code] = _build_table(
         "for records without the field: `email ? $lowercase(email)`.",
     ),
     Code(
+        "SYN121",
+        "field of an event that no record has",
+        "warning",
+        "A field of `transform` has no value in any event that the recordings lead to. Its expression probably has a "
+        "typing error. Correct it, or record records that have what it reads.",
+    ),
+    Code(
         "MAP303",
         "unknown field of the unified model",
         "error",

@@ -324,7 +324,8 @@ class TrialEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SyncTrialReport(Report, frozen=True, kw_only=True):
-    """What a sync makes of a recording. `faults` are the records that fail, as sentences."""
+    """What a sync makes of a recording. `faults` are the records that fail, as sentences, and `empty` the fields of
+    `transform` that no event has."""
 
     kind: ClassVar[str] = "sync-trial"
     sync: str
@@ -335,3 +336,4 @@ class SyncTrialReport(Report, frozen=True, kw_only=True):
     filtered: int
     events: list[TrialEvent]
     faults: list[str]
+    empty: list[str]

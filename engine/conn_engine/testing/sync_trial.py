@@ -7,6 +7,7 @@ from conn_engine.config import OperationName, Workspace
 from conn_engine.errors import UsageError
 from conn_engine.syncs import OutgoingEvent, StageFault, SyncPlan, build_event, compile_sync, load_sync_levels
 from conn_engine.testing.cases import Case, read_recorded_at
+from conn_engine.testing.syncs.absences import list_empty_fields
 from conn_engine.testing.syncs.cases import find_recorded_listings
 from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.outcome import SyncOutcome
@@ -18,7 +19,7 @@ __all__ = ["SyncTrial", "try_sync"]
 @dataclass(frozen=True, slots=True)
 class SyncTrial:
     """What a sync makes of one recording. `records` counts those of the recording, `filtered` those left out, and
-    `unrecorded` the calls of enrich steps without a recording."""
+    `unrecorded` the calls of enrich steps without a recording. `empty` are the fields that no event has."""
 
     plan: SyncPlan
     case: Case
@@ -27,6 +28,7 @@ class SyncTrial:
     events: tuple[OutgoingEvent, ...]
     faults: tuple[StageFault, ...]
     unrecorded: Mapping[OperationName, int]
+    empty: tuple[str, ...]
 
 
 def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
@@ -66,4 +68,13 @@ def _build_trial(plan: SyncPlan, case: Case, outcome: SyncOutcome, account: str)
         )
         for record in outcome.outgoing
     )
-    return SyncTrial(plan, case, outcome.fetched, outcome.filtered, events, tuple(outcome.faults), outcome.unrecorded)
+    return SyncTrial(
+        plan,
+        case,
+        outcome.fetched,
+        outcome.filtered,
+        events,
+        tuple(outcome.faults),
+        outcome.unrecorded,
+        tuple(list_empty_fields([outcome])),
+    )

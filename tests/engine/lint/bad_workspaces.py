@@ -118,6 +118,7 @@ DOCUMENTS = [
 
 SYNC = "syncs/people.yaml"
 SOURCE = "source: {connector: demo, resource: contacts}\n"
+MAPPED_SOURCE = "source: {connector: demo, resource: crm.contacts}\n"
 TO_FILE = "emit: {type: file, to: out/}\n"
 ENRICHING = """\
 steps:
@@ -1011,7 +1012,12 @@ REPLAYED = [
         "SYN120",
         1,
         1,
-        f"source: {{connector: demo, resource: crm.contacts}}\n{TO_FILE}transform: {{email: record.email}}\n",
+        f"{MAPPED_SOURCE}{TO_FILE}transform: {{email: record.email}}\n",
+    ),
+    Bad(
+        "a field that no record has",
+        [("TST103", TAPE, 1, 1), ("SYN121", SYNC, 3, 34)],
+        {SYNC: f"{MAPPED_SOURCE}{TO_FILE}transform: {{id: record.id, mail: record.emial}}\n"},
     ),
     Bad(
         "a call of enrich without a recording",

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from sync_shop import SYNC, accept, build_details, find_enriched_files, run_syncs, write_shop
+from sync_shop import ENRICHED, SYNC, accept, build_details, find_enriched_files, run_syncs, write_shop
 
+from conn_engine.config import load_workspace
 from conn_engine.testing.suite import OperationReport
 from conn_engine.testing.sync_trial import try_sync
 
@@ -52,3 +53,15 @@ def test_a_recorded_error_is_what_a_run_would_meet(tmp_path: Path) -> None:
 def test_try_names_the_calls_without_a_recording(tmp_path: Path) -> None:
     trial = try_sync(write_shop(tmp_path, find_enriched_files("1")), "people", "acme")
     assert {name.text: count for name, count in trial.unrecorded.items()} == {"people.get": 2}
+
+
+def test_a_field_that_no_recorded_record_has_is_reported(tmp_path: Path) -> None:
+    misspelled = {SYNC: ENRICHED.replace("details.city", "details.ctiy")}
+    files = find_enriched_files("1", "2", "3") | misspelled
+    report = run_syncs(write_shop(tmp_path / "all", files), "acme")[0]
+    [finding] = [finding for finding in report.all_findings if finding.code == "SYN121"]
+    assert finding.message == "city has no value in any of 3 events"
+    assert finding.span is not None and (finding.span.file, finding.span.line) == (SYNC, 4)
+    assert try_sync(load_workspace(tmp_path / "all"), "people", "acme").empty == ("city",)
+    some = write_shop(tmp_path / "some", find_enriched_files() | misspelled)
+    assert "SYN121" not in [finding.code for finding in run_syncs(some, "acme")[0].all_findings]

@@ -94,6 +94,7 @@ def try_(
             TrialEvent(id=event.id, type=event.type, key=event.key, data=event.body["data"]) for event in trial.events
         ],
         faults=faults,
+        empty=list(trial.empty),
     )
     write_report(
         lambda: report, formats or [], {"text": lambda: join_lines(draw_trial(report))}, app, folder=app.folder

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from conn_engine.analysis.coverage.measured import FieldCoverage, OperationCoverage
 from conn_engine.analysis.population import AccountGroup, Side
 from conn_engine.config import Effective
-from conn_engine.syncs import SyncPlan, TransformStep, compile_sync, load_sync_levels
+from conn_engine.syncs import SyncPlan, compile_sync, load_sync_levels
 from conn_engine.testing.coverage import measure
+from conn_engine.testing.syncs.absences import list_transformed_fields
 from conn_engine.testing.syncs.cases import SyncName, find_sync_cases
 from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.replaying import replay_sync
@@ -40,7 +41,7 @@ def _measure(
             if outcome.error is not None:
                 broken.append(f"{side.workspace.format_path(case.path)}: {outcome.error.message}")
     keys = [key for value in values if isinstance(value, dict) for key in value]
-    counted = measure(dict.fromkeys([*_list_fields(plan), *keys]), values)
+    counted = measure(dict.fromkeys([*list_transformed_fields(plan), *keys]), values)
     fields = [
         FieldCoverage(field, "seen" if number else "empty", number, False) for field, number in counted.seen.items()
     ]
@@ -48,9 +49,3 @@ def _measure(
     return OperationCoverage(
         effective.connector_name, name.text, accounts, cases, len(values), tuple(fields), (), tuple(broken)
     )
-
-
-def _list_fields(plan: SyncPlan) -> list[str]:
-    """Return the fields that an object of expressions makes."""
-    steps = [step for step in plan.steps if isinstance(step, TransformStep)]
-    return list(steps[-1].mapping.fields) if steps else []

@@ -10,6 +10,7 @@ from conn_engine.runtime.variants import to_base_level
 from conn_engine.syncs import compile_sync, load_sync_levels
 from conn_engine.testing.judgement import Verdict
 from conn_engine.testing.operation_report import OperationReport
+from conn_engine.testing.syncs.absences import find_empty_data
 from conn_engine.testing.syncs.cases import SyncCase, SyncName
 from conn_engine.testing.syncs.enriching import RecordedEnricher
 from conn_engine.testing.syncs.judging import judge_sync
@@ -35,6 +36,8 @@ def report_on_sync(
         outcome = replay_sync(effective, plan, case.operation, case.recording, enrich=enrich)
         if outcome.is_listed and outcome.fetched:
             report.judgements.append(_judge_case(workspace, effective, case, outcome))
+    outcomes = [one.outcome for one in report.judgements if isinstance(one.outcome, SyncOutcome)]
+    report.findings += find_empty_data(workspace, effective, name.method, outcomes)
     if not report.judgements:
         report.recorded = False
         fetched = plan.fetch.operation.text

@@ -1,21 +1,21 @@
 """The configuration of a release channel, followed without blocking the event loop.
 
 Requests read the known release from memory. One task looks at the channel once a second, in a thread. A release whose
-configuration breaks for an account that the former one served is not taken up: the former one is served until the
-channel moves again.
+configuration breaks for an account that the former one served is not taken up, also for one that only the store of the
+service has: the former one is served until the channel moves again, or until the accounts were corrected.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConnError
 from conn_engine.releases import ReleaseSource, ServedRelease
 
-__all__ = ["ChannelConfiguration", "find_broken_accounts", "log_broken_accounts"]
+__all__ = ["ChannelConfiguration", "ReleaseOverlay", "find_broken_accounts", "log_broken_accounts"]
 
 _LOG = logging.getLogger(__name__)
 _CHECK_SECONDS: Final = 1.0
@@ -23,15 +23,19 @@ _CHECK_SECONDS: Final = 1.0
 
 def find_broken_accounts(workspace: Workspace) -> dict[str, ConnError]:
     """Return the accounts whose configuration cannot be used, with the reason. Reads every document of the accounts."""
-    broken: dict[str, ConnError] = {}
-    for account in workspace.accounts():
-        try:
-            effective = workspace.effective(account=account)
-            effective.check_authority()
-            _ = effective.connector
-        except ConnError as error:
-            broken[account] = error
-    return broken
+    faults = ((account, find_fault(workspace, account)) for account in workspace.accounts())
+    return {account: fault for account, fault in faults if fault is not None}
+
+
+def find_fault(workspace: Workspace, account: str) -> ConnError | None:
+    """Return why an account's configuration cannot be used, None if it can."""
+    try:
+        effective = workspace.effective(account=account)
+        effective.check_authority()
+        _ = effective.connector
+    except ConnError as error:
+        return error
+    return None
 
 
 def log_broken_accounts(broken: Mapping[str, ConnError]) -> None:
@@ -39,6 +43,28 @@ def log_broken_accounts(broken: Mapping[str, ConnError]) -> None:
     for account, error in broken.items():
         fix = f" (fix: {error.hint})" if error.hint else ""
         _LOG.error('account "%s" cannot be served: %s%s', account, error.message, fix)
+
+
+class ReleaseOverlay(Protocol):
+    """What is over each release: the accounts and connectors of the service's store."""
+
+    @property
+    def change(self) -> int:
+        """A number that changes with what is over a release."""
+        ...
+
+    def revise(self, workspace: Workspace) -> Workspace:
+        """Return a workspace with what is over it."""
+        ...
+
+
+class _Refused(NamedTuple):
+    """A release that is not taken up, because it breaks these accounts with this overlay."""
+
+    key: str = ""
+    reason: str = ""
+    accounts: tuple[str, ...] = ()
+    change: int = 0
 
 
 class _Current(NamedTuple):
@@ -59,9 +85,13 @@ class ChannelConfiguration:
         served = source.current()
         self._current = _read(served, find_broken_accounts(served.workspace))
         log_broken_accounts(self._current.broken)
-        self._refused = ""
-        self._reason = ""
+        self._refused = _Refused()
+        self._overlay: ReleaseOverlay | None = None
         self.fault: str | None = None
+
+    def judge_with(self, overlay: ReleaseOverlay) -> None:
+        """Take up only releases with which the accounts over them work, too."""
+        self._overlay = overlay
 
     def get_current(self) -> tuple[str, Workspace]:
         """Return the release that is served now."""
@@ -89,37 +119,46 @@ class ChannelConfiguration:
         """Look at the channel once."""
         try:
             served = self._source.current()
-            if served.key not in (self._current.key, self._refused):
+            if served.key != self._current.key and not self._is_still_refused(served):
                 self._take_up(served)
             reason = "" if self._source.fault is None else self._source.fault.message
         except ConnError as error:
             reason = error.message
         except Exception as error:
             reason = f"the release cannot be read ({type(error).__name__})"
-        if not reason and self._refused:
-            reason = self._reason
-        self._note(reason)
+        self._note(reason or self._refused.reason)
+
+    def _is_still_refused(self, served: ServedRelease) -> bool:
+        """Return whether a release still breaks one of the accounts because of which it was refused."""
+        refused = self._refused
+        if refused.key != served.key:
+            return False
+        if self._overlay is None or self._overlay.change == refused.change:
+            return True
+        self._refused = refused._replace(change=self._overlay.change)
+        revised = self._revise(served.workspace)
+        return any(revised.has_account(name) and find_fault(revised, name) for name in refused.accounts)
 
     def _take_up(self, served: ServedRelease) -> None:
-        broken = find_broken_accounts(served.workspace)
-        worse = {name: error for name, error in broken.items() if self._was_served(name)}
+        change = 0 if self._overlay is None else self._overlay.change
+        broken = find_broken_accounts(self._revise(served.workspace))
+        former = self._revise(self._current.workspace)
+        worse = [name for name in broken if former.has_account(name) and find_fault(former, name) is None]
         key = served.key
         if worse:
-            account, error = next(iter(worse.items()))
-            self._refused = key
-            self._reason = (
-                f"release {served.release} breaks {pluralize(len(worse), 'account')}, such as {account}: "
-                f"{error.message}"
+            reason = (
+                f"release {served.release} breaks {pluralize(len(worse), 'account')}, such as {worse[0]}: "
+                f"{broken[worse[0]].message}"
             )
+            self._refused = _Refused(key, reason, tuple(worse), change)
             return
-        self._refused = ""
+        self._refused = _Refused()
         self._current = _read(served, broken)
         _LOG.info("the channel %s now serves release %s", self._source.channel, served.release)
         log_broken_accounts(broken)
 
-    def _was_served(self, account: str) -> bool:
-        current = self._current
-        return account in current.workspace.accounts() and account not in current.broken
+    def _revise(self, workspace: Workspace) -> Workspace:
+        return workspace if self._overlay is None else self._overlay.revise(workspace)
 
     def _note(self, reason: str) -> None:
         """Log a fault once, and its end."""

@@ -30,6 +30,7 @@ from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
 from conn_service.http.change_turns import ChangeTurns
+from conn_service.http.channel import ChannelConfiguration
 from conn_service.http.connect_pages import build_connect_routes, build_link_routes
 from conn_service.http.docs_page import build_docs_routes
 from conn_service.http.documents import build_document_routes
@@ -103,6 +104,8 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         engine = open_engine(deployment.store)
         stack.callback(engine.dispose)
         source = RevisedConfiguration(deployment.source, RevisionStore(engine))
+        if isinstance(deployment.source, ChannelConfiguration):
+            deployment.source.judge_with(source)
         isolation = stack.enter_context(Isolation(workers=_ISOLATED_WORKERS))
         vault = deployment.vault or _open_vault(deployment, engine)
         metrics, traces = ServiceMetrics(), deployment.traces

@@ -88,6 +88,7 @@ class RevisedConfiguration:
         self._fault: str | None = None
         self._broken: dict[str, ConnError] = {}
         self._looked_at: Workspace | None = None
+        self._prepared: tuple[Workspace, Mapping[Subject, Revision], Workspace] | None = None
         base_revision, workspace = base.get_current()
         self._state = _State(base_revision, workspace, workspace, 0)
         self.refresh()
@@ -178,6 +179,14 @@ class RevisedConfiguration:
         """The number of revisions that this process knows."""
         return self._state.change
 
+    def revise(self, workspace: Workspace) -> Workspace:
+        """Return a base with the known revisions over it. The last one is kept, for when it is taken up."""
+        latest = self._state.latest
+        prepared = self._prepared
+        if prepared is None or prepared[0] is not workspace or prepared[1] is not latest:
+            prepared = self._prepared = workspace, latest, with_revisions(workspace, latest.values())
+        return prepared[2]
+
     def find_latest(self, subject: Subject) -> Revision | None:
         """Return the latest revision of a subject that this process knows, None if it has none."""
         return self._state.latest.get(subject)
@@ -207,7 +216,7 @@ class RevisedConfiguration:
                 state = self._state
                 workspace = state.workspace
                 if state.base is not base:
-                    workspace = with_revisions(base, state.latest.values())
+                    workspace = self.revise(base)
                 self._state = _State(revision, base, workspace, state.change, state.latest)
         return self._state
 

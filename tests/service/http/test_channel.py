@@ -152,6 +152,39 @@ def test_a_release_that_breaks_is_not_taken_up(
     assert (read_name(bench), channel.configuration.fault) == ("three P1", None)
 
 
+def test_a_release_that_breaks_an_account_of_the_store_is_not_taken_up_until_it_is_corrected(
+    channel: Channel, bench: Bench
+) -> None:
+    mail = channel.root / "connectors/mail/connector.yaml"
+    mail.parent.mkdir()
+    mail.write_text("base_url: https://api.mail.example\nresources: {}\n")
+    channel.promote(channel.release("response.name"))
+    token = bench.issue(accounts=[])
+
+    def put(name: str, text: str) -> None:
+        headers = {"if-match": "*"} if bench.ask("GET", f"/admin/accounts/{name}", token=token).is_success else {}
+        made = bench.ask(
+            "PUT", f"/admin/accounts/{name}", {"document": text, "accept": "a trial"}, token=token, headers=headers
+        )
+        assert made.is_success, made.text
+
+    put("hooli", "connector: mail\n")
+    mail.unlink()
+    without = channel.release("'two ' & response.name")
+    channel.promote(without)
+    assert channel.configuration is not None
+    fault = channel.configuration.fault
+    assert fault is not None
+    assert fault.startswith(f"release {without} breaks 1 account, such as hooli: ")
+    assert read_name(bench) == "P1"
+    put("other", "connector: shop\n")
+    channel.configuration.check()
+    assert read_name(bench) == "P1"
+    put("hooli", "connector: shop\n")
+    channel.configuration.check()
+    assert (read_name(bench), channel.configuration.fault) == ("two P1", None)
+
+
 def test_an_account_that_was_broken_before_does_not_stop_a_release(channel: Channel, bench: Bench) -> None:
     (channel.root / "accounts/odd.yaml").write_text("connector: nowhere\n")
     channel.promote(channel.release("'two ' & response.name"))

@@ -19,6 +19,7 @@ BUNDLED = {
     "linear": "Linear",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
+    "stripe": "Stripe",
     "zendesk": "Zendesk",
 }
 CONNECTOR = """\
@@ -83,7 +84,7 @@ def test_every_bundled_connector_has_a_scheme():
 
 
 def test_a_new_connector_tells_of_it(tmp_path):
-    assert "conn webhook scheme stripe" in conn(tmp_path, "new", "stripe").out
+    assert "conn webhook scheme typeform" in conn(tmp_path, "new", "typeform").out
     assert "conn webhook scheme recall" in conn(tmp_path, "new", "recall").out
     assert "conn webhook scheme" not in conn(tmp_path, "new", "of-our-own").out
 

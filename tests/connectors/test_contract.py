@@ -26,9 +26,18 @@ def connector(request):
 
 
 def test_the_catalogue_has_the_connectors_it_promises():
-    assert {"hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira", "linear", "asana"} <= set(
-        CONNECTORS
-    )
+    assert {
+        "hubspot",
+        "salesforce",
+        "pipedrive",
+        "attio",
+        "zendesk",
+        "github",
+        "jira",
+        "linear",
+        "asana",
+        "stripe",
+    } <= set(CONNECTORS)
 
 
 def test_lints_without_a_finding(connector):

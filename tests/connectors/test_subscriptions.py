@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -16,6 +17,14 @@ from conn_engine.wire import Response
 
 ROOT = Path(__file__).parents[2]
 URL = "https://hooks.example.com/accounts/me"
+
+
+def _read(body):
+    """A JSON document, a form as a dictionary, or nothing."""
+    if not body:
+        return None
+    text = body.decode()
+    return json.loads(text) if text.startswith("{") else dict(parse_qsl(text))
 
 
 @pytest.fixture
@@ -32,7 +41,7 @@ def subscribed(tmp_path):
         begin(connection, URL)
         made = vault.load("me")
         end(connection)
-        asked = [(one.method, one.url, json.loads(one.body) if one.body else None) for one in faults.requests]
+        asked = [(one.method, one.url, _read(one.body)) for one in faults.requests]
         return asked, made
 
     return run
@@ -84,3 +93,12 @@ def test_linear(subscribed):
         "url": URL, "secret": stored["webhook_secret"], "resourceTypes": ["Issue", "Comment"], "allPublicTeams": True,
     }  # fmt: skip
     assert ended[2]["variables"] == {"id": "w-1"}
+
+
+def test_stripe(subscribed):
+    answers = [json_answer({"id": "we_1", "secret": "whsec_1"}), json_answer({"id": "we_1", "deleted": True})]
+    asked, stored = subscribed("stripe", {}, {"token": "sk"}, answers)
+    hooks = "https://api.stripe.com/v1/webhook_endpoints"
+    assert [row[:2] for row in asked] == [("POST", hooks), ("DELETE", f"{hooks}/we_1")]
+    assert asked[0][2]["url"] == URL and "invoice.paid" in asked[0][2].values()
+    assert stored["webhook_secret"] == "whsec_1"

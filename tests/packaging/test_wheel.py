@@ -85,7 +85,20 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["hubspot", "salesforce", "pipedrive", "attio", "zendesk", "github", "jira", "linear", "asana", "acme-crm"]
+    "name",
+    [
+        "hubspot",
+        "salesforce",
+        "pipedrive",
+        "attio",
+        "zendesk",
+        "github",
+        "jira",
+        "linear",
+        "asana",
+        "stripe",
+        "acme-crm",
+    ],
 )
 def test_new_is_green_at_once(installed, tmp_path, name):
     _run(installed, "new", name, cwd=tmp_path)

@@ -1,7 +1,6 @@
 """The HTTP interface: map requests to the plain classes, and their results to responses."""
 
 import asyncio
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,35 +8,29 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from conn_engine.config import OperationName
-from conn_engine.errors import ConnError, TransportError, VendorError
-from conn_engine.releases.store_location import StoreLocation
-from conn_engine.releases.translating import translate_store_error
-from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_engine.errors import ConnError
 from conn_service.http.answers import build_response, format_line, problem_handlers, repeat_answer
-from conn_service.http.callers import Callers, check_scope
+from conn_service.http.callers import Callers, build_permit
 from conn_service.http.calls import UnifiedPath, parse_path
-from conn_service.http.idempotency import IdempotencyStore, fingerprint
+from conn_service.http.idempotency import KeptAnswer, fingerprint
 from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.observing import ObservedRequests
 from conn_service.http.problems import HttpProblem, describe_problem
 from conn_service.http.reading import LimitedRequests, ServiceLimits, parse_query, read_body
 from conn_service.http.request_record import RequestRecord, find_record
-from conn_service.http.tokens import ApiToken, TokenScope
+from conn_service.http.single_writes import SingleWrites
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import Permit, UnifiedAnswer, UnifiedApi
 from conn_service.http.waiting import wait_in_time
 
 __all__ = ["create_app"]
 
-_LOG = logging.getLogger(__name__)
 _PREFIX = "/unified"
 _NDJSON = "application/x-ndjson"
 _WRITING = ("POST", "PATCH", "DELETE")
@@ -52,10 +45,8 @@ class _Service:
 
     unified: UnifiedApi
     callers: Callers
-    keys: IdempotencyStore
+    once: SingleWrites
     limits: ServiceLimits
-    location: StoreLocation
-    clock: Clock
 
     # --- routes ---
 
@@ -67,7 +58,7 @@ class _Service:
         raw_path = request.scope.get("raw_path") or request.url.path.encode()
         path = parse_path(raw_path.decode("latin-1").removeprefix(_PREFIX))
         query = parse_query(request)
-        permit = _permit(token, record)
+        permit = build_permit(token, record)
         body = await read_body(request, self.limits)
         if request.method == "GET" and path.id is None and _NDJSON in request.headers.get("accept", ""):
             lines = self.unified.stream(account, path, query, permit=permit)
@@ -94,27 +85,13 @@ class _Service:
         if not _KEY.fullmatch(key):
             raise HttpProblem(400, "invalid_request", "Idempotency-Key is empty, too long or not ASCII", "use a UUID")
         print_ = fingerprint(request.method, str(asked[0]), asked[1], asked[2])
-        kept = await asyncio.to_thread(self.keys.take, account, key, print_, self.clock.now())
-        if kept.state != "new":
+        answer = await self.once.run(
+            account, key, print_, lambda: wait_in_time(request, work(), self.limits, until_done=True)
+        )
+        if isinstance(answer, KeptAnswer):
             await self.unified.check(account, asked[0], request.method, permit=permit)
-            return repeat_answer(kept)
-        try:
-            answer = await wait_in_time(request, work(), self.limits, until_done=True)
-        except (HttpProblem, ConnError) as error:
-            if not _may_have_written(error):
-                await self._note_result(self.keys.release, account, key)
-            raise
-        await self._note_result(self.keys.keep, account, key, answer.status, answer.data)
+            return repeat_answer(answer)
         return build_response(answer)
-
-    async def _note_result(self, note: Callable[..., None], account: str, key: str, *result: Any) -> None:
-        """Store what became of a write. If the store is down now, the caller gets the result nevertheless, and the key
-        stays unknown: the write is not sent a second time."""
-        try:
-            await asyncio.to_thread(note, account, key, *result)
-        except SQLAlchemyError as error:
-            message = translate_store_error(error, self.location).message
-            _LOG.error("the result of a write is not stored, and its Idempotency-Key stays unknown: %s", message)
 
     def _stream(self, first: dict[str, Any], lines: AsyncIterator[dict[str, Any]], record: RequestRecord) -> Response:
         async def write() -> AsyncIterator[str]:
@@ -133,19 +110,17 @@ class _Service:
 def create_app(
     unified: UnifiedApi,
     callers: Callers,
-    keys: IdempotencyStore,
+    once: SingleWrites,
     *,
-    location: StoreLocation,
     metrics: ServiceMetrics,
     traces: Traces = NO_TRACES,
     routes: Sequence[Route] = (),
     limits: ServiceLimits = ServiceLimits(),
-    clock: Clock = MACHINE_CLOCK,
     stop_work: Callable[[], None] = lambda: None,
 ) -> ASGIApp:
     """Return the application, with `routes` in addition to those of the unified API. When it ends, it closes the
-    connections, and `stop_work` ends what threads still wait for. `location` is where the store of `keys` is."""
-    service = _Service(unified, callers, keys, limits, location, clock)
+    connections, and `stop_work` ends what threads still wait for."""
+    service = _Service(unified, callers, once, limits)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -167,26 +142,8 @@ def create_app(
             Route(f"{_PREFIX}/{{operation:path}}", service.serve_unified, methods=methods),
             *routes,
         ],
-        exception_handlers=problem_handlers(location, shows_vendor=limits.shows_vendor_errors),
+        exception_handlers=problem_handlers(once.location, shows_vendor=limits.shows_vendor_errors),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # a path with a slash at its end is another one
     return ObservedRequests(LimitedRequests(app, limits), app.routes, metrics, traces)
-
-
-def _permit(token: ApiToken, record: RequestRecord) -> Permit:
-    def permit(operation: OperationName, connector: str, writes: bool) -> None:
-        record.operation, record.connector = operation.text, connector
-        scope: TokenScope = "unified:write" if writes else "unified:read"
-        check_scope(token, scope)
-
-    return permit
-
-
-def _may_have_written(error: HttpProblem | ConnError) -> bool:
-    """Return whether a failed write may still have taken place at the vendor."""
-    if isinstance(error, HttpProblem):
-        return error.status == 504
-    if isinstance(error, TransportError):
-        return error.fault not in ("dns", "connect", "refused", "tls", "proxy")
-    return isinstance(error, VendorError) and error.kind in ("vendor_unavailable", "bad_response")

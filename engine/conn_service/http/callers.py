@@ -8,22 +8,35 @@ from functools import partial
 
 from starlette.requests import Request
 
+from conn_engine.config import OperationName
 from conn_engine.errors import ConnError
 from conn_engine.responses.ratelimit import Budget, Budgets, BudgetStore, Charge, Quota, RateLimit, format_quotas
 from conn_engine.wire import Clock
 from conn_engine.wire import Request as PlainHttpRequest
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.problems import HttpProblem
-from conn_service.http.request_record import find_record
+from conn_service.http.request_record import RequestRecord, find_record
 from conn_service.http.tokens import ApiToken, TokenRate, TokenScope, TokenStore
+from conn_service.http.unified import Permit
 
-__all__ = ["Callers", "check_scope"]
+__all__ = ["Callers", "build_permit", "check_scope"]
 
 
 def check_scope(token: ApiToken, scope: TokenScope) -> None:
     """Raise HttpProblem 403 if the token does not have a scope."""
     if scope not in token.scopes:
         raise HttpProblem(403, "forbidden", f"the token does not have the scope {scope}")
+
+
+def build_permit(token: ApiToken, record: RequestRecord) -> Permit:
+    """Return what notes the operation of a request, and raises HttpProblem 403 if the token's scopes do not allow
+    it."""
+
+    def permit(operation: OperationName, connector: str, writes: bool) -> None:
+        record.operation, record.connector = operation.text, connector
+        check_scope(token, "unified:write" if writes else "unified:read")
+
+    return permit
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.observing import observe_connection
 from conn_service.http.proxy import build_proxy_routes
 from conn_service.http.reading import ServiceLimits
+from conn_service.http.single_writes import SingleWrites
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
@@ -150,8 +151,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         app = create_app(
             UnifiedApi(connections, metrics.count_page),
             callers,
-            IdempotencyStore(engine),
-            location=deployment.store,
+            SingleWrites(IdempotencyStore(engine), deployment.clock, deployment.store),
             metrics=metrics,
             traces=traces,
             routes=[
@@ -166,7 +166,6 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
             ],
             limits=deployment.limits,
-            clock=deployment.clock,
             stop_work=checks.close,
         )
         monitor = Starlette(

@@ -1,22 +1,19 @@
 """What a tool returns: bounded in size, without signs that a reader does not see, and errors in the form of reports."""
 
 import json
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from conn_engine.command_reports import ErrorReport
 from conn_engine.errors import ConnError
 from conn_engine.reports import describe_finding
+from conn_service.agent_text import cut_data, escape_unseen
 
 __all__ = ["describe_error", "describe_problem", "format_result"]
 
 MOST_CHARACTERS = 24_000
 _LENGTHS = ((200, 4_000), (50, 1_000), (20, 400), (8, 200), (3, 100), (1, 40))
 """The items of a list and the characters of a string that stay, from the longest form to the shortest."""
-_OUTSIDE_ASCII = re.compile(r"[^\x00-\x7e]")
-_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def describe_problem(code: str, message: str, fix: str, *, path: str = "", exit_code: int = 2) -> dict[str, Any]:
@@ -55,7 +52,7 @@ def format_result(data: Any, clean: Callable[[str], str] = str) -> str:
         if len(text) <= MOST_CHARACTERS:
             return text
         hint = "cut: name an operation, an account, a path or a line for more"
-        text = _to_text({"shortened": hint, "result": _cut(data, items, characters)}, clean)
+        text = _to_text({"shortened": hint, "result": cut_data(data, items, characters)}, clean)
     if len(text) <= MOST_CHARACTERS:
         return text
     message = "the result is too long to be shown, even in its shortest form"
@@ -72,22 +69,4 @@ def _focus_on_failures(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_text(data: Any, clean: Callable[[str], str]) -> str:
-    text = clean(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
-    return _OUTSIDE_ASCII.sub(lambda match: _escape(match[0]), text)
-
-
-def _escape(sign: str) -> str:
-    return json.dumps(sign)[1:-1] if unicodedata.category(sign) in _UNSEEN else sign
-
-
-def _cut(value: Any, items: int, characters: int) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= characters else f"{value[:characters]}… {len(value) - characters} characters more"
-    if isinstance(value, list):
-        kept = [_cut(item, items, characters) for item in value[:items]]
-        return kept if len(value) <= items else [*kept, f"… {len(value) - items} more"]
-    if isinstance(value, dict):
-        most = max(items, 30)
-        kept_pairs = {key: _cut(item, items, characters) for key, item in list(value.items())[:most]}
-        return kept_pairs if len(value) <= most else {**kept_pairs, "…": f"{len(value) - most} more"}
-    return value
+    return escape_unseen(clean(json.dumps(data, ensure_ascii=False, separators=(",", ":"))))

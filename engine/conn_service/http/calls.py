@@ -27,7 +27,7 @@ from conn_service.http.contracts import (
 )
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
+__all__ = ["CallWords", "UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
 
 _OWN = ("limit", "cursor", "fields", "remote_data")
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
@@ -43,6 +43,15 @@ class UnifiedPath:
     resource: str
     id: str | None = None
     method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallWords:
+    """What messages name: the places of the body and of the parameters, and what lists the fields."""
+
+    body: str = "body"
+    query: str = "query"
+    reference: str = "/openapi.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,11 @@ def _resolve_custom(
 
 
 def read_call(
-    contract: OperationContract, path: UnifiedPath, query: Sequence[tuple[str, str]], body: Any
+    contract: OperationContract,
+    path: UnifiedPath,
+    query: Sequence[tuple[str, str]],
+    body: Any,
+    words: CallWords = CallWords(),
 ) -> UnifiedCall:
     """Check the query and the body, and return the call. Raises HttpProblem."""
     values: dict[str, str] = {}
@@ -129,12 +142,12 @@ def read_call(
         if key in values:
             raise _refuse(f'"{key}" is given twice', "give each parameter once")
         if not key or not _TEXT.match(value):
-            raise _refuse("a parameter has no name, or a value with control characters", "correct the query")
+            raise _refuse("a parameter has no name, or a value with control characters", f"correct the {words.query}")
         values[key] = value
     accepted = contract.query
     own = {key: values.pop(key) for key in _list_own(contract) if key in values}
-    _check_names(contract, values)
-    _check_body(contract, body)
+    _check_names(contract, values, words)
+    _check_body(contract, body, words)
     call = Call(
         query={
             **{key: value for key, value in values.items() if key not in accepted.names},
@@ -156,7 +169,7 @@ def _list_own(contract: OperationContract) -> tuple[str, ...]:
     return _OWN if contract.is_list else _OWN[2:]
 
 
-def _check_names(contract: OperationContract, values: Mapping[str, str]) -> None:
+def _check_names(contract: OperationContract, values: Mapping[str, str], words: CallWords) -> None:
     unknown = [] if contract.query.open else contract.query.unknown(values)
     if unknown:
         known = sorted({*contract.filters, *_list_own(contract)})
@@ -164,22 +177,22 @@ def _check_names(contract: OperationContract, values: Mapping[str, str]) -> None
         raise _refuse(f'the operation does not read "{unknown[0][:100]}"', fix)
     missing = sorted(contract.needed - values.keys())
     if missing:
-        raise _refuse(f"{missing[0]} is missing", f"add it to the query: {missing[0]}=…")
+        raise _refuse(f"{missing[0]} is missing", f"add it to the {words.query}: {missing[0]}=…")
 
 
-def _check_body(contract: OperationContract, body: Any) -> None:
+def _check_body(contract: OperationContract, body: Any, words: CallWords) -> None:
     """Refuse a body that differs from its schema."""
     if body is None and contract.needs_body:
-        raise _refuse("the body is missing", "send the record as JSON")
+        raise _refuse(f"the {words.body} is missing", "send the record as JSON")
     if body is None or contract.check is None or contract.check.is_valid(body):
         return
     error = next(contract.check.iter_errors(body))
-    place = format_path(("body", *error.instance_path))
+    place = format_path((words.body, *error.instance_path))
     kind = error.kind
     if getattr(kind, "name", "") == "additionalProperties":
         name = str(kind.unexpected[0])
         known = sorted((contract.body or {}).get("properties", {})) if not error.instance_path else []
-        fix = did_you_mean(name, known) or "remove it; /openapi.json has the fields"
+        fix = did_you_mean(name, known) or f"remove it; {words.reference} has the fields"
         raise _refuse(f'{place} has an unknown field "{name[:100]}"', fix)
     raise _refuse(f"{place} does not match its schema: {getattr(kind, 'name', 'schema')}", "/openapi.json has it")
 

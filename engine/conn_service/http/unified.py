@@ -1,5 +1,6 @@
 """The unified API: run an operation of an account for a caller, and return what HTTP needs. There is no HTTP here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -7,9 +8,11 @@ from typing import Any
 
 from conn_engine.config import OperationName
 from conn_engine.runtime.connection import AsyncConnection, describe_page
+from conn_engine.runtime.plans import plan_operation
+from conn_engine.runtime.report import PlannedRequest, describe_request
 from conn_engine.wire import Completeness, Page
 from conn_service.http.accounts import KeptConnections
-from conn_service.http.calls import UnifiedCall, UnifiedPath, read_call, resolve_operation
+from conn_service.http.calls import CallWords, UnifiedCall, UnifiedPath, read_call, resolve_operation
 from conn_service.http.problems import HttpProblem
 
 __all__ = ["Permit", "UnifiedAnswer", "UnifiedApi"]
@@ -29,10 +32,12 @@ class UnifiedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class UnifiedApi:
-    """Runs unified operations over kept connections. `observe` is called with the connector and each of its pages."""
+    """Runs unified operations over kept connections. `observe` is called with the connector and each of its pages, and
+    `words` are those of messages about a call."""
 
     connections: KeptConnections
     observe: Callable[[str, Page], None] = lambda connector, page: None
+    words: CallWords = CallWords()
 
     async def answer(
         self,
@@ -69,6 +74,26 @@ class UnifiedApi:
         async with self.connections.use(account) as connection:
             contract = resolve_operation(connection.effective, path, http_method)
             permit(contract.name, connection.effective.connector_name, contract.is_write)
+
+    async def plan(
+        self,
+        account: str,
+        path: UnifiedPath,
+        http_method: str,
+        query: Sequence[tuple[str, str]],
+        body: Any,
+        *,
+        permit: Permit,
+    ) -> PlannedRequest | None:
+        """Check a request, and return the first request that it would send to the vendor. Nothing is sent.
+
+        Raises HttpProblem, and the errors of `Connection.page` that occur before a request.
+        """
+        async with self.connections.use(account) as connection:
+            asked = self._read_call(connection, path, http_method, query, body, permit)
+            wiring = connection.wiring
+            request = await asyncio.to_thread(plan_operation, wiring, asked.contract.name, asked.call)
+            return None if request is None else describe_request(request, wiring.redactor)
 
     async def stream(
         self,
@@ -107,7 +132,7 @@ class UnifiedApi:
     ) -> UnifiedCall:
         contract = resolve_operation(connection.effective, path, http_method)
         permit(contract.name, connection.effective.connector_name, contract.is_write)
-        return read_call(contract, path, query, body)
+        return read_call(contract, path, query, body, self.words)
 
 
 def _select(record: Any, fields: frozenset[str] | None) -> Any:

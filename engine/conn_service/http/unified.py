@@ -37,7 +37,7 @@ class UnifiedApi:
 
     connections: KeptConnections
     observe: Callable[[str, Page], None] = lambda connector, page: None
-    words: CallWords = CallWords()
+    words: CallWords = field(default_factory=CallWords)
 
     async def answer(
         self,

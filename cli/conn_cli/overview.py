@@ -76,7 +76,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("explain:explain", "Explain a finding's code, a setting or a function."),
         "schema": ("schema:schema", "Print the fields of a record, or the schema of a document."),
         "lsp": ("lsp:lsp", "Serve an editor: findings, completion, hover and fixes."),
-        "mcp": ("mcp:mcp", "Serve an agent: tools that write and test connectors."),
+        "mcp": ("mcp:mcp", "Serve an agent: tools for an account's records, or for authors."),
         "doctor": ("doctor:doctor", "Check this installation."),
     },
 }

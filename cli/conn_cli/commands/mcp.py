@@ -1,48 +1,98 @@
-"""`conn mcp`: the server for agents."""
+"""`conn mcp`: the servers for agents."""
 
 from typing import Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import refuse_together
 
 
 def mcp(
     context: typer.Context,
     *,
+    account: Annotated[
+        str | None, typer.Option("--account", "-a", help="Serve the tools that read the records of this account.")
+    ] = None,
+    allow_writes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-writes",
+            help="Add the tools that create, update and delete records of the account, each after a plan.",
+        ),
+    ] = False,
     authoring: Annotated[
         bool, typer.Option("--authoring", help="Serve the tools that write and test connectors in this workspace.")
     ] = False,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Leave out the tools that write files.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Leave out the tools that write files of the workspace.")
+    ] = False,
 ) -> None:
-    """Serve an agent: tools that write and test connectors.
+    """Serve an agent: tools for an account's records, or for authors.
 
-    An agent starts this command and speaks the Model Context Protocol with it on standard input and output. The tools
-    never send a request to a vendor, and neither take nor return a secret.
+    An agent starts this command and speaks the Model Context Protocol with it on standard input and output. With
+    --account, the tools read the account's records at the vendor, with its stored credential. With --authoring, they
+    write and test connectors, and never send a request to a vendor. Neither takes nor returns a secret.
 
     \b
-    Example:
+    Examples:
+      conn mcp --account acme
       conn mcp --authoring
     """
     import asyncio
 
     from conn_cli.error_output import learn_secrets
-    from conn_cli.version import installed_version
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    if not authoring:
-        raise UsageError("conn mcp needs to know what to serve", hint="conn mcp --authoring")
+    if account is None and not authoring:
+        choices = "conn mcp --account ACCOUNT (its records), or conn mcp --authoring (connectors)"
+        raise UsageError("conn mcp needs to know what to serve", hint=choices)
+    if authoring:
+        refuse_together("--authoring", {"--account": account, "--allow-writes": allow_writes})
+    else:
+        refuse_together("--account", {"--read-only": read_only})
+    learn_secrets(app)
     try:
-        from conn_service.authoring.calls import CallRunner
-        from conn_service.authoring.server import build_server, serve
+        if account is None:
+            work = _serve_authors(app, read_only=read_only)
+        else:
+            work = _serve_account(app, account, allow_writes=allow_writes)
+        asyncio.run(work)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "pydantic"):
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "pydantic", "starlette"):
             raise
         raise UsageError(
             "conn mcp needs the package mcp, which is not installed", hint="install it: pip install 'conn-engine[mcp]'"
         ) from None
-    learn_secrets(app)
+
+
+async def _serve_authors(app: App, *, read_only: bool) -> None:
+    from conn_cli.version import installed_version
+    from conn_service.authoring.calls import CallRunner
+    from conn_service.authoring.server import build_server
+    from conn_service.standard_streams import serve_standard_streams
+
     runner = CallRunner(app.workspace_root, "conn_cli.main")
     server = build_server(installed_version(), runner, read_only=read_only, clean=app.redactor.text)
-    asyncio.run(serve(server))
+    await serve_standard_streams(server)
+
+
+async def _serve_account(app: App, account: str, *, allow_writes: bool) -> None:
+    from conn_cli.version import installed_version
+    from conn_engine.diagnostics import pluralize
+    from conn_engine.runtime.agent_tools import count_definition_tokens
+    from conn_engine.runtime.wiring import vault_of
+    from conn_service.mcp.local import open_local_session
+    from conn_service.mcp.server import build_session_server
+    from conn_service.standard_streams import serve_standard_streams
+
+    vault = vault_of(app.workspace, app.environ)
+    async with open_local_session(
+        app.workspace, account, vault, app.environ, app.clock, writes=allow_writes
+    ) as session:
+        tools = list(session.tools.values())
+        tokens = count_definition_tokens(tools)
+        app.err(f"serving {pluralize(len(tools), 'tool')} for {account}, about {pluralize(tokens, 'token')}")
+        app.stderr.flush()
+        await serve_standard_streams(build_session_server(installed_version(), session))

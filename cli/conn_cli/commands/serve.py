@@ -110,8 +110,11 @@ def serve(
     Example:
       conn serve --channel production
     """
+    from functools import partial
+
     from conn_cli.error_output import learn_secrets
     from conn_cli.loopback import is_local
+    from conn_cli.version import installed_version
     from conn_engine.diagnostics import pluralize
 
     app: App = context.obj
@@ -123,6 +126,7 @@ def serve(
         from conn_service.http.service import Deployment, open_service
         from conn_service.http.tracing import open_traces
         from conn_service.listening import listen
+        from conn_service.mcp.routes import build_agent_routes
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn serve") from None
     learn_secrets(app)
@@ -153,6 +157,7 @@ def serve(
             connect=None if public_url is None else build_connect_settings(public_url, *sites),
             has_docs_page=docs,
             traces=open_traces(app.environ),
+            more_routes=partial(build_agent_routes, version=installed_version()),
         )
 
         def say_started() -> None:

@@ -1094,6 +1094,16 @@ CODES: dict[str, Code] = _build_table(
         "them. The proxy never passes such a request on, whatever conn.yaml lists. Remove the path.",
     ),
     Code(
+        "SRV103",
+        "tools for agents are too long with names",
+        "info",
+        "An agent reads the definitions of all its tools with each request, so that they have at most 700 tokens "
+        "(about 2,800 characters). The names of this account's resources do not fit: agents get them from the tool "
+        "`list_resources` instead, with one more call, and a wrong name is found later. Disable the resources or "
+        "operations that agents do not need (`enabled: false`), or give models and resources shorter names. With more "
+        "than 30 resources, the names are never in the definitions.",
+    ),
+    Code(
         "SYN101",
         "sync cannot run",
         "error",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.lint.account_rules import check_required_values
+from conn_engine.lint.agent_rules import check_agent_tools
 from conn_engine.lint.configuration_rules import (
     check_operations_are_recorded,
     find_dead_overrides,
@@ -118,6 +119,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     find_secrets_in_context,
     check_operations_are_recorded,
     check_events_are_recorded,
+    check_agent_tools,
 )
 """Rules for an effective configuration."""
 

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema_rs
 from mcp import types
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 
 from conn_engine.diagnostics import did_you_mean
 from conn_service.authoring.advice import AdviceWriter
@@ -16,7 +15,7 @@ from conn_service.authoring.calls import CallRunner
 from conn_service.authoring.results import describe_problem, format_result
 from conn_service.authoring.tools import AUTHORING_TOOLS, INSTRUCTIONS, AuthoringTool
 
-__all__ = ["build_server", "serve"]
+__all__ = ["build_server"]
 
 _SHORT = 20_000
 _LONG = 5_000_000
@@ -47,12 +46,6 @@ def build_server(
         return _build_result(advice.rewrite(report), advice.rewrite_text(notes), clean)
 
     return Server("conn", version=version, instructions=INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool)
-
-
-async def serve(server: Server[Any]) -> None:
-    """Serve one client on standard input and output, until it closes them."""
-    async with stdio_server() as (messages, replies):
-        await server.run(messages, replies, server.create_initialization_options())
 
 
 def _describe(name: str, tool: AuthoringTool, schema: dict[str, Any]) -> types.Tool:

@@ -27,7 +27,7 @@ from conn_service.http.contracts import (
 )
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["CallWords", "UnifiedCall", "UnifiedPath", "parse_path", "read_call", "resolve_operation"]
+__all__ = ["CallWords", "UnifiedCall", "UnifiedPath", "is_path_part", "parse_path", "read_call", "resolve_operation"]
 
 _OWN = ("limit", "cursor", "fields", "remote_data")
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
@@ -73,12 +73,15 @@ def parse_path(raw_path: str) -> UnifiedPath:
     if len(parts) >= 4 and parts[-2] == "-":
         method = parts[-1]
         parts = parts[:-2]
-    if len(parts) not in (2, 3) or not all(_is_part(part) for part in (*parts, *([] if method is None else [method]))):
+    if len(parts) not in (2, 3) or not all(
+        is_path_part(part) for part in (*parts, *([] if method is None else [method]))
+    ):
         raise HttpProblem(404, "unknown", "there is nothing at this path", fix="use /unified/{model}/{resource}[/{id}]")
     return UnifiedPath(parts[0], parts[1], parts[2] if len(parts) == 3 else None, method)
 
 
-def _is_part(part: str) -> bool:
+def is_path_part(part: str) -> bool:
+    """Return whether a text can be a part of a path, such as an ID."""
     return len(part) <= LONGEST_ID and _ID.match(part) is not None
 
 
@@ -194,7 +197,7 @@ def _check_body(contract: OperationContract, body: Any, words: CallWords) -> Non
         known = sorted((contract.body or {}).get("properties", {})) if not error.instance_path else []
         fix = did_you_mean(name, known) or f"remove it; {words.reference} has the fields"
         raise _refuse(f'{place} has an unknown field "{name[:100]}"', fix)
-    raise _refuse(f"{place} does not match its schema: {getattr(kind, 'name', 'schema')}", "/openapi.json has it")
+    raise _refuse(f"{place} does not match its schema: {getattr(kind, 'name', 'schema')}", f"{words.reference} has it")
 
 
 def _read_limit(text: str) -> int:

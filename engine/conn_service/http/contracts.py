@@ -22,6 +22,7 @@ __all__ = [
     "LISTED",
     "LONGEST_ID",
     "MOST_PER_PAGE",
+    "NOT_WRITTEN",
     "SINGLE",
     "STANDARD",
     "TEXT_PATTERN",
@@ -47,7 +48,7 @@ ID_PATTERN: Final = (
 )
 """Anything but `.` and `..`, which paths use for themselves, without control characters."""
 _BODIES: Final = frozenset({"create", "update"})
-_NOT_WRITTEN = "No mapping of the account reads it, so it is not sent."
+NOT_WRITTEN: Final = "No mapping of the account reads it, so it is not sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _find_body(effective: Effective, name: OperationName) -> Schema | None:
 def _describe_unread(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
-    return {**schema, "description": f"{schema.get('description', '')} {_NOT_WRITTEN}".strip()}
+    return {**schema, "description": f"{schema.get('description', '')} {NOT_WRITTEN}".strip()}
 
 
 def _find_vendor_body(effective: Effective, vendor: VendorOperation | None) -> Schema:

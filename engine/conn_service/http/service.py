@@ -1,12 +1,13 @@
 """Put the parts of a service together, and take them apart at its end."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.engine import Engine
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
@@ -57,7 +58,7 @@ from conn_service.revisions import (
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
-__all__ = ["Deployment", "ServiceApps", "open_service"]
+__all__ = ["Deployment", "ServiceApps", "ServiceParts", "open_service"]
 
 _ISOLATED_WORKERS = 4
 """One account uses at most two of them at once (see `AsyncConnection`)."""
@@ -66,10 +67,24 @@ _EVALUATION = replace(DEFAULT_LIMITS, seconds=1.0)
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """The parts that further routes use. `public_url` is the address of the service, if it is known."""
+
+    unified: UnifiedApi
+    callers: Callers
+    once: SingleWrites
+    engine: Engine
+    limits: ServiceLimits
+    clock: Clock
+    public_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What a service is made of. `evaluation` bounds each expression; those that accounts set run in processes of their
     own, which are killed. Without a `vault`, it is that of a worker of syncs with the same store. `connect` is what
-    the pages for customers need; without it, there are none."""
+    the pages for customers need; without it, there are none. `more_routes` returns those of packages that use this one.
+    """
 
     source: ConfigurationSource
     store: StoreLocation
@@ -82,6 +97,7 @@ class Deployment:
     has_docs_page: bool = True
     drain: DrainState = field(default_factory=DrainState)
     traces: Traces = NO_TRACES
+    more_routes: Callable[[ServiceParts], Sequence[Route]] = lambda parts: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +146,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         checks = stack.enter_context(IsolatedChecks(deployment.limits.check_seconds))
         changes = Changes(source, deployment.clock, checks.run)
         connect = _build_connect_service(deployment, engine, connections, connector, logins, changes)
+        public_url = None if deployment.connect is None else deployment.connect.public_url
         inbox = DeliveryInbox(
             source,
             InboxStore(engine),
@@ -139,7 +156,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             deployment.clock,
             isolation,
             deployment.evaluation,
-            None if deployment.connect is None else deployment.connect.public_url,
+            public_url,
         )
 
         def forget(account: str) -> CredentialRemoval:
@@ -147,11 +164,14 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             logins.note_working(account)  # nobody has to log in to it any more
             return removal
 
+        unified = UnifiedApi(connections, metrics.count_page)
+        once = SingleWrites(IdempotencyStore(engine), deployment.clock, deployment.store)
+        parts = ServiceParts(unified, callers, once, engine, deployment.limits, deployment.clock, public_url)
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
         app = create_app(
-            UnifiedApi(connections, metrics.count_page),
+            unified,
             callers,
-            SingleWrites(IdempotencyStore(engine), deployment.clock, deployment.store),
+            once,
             metrics=metrics,
             traces=traces,
             routes=[
@@ -164,6 +184,8 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
+                *build_revision_routes(gate, changes, deployment.limits),
+                *deployment.more_routes(parts),
             ],
             limits=deployment.limits,
             stop_work=checks.close,

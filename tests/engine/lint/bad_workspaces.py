@@ -45,6 +45,7 @@ GOOD: dict[str, str] = {
 }
 HTTP, MAPPING, ACCOUNT = "connectors/demo/connector.yaml", "connectors/demo/unified/crm.yaml", "accounts/me.yaml"
 TAPE, KEPT = "connectors/demo/recordings/crm.contacts.list.json", "connectors/demo/expected/crm.contacts.list.json"
+LONG_NAMES, LONG_LIST = "connectors/demo/unified/long.yaml", "{resource: contacts, response_mapping: {id: response.id}}"
 
 Found = tuple[str, str, int, int]
 
@@ -590,6 +591,14 @@ EXPRESSIONS = [
         one("SRV102", "conn.yaml", 1, 31),
         {"conn.yaml": "proxy: {demo: {paths: [{path: /token}]}}\n"},
         (HTTP, "credentials: {format: bearer}", TOKENS),
+    ),
+    Bad(
+        "names that do not fit into the tools of an agent",
+        [("SRV103", LONG_NAMES, 2, 3), *(("REC101", LONG_NAMES, line, 92) for line in range(2, 28))],
+        {
+            LONG_NAMES: "resources:\n"
+            + "".join(f"  {name * 80}: {{list: {LONG_LIST}}}\n" for name in "abcdefghijklmnopqrstuvwxyz")
+        },
     ),
     Bad(
         "a header that the proxy never passes on",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from vendor import Vendor, start_vendor
 
@@ -18,7 +19,7 @@ from conn_engine.wire import FrozenClock
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.http.health import DrainState
 from conn_service.http.reading import ServiceLimits
-from conn_service.http.service import Deployment, open_service
+from conn_service.http.service import Deployment, ServiceParts, open_service
 from conn_service.http.tokens import SCOPES, TokenScope, TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.store import open_engine
@@ -142,10 +143,11 @@ def open_bench(
     vault: Vault | None = None,
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
     has_docs_page: bool = True,
+    more_routes: Callable[[ServiceParts], Sequence[Route]] = lambda parts: (),
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its
     connector, `settings` are further ones of conn.yaml, `files` are further ones, `store` is that of another replica,
-    and `configure` returns where the service reads its configuration."""
+    `configure` returns where the service reads its configuration, and `more_routes` those of other packages."""
     with start_vendor(answer_people) as vendor:
         texts = {
             "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n{settings}',
@@ -171,6 +173,7 @@ def open_bench(
             limits or ServiceLimits(),
             has_docs_page=has_docs_page,
             traces=traces,
+            more_routes=more_routes,
         )
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location)

@@ -1,0 +1,208 @@
+"""The tools of one account, for one caller: check a call, run it, and return its result."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from conn_engine.config import Effective
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ConnError
+from conn_engine.releases.translating import translate_store_error
+from conn_engine.runtime.agent_tools import (
+    DEFAULT_RECORDS,
+    AgentTool,
+    build_agent_tools,
+    find_agent_resources,
+)
+from conn_service.http.calls import CallWords, UnifiedPath
+from conn_service.http.idempotency import KeptAnswer, fingerprint
+from conn_service.http.problems import HttpProblem, describe_problem
+from conn_service.http.request_record import RequestRecord
+from conn_service.http.single_writes import SingleWrites, may_have_written
+from conn_service.http.unified import Permit, UnifiedAnswer, UnifiedApi
+from conn_service.mcp.arguments import build_query, check_arguments, read_arguments
+from conn_service.mcp.confirmations import CONFIRMATION_SECONDS, Confirmations
+from conn_service.mcp.pages import ListingPlace, select_records
+from conn_service.mcp.resource_descriptions import describe_resource
+from conn_service.mcp.results import ToolResult, describe_failure, format_data, format_record, format_resources
+
+__all__ = ["AGENT_WORDS", "AgentAccount", "AgentSession", "build_agent_account"]
+
+_LOG = logging.getLogger(__name__)
+AGENT_WORDS: Final = CallWords("values", "query", "describe_resource")
+_VERBS: Final[Mapping[str, str]] = {
+    "list": "GET", "get": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE",
+}  # fmt: skip
+_MOST_PROBLEMS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAccount:
+    """An account in one revision of the configuration, and its resources with their methods."""
+
+    name: str
+    revision: str
+    effective: Effective
+    resources: Mapping[str, tuple[str, ...]]
+
+
+def build_agent_account(revision: str, effective: Effective) -> AgentAccount:
+    """Return an account for the sessions of agents."""
+    return AgentAccount(str(effective.account), revision, effective, find_agent_resources(effective))
+
+
+@dataclass(frozen=True)
+class AgentSession:
+    """Runs the tools of an account. `caller` is who uses them, `reads` and `writes` say which there are, and `permit`
+    decides on each operation. `widening` tells how the others are allowed. A call has `seconds`. `record` learns what
+    it was."""
+
+    account: AgentAccount
+    unified: UnifiedApi
+    once: SingleWrites
+    confirmations: Confirmations
+    permit: Permit
+    caller: str = ""
+    reads: bool = True
+    writes: bool = False
+    widening: str = ""
+    seconds: float = 60.0
+    shows_vendor: bool = False
+    record: RequestRecord = field(default_factory=lambda: RequestRecord("", ""))
+
+    @cached_property
+    def tools(self) -> Mapping[str, AgentTool]:
+        """The tools that the caller may use, by name."""
+        tools = build_agent_tools(self.account.resources, reads=self.reads, writes=self.writes)
+        return {tool.name: tool for tool in tools}
+
+    @cached_property
+    def resources(self) -> Mapping[str, list[str]]:
+        """The resources, with the methods that the caller may use."""
+        usable = {tool.method for tool in self.tools.values()}
+        kept = {name: [one for one in methods if one in usable] for name, methods in self.account.resources.items()}
+        return {name: methods for name, methods in kept.items() if methods}
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Run a tool. Every error is a result."""
+        is_sending = bool(arguments.get("confirmation"))
+        try:
+            async with asyncio.timeout(self.seconds):
+                return ToolResult(await self._run(name, arguments))
+        except Exception as error:
+            problem = self._to_problem(error)
+            self.record.kind, self.record.reason = problem.kind, problem.reason
+            uncertain = error if isinstance(error, ConnError) else problem
+            return describe_failure(problem, may_have_written=is_sending and may_have_written(uncertain))
+
+    def _to_problem(self, error: Exception) -> HttpProblem:
+        if isinstance(error, HttpProblem):
+            return error
+        if isinstance(error, SQLAlchemyError):
+            error = translate_store_error(error, self.once.location)
+        if isinstance(error, ConnError):
+            return describe_problem(error, shows_vendor=self.shows_vendor)
+        if isinstance(error, TimeoutError):
+            return HttpProblem(504, "timeout", f"no result within {self.seconds:g} seconds")
+        _LOG.exception("a tool of an agent failed")
+        text = "the tool failed; the log of the service has the kind of the error"
+        return HttpProblem(500, "internal", text, reason=type(error).__name__)
+
+    async def _run(self, name: str, arguments: Mapping[str, Any]) -> str:
+        tool = self._find_tool(name)
+        given = read_arguments(arguments)
+        check_arguments(tool, given, self.resources)
+        match tool.method:
+            case "list":
+                return await self._list_records(given)
+            case "get":
+                answer = await self.unified.answer(*self._build_request("get", given), permit=self.permit)
+                return f'{{"record":{format_record(answer.data["result"])}}}'
+            case None if name == "list_resources":
+                return format_resources(self.resources, given.get("search", ""))
+            case None:
+                resource = given["resource"]
+                effective, methods = self.account.effective, self.resources[resource]
+                return await asyncio.to_thread(describe_resource, effective, resource, methods)
+        confirmation = given.pop("confirmation", "")
+        return await (self._send(tool, given, confirmation) if confirmation else self._plan(tool, given))
+
+    def _find_tool(self, name: str) -> AgentTool:
+        tool = self.tools.get(name)
+        if tool is not None:
+            return tool
+        everything = build_agent_tools(self.account.resources)
+        if any(tool.name == name for tool in everything):
+            raise HttpProblem(403, "forbidden", f"{name} is not allowed here", self.widening)
+        fix = did_you_mean(name[:100], self.tools) or f"use one of: {', '.join(self.tools)}"
+        raise HttpProblem(404, "unknown", f'there is no tool "{name[:100]}"', fix)
+
+    def _build_request(self, method: str, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments of `UnifiedApi.answer`."""
+        model, _, resource = arguments["resource"].partition("/")
+        path = UnifiedPath(model, resource, arguments.get("id"))
+        return self.account.name, path, _VERBS[method], build_query(arguments), arguments.get("values")
+
+    async def _list_records(self, arguments: Mapping[str, Any]) -> str:
+        most = arguments.get("limit", DEFAULT_RECORDS)
+        listing = (arguments["resource"], arguments.get("query", {}))
+        place = ListingPlace.read(arguments.get("cursor"), most, *listing)
+        account, path, verb, query, _ = self._build_request("list", arguments)
+        query += [("limit", str(place.size)), *([("cursor", place.cursor)] if place.cursor else [])]
+        answer = await self.unified.answer(account, path, verb, query, None, permit=self.permit)
+        records = answer.data["result"][place.skipped :]
+        shown = select_records(records, most)
+        following = place.find_next(len(shown), len(records) - len(shown), answer.data["next_cursor"])
+        rest = {
+            "next_cursor": None if following is None else str(following),
+            "completeness": answer.data.get("completeness") if following is None else None,
+            "problems": answer.data.get("problems", [])[:_MOST_PROBLEMS] or None,
+        }
+        members = [f'"records":[{",".join(shown)}]', format_data(rest)[1:-1]]
+        return f"{{{','.join(filter(None, members))}}}"
+
+    async def _plan(self, tool: AgentTool, arguments: Mapping[str, Any]) -> str:
+        request = self._build_request(str(tool.method), arguments)
+        planned = await self.unified.plan(*request, permit=self.permit)
+        plan: dict[str, Any] = {"account": self.account.name, "operation": self.record.operation or tool.name}
+        if planned is not None:
+            plan |= {"request": {"method": planned.method, "url": planned.url, "body": planned.body}}
+            plan |= {"more_requests_follow": True if planned.purpose == "step" else None}
+        return format_data(
+            {
+                "sent": False,
+                "plan": plan,
+                "confirmation": self.confirmations.issue(*self._bind(tool, arguments)),
+                "expires_in_seconds": CONFIRMATION_SECONDS,
+                "next": f"to send it, call {tool.name} with the same arguments and this confirmation",
+            }
+        )
+
+    async def _send(self, tool: AgentTool, arguments: Mapping[str, Any], confirmation: str) -> str:
+        nonce = self.confirmations.verify(confirmation, *self._bind(tool, arguments))
+        request = self._build_request(str(tool.method), arguments)
+
+        def work() -> Awaitable[UnifiedAnswer]:
+            return self.unified.answer(*request, permit=self.permit)
+
+        answer = await self.once.run(self.account.name, f"agent-{nonce}", fingerprint(tool.name, arguments), work)
+        if not isinstance(answer, KeptAnswer):
+            return format_data({"sent": True, "record": answer.data["result"], "problems": answer.data.get("problems")})
+        if answer.state != "done":
+            raise HttpProblem(
+                409,
+                "unknown_result",
+                "the confirmation was used: its write is at work, or its result is unknown",
+                "look whether it was written before you plan it again",
+            )
+        note = "the confirmation was used before: this is its result, and nothing was sent again"
+        return format_data({"sent": False, "record": answer.data["result"], "note": note})
+
+    def _bind(self, tool: AgentTool, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return what a confirmation is for."""
+        return self.caller, self.account.name, self.account.revision, tool.name, arguments

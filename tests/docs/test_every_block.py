@@ -24,6 +24,7 @@ OTHERS = {
     "how-to/deploy-the-service.md": "packaging/test_deploy.py",
     "how-to/editors.md": "docs/test_every_block.py",
     "how-to/manage-accounts-over-http.md": "service/http/test_page.py",
+    "how-to/give-an-agent-tools.md": "docs/test_every_block.py",
     "how-to/generate-a-client.md": "service/http/test_openapi.py",
     "how-to/operate-the-service.md": "service/http/test_observing.py",
     "how-to/pass-requests-on.md": "service/http/test_proxy.py",
@@ -64,8 +65,11 @@ def test_another_kind_of_block_is_noticed() -> None:
     assert find_others('```yaml\n```\n```json title="a.json"\n```\n```lua\n```\n') == {"lua"}
 
 
-def test_the_settings_of_an_agent_start_the_server(tmp_path: Path) -> None:
-    server = json.loads(read_block("how-to/agents.md", "json"))["mcpServers"]["conn"]
+@pytest.mark.parametrize(
+    ("page", "name"), [("how-to/agents.md", "conn"), ("how-to/give-an-agent-tools.md", "umbrella")]
+)
+def test_the_settings_of_an_agent_start_the_server(page: str, name: str, tmp_path: Path) -> None:
+    server = json.loads(read_block(page, "json"))["mcpServers"][name]
     assert server["command"] == "conn"
     arguments = [str(tmp_path) if value == "/path/to/workspace" else value for value in server["args"]]
     assert conn(tmp_path, *arguments, "--help").code == 0

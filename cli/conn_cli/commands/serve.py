@@ -1,6 +1,7 @@
 """`conn serve`: the service."""
 
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -110,8 +111,6 @@ def serve(
     Example:
       conn serve --channel production
     """
-    from functools import partial
-
     from conn_cli.error_output import learn_secrets
     from conn_cli.loopback import is_local
     from conn_cli.version import installed_version
@@ -141,7 +140,7 @@ def serve(
         monitor = None if metrics_port is None else listen(host, metrics_port, "--metrics-port")
         address = _format_address(host, listener)
         location = find_service_store(app, store)
-        first = "" if trial is None else _prepare_trial(app, location, source, trial, address)
+        trial_lines = [] if trial is None else _prepare_trial(app, location, source, trial, address)
         if public_url is None and is_local(address):
             public_url = address
         limits = ServiceLimits(
@@ -167,8 +166,8 @@ def serve(
                 app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
             if work:
                 app.err("runs syncs, makes the events of webhooks, and delivers events")
-            if first:
-                app.err(f"try it: {first}", prose=False)
+            for line in trial_lines:
+                app.err(line, prose=False)
             app.stderr.flush()
 
         service = stack.enter_context(open_service(deployment))
@@ -209,8 +208,8 @@ def _work_in_background(  # noqa: PLR0917
 
 def _prepare_trial(
     app: App, location: "StoreLocation", source: "ConfigurationSource", account: str, address: str
-) -> str:
-    """Create a token for an account, and return a command that reads a listing with it. Raises UsageError."""
+) -> list[str]:
+    """Create a token for an account, and return lines with a command that reads a listing with it. Raises UsageError."""
     from conn_cli.loopback import is_local
     from conn_engine.errors import UsageError
     from conn_service.http.tokens import TokenStore
@@ -226,11 +225,14 @@ def _prepare_trial(
     try:
         now = app.clock.now()
         issued = TokenStore(engine).create(
-            "trial", ["unified:read"], now=now, accounts=[account], expires_at=now + _TRIAL_SECONDS
+            "trial", ["mcp", "unified:read"], now=now, accounts=[account], expires_at=now + _TRIAL_SECONDS
         )
     finally:
         engine.dispose()
-    return f'curl -H "Authorization: Bearer {issued.text}" "{address}/unified/{path}?limit=2"'
+    return [
+        f'try it: curl -H "Authorization: Bearer {issued.text}" "{address}/unified/{path}?limit=2"',
+        f"for an agent: {address}/mcp, with the same header",
+    ]
 
 
 def _format_address(host: str, listener: "socket") -> str:

@@ -25,31 +25,34 @@ def describe_resource(effective: Effective, resource: str, methods: Sequence[str
 
 
 def _describe(resource: str, contracts: Sequence[OperationContract], words: int) -> dict[str, Any]:
-    fields = next((one.record.schema for one in contracts if one.record.schema is not None), None)
+    schema = next((one.record.schema for one in contracts if one.record.schema is not None), None)
+    fields = None if schema is None else _describe_fields(_Part(schema, words), _MOST_DEPTH)
     return {
         "resource": resource,
-        "operations": {one.name.method: _describe_operation(one, words) for one in contracts},
-        "fields": "not known: read a record" if fields is None else _describe_fields(_Part(fields, words), _MOST_DEPTH),
+        "operations": {one.name.method: _describe_operation(one, fields or {}, words) for one in contracts},
+        "fields": "not known: read a record" if fields is None else fields,
     }
 
 
-def _describe_operation(contract: OperationContract, words: int) -> dict[str, Any]:
+def _describe_operation(contract: OperationContract, fields: Mapping[str, Any], words: int) -> dict[str, Any]:
     body = contract.body
     return {
         "query": [*contract.filters, *(["others"] if contract.query.open else [])] or None,
         "needed": sorted(contract.needed) or None,
-        "values": None if body is None else _describe_values(body, words),
         "required": None if body is None else body.get("required"),
+        **({} if body is None else _describe_values(body, fields, words)),
     }
 
 
-def _describe_values(schema: Mapping[str, Any], words: int) -> Any:
-    """Return the fields that a mapping reads."""
+def _describe_values(schema: Mapping[str, Any], fields: Mapping[str, Any], words: int) -> dict[str, Any]:
+    """Return what a mapping reads: the names of fields, and what is not a field of the records."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
-        return "any"
+        return {"values": "any"}
     written = {key: part for key, part in properties.items() if NOT_WRITTEN not in str(_get(part, "description"))}
-    return _describe_fields(_Part({**schema, "properties": written}, words), _MOST_DEPTH)
+    others = {key: part for key, part in written.items() if key not in fields}
+    described = _describe_fields(_Part({**schema, "properties": others}, words), _MOST_DEPTH)
+    return {"values": [key for key in written if key in fields] or None, "other_values": described or None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def _work_in_background(  # noqa: PLR0917
 def _prepare_trial(
     app: App, location: "StoreLocation", source: "ConfigurationSource", account: str, address: str
 ) -> list[str]:
-    """Create a token for an account, and return lines with a command that reads a listing with it. Raises UsageError."""
+    """Create a token for an account, and return lines that show how to use it. Raises UsageError."""
     from conn_cli.loopback import is_local
     from conn_engine.errors import UsageError
     from conn_service.http.tokens import TokenStore

@@ -184,7 +184,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
-                *build_revision_routes(gate, changes, deployment.limits),
+                *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
                 *deployment.more_routes(parts),
             ],
             limits=deployment.limits,

@@ -194,19 +194,31 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
             assert metrics.startswith("metrics and health at http://127.0.0.1:")
             first = shlex.split(process.stderr.readline())
             assert first[:4] == ["try", "it:", "curl", "-H"]
-            data = ask(first[5], first[4].removeprefix("Authorization: Bearer "))
+            token = first[4].removeprefix("Authorization: Bearer ")
+            data = ask(first[5], token)
+            tools = list_tools(process.stderr.readline().split()[3].rstrip(","), token)
             with urllib.request.urlopen(metrics.split()[-1], timeout=60) as response:
                 shown = response.read().decode()
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
     assert [record["id"] for record in data["result"]] == ["1"]
+    assert tools == ["describe_resource", "list_records", "get_record"]
     assert vendor.arrived[0].headers["authorization"] == "Bearer t"
     assert code == 0
     assert 'conn_vendor_requests_total{connector="shop",outcome="2xx"} 1.0' in shown
     logged = [json.loads(line) for line in process.stderr]
-    assert [line["message"] for line in logged] == ["request", "draining: 0 requests at work", "ended"]
+    assert [line["message"] for line in logged] == ["request", "request", "draining: 0 requests at work", "ended"]
     assert (logged[0]["account"], logged[0]["status"]) == ("acme", 200)
+
+
+def list_tools(url: str, token: str) -> list[str]:
+    """Return the names of the tools for an agent."""
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    request = urllib.request.Request(url, message, {**headers, "authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return [tool["name"] for tool in json.load(response)["result"]["tools"]]
 
 
 def ask(url: str, token: str) -> Any:

@@ -50,8 +50,9 @@ def test_the_requests_of_the_page_give_what_it_shows(tmp_path: Path) -> None:
         location = StoreLocation.read(str(tour / ".conn/service.sqlite3"), tour)
         deployment = Deployment(WorkspaceConfiguration(load_workspace(tour)), location, MemoryVault(), {})
         with open_service(deployment) as app, TestClient(app) as client:
-            first = _prepare_trial(make_app(tour), location, deployment.source, "umbrella", "http://127.0.0.1:8080")
-            _, _, header, url = shlex.split(first)
+            lines = _prepare_trial(make_app(tour), location, deployment.source, "umbrella", "http://127.0.0.1:8080")
+            _, _, header, url = shlex.split(lines[0].removeprefix("try it: "))
+            assert lines[1] in page
             assert f'"{url}"' in page
             name, _, value = header.partition(": ")
             response = client.get(url, headers={name: value})

@@ -31,7 +31,7 @@ OWN_RANDOMNESS = {
     "conn_engine/updates/copies.py": "name of a temporary folder",
     "conn_service/http/observing.py": "the ID of a request, for its log",
     "conn_service/http/tokens.py": "the ID and the secret of a token",
-    "conn_service/mcp/confirmations.py": "the key and the nonce of confirmations: who foresees them confirms for others",
+    "conn_service/mcp/confirmations.py": "the key and the nonce of confirmations: who foresees them confirms",
     "conn_service/connect/browser.py": "the secret in a browser's cookie, and the nonce of a form",
     "conn_service/connect/links.py": "the text of a link, and the nonce of what a login remembers",
     "conn_service/connect/page_renderer.py": "the nonce of a page's stylesheet",

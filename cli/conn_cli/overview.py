@@ -66,6 +66,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "serve": ("serve:serve", "Serve an application: the unified API over HTTP."),
         "openapi": ("openapi:openapi", "Print the OpenAPI document of an account's unified API."),
         "inbox": ("inbox:group", "Show received webhooks, and make their events again."),
+        "endpoint": ("endpoint:group", "Show, test and redeliver to the endpoints that receive events."),
         "token": ("token:group", "Create, list and revoke the tokens of applications."),
     },
     "Accounts": {

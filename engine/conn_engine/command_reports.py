@@ -445,6 +445,64 @@ class InboxDeliveryReport(Report, frozen=True, kw_only=True):
     content: dict[str, Any] | None
 
 
+class EndpointLine(_Data, frozen=True, kw_only=True):
+    """An endpoint that receives events. Times are ISO 8601 in UTC.
+
+    `endpoint` identifies it, and `place` is the document that it is in, null if it is a URL or gone. Of a URL, only the
+    host is shown. `problem` is why it is not `enabled`; `events` counts those in the store by status.
+    """
+
+    endpoint: str
+    place: str | None
+    url: str
+    account: str | None
+    types: list[str]
+    state: Literal["enabled", "resting", "disabled", "unusable", "missing"]
+    problem: str | None
+    since: str | None
+    next_attempt: str | None
+    events: dict[str, int]
+    public_keys: list[str]
+
+
+class EndpointsReport(Report, frozen=True, kw_only=True):
+    """The endpoints that receive events, and how they respond."""
+
+    kind: ClassVar[str] = "endpoints"
+    endpoints: list[EndpointLine]
+
+
+class EndpointTestReport(Report, frozen=True, kw_only=True):
+    """What an endpoint answered to a test event. `status` is null without an answer; `problem` is null if the endpoint
+    took the event."""
+
+    kind: ClassVar[str] = "endpoint-test"
+    endpoint: str
+    event_id: str
+    status: int | None
+    milliseconds: int
+    problem: str | None
+
+
+class RedeliveryReport(Report, frozen=True, kw_only=True):
+    """Events that are sent to an endpoint again. `overtaken` counts those that are not, because a later event about the
+    record was delivered; `events` counts what the store has for the endpoint now, by status."""
+
+    kind: ClassVar[str] = "redelivery"
+    endpoint: str
+    again: int
+    overtaken: int
+    events: dict[str, int]
+
+
+class EndpointSecretReport(Report, frozen=True, kw_only=True):
+    """A new secret of an endpoint, and the public key that receivers verify with, null for a shared secret."""
+
+    kind: ClassVar[str] = "endpoint-secret"
+    secret: str
+    public_key: str | None
+
+
 # --- help ---
 
 

@@ -152,14 +152,22 @@ LINES: dict[str, tuple[str, int]] = {
     "token list": ("tokens", 0),
     "inbox list": ("inbox", 0),
     "inbox replay --failed": ("inbox", 0),
+    "endpoint list": ("endpoints", 0),
+    "endpoint test app": ("endpoint-test", 0),
+    "endpoint secret --ed25519": ("endpoint-secret", 0),
     "account link me": ("link", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""
 SERVERS = {"lsp", "mcp", "open", "serve", "studio"}
 """Commands that another program talks to: their output is a protocol, tested in tests/service."""
-IN_ITS_OWN_TEST = {"webhook listen", "token revoke", "inbox show"}
-"""Tested in test_webhook_listen.py, tests/service/http/test_commands.py and tests/service/inbox/test_commands.py."""
-WITHOUT_LINE = {"event", "error", "inbox-delivery"}  # one for each event of webhook listen; test_error_reports.py
+IN_ITS_OWN_TEST = {"webhook listen", "token revoke", "inbox show", "endpoint redeliver"}
+"""Tested in test_webhook_listen.py, and in test_commands.py of tests/service/http, inbox and delivery."""
+WITHOUT_LINE = {
+    "event",
+    "error",
+    "inbox-delivery",
+    "redelivery",
+}  # one for each event of webhook listen; test_error_reports.py
 READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema account", "account list", "webhook scheme")
 
 
@@ -199,7 +207,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
         "connectors/shop/connector.json": text,
         "accounts/me.yaml": "connector: shop\n",
         "accounts/acme.yaml": "connector: demo\noverride: { timeout_seconds: 10 }\n",
-        "conn.yaml": f'version: 1\nid: ws-formats\ntrusted_hosts: ["127.0.0.1:{vendor.port}"]\n',
+        "conn.yaml": f'version: 1\nid: ws-formats\ntrusted_hosts: ["127.0.0.1:{vendor.port}"]\n'
+        f"endpoints: {{ app: {{ url: '{vendor.url}/hooks' }} }}\n",
         "syncs/things.yaml": THINGS,
         "syncs/contacts.yaml": "source: { connector: demo, resource: crm.contacts }\nemit: { type: stdout }\n",
         "in.json": json.dumps({"id": 1, "email": "a@example.com"}),

@@ -17,7 +17,7 @@ from page_session import PageSession, play_page
 
 from conn_engine.documents import find_markdown_blocks
 from conn_engine.syncs import build_event
-from conn_service.delivery.endpoints import sign
+from conn_service.delivery.signatures import parse_signing_key, sign
 
 PLAYED = re.compile(r"^```console", re.MULTILINE)
 ELSEWHERE = re.compile(r"^\$ conn init (?:--example tour|tour --example) ", re.MULTILINE)
@@ -51,7 +51,7 @@ def test_the_receiver_shown_refuses_what_is_not_signed(monkeypatch: pytest.Monke
         sync="people", account="acme", type_="person.updated", key="1", data={"id": 1}, version="1", began=time.time()
     )
     body, now = json.dumps(event.body).encode(), int(time.time())
-    signature = sign(base64.b64decode(secret.removeprefix("whsec_")), event.id, now, body)
+    signature = sign([parse_signing_key(secret)], event.id, now, body)
     headers = {"webhook-id": event.id, "webhook-timestamp": str(now), "webhook-signature": signature}
     assert shown["receive"](body + b" ", headers) == 401
     assert shown["receive"](body, headers) == 204

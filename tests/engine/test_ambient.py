@@ -15,6 +15,7 @@ from scanning import dotted_names, imports_of, scan, shown
 OWN_RANDOMNESS = {
     "conn_service/studio/app.py": "a nonce of the page's styles",
     "conn_service/studio/jobs.py": "the ID of a check, which nobody may guess",
+    "conn_service/delivery/signatures.py": "a new secret of an endpoint",
     "conn_service/studio/guard.py": "the token and the cookie of a session",
     "conn_engine/conditions.py": "the one place: the machine's chance, or the session's seed",
     "conn_engine/expressions/functions/moment.py": "that of an evaluation, from the seed that it is passed",

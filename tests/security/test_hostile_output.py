@@ -52,7 +52,7 @@ QUIET = {
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
-QUIET |= {"account enable", "account import", "export"}
+QUIET |= {"endpoint secret", "account enable", "account import", "export"}
 ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",
@@ -375,6 +375,10 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("inbox", "list", "--connector", EVIL, *form)
         yield ("inbox", "show", "1", *form)
         yield ("inbox", "replay", "--failed", "--since", EVIL, *form)
+        yield ("endpoint", "list", *form)
+        yield ("endpoint", "test", EVIL, *form)
+        yield ("endpoint", "redeliver", EVIL, *form)
+        yield ("endpoint", "redeliver", "app", "--since", EVIL, *form)
         yield ("token", "revoke", EVIL, *form)
     yield ("sync", "work", "--once")
 

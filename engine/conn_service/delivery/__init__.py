@@ -4,21 +4,33 @@ from conn_service.delivery.claims import ClaimStore
 from conn_service.delivery.draining import DrainResult, drain
 from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint, find_trust
 from conn_service.delivery.health import RETRY_SECONDS
+from conn_service.delivery.listing import DeliveryEntry, EndpointEntry, find_deliveries, list_endpoints
 from conn_service.delivery.places import find_subscribed_endpoints, has_endpoint, name_endpoint
 from conn_service.delivery.queue import add_deliveries
-from conn_service.delivery.store import DeliveryStore
+from conn_service.delivery.requests import EndpointTest, send_test_event
+from conn_service.delivery.signatures import create_secret, parse_signing_key
+from conn_service.delivery.store import DeliveryStore, RedeliveredEvents
 
 __all__ = [
     "RETRY_SECONDS",
     "ClaimStore",
+    "DeliveryEntry",
     "DeliveryStore",
     "DrainResult",
+    "EndpointEntry",
+    "EndpointTest",
+    "RedeliveredEvents",
     "ResolvedEndpoint",
     "add_deliveries",
+    "create_secret",
     "drain",
+    "find_deliveries",
     "find_endpoint",
     "find_subscribed_endpoints",
     "find_trust",
     "has_endpoint",
+    "list_endpoints",
     "name_endpoint",
+    "parse_signing_key",
+    "send_test_event",
 ]

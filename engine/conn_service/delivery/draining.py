@@ -9,11 +9,11 @@ from typing import Final
 
 from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
-from conn_engine.wire import Clock, Headers, Request, Response
+from conn_engine.wire import Clock, Response
 from conn_service.delivery.claims import ClaimStore, ClaimStoreError, StoredData
 from conn_service.delivery.endpoints import ResolvedEndpoint
 from conn_service.delivery.health import RETRY_SECONDS, EndpointHealth
-from conn_service.delivery.signatures import sign
+from conn_service.delivery.requests import build_request
 from conn_service.delivery.store import DeliveryAttempt, DeliveryRow, DeliveryStore
 
 __all__ = ["DrainResult", "drain"]
@@ -22,7 +22,6 @@ MARK_EVERY = 10
 """The number of events that are sent before that is stored. After a crash, at most this many are delivered twice, with
 the same ID."""
 _BATCH = 200
-_TIMEOUT = 15.0
 _LONGEST_RETRY_AFTER = 86400.0
 _GONE: Final = 410
 _WAITS: Final = (429, 503)
@@ -90,10 +89,6 @@ def drain(
     return drainer.finish()
 
 
-def _name(endpoint: ResolvedEndpoint) -> str:
-    return f"the endpoint {endpoint.name}"
-
-
 class _Drainer:
     """Delivers to one endpoint. `health` is what is stored of it."""
 
@@ -126,12 +121,12 @@ class _Drainer:
         """Send an event, and return what the endpoint answers."""
         try:
             now = self._clock.now()
-            request = _build_request(row, _build_body(row, self._claims, now), self._endpoint, int(now))
+            request = build_request(self._endpoint, row.event_id, _build_body(row, self._claims, now), int(now))
             response = self._sender.send(request)
         except ClaimStoreError as error:  # this says nothing about the endpoint
             return _Reply(row, _REFUSALS[0], error.message)
         except ConnError as error:  # the endpoint does not respond, or its address is refused
-            return _Reply(row, error=error.message.removeprefix(f"{_name(self._endpoint)}: "))
+            return _Reply(row, error=error.message.removeprefix(f"{self._endpoint.label}: "))
         except Exception as error:  # one event does not hold back the others
             return _Reply(row, _REFUSALS[0], f"internal error: {type(error).__name__}")
         message = "410 Gone" if response.status == _GONE else f"the endpoint answered {response.status}"
@@ -204,27 +199,6 @@ def _build_body(row: DeliveryRow, claims: ClaimStore | None, now: float) -> byte
     if claims is None or len(body) <= claims.above:
         return body
     return claims.replace_data(row.event_id, body, now)
-
-
-def _build_request(row: DeliveryRow, body: bytes, endpoint: ResolvedEndpoint, timestamp: int) -> Request:
-    headers = [
-        ("Content-Type", "application/json"),
-        ("User-Agent", "conn"),
-        ("webhook-id", row.event_id),
-        ("webhook-timestamp", str(timestamp)),
-    ]
-    if endpoint.signing_keys:
-        headers.append(("webhook-signature", sign(endpoint.signing_keys, row.event_id, timestamp, body)))
-    return Request(
-        "POST",
-        endpoint.url,
-        Headers(headers),
-        body,
-        label=_name(endpoint),
-        writes=True,
-        idempotent=False,
-        timeout_seconds=_TIMEOUT,
-    )
 
 
 def _read_retry_after(response: Response, now: float) -> float:

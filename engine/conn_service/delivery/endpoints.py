@@ -45,6 +45,11 @@ class ResolvedEndpoint:
         """What identifies it in messages."""
         return name_endpoint(self.key)
 
+    @property
+    def label(self) -> str:
+        """What errors of requests to it begin with."""
+        return f"the endpoint {self.name}"
+
     def wants(self, event_type: str) -> bool:
         """Return whether the endpoint receives events of a type."""
         return not self.events or is_subscribed(self.events, event_type)

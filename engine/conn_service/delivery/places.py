@@ -52,7 +52,7 @@ def name_endpoint(key: str) -> str:
     """Return what identifies an endpoint in messages and reports: its name. Of a URL, these are its host and a digest,
     because what follows the host is a secret of many receivers. A name stays as it is."""
     parts = split_plain_url(key)
-    if not key.startswith(SCHEMES) or parts.path.startswith("/…"):
+    if not key.startswith(SCHEMES) or parts.path.startswith("/…") or "{{" in key:
         return key
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if not parts.path.strip("/") and not parts.query and not parts.fragment:

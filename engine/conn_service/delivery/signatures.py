@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as BinasciiError
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from conn_engine.errors import ConfigurationError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["SigningKey", "parse_signing_key", "sign"]
+__all__ = ["SigningKey", "create_secret", "parse_signing_key", "sign"]
 
 _SHARED: Final = "whsec_"
 _PRIVATE: Final = "whsk_"
@@ -65,6 +66,11 @@ def parse_signing_key(text: str) -> SigningKey:
             "the secret is not a private key of Ed25519", hint="use 32 or 64 bytes, as base64 after whsk_"
         )
     return SigningKey(content[:_SEED_BYTES], is_private=True)
+
+
+def create_secret(*, is_private: bool = False) -> str:
+    """Return a new secret: shared, or the private key of an Ed25519 pair."""
+    return f"{_PRIVATE if is_private else _SHARED}{b64encode(secrets.token_bytes(_SEED_BYTES)).decode()}"
 
 
 def sign(keys: Iterable[SigningKey], event_id: str, timestamp: int, body: bytes) -> str:

@@ -5,7 +5,7 @@ other.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from conn_service.delivery.health import EndpointHealth
 from conn_service.delivery.places import name_endpoint
 from conn_service.store import prepare_tables
 
-__all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore"]
+__all__ = ["DeliveryAttempt", "DeliveryRow", "DeliveryStore", "RedeliveredEvents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,14 @@ class DeliveryAttempt:
     due: float | None = None
     counts: bool = True
     is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RedeliveredEvents:
+    """How many events are sent again, and how many are not, because a later one about their record was delivered."""
+
+    again: int
+    overtaken: int
 
 
 _PART = 2000
@@ -81,6 +89,23 @@ def _remove_secrets(connection: Connection, numbers: Sequence[int]) -> None:
     )
     own = sa.select(columns.event_id).where(columns.number.in_(numbers))
     connection.execute(sa.delete(tables.event).where(event.is_secret == 1, event.event_id.in_(own), ~is_needed))
+
+
+def _find_newer(connection: Connection, endpoint: str, newest: Mapping[str, int]) -> set[str]:
+    """Return the keys of records of which an event was delivered that is newer than the number of their key."""
+    columns, keys, newer = tables.delivery.c, list(newest), set()
+    for start in range(0, len(keys), _PART):
+        query = (
+            sa.select(columns.key, sa.func.max(columns.number))
+            .group_by(columns.key)
+            .where(
+                columns.endpoint == endpoint,
+                columns.status == "delivered",
+                columns.key.in_(keys[start : start + _PART]),
+            )
+        )
+        newer |= {key for key, number in connection.execute(query) if number > newest[key]}
+    return newer
 
 
 class DeliveryStore:
@@ -227,6 +252,34 @@ class DeliveryStore:
             _remove_secrets(connection, superseded)
             statement = sa.update(tables.delivery).where(*dead)
             return connection.execute(statement.values(status="waiting", attempts=0, due=now)).rowcount
+
+    def redeliver(
+        self, endpoint: str, now: float, *, event_id: str | None = None, since: float = 0.0, until: float | None = None
+    ) -> RedeliveredEvents:
+        """Let an endpoint have one event again, or those that were added in a time, whatever came of them.
+
+        An event of a time about a record of which a later one was delivered after that time stays as it is: it would
+        replace a newer version. One event by its ID is sent nevertheless. Without its content, an event stays, too.
+        """
+        columns, event = tables.delivery.c, tables.event.c
+        conditions = [columns.endpoint == endpoint, event.added_at >= since]
+        conditions += [event.event_id == event_id] if event_id is not None else []
+        conditions += [event.added_at < until] if until is not None else []
+        query = sa.select(columns.number, columns.key).join(tables.event, tables.IS_EVENT).where(*conditions)
+        again = overtaken = 0
+        with self.engine.begin() as connection:
+            found = connection.execute(query.order_by(columns.number)).all()
+            newest = {row.key: row.number for row in found}
+            if event_id is None and until is not None:
+                newer = _find_newer(connection, endpoint, newest)
+                overtaken = sum(row.key in newer for row in found)
+                found = [row for row in found if row.key not in newer]
+            numbers = [row.number for row in found]
+            for start in range(0, len(numbers), _PART):
+                part = columns.number.in_(numbers[start : start + _PART])
+                values = {"status": "waiting", "attempts": 0, "due": now, "done_at": None, "last_error": ""}
+                again += connection.execute(sa.update(tables.delivery).where(part).values(**values)).rowcount
+        return RedeliveredEvents(again, overtaken)
 
     def remove_delivered(self, before: float) -> int:
         """Remove events that were finished before a moment, except those that were given up. Return how many."""

@@ -14,6 +14,7 @@ from conn_service.delivery import (
     ClaimStore,
     DeliveryStore,
     DrainResult,
+    RedeliveredEvents,
     drain,
     find_endpoint,
     find_trust,
@@ -64,8 +65,30 @@ class EventSending:
         return self.clock.now()
 
     def retry(self, name: str) -> dict[str, int]:
-        """Enable an endpoint, and send it again what it has not received. Return its events by status. `name` is what
-        `name_endpoint` returns, or its URL.
+        """Enable an endpoint, and send it again what it has not received. Return its events by status.
+
+        Raises UsageError for an endpoint without events, and ConfigurationError for one that cannot be used.
+        """
+        endpoint = self.find_key(name)
+        self.deliveries.set_disabled(endpoint, "", self.clock.now())
+        self.deliveries.retry_dead(self.clock.now(), endpoint=endpoint, also_waiting=True)
+        self.drain(endpoint)
+        return self.deliveries.count(endpoint=endpoint)
+
+    def redeliver(
+        self, name: str, *, event_id: str | None = None, since: float = 0.0, until: float | None = None
+    ) -> RedeliveredEvents:
+        """Enable an endpoint, and send it again one event, or those of a time, also what it has received. Raises the
+        errors of `retry`."""
+        endpoint = self.find_key(name)
+        done = self.deliveries.redeliver(endpoint, self.clock.now(), event_id=event_id, since=since, until=until)
+        if done.again:
+            self.deliveries.set_disabled(endpoint, "", self.clock.now())
+            self.drain(endpoint)
+        return done
+
+    def find_key(self, name: str) -> str:
+        """Return the key of an endpoint that has events. `name` is what `name_endpoint` returns, or its URL.
 
         Raises UsageError for an endpoint without events, and ConfigurationError for one that cannot be used.
         """
@@ -77,10 +100,7 @@ class EventSending:
             raise UsageError(f'no event was sent to an endpoint "{short}"', hint=hint)
         endpoint = known[short]
         find_endpoint(self.releases.get_current()[1], endpoint, environ=self.environ)
-        self.deliveries.set_disabled(endpoint, "", self.clock.now())
-        self.deliveries.retry_dead(self.clock.now(), endpoint=endpoint, also_waiting=True)
-        self.drain(endpoint)
-        return self.deliveries.count(endpoint=endpoint)
+        return endpoint
 
     def retry_waiting(self, run_id: str, find_current_key: Callable[[str], str]) -> None:
         """Send what a run could not deliver. What waits for an endpoint that was renamed is delivered to where the sync

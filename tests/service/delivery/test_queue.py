@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from conn_engine.syncs import OutgoingEvent, build_event
-from conn_service.delivery import DeliveryStore, add_deliveries, tables
+from conn_service.delivery import DeliveryStore, RedeliveredEvents, add_deliveries, find_deliveries, tables
 from conn_service.delivery.store import DeliveryAttempt, DeliveryRow
 
 FIVE = ["a", "b", "c", "d", "e"]
@@ -104,3 +104,70 @@ def test_an_event_that_is_added_again_has_its_new_content(queue: DeliveryStore) 
     add(queue, ["a", "b"], changed, now=2.0)
     assert count_events(queue) == 1
     assert {json.loads(row.body)["data"]["id"] for row in [*deliver(queue, "a"), *deliver(queue, "b")]} == {"corrected"}
+
+
+class TestRedelivery:
+    """Events again, also those that an endpoint has received."""
+
+    def add_days(self, queue: DeliveryStore) -> None:
+        """A record that changes on three days, and one that changes on the second: all delivered to two endpoints."""
+        add(queue, ["a", "b"], make_event("k", 1), now=100.0)
+        add(queue, ["a", "b"], make_event("k", 2), make_event("m", 2), now=200.0)
+        add(queue, ["a", "b"], make_event("k", 3), now=300.0)
+        for endpoint in "ab":
+            deliver(queue, endpoint, 400.0)
+
+    def read_again(self, queue: DeliveryStore, endpoint: str) -> list[str]:
+        rows = deliver(queue, endpoint, 500.0)
+        return [f"{row.key}={json.loads(row.body)['data']['value']}" for row in rows]
+
+    def test_all_since_a_time_in_their_order(self, queue: DeliveryStore) -> None:
+        self.add_days(queue)
+        assert queue.redeliver("a", 450.0, since=200.0) == RedeliveredEvents(3, 0)
+        assert self.read_again(queue, "a") == ["acme/k=2", "acme/m=2", "acme/k=3"]
+        assert self.read_again(queue, "b") == []
+
+    def test_what_a_later_event_has_replaced_is_left_out(self, queue: DeliveryStore) -> None:
+        self.add_days(queue)
+        assert queue.redeliver("a", 450.0, since=200.0, until=300.0) == RedeliveredEvents(1, 1)
+        assert self.read_again(queue, "a") == ["acme/m=2"]
+
+    def test_one_event_is_sent_whatever_came_later(self, queue: DeliveryStore) -> None:
+        self.add_days(queue)
+        event = make_event("k", 1)
+        assert queue.redeliver("a", 450.0, event_id=event.id) == RedeliveredEvents(1, 0)
+        assert [row.event_id for row in deliver(queue, "a", 500.0)] == [event.id]
+        assert queue.redeliver("c", 450.0, event_id=event.id) == RedeliveredEvents(0, 0)
+
+    def test_an_event_that_was_given_up_or_not_wanted(self, queue: DeliveryStore) -> None:
+        add(queue, ["a"], make_event("k"), make_event("m"))
+        first, second = queue.find_heads("a", 2.0, 10)
+        queue.record([DeliveryAttempt(first.number, 0, False, "500")], 2.0)
+        queue.set_unwanted([second.number], 2.0)
+        assert queue.redeliver("a", 3.0, since=1.0) == RedeliveredEvents(2, 0)
+        assert [row.attempts for row in queue.find_heads("a", 3.0, 10)] == [0, 0]
+
+    def test_without_its_content_an_event_stays(self, queue: DeliveryStore) -> None:
+        add(queue, ["a"], make_event("link"), is_secret=True)
+        deliver(queue, "a")
+        assert queue.redeliver("a", 3.0) == RedeliveredEvents(0, 0)
+        assert queue.count() == {"delivered": 1}
+
+    def test_a_day_takes_few_statements_however_many_events_it_has(self, queue: DeliveryStore) -> None:
+        add(queue, ["a"], *(make_event(str(n)) for n in range(3000)))
+        statements = count_statements(queue, lambda: queue.redeliver("a", 3.0, since=0.0, until=2.0))
+        assert len(statements) < 10
+        assert queue.count() == {"waiting": 3000}
+
+
+def test_deliveries_are_listed_by_account_without_those_of_similar_names(queue: DeliveryStore) -> None:
+    for account in ("acme", "acme-2", "acme.eu", "other"):
+        add(queue, ["a", "b"], make_event("k", account=account))
+    found = find_deliveries(queue.engine, accounts=["acme"])
+    assert [(entry.account, entry.endpoint, entry.status) for entry in found] == [
+        ("acme", "b", "waiting"), ("acme", "a", "waiting"),
+    ]  # fmt: skip
+    assert len(find_deliveries(queue.engine)) == 8
+    assert find_deliveries(queue.engine, accounts=[]) == []
+    assert [entry.number for entry in find_deliveries(queue.engine, before=3, limit=1)] == [2]
+    assert len(find_deliveries(queue.engine, endpoint="a", status="waiting")) == 4

@@ -7,6 +7,7 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from conn_engine.releases import StoreLocation
     from conn_service.studio.page_server import PageServer
 
 __all__ = ["NoOpen", "Port", "ReadOnly", "serve_page", "studio"]
@@ -26,19 +27,27 @@ def studio(context: typer.Context, *, port: Port = 0, read_only: ReadOnly = Fals
     Example:
       conn studio
     """
-    serve_page(context.obj, "/edit", port=port, is_read_only=read_only, opens=not no_open)
+    serve_page(context.obj, "/", port=port, is_read_only=read_only, opens=not no_open)
 
 
 def serve_page(app: App, path: str, *, port: int, is_read_only: bool, opens: bool) -> None:
     """Serve the page until Ctrl-C, and open it at a path. Raises UsageError if a package is missing."""
     from conn_cli.consent_login import open_browser
-    from conn_cli.service_options import explain_missing
+    from conn_cli.release_options import find_actor, find_release_store
+    from conn_cli.service_options import explain_missing, find_service_store
 
     try:
         from conn_service.studio.page_server import open_page_server
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn studio", "studio") from None
-    server: PageServer = open_page_server(app.workspace.root, port, is_read_only=is_read_only)
+    server: PageServer = open_page_server(
+        app.workspace.root,
+        port,
+        is_read_only=is_read_only,
+        store=_write_address(find_release_store(app)),
+        service_store=_write_address(find_service_store(app, None)),
+        actor=find_actor(app, None).by,
+    )
     url = server.get_first_url(path)
 
     def say_started() -> None:
@@ -52,3 +61,8 @@ def serve_page(app: App, path: str, *, port: int, is_read_only: bool, opens: boo
             open_browser(url)
 
     server.run(say_started)
+
+
+def _write_address(location: "StoreLocation") -> str:
+    """Return the address of a store as text, with its password: it goes to a process of this command only."""
+    return str(location.file) if location.url is None else location.url.render_as_string(hide_password=False)

@@ -130,6 +130,7 @@ def promote(
     act: Act,
     *,
     override: str = "",
+    reason: str = "",
     expected: str = "",
     connector: str = "",
     cohort: Cohort = EVERYONE,
@@ -142,11 +143,11 @@ def promote(
     With a `cohort`, only its accounts use the result: a rollout, which `cohort` can change later, and which ends when
     everyone uses it. The impact is that on the accounts that change what they use.
 
-    `override` is the reason to ignore failed checks, and is recorded. `expected` is the release that the channel must
-    serve now. `complete` adds to the folder of a release what is merged over it where it is served, so that the checks
-    include it. A refused promotion has `refusals` and no event. Raises UsageError for an unknown release or channel,
-    ChannelMovedError if another user moves the channel in the meantime, and ConfigurationError for a release that
-    cannot be loaded.
+    `override` is the reason to ignore failed checks, and is recorded; else `reason` is. `expected` is the release that
+    the channel must serve now. `complete` adds to the folder of a release what is merged over it where it is served, so
+    that the checks include it. A refused promotion has `refusals` and no event. Raises UsageError for an unknown
+    release or channel, ChannelMovedError if another user moves the channel in the meantime, and ConfigurationError for
+    a release that cannot be loaded.
     """
     release = store.resolve(source)
     served = store.channel(channel)
@@ -181,7 +182,7 @@ def promote(
         served.release,
         act.by,
         act.time,
-        override,
+        override or reason,
         result.counts(),
         rollout,
         served.pins,

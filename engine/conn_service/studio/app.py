@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -21,6 +23,7 @@ from conn_service.authoring.results import describe_problem
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
 from conn_service.studio.guard import PageGuard, StudioSecrets
 from conn_service.studio.jobs import ImpactJobs
+from conn_service.studio.views.rendering import FORMS, PAGES, render_problem
 
 __all__ = ["STATIC", "StudioSettings", "create_app", "find_read_only_reason"]
 
@@ -36,11 +39,18 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class StudioSettings:
-    """What one page is served for. `read_only_reason` says why nothing can be saved; "" if it can."""
+    """What one page is served for. `read_only_reason` says why nothing can be saved; "" if it can.
+
+    `store` and `service_store` are the addresses of the releases and of the runs, "" for those of the workspace, and
+    `actor` is the person that the history names.
+    """
 
     root: Path
     port: int
     read_only_reason: str = ""
+    store: str = ""
+    service_store: str = ""
+    actor: str = "unknown"
 
 
 def find_read_only_reason(root: Path, *, is_chosen: bool) -> str:
@@ -60,12 +70,21 @@ class _Queries:
         arguments = [str(settings.root), settings.read_only_reason]
         self._at_keys = QueryProcess(_WORKER, arguments)
         self._for_review = QueryProcess(_WORKER, arguments)
+        self._for_pages = QueryProcess(_WORKER, arguments)
         self.jobs = ImpactJobs(_WORKER, arguments)
 
     async def answer(self, name: str, body: bytes) -> Response:
         """Return the answer to a query. If the process is stopped, the answer says so, and the next query starts it."""
-        is_at_key = name in _KEYS
-        process, seconds = (self._at_keys, _KEY_SECONDS) if is_at_key else (self._for_review, _LONG_SECONDS)
+        status, reply = await self.ask(name, body)
+        return Response(reply, status, media_type="application/json")
+
+    async def ask(self, name: str, body: bytes) -> tuple[int, bytes]:
+        """Return the status and the JSON of an answer."""
+        process, seconds = self._for_review, _LONG_SECONDS
+        if name == "page":
+            process = self._for_pages
+        elif name in _KEYS:
+            process, seconds = self._at_keys, _KEY_SECONDS
         try:
             reply = await process.ask(lambda _: name.encode() + b"\n" + body, seconds)
             if name == "save" and self._at_keys.pid is not None:
@@ -73,8 +92,8 @@ class _Queries:
         except QueryStoppedError as stopped:
             message = f"the evaluation was stopped: {stopped}"
             fix = "look for an expression that does not end, or for a very large recording"
-            return JSONResponse(describe_problem("stopped", message, fix), 503)
-        return Response(reply[3:], int(reply[:3]), media_type="application/json")
+            return 503, msgspec.json.encode(describe_problem("stopped", message, fix))
+        return int(reply[:3]), reply[3:]
 
     async def prepare(self) -> None:
         """Start the process that answers at each key, or let it read what was saved."""
@@ -86,6 +105,7 @@ class _Queries:
         await self.jobs.close()
         await self._at_keys.close()
         await self._for_review.close()
+        await self._for_pages.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,26 @@ class _Routes:
         """Return the page, and start the process that it needs first."""
         return build_page(self.settings, BackgroundTask(self.queries.prepare))
 
+    def show(self, page: str, path: str) -> Route:
+        """Return the route of a page without scripts, or of a form of one."""
+
+        async def handle(request: Request) -> Response:
+            query = dict(request.query_params) | dict(request.path_params)
+            if request.method == "POST":
+                pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=50)
+                query = dict(pairs)
+            settings = self.settings
+            asked = {"store": settings.store, "service_store": settings.service_store, "actor": settings.actor}
+            body = msgspec.json.encode({"page": page, "query": query, **asked})
+            status, reply = await self.queries.ask("page", body)
+            answer = msgspec.json.decode(reply)
+            if "location" in answer:
+                return RedirectResponse(answer["location"], 303)
+            is_page = status == 200
+            return _to_page(answer["html"] if is_page else render_problem(answer, page), status)
+
+        return Route(path, handle, methods=["POST" if page in FORMS else "GET"])
+
     async def keep_draft(self, request: Request) -> Response:
         """Store edits that are not saved."""
         return await self.queries.answer("keep_draft", await request.body())
@@ -143,6 +183,7 @@ def create_app(settings: StudioSettings, keys: StudioSecrets) -> ASGIApp:
     app = Starlette(
         routes=[
             Route("/edit{rest:path}", routes.serve_page),
+            *(routes.show(page, path) for page, (path, _) in {**PAGES, **FORMS}.items()),
             *(routes.get(name) for name in ("workspace", "accounts", "operations", "draft")),
             *(routes.post(name) for name in ("operation", "records", "evaluate", "readers", "why", "plan", "save")),
             Route("/api/draft", routes.keep_draft, methods=["PUT"]),
@@ -154,7 +195,17 @@ def create_app(settings: StudioSettings, keys: StudioSecrets) -> ASGIApp:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return PageGuard(app, settings.port, keys)
+    return PageGuard(app, settings.port, keys, [path for path, _ in FORMS.values()])
+
+
+def _to_page(html: str, status: int) -> Response:
+    """Return a page without scripts. Its referrer says to its own forms only where they come from."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+    headers = {"content-security-policy": policy, "referrer-policy": "same-origin"}
+    return Response(html, status, media_type="text/html", headers=headers)
 
 
 def _to_response(answer: tuple[int, Any]) -> Response:
@@ -176,8 +227,6 @@ def build_page(settings: StudioSettings, afterwards: BackgroundTask | None = Non
 
 
 def _encode_query(request: Request) -> bytes:
-    import msgspec
-
     values = {
         key: int(value) if value.isdecimal() and key == "limit" else value
         for key, value in request.query_params.items()

@@ -12,7 +12,7 @@ from conn_engine.analysis.fields import FieldIndex
 from conn_engine.analysis.population.recorded_files import FileCache
 from conn_engine.config import Effective, OperationName, UnifiedOperation, Workspace, load_workspace
 from conn_engine.errors import UsageError
-from conn_engine.recordings.files import load_recording
+from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Case, find_cases
 from conn_service.studio.requests import OperationRequest, ReviewRequest
@@ -85,6 +85,10 @@ class StudioWorkspace:
         if key not in self._effective:
             self._effective[key] = self.saved.effective(account=account)
         return self._effective[key]
+
+    def read_recording(self, path: Path) -> Recording:
+        """Return a recording, which is read again only if it has changed. Raises ConfigurationError."""
+        return self._recordings.read(path, self.saved.format_path(path))
 
     def find_base(self, effective: Effective) -> Effective:
         """Return a saved configuration without its environment and its account."""

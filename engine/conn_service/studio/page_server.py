@@ -83,9 +83,12 @@ class PageServer:
             self._server.should_exit = True
 
 
-def open_page_server(root: Path, port: int, *, is_read_only: bool) -> PageServer:
-    """Return the server of a workspace's page, which listens already. Raises UsageError if the port is in use."""
+def open_page_server(
+    root: Path, port: int, *, is_read_only: bool, store: str = "", service_store: str = "", actor: str = "unknown"
+) -> PageServer:
+    """Return the server of a workspace's page, which listens already. `store`, `service_store` and `actor` are those of
+    `StudioSettings`. Raises UsageError if the port is in use."""
     listener = listen(_HOST, port)
     reason = find_read_only_reason(root, is_chosen=is_read_only)
-    settings = StudioSettings(root, listener.getsockname()[1], reason)
+    settings = StudioSettings(root, listener.getsockname()[1], reason, store, service_store, actor)
     return PageServer(settings, StudioSecrets(), listener)

@@ -49,6 +49,7 @@ def _describe_account(workspace: Workspace, name: str) -> dict[str, Any]:
         "label": account.label or "",
         "connector": account.connector,
         "environment": account.environment or workspace.settings.default_environment,
+        "error": "",
     }
 
 

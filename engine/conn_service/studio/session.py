@@ -1,5 +1,6 @@
 """Answers the page's queries about one workspace."""
 
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from conn_service.studio.requests import (
 )
 from conn_service.studio.review import describe_plan, measure_impact
 from conn_service.studio.saving import keep_draft, load_draft, save_edits
+from conn_service.studio.views.page_request import PageRequest
+from conn_service.studio.views.rendering import FORMS, render_page
 
 __all__ = ["StudioSession"]
 
@@ -49,6 +52,7 @@ class StudioSession:
             "operations": (AccountsRequest, lambda it, asked: list_operations(it, asked.account)),
             "operation": (OperationRequest, describe_operation),
             "records": (RecordsRequest, _describe_records),
+            "page": (PageRequest, render_page),
             "plan": (ReviewRequest, describe_plan),
             "draft": (ReviewRequest, load_draft),
             "keep_draft": (DraftRequest, keep_draft),
@@ -63,13 +67,14 @@ class StudioSession:
     def answer(self, name: str, body: bytes, note: Callable[[bytes], None] = lambda _: None) -> Answer:
         """Return the answer to a query, whose body is JSON. Errors are answers too. `note` gets the progress."""
         self._note = note
-        if name in _WRITING and self._read_only_reason:
-            return 403, describe_problem("read_only", f"nothing was saved: {self._read_only_reason}", _HOW_TO_WRITE)
         kind, find_answer = self._queries[name]
         try:
             request = msgspec.json.decode(body or b"{}", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
+        is_form = name == "page" and request.page in FORMS
+        if (is_form or name in _WRITING) and self._read_only_reason:
+            return 403, describe_problem("read_only", f"nothing was saved: {self._read_only_reason}", _HOW_TO_WRITE)
         try:
             found = find_answer(self._open(name != "evaluate"), request)
             return found if isinstance(found, tuple) else (200, found)
@@ -80,6 +85,10 @@ class StudioSession:
             return 422, describe_error(error)
         except ConnError as error:
             return 500, describe_error(error)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+            return 500, describe_problem("internal", f"this is a mistake in Conn: {where}", "report it", exit_code=70)
 
     def _report_progress(self, done: int, total: int) -> None:
         self._note(msgspec.json.encode({"done": done, "total": total}))

@@ -1,6 +1,7 @@
 """Opens the page of a workspace in this process, as a browser with a session sees it."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,28 @@ from conn_service.studio.app import StudioSettings, create_app
 from conn_service.studio.guard import StudioSecrets
 from conn_service.studio.session import StudioSession
 
-__all__ = ["HOST", "PORT", "Post", "ask", "edit", "find_row", "open_page"]
+__all__ = ["HOST", "PORT", "Post", "ask", "edit", "find_row", "open_page", "write_shop"]
 
 PORT = 4100
+_RECORDING = {
+    "format": 1, "connector": "shop", "operation": "crm.contacts.list", "source": "sample", "call": {},
+    "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://shop.example",
+    "exchanges": [{
+        "request": {"method": "GET", "url": "https://shop.example/people"},
+        "response": {"status": 200, "headers": {}, "body": {"items": [{"id": "1", "mail": "Ada@shop.example"}]}},
+    }],
+}  # fmt: skip
+_SHOP = {
+    "conn.yaml": "version: 1\n",
+    "connectors/shop/connector.yaml": "base_url: https://shop.example\npagination: none\nresources:\n  people:\n"
+    "    list: { path: /people, response_path: items }\n",
+    "connectors/shop/unified/crm.yaml": "resources:\n  contacts:\n    response_mapping: { id: response.id }\n"
+    "    list: { resource: people }\n",
+    "connectors/shop/recordings/crm.contacts.list.json": json.dumps(_RECORDING),
+    "accounts/acme.yaml": "connector: shop\noverride:\n  crm.contacts.response_mapping.email: response.mail\n",
+    "accounts/globex.yaml": "connector: shop\n",
+}
+"""A workspace of one operation, with one recording of one record."""
 HOST = f"127.0.0.1:{PORT}"
 Post = Callable[..., Any]
 
@@ -25,6 +45,21 @@ def open_page(root: Path, reason: str = "") -> TestClient:
     client.__enter__()
     assert client.get(f"/edit?token={keys.token}", follow_redirects=False).status_code == 303
     return client
+
+
+def write_shop(root: Path) -> None:
+    """Write the smallest workspace with a recording, in a repository with one commit."""
+    for name, text in _SHOP.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["config", "user.name", "Ada"],
+        ["config", "user.email", "ada@example.com"],
+        ["add", "-A"],
+        ["commit", "-q", "-m", "start"],
+    ):
+        subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 
 def ask(session: StudioSession, name: str, expected: int = 200, **values: Any) -> Any:

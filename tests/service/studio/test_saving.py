@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from studio_bench import Post, ask, edit, open_page
+from studio_bench import Post, ask, edit, open_page, write_shop
 
 from conn_cli.scaffold import copy_example
+from conn_engine.analysis.impact.committing import commit_file
+from conn_engine.errors import ConfigurationError
 from conn_service.studio.session import StudioSession
 
 ACME = "accounts/acme.yaml"
@@ -170,31 +172,40 @@ def test_a_check_of_every_account_is_a_job(page: TestClient) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def test_a_commit_has_the_saved_document_and_nothing_else(tmp_path: Path) -> None:
-    root = tmp_path / "inner/tour"
-    copy_example(root)
-    git(tmp_path, "init", "-q", "-b", "main")
-    git(tmp_path, "config", "user.name", "Ada")
-    git(tmp_path, "config", "user.email", "ada@example.com")
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "-q", "-m", "start")
-    (root / "README.md").write_text("not committed\n")
-    git(tmp_path, "add", "inner/tour/README.md")
+    write_shop(tmp_path)
+    (tmp_path / "conn.yaml").write_text("version: 1\n# staged\n")
+    git(tmp_path, "add", "conn.yaml")
     (tmp_path / ".git/hooks/pre-commit").write_text("#!/bin/sh\ntouch ran; exit 1\n")
     (tmp_path / ".git/hooks/pre-commit").chmod(0o755)
-    session = StudioSession(root)
+    session = StudioSession(tmp_path)
     assert ask(session, "workspace")["git"] == {"branch": "main"}
     digest = ask(session, "operation", account="acme", operation="crm.contacts.list")["file"]["digest"]
-    message = {"message": "Shout Acme's titles"}
-    saved = ask(session, "save", account="acme", edits=[TITLE], digest=digest, commit=message)
-    assert saved["commit"]["id"] == git(tmp_path, "rev-parse", "HEAD").strip()
-    assert git(tmp_path, "show", "--format=%an %s", "--name-only", "HEAD").split("\n", 1) == [
-        "Ada Shout Acme's titles",
-        "\ninner/tour/accounts/acme.yaml\n",
-    ]
-    assert git(tmp_path, "status", "--porcelain") == "M  inner/tour/README.md\n"
-    assert not list(tmp_path.rglob("ran"))
+    values = {"account": "acme", "edits": [edit("email", "$lowercase(response.mail)")]}
+    saved = ask(session, "save", **values, digest=digest, commit={"message": "Write Acme's addresses in lower case"})
+    assert (saved["commit"]["id"], saved["commit_problem"]) == (git(tmp_path, "rev-parse", "HEAD").strip(), "")
+    assert git(tmp_path, "show", "--format=%an %s", "--name-only", "HEAD") == (
+        "Ada Write Acme's addresses in lower case\n\naccounts/acme.yaml\n"
+    )
+    assert git(tmp_path, "status", "--porcelain") == "M  conn.yaml\n"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_commit_of_a_workspace_in_a_folder_of_the_repository(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    inner = tmp_path / "new folder/ä"
+    inner.mkdir(parents=True)
+    (inner / "a.yaml").write_text("a: 1\n")
+    commit = commit_file(inner, "a.yaml", "Add a")
+    assert git(tmp_path, "-c", "core.quotePath=false", "show", "--format=", "--name-only", commit) == (
+        "new folder/ä/a.yaml\n"
+    )
+    assert git(tmp_path, "status", "--porcelain") == ""
+    with pytest.raises(ConfigurationError, match="the commit has no message"):
+        commit_file(inner, "a.yaml", " ")
+    git(tmp_path, "update-ref", "-d", "HEAD")
+    with pytest.raises(ConfigurationError, match="the repository has no commit yet"):
+        commit_file(inner, "a.yaml", "Again")

@@ -1,0 +1,1 @@
+"""The pages without scripts: each is a function that returns the values of its template."""

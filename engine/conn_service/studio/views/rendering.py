@@ -1,0 +1,70 @@
+"""Answers a page without scripts: finds its values, and writes them into its template. Every value is escaped."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from conn_service.studio.drafts import StudioWorkspace
+from conn_service.studio.views.coverage_page import show_coverage
+from conn_service.studio.views.impact_page import show_impact
+from conn_service.studio.views.overview_page import show_overview
+from conn_service.studio.views.page_request import PageRequest
+from conn_service.studio.views.recording_pages import show_deliveries, show_recording, show_recordings
+from conn_service.studio.views.release_page import move_channel, return_channel, show_releases
+from conn_service.studio.views.sync_page import show_run, show_syncs
+
+__all__ = ["FORMS", "PAGES", "render_page", "render_problem"]
+
+_FOLDER: Final = Path(__file__).parents[1] / "templates"
+_Show = Callable[[StudioWorkspace, PageRequest], dict[str, Any]]
+PAGES: Mapping[str, tuple[str, _Show]] = {
+    "overview": ("/", show_overview),
+    "coverage": ("/coverage", show_coverage),
+    "recordings": ("/recordings", show_recordings),
+    "recording": ("/recordings/{connector}/{name:path}", show_recording),
+    "deliveries": ("/deliveries", show_deliveries),
+    "impact": ("/impact", show_impact),
+    "syncs": ("/syncs", show_syncs),
+    "run": ("/syncs/runs/{run}", show_run),
+    "releases": ("/releases", show_releases),
+}
+"""The pages by name, each with its path."""
+FORMS: Mapping[str, tuple[str, _Show]] = {
+    "promote": ("/releases/promote", move_channel),
+    "roll_back": ("/releases/roll-back", return_channel),
+}
+"""The forms by name. Each answers with `moved`, or with the values of the page `refused`."""
+
+
+@lru_cache(maxsize=1)
+def _load_templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render_page(studio: StudioWorkspace, request: PageRequest) -> dict[str, str]:
+    """Return the HTML of a page, or where to go after a form."""
+    if request.page in FORMS:
+        values = FORMS[request.page][1](studio, request)
+        if "moved" in values:
+            return {"location": f"/releases?moved={values['moved']}"}
+        return {"html": _write("refused", values, "releases")}
+    return {"html": _write(request.page, PAGES[request.page][1](studio, request), request.page)}
+
+
+def render_problem(problem: Mapping[str, Any], page: str) -> str:
+    """Return the HTML of an error."""
+    return _write("problem", {"problem": problem}, page)
+
+
+def _write(template: str, values: Mapping[str, Any], page: str) -> str:
+    chosen = PAGES[page][0].split("/")[1] if page in PAGES else "releases"
+    return _load_templates().get_template(f"{template}.html").render(values, chosen=chosen)

@@ -1,0 +1,106 @@
+"""Syncs, their runs, and what each run reports about its completeness."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import to_builtins
+
+from conn_engine.config.sync_models import SyncTrigger
+from conn_engine.documents import dump_json
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.syncs import find_accounts
+from conn_engine.syncs.resources import find_sources
+from conn_engine.wire import MACHINE_CLOCK
+from conn_service.store import DEFAULT_FILE, open_engine
+from conn_service.studio.drafts import StudioWorkspace
+from conn_service.studio.views.page_request import PageRequest
+from conn_service.syncs.run_details import read_details
+from conn_service.syncs.store import RunRow, SyncStore
+
+__all__ = ["show_run", "show_syncs"]
+
+_MOST_RUNS = 50
+_GOOD = ("complete",)
+_BAD = ("incomplete", "failed", "undelivered")
+
+
+def show_syncs(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
+    """Return the syncs of the workspace, and their last runs, of one sync with the parameter `sync`."""
+    name = request.query.get("sync", "")
+    with _open_runs(studio, request) as store:
+        runs = [] if store is None else store.find_runs(sync=name or None, limit=_MOST_RUNS)
+    return {
+        "chosen": name,
+        "syncs": [_describe_sync(studio, one) for one in studio.saved.syncs() if name in ("", one)],
+        "runs": [_describe_run(run) for run in runs],
+        "has_store": store is not None,
+    }
+
+
+def show_run(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
+    """Return one run with its report. Raises UsageError if there is none."""
+    with _open_runs(studio, request) as store:
+        if store is None:
+            raise UsageError("no sync has run yet", hint="run one: conn sync run SYNC --account ACCOUNT")
+        run = store.get_run(request.query.get("run", ""))
+        details = read_details(store, run, MACHINE_CLOCK.now())
+    return {
+        **_describe_run(run),
+        "facts": [(name.replace("_", " "), value) for name, value in run.report.items() if not _is_large(value)],
+        "report": dump_json(dict(run.report)),
+        "details": to_builtins(details),
+    }
+
+
+@contextmanager
+def _open_runs(studio: StudioWorkspace, request: PageRequest) -> Iterator[SyncStore | None]:
+    """Open the store of the runs; None if there is none yet."""
+    text = request.service_store or str(studio.root / DEFAULT_FILE)
+    location = StoreLocation.read(text, studio.root)
+    if location.file is not None and not location.file.exists():
+        yield None
+        return
+    engine = open_engine(location, connections=1)
+    try:
+        yield SyncStore(engine)
+    finally:
+        engine.dispose()
+
+
+def _describe_sync(studio: StudioWorkspace, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "title": name, "resource": "", "schedule": "", "accounts": [], "error": ""}
+    try:
+        document = studio.saved.sync(name)
+        trigger = document.trigger.text if isinstance(document.trigger, SyncTrigger) else ""
+        return {
+            **row,
+            "title": document.name or name,
+            "resource": ", ".join(source.resource for source in find_sources(document)) or document.kind,
+            "schedule": document.schedule or trigger,
+            "accounts": find_accounts(studio.saved, name),
+        }
+    except ConnError as error:
+        return {**row, "error": error.message}
+
+
+def _describe_run(run: RunRow) -> dict[str, Any]:
+    began = datetime.fromtimestamp(run.began, UTC)
+    return {
+        "id": run.id,
+        "sync": run.sync,
+        "account": run.account,
+        "status": run.status,
+        "class": "good" if run.status in _GOOD else "bad" if run.status in _BAD else "unknown",
+        "reason": run.reason,
+        "cause": run.cause,
+        "began": began.strftime("%Y-%m-%d %H:%M"),
+        "seconds": None if run.ended is None else round(run.ended - run.began, 1),
+        "counts": [(name.replace("_", " "), number) for name, number in run.counts.items()],
+    }
+
+
+def _is_large(value: Any) -> bool:
+    return isinstance(value, dict | list) and len(value) > 0

@@ -69,7 +69,7 @@ def _draw_endpoint(endpoint: EndpointStatus) -> Iterator[str]:
     state = "is disabled" if endpoint.disabled else "has been failing"
     yield f"the endpoint {endpoint.name} {state} since {_shorten_time(endpoint.since)}: {endpoint.reason}{events}"
     if endpoint.disabled:
-        yield f"  fix: correct the endpoint, then: conn sync retry --endpoint {endpoint.name}"
+        yield f"  fix: correct the endpoint, then: conn endpoint redeliver {endpoint.name}"
     elif endpoint.rests_until is not None:
         yield f"  it is tried again at {_shorten_time(endpoint.rests_until)}"
 

@@ -4,7 +4,13 @@ from conn_service.delivery.claims import ClaimStore
 from conn_service.delivery.draining import DrainResult, drain
 from conn_service.delivery.endpoints import ResolvedEndpoint, find_endpoint, find_trust
 from conn_service.delivery.health import RETRY_SECONDS
-from conn_service.delivery.listing import DeliveryEntry, EndpointEntry, find_deliveries, list_endpoints
+from conn_service.delivery.listing import (
+    DeliveryEntry,
+    DeliveryStatus,
+    EndpointEntry,
+    find_deliveries,
+    list_endpoints,
+)
 from conn_service.delivery.places import find_subscribed_endpoints, has_endpoint, name_endpoint
 from conn_service.delivery.queue import add_deliveries
 from conn_service.delivery.requests import EndpointTest, send_test_event
@@ -15,6 +21,7 @@ __all__ = [
     "RETRY_SECONDS",
     "ClaimStore",
     "DeliveryEntry",
+    "DeliveryStatus",
     "DeliveryStore",
     "DrainResult",
     "EndpointEntry",

@@ -24,8 +24,10 @@ from conn_service.connect.connect_service import ConnectService
 from conn_service.connect.links import LinkStore
 from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.settings import ConnectSettings
+from conn_service.delivery import DeliveryStore
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
+from conn_service.http.admin_endpoints import build_endpoint_routes
 from conn_service.http.admin_revisions import build_revision_routes
 from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
@@ -184,7 +186,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
-                *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
+                *build_endpoint_routes(gate, DeliveryStore(engine), deployment.environ, deployment.limits),
                 *deployment.more_routes(parts),
             ],
             limits=deployment.limits,

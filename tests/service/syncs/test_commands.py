@@ -133,7 +133,7 @@ class TestStatus:
         assert "9 events given up; 1 record set aside" in done.out
         assert done.out.splitlines()[1:] == [
             "the endpoint default is disabled since 2026-11-18 11:06Z: the endpoint answered 410 Gone",
-            "  fix: correct the endpoint, then: conn sync retry --endpoint default",
+            "  fix: correct the endpoint, then: conn endpoint redeliver default",
             "next: see what failed, and send it again: conn sync failures",
         ]
         [row] = json.loads(run(bench, "status --format json").out)["accounts"]

@@ -1,0 +1,234 @@
+"""`/admin/endpoints` and `/admin/deliveries`: what each token sees, a test, and events again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from service_bench import NOW, Bench, open_bench, read_problem
+
+from conn_engine.config import load_workspace
+from conn_engine.syncs import build_event
+from conn_service.delivery import DeliveryStore, add_deliveries, tables
+from conn_service.delivery.store import DeliveryAttempt
+from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
+from conn_service.store import open_engine
+
+ENDPOINTS = "endpoints: { default: { url: 'https://app.example.com/in', secret: '{{env.NOWHERE}}' } }\n"
+
+
+def configure(root: Path) -> ConfigurationSource:
+    """Let accounts have endpoints at the vendor, which plays their application, too."""
+    text = (root / "conn.yaml").read_text()
+    hosts = text.splitlines()[1]
+    (root / "conn.yaml").write_text(f"{text}{hosts.replace('trusted_hosts', 'endpoint_hosts')}\n")
+    host = hosts.split('"')[1]
+    own = f"url: 'http://{host}/hooks', events: [crm.contact.*]"
+    (root / "accounts/own.yaml").write_text(f"connector: shop\nendpoints: {{ app: {{ {own} }} }}\n")
+    return WorkspaceConfiguration(load_workspace(root))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A service with an endpoint for all, and one of the account `own`."""
+    with open_bench(tmp_path_factory.mktemp("service"), settings=ENDPOINTS, configure=configure) as bench:
+        bench.token = bench.issue(accounts=[])
+        yield bench
+
+
+@pytest.fixture
+def store(bench: Bench) -> Iterator[DeliveryStore]:
+    """The queue of the service, empty."""
+    engine = open_engine(bench.location)
+    store = DeliveryStore(engine)
+    with engine.begin() as connection:
+        for table in (tables.delivery, tables.event, tables.endpoint):
+            connection.execute(sa.delete(table))
+    yield store
+    engine.dispose()
+
+
+OWN = "accounts/own/app"
+
+
+def add(store: DeliveryStore, endpoint: str, account: str, *keys: str, moment: float = NOW) -> list[str]:
+    events = [
+        build_event(sync="s", account=account, type_="x.updated", key=key, data={"id": "S3"}, version="1", began=0.0)
+        for key in keys
+    ]
+    with store.engine.begin() as connection:
+        add_deliveries(connection, [endpoint], "r", events, moment)
+    return [event.id for event in events]
+
+
+def deliver(store: DeliveryStore, endpoint: str) -> None:
+    while rows := store.find_heads(endpoint, NOW, 100):
+        store.record([DeliveryAttempt(row.number, row.attempts, True) for row in rows], NOW)
+
+
+def ask(bench: Bench, path: str, token: str = "") -> Any:
+    response = bench.ask("GET", path, token=token or bench.token)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def post(bench: Bench, path: str, body: Any = None, token: str = "") -> Any:
+    return bench.ask("POST", path, body, token=token or bench.token)
+
+
+def tenant(bench: Bench) -> str:
+    return bench.issue("admin", accounts=[], tenant="own")
+
+
+def test_the_list_has_the_state_of_each_endpoint(bench: Bench, store: DeliveryStore) -> None:
+    add(store, OWN, "own", "1", "2")
+    store.set_disabled(OWN, "the endpoint answered 410 Gone", NOW)
+    found = {row["id"]: row for row in ask(bench, "/admin/endpoints")["result"]}
+    assert {name: (row["state"], row["place"], row["counts"]) for name, row in found.items()} == {
+        OWN: ("disabled", "accounts/own", {"waiting": 2}),
+        "default": ("unusable", "conn.yaml", {}),
+    }
+    assert found[OWN]["problem"] == "the endpoint answered 410 Gone"
+    assert ask(bench, f"/admin/endpoints/{OWN}") == found[OWN]
+    assert "hooks" not in json.dumps(found), "the path of a URL may be a secret"
+
+
+def test_a_token_of_a_tenant_sees_what_is_of_its_accounts(bench: Bench, store: DeliveryStore) -> None:
+    add(store, OWN, "own", "1")
+    add(store, "default", "own", "2")
+    add(store, "default", "acme", "3")
+    token = tenant(bench)
+    assert [row["id"] for row in ask(bench, "/admin/endpoints", token)["result"]] == [OWN]
+    rows = ask(bench, "/admin/deliveries", token)["result"]
+    assert [(row["endpoint"], row["account"], row["record"]) for row in rows] == [
+        ("default", "own", "2"), (OWN, "own", "1"),
+    ]  # fmt: skip
+    [other] = ask(bench, "/admin/deliveries?account=acme")["result"]
+    assert ask(bench, "/admin/deliveries?account=acme", token)["result"] == []
+    for method, path in (
+        ("GET", "/admin/endpoints/default"),
+        ("POST", "/admin/endpoints/default/test"),
+        ("POST", "/admin/endpoints/default/redeliver"),
+        ("GET", f"/admin/deliveries/{other['number']}"),
+        ("POST", f"/admin/deliveries/{other['number']}/redeliver"),
+    ):
+        assert bench.ask(method, path, token=token).status_code == 404, path
+    only = bench.issue("admin", accounts=["acme"])
+    assert ask(bench, "/admin/endpoints", only)["result"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/admin/endpoints"),
+        ("GET", f"/admin/endpoints/{OWN}"),
+        ("POST", f"/admin/endpoints/{OWN}/enable"),
+        ("POST", f"/admin/endpoints/{OWN}/test"),
+        ("POST", f"/admin/endpoints/{OWN}/redeliver"),
+        ("GET", "/admin/deliveries"),
+        ("GET", "/admin/deliveries/1"),
+        ("POST", "/admin/deliveries/1/redeliver"),
+    ],
+)
+def test_the_scope_admin_is_needed(bench: Bench, method: str, path: str) -> None:
+    token = bench.issue("unified:read", "unified:write", accounts=[])
+    assert bench.ask(method, path, token=token).status_code == 403
+    assert bench.ask(method, path, token="conn_wrong").status_code == 401
+
+
+def test_a_test_event_reaches_the_endpoint_and_is_stored_nowhere(bench: Bench, store: DeliveryStore) -> None:
+    bench.vendor.arrived.clear()
+    done = post(bench, f"/admin/endpoints/{OWN}/test", token=tenant(bench)).json()
+    assert (done["endpoint"], done["status"], done["problem"]) == (OWN, 204, "")
+    [arrived] = bench.vendor.arrived
+    assert (arrived.path, arrived.data["type"], arrived.data["test"]) == ("/hooks", "endpoint.test", True)
+    assert store.count() == {}
+    refused = post(bench, "/admin/endpoints/default/test")
+    assert (refused.status_code, read_problem(refused)["kind"]) == (409, "configuration")
+
+
+def test_what_was_not_received_is_sent_again(bench: Bench, store: DeliveryStore) -> None:
+    add(store, OWN, "own", "1", "2")
+    [row, _] = store.find_heads(OWN, NOW, 10)
+    store.record([DeliveryAttempt(row.number, 0, False, "500")], NOW)
+    store.set_disabled(OWN, "410", NOW)
+    done = post(bench, f"/admin/endpoints/{OWN}/redeliver", {})
+    assert (done.status_code, done.json()) == (202, {"again": 2, "overtaken": 0})
+    assert ask(bench, f"/admin/endpoints/{OWN}")["state"] == "enabled"
+    assert store.count() == {"waiting": 2}
+    entry = ask(bench, "/admin/audit")["result"][0]
+    assert (entry["action"], entry["target"], entry["account"]) == ("redeliver", f"endpoints/{OWN}", "own")
+
+
+def test_an_event_and_a_time_are_sent_again(bench: Bench, store: DeliveryStore) -> None:
+    [first] = add(store, OWN, "own", "1", moment=NOW - 7200)
+    add(store, OWN, "own", "2", "3")
+    deliver(store, OWN)
+    path = f"/admin/endpoints/{OWN}/redeliver"
+    assert post(bench, path, {"event_id": first}).json()["again"] == 1
+    deliver(store, OWN)
+    assert post(bench, path, {"since": "2023-11-14T22:00:00Z"}).json()["again"] == 2
+    assert post(bench, path, {"event_id": "evt_0"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], {"event": "x"}, {"event_id": 7}, {"event_id": "\0"}, {"event_id": "a", "since": "2026-01-01"},
+     {"since": 7}, {"since": "soon"}, {"until": "2026-01-01"}],
+)  # fmt: skip
+def test_a_wrong_request_is_refused_and_changes_nothing(bench: Bench, store: DeliveryStore, body: Any) -> None:
+    add(store, OWN, "own", "1")
+    deliver(store, OWN)
+    assert post(bench, f"/admin/endpoints/{OWN}/redeliver", body).status_code == 400
+    assert store.count() == {"delivered": 1}
+
+
+def test_enabling_sends_nothing_again(bench: Bench, store: DeliveryStore) -> None:
+    add(store, OWN, "own", "1")
+    deliver(store, OWN)
+    store.set_disabled(OWN, "410", NOW)
+    assert post(bench, f"/admin/endpoints/{OWN}/enable").json()["state"] == "enabled"
+    assert store.count() == {"delivered": 1}
+
+
+def test_deliveries_have_no_content_and_come_in_pages(bench: Bench, store: DeliveryStore) -> None:
+    add(store, OWN, "own", *(str(number) for number in range(120)))
+    deliver(store, OWN)
+    add(store, OWN, "own", "last")
+    page = ask(bench, f"/admin/deliveries?endpoint={OWN}&status=delivered")
+    rest = ask(bench, f"/admin/deliveries?endpoint={OWN}&status=delivered&cursor={page['next_cursor']}")
+    numbers = [row["number"] for row in (*page["result"], *rest["result"])]
+    assert numbers == sorted(numbers, reverse=True)
+    assert (len(page["result"]), len(rest["result"]), rest["next_cursor"]) == (100, 20, None)
+    row = page["result"][0]
+    assert "S3" not in json.dumps(page)
+    assert ask(bench, f"/admin/deliveries/{row['number']}") == row
+    assert post(bench, f"/admin/deliveries/{row['number']}/redeliver").json() == {"again": 1, "overtaken": 0}
+    assert ask(bench, f"/admin/deliveries/{row['number']}")["status"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("endpoint=nobody", 200),
+        ("endpoint=%00", 200),
+        ("account=%00", 200),
+        ("status=lost", 400),
+        ("cursor=x", 400),
+        ("cursor=99999999999999999999", 400),
+        ("owner=x", 400),
+    ],
+)
+def test_a_filter_that_matches_nothing_or_is_unknown(bench: Bench, query: str, status: int) -> None:
+    response = bench.ask("GET", f"/admin/deliveries?{query}")
+    assert response.status_code == status
+    assert status == 400 or response.json()["result"] == []
+
+
+def test_an_account_cannot_get_an_endpoint_that_conn_yaml_does_not_allow(bench: Bench) -> None:
+    text = "connector: shop\nendpoints: { app: { url: 'https://evil.example.net/in' } }\n"
+    refused = bench.ask("PUT", "/admin/accounts/evil", {"document": text})
+    assert refused.status_code == 422
+    assert [finding["code"] for finding in refused.json()["findings"]] == ["SEC118"]

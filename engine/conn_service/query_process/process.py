@@ -30,6 +30,7 @@ class QueryProcess:
         self._setup = {"module": module, "arguments": list(arguments)}
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._is_ended = False
 
     @property
     def pid(self) -> int | None:
@@ -49,23 +50,41 @@ class QueryProcess:
 
     async def _ask(self, build: Callable[[bool], bytes], seconds: float, note: Callable[[bytes], None]) -> bytes:
         async with self._turn:
+            if self._is_ended:
+                raise QueryStoppedError("its server ends")
             process, is_new = await self._start()
+            if self._is_ended:
+                await self._discard()
+                raise QueryStoppedError("its server ends")
             try:
                 return await asyncio.wait_for(_exchange(process, build(is_new), note), seconds)
             except TimeoutError:
-                await self.close()
+                await self._discard()
                 raise QueryStoppedError(f"it took more than {seconds:g} s") from None
             except (OSError, EOFError):
-                await self.close()
+                await self._discard()
                 raise QueryStoppedError("its process ended unexpectedly") from None
 
     async def close(self) -> None:
-        """Stop the process. The next query starts it again."""
+        """Stop the process, and a query that it answers. The next query starts it again."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-            self._process = None
+            _kill(self._process)
+        async with self._turn:  # a start is awaited: asyncio does not survive that it is cancelled
+            await self._discard()
+
+    async def end(self) -> None:
+        """Stop the process, and answer no query from now on. Those that wait are stopped."""
+        self._is_ended = True
+        await self.close()
+
+    async def _discard(self) -> None:
+        """Stop the process. The caller has the turn, so that nothing else reads its output."""
+        process, self._process = self._process, None
+        if process is not None:
+            _kill(process)
+            if process.stdout is not None:
+                await process.stdout.read()  # asyncio waits forever for a process whose output is unread
+            await process.wait()
 
     async def _start(self) -> tuple[asyncio.subprocess.Process, bool]:
         if self._process is not None and self._process.returncode is None:
@@ -81,6 +100,11 @@ class QueryProcess:
             env={name: os.environ[name] for name in _INHERITED if name in os.environ},
         )
         return self._process, True
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _exchange(process: asyncio.subprocess.Process, message: bytes, note: Callable[[bytes], None]) -> bytes:

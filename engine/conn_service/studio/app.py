@@ -103,9 +103,8 @@ class _Queries:
     async def close(self) -> None:
         """Stop the processes."""
         await self.jobs.close()
-        await self._at_keys.close()
-        await self._for_review.close()
-        await self._for_pages.close()
+        for process in (self._at_keys, self._for_review, self._for_pages):
+            await process.end()
 
 
 @dataclass(frozen=True, slots=True)

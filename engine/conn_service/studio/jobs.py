@@ -57,7 +57,7 @@ class ImpactJobs:
         job = self._jobs.get(name)
         if job is not None and job.state == "running":
             job.state = "stopped"
-            await job.process.close()
+            await job.process.end()
         return self.describe(name)
 
     async def close(self) -> None:

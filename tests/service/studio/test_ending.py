@@ -1,0 +1,61 @@
+"""The end of a page: nothing hangs, whatever its processes are doing."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from studio_bench import write_shop
+
+from conn_service.query_process.process import QueryProcess, QueryStoppedError
+from conn_service.studio.page_server import open_page_server
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turns", [1, 3, 40])
+async def test_queries_that_wait_start_no_process_after_the_end(tmp_path: Path, turns: int) -> None:
+    write_shop(tmp_path)
+    process = QueryProcess("conn_service.studio.worker", [str(tmp_path), ""])
+    queries = [asyncio.ensure_future(process.ask(lambda _: b"workspace\n", 60)) for _ in range(3)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(process.end(), 60)
+    answers = await asyncio.wait_for(asyncio.gather(*queries, return_exceptions=True), 60)
+    assert [type(answer) for answer in answers] == [QueryStoppedError] * 3
+    assert process.pid is None
+    with pytest.raises(QueryStoppedError, match="its server ends"):
+        await process.ask(lambda _: b"workspace\n", 60)
+
+
+def test_a_server_ends_while_its_processes_start(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    server = open_page_server(tmp_path, 0, is_read_only=True)
+    started = threading.Event()
+    thread = threading.Thread(target=server.run, args=(started.set,))
+    thread.start()
+    assert started.wait(60)
+    with httpx.Client(follow_redirects=True, timeout=60) as browser:
+        base = f"http://127.0.0.1:{server.settings.port}"
+        browser.get(server.get_first_url("/edit"))
+        asked = threading.Thread(target=send, args=(f"{base}/api/accounts", browser.cookies))
+        asked.start()
+        server.stop()
+        thread.join(60)
+    assert not thread.is_alive()
+    asked.join(60)
+
+
+def send(url: str, cookies: httpx.Cookies) -> None:
+    with suppress(httpx.HTTPError):  # it may come too late
+        httpx.get(url, cookies=cookies, timeout=60)
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_writes_without_end_is_killed() -> None:
+    process = QueryProcess("chatty_worker")
+    with pytest.raises(QueryStoppedError, match="it took more than"):
+        await asyncio.wait_for(process.ask(lambda _: b"", 0.5), 60)
+    assert process.pid is None
+    await process.end()

@@ -19,6 +19,10 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "SYSTEMROOT", "LD_LIBRARY_
 """The environment variables that the process inherits. None of them has a credential."""
 
 
+_START_SECONDS = 60.0
+"""The longest time in which a process starts, on a busy machine too. The time of its first query begins afterwards."""
+
+
 class QueryStoppedError(Exception):
     """The process was killed because it took too long, or it crashed."""
 
@@ -57,6 +61,8 @@ class QueryProcess:
                 await self._discard()
                 raise QueryStoppedError("its server ends")
             try:
+                if is_new:
+                    await asyncio.wait_for(_read_frame(process), _START_SECONDS)
                 return await asyncio.wait_for(_exchange(process, build(is_new), note), seconds)
             except TimeoutError:
                 await self._discard()
@@ -108,13 +114,20 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def _exchange(process: asyncio.subprocess.Process, message: bytes, note: Callable[[bytes], None]) -> bytes:
-    if process.stdin is None or process.stdout is None:
+    if process.stdin is None:
         raise EOFError
     process.stdin.write(FRAME.pack(True, len(message)) + message)
     await process.stdin.drain()
     while True:
-        is_last, size = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
-        reply = await process.stdout.readexactly(size)
+        is_last, reply = await _read_frame(process)
         if is_last:
             return reply
         note(reply)
+
+
+async def _read_frame(process: asyncio.subprocess.Process) -> tuple[bool, bytes]:
+    """Return the next message, and whether it is the last one for a query."""
+    if process.stdout is None:
+        raise EOFError
+    is_last, size = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
+    return is_last, await process.stdout.readexactly(size)

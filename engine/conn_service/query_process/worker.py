@@ -17,7 +17,8 @@ FRAME = struct.Struct("<?I")
 def serve_queries(answer: Callable[[bytes, Callable[[bytes], None]], bytes]) -> None:
     """Answer queries from standard input on standard output. Anything else that is printed goes to standard error.
 
-    `answer` gets a query, and a function that sends a note before the answer.
+    The first message says that the process has started. `answer` gets a query, and a function that sends a note before
+    the answer.
     """
     _limit_memory()
     queries, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
@@ -27,6 +28,7 @@ def serve_queries(answer: Callable[[bytes, Callable[[bytes], None]], bytes]) -> 
         replies.write(FRAME.pack(is_last, len(message)) + message)
         replies.flush()
 
+    send(b"", True)  # from now on, the server measures how long an answer takes
     while (query := _read_message(queries)) is not None:
         send(answer(query, send), True)
 

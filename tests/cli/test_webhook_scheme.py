@@ -14,6 +14,7 @@ BUNDLED = {
     "asana": "Asana",
     "attio": "Attio",
     "github": "GitHub",
+    "google_calendar": "Google push channel (Calendar / Drive)",
     "hubspot": "HubSpot v3",
     "jira": "Jira Cloud (webhooks with secret)",
     "linear": "Linear",

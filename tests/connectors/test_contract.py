@@ -27,16 +27,17 @@ def connector(request):
 
 def test_the_catalogue_has_the_connectors_it_promises():
     assert {
-        "hubspot",
-        "salesforce",
-        "pipedrive",
+        "asana",
         "attio",
-        "zendesk",
         "github",
+        "google_calendar",
+        "hubspot",
         "jira",
         "linear",
-        "asana",
+        "pipedrive",
+        "salesforce",
         "stripe",
+        "zendesk",
     } <= set(CONNECTORS)
 
 

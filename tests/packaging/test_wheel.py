@@ -97,6 +97,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "linear",
         "asana",
         "stripe",
+        "google_calendar",
         "acme-crm",
     ],
 )

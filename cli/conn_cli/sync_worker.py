@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from conn_engine.releases.store_location import StoreLocation
-    from conn_service.inbox import InboxWork
+    from conn_service.inbox import InboxRetention, InboxWork
     from conn_service.syncs.opening import ReleaseLookup
     from conn_service.syncs.worker import SyncWorker
 
-__all__ = ["KeepDays", "Reserve", "build_worker", "open_worker", "open_worker_releases"]
+__all__ = [
+    "KeepDays",
+    "KeepDone",
+    "KeepFailed",
+    "KeepUnverified",
+    "Reserve",
+    "build_worker",
+    "open_worker",
+    "open_worker_releases",
+]
 
 KeepDays = Annotated[
     int,
@@ -34,6 +43,24 @@ Reserve = Annotated[
         min=0,
         max=90,
         help="Leave this share of each rate budget to interactive calls. Default: 20.",
+    ),
+]
+KeepDone = Annotated[
+    int,
+    typer.Option(
+        "--keep-deliveries", metavar="N", min=1, help="Remove received webhooks N days after their events are made."
+    ),
+]
+KeepFailed = Annotated[
+    int,
+    typer.Option(
+        "--keep-failed-deliveries", metavar="N", min=1, help="Remove those whose events cannot be made after N days."
+    ),
+]
+KeepUnverified = Annotated[
+    int,
+    typer.Option(
+        "--keep-unverified-deliveries", metavar="N", min=1, help="Remove those that nothing verified after N days."
     ),
 ]
 _LATER_MODULES = ("conn_cli.fitting", "conn_cli.formatting", "conn_cli.report.sync_runs", "conn_engine.syncs.report")
@@ -50,6 +77,7 @@ def open_worker(
     keep_days: int = 30,
     reserve: float = 0.0,
     channel: str | None = None,
+    keep: "InboxRetention | None" = None,
 ) -> "Iterator[SyncWorker]":
     """Open the store of syncs. With `works`, this process runs them: those of the folder, or of the release that a
     channel serves."""
@@ -62,7 +90,7 @@ def open_worker(
         app.redactor.add(secret, "the store's password")
     with translate_errors(location), open_worker_releases(app, channel) as releases:
         worker = build_worker(
-            app, location, releases, works=works, schedules=schedules, keep_days=keep_days, reserve=reserve
+            app, location, releases, works=works, schedules=schedules, keep_days=keep_days, reserve=reserve, keep=keep
         )
         if works:
             for name in _LATER_MODULES:
@@ -86,6 +114,7 @@ def build_worker(
     keep_days: int = 30,
     reserve: float = 0.0,
     drain_seconds: int = 0,
+    keep: "InboxRetention | None" = None,
 ) -> "SyncWorker":
     """Return a worker on a store. With `works`, it also makes the events of received webhooks."""
     from conn_service.syncs.worker import SyncWorker
@@ -99,7 +128,7 @@ def build_worker(
         keep_days=keep_days,
         reserve=reserve,
         drain_seconds=drain_seconds,
-        parts=[partial(_open_inbox, app)] if works else (),
+        parts=[partial(_open_inbox, app, keep)] if works else (),
     )
 
 
@@ -116,7 +145,7 @@ def _stop_at_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open_inbox(app: App, engine: "Engine", releases: "ReleaseLookup") -> "InboxWork":
+def _open_inbox(app: App, keep: "InboxRetention | None", engine: "Engine", releases: "ReleaseLookup") -> "InboxWork":
     """Return what makes the events of the deliveries that `conn serve` has stored."""
     from conn_engine.runtime.wiring import vault_of
     from conn_service.inbox import InboxExpander, InboxStore, InboxWork
@@ -126,7 +155,7 @@ def _open_inbox(app: App, engine: "Engine", releases: "ReleaseLookup") -> "Inbox
     _, workspace = releases.get_current()
     vault = WorkerVault(vault_of(workspace, app.environ), engine, workspace, app.environ)
     expander = InboxExpander(InboxStore(engine), releases.get_current, app.environ, vault, app.clock, open_isolation())
-    return InboxWork(expander)
+    return InboxWork(expander, keep)
 
 
 @contextmanager

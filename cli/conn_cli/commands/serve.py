@@ -8,15 +8,25 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.service_options import PublicUrl, ServiceStore, explain_missing, find_service_store
-from conn_cli.sync_worker import KeepDays, Reserve
+from conn_cli.sync_worker import (
+    KeepDays,
+    KeepDone,
+    KeepFailed,
+    KeepUnverified,
+    Reserve,
+    build_worker,
+    open_worker_releases,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from socket import socket
 
     from conn_engine.releases.store_location import StoreLocation
     from conn_service.http.accounts import ConfigurationSource
     from conn_service.http.service import Deployment
+    from conn_service.syncs.opening import ReleaseLookup
     from conn_service.syncs.worker import SyncWorker
 
 _TRIAL_SECONDS = 86_400
@@ -45,6 +55,15 @@ def serve(
     concurrency: Annotated[
         int, typer.Option("--concurrency", metavar="N", min=1, help="Requests at once; more are refused with 503.")
     ] = 500,
+    delivery_memory: Annotated[
+        int,
+        typer.Option(
+            "--delivery-memory",
+            metavar="MIB",
+            min=1,
+            help="Memory for the bodies of all webhooks at once; more is 503.",
+        ),
+    ] = 128,
     drain: Annotated[
         float, typer.Option("--drain", metavar="SECONDS", min=0, help="At SIGTERM, the time for requests to end.")
     ] = 30.0,
@@ -96,6 +115,9 @@ def serve(
         ),
     ] = False,
     keep_days: KeepDays = 30,
+    keep_deliveries: KeepDone = 30,
+    keep_failed_deliveries: KeepFailed = 90,
+    keep_unverified_deliveries: KeepUnverified = 7,
     reserve: Reserve = 20,
     docs: Annotated[
         bool, typer.Option("--docs/--no-docs", help="Serve the page /docs, which shows the operations to a token.")
@@ -105,7 +127,7 @@ def serve(
 
     Every request needs a token: see conn token. The service ends at Ctrl-C or SIGTERM, after what is at work.
     Traces are sent where the variable OTEL_EXPORTER_OTLP_ENDPOINT says.
-    With --work, this process is also the worker of the store; --keep-days and --reserve are for that.
+    With --work, this process is also the worker of the store; the options --keep… and --reserve are for that.
 
     \b
     Example:
@@ -124,6 +146,7 @@ def serve(
         from conn_service.http.server import ServiceServer
         from conn_service.http.service import Deployment, open_service
         from conn_service.http.tracing import open_traces
+        from conn_service.inbox import InboxRetention
         from conn_service.listening import listen
         from conn_service.mcp.routes import build_agent_routes
     except ModuleNotFoundError as error:
@@ -144,7 +167,10 @@ def serve(
         if public_url is None and is_local(address):
             public_url = address
         limits = ServiceLimits(
-            request_seconds=seconds, concurrent_requests=concurrency, shows_vendor_errors=vendor_errors
+            request_seconds=seconds,
+            concurrent_requests=concurrency,
+            shows_vendor_errors=vendor_errors,
+            delivery_bytes=delivery_memory * 2**20,
         )
         deployment = Deployment(
             source,
@@ -172,36 +198,33 @@ def serve(
 
         service = stack.enter_context(open_service(deployment))
         if work:
-            stack.enter_context(
-                _work_in_background(app, deployment, channel, releases, keep_days, reserve / 100, int(drain))
+            build = partial(
+                build_worker,
+                app,
+                location,
+                keep_days=keep_days,
+                keep=InboxRetention(keep_deliveries, keep_failed_deliveries, keep_unverified_deliveries),
+                reserve=reserve / 100,
+                drain_seconds=int(drain),
             )
+            stack.enter_context(_work_in_background(deployment, open_worker_releases(app, channel, releases), build))
         apart = None if monitor is None else (service.monitor, monitor)
         server = ServiceServer(service, listener, deployment.drain, limits, drain, drain_delay, apart)
         server.run(say_started)
 
 
 @contextmanager
-def _work_in_background(  # noqa: PLR0917
-    app: App,
+def _work_in_background(
     deployment: "Deployment",
-    channel: str | None,
-    releases: str | None,
-    keep_days: int,
-    reserve: float,
-    drain_seconds: int,
+    opening: "AbstractContextManager[ReleaseLookup]",
+    build: "Callable[[ReleaseLookup], SyncWorker]",
 ) -> "Iterator[None]":
     """Do what `conn sync work` does, on the store of the service."""
-    from conn_cli.sync_worker import build_worker, open_worker_releases
     from conn_service.store import translate_errors
     from conn_service.syncs.background import run_in_background
 
-    with translate_errors(deployment.store), open_worker_releases(app, channel, releases) as lookup:
-
-        def open_worker() -> "SyncWorker":
-            return build_worker(
-                app, deployment.store, lookup, keep_days=keep_days, reserve=reserve, drain_seconds=drain_seconds
-            )
-
+    with translate_errors(deployment.store), opening as releases:
+        open_worker = partial(build, releases)
         with run_in_background(open_worker, lambda: deployment.drain.is_draining):
             yield
 

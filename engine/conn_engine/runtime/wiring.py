@@ -102,6 +102,7 @@ def wire_account(
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
+    literals = effective.literals  # of the configuration that the caller keeps, so that they are found once
     effective = effective.with_conditions(
         make_conditions(effective, clock, seed, isolation=isolation, trusted=trusted, limits=limits)
     )
@@ -120,7 +121,7 @@ def wire_account(
     for name in effective.env_names:
         if environ.get(name):
             redactor.add(environ[name], name)
-    for path, value in effective.literals:  # lint reports them; a trace or an error must not show them
+    for path, value in literals:  # lint reports them; a trace or an error must not show them
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
     session = Session(

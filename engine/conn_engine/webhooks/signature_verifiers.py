@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
@@ -115,12 +115,17 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
 
     def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify with the first signature, content and key that match."""
+        return (yield from self.check_contents(verification, lambda more: self._build_contents(verification, more)))
+
+    def check_contents(
+        self, verification: VerificationContext, build_contents: Callable[[Names], list[bytes]]
+    ) -> Flow[Names]:
+        """Verify with contents that are built from the `timestamp` and the `parts`."""
         signatures, parts = self._decode_signatures(verification)
         more: Names = {"parts": parts}
         if self.timestamp is not None:
             more["timestamp"] = self._read_timestamp(verification, more)
-        contents = self._build_contents(verification, more)
-        yield from self.match(verification, signatures, contents)
+        yield from self.match(verification, signatures, build_contents(more))
         return more
 
     def match(self, verification: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
@@ -293,9 +298,16 @@ class StandardWebhooksVerifier(
 
     def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the HMAC of the specification."""
-        if not evaluate_on_delivery(f'headers."{self.header_prefix}-id"', verification):
+        name = evaluate_on_delivery(f'headers."{self.header_prefix}-id"', verification)
+        if not isinstance(name, str) or not name:
             raise VerificationError("unsigned", f"the delivery has no {self.header_prefix}-id header")
-        return (yield from self._to_hmac().check(verification))
+
+        def build_contents(more: Names) -> list[bytes]:
+            """Return what `content` of the HMAC is, without evaluating it."""
+            head = f"{name}.{more['timestamp']}."
+            return [head.encode(errors="replace") + verification.delivery.body]
+
+        return (yield from self._to_hmac().check_contents(verification, build_contents))
 
     def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the signatures."""

@@ -48,7 +48,7 @@ from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
 from conn_service.http.webhooks import DeliveryInbox, build_webhook_routes
-from conn_service.inbox import InboxQueue, InboxStore
+from conn_service.inbox import ArrivalWriter, InboxQueue, InboxStore
 from conn_service.revisions import (
     Changes,
     CredentialRemoval,
@@ -149,10 +149,11 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         changes = Changes(source, deployment.clock, checks.run)
         connect = _build_connect_service(deployment, engine, connections, connector, logins, changes)
         public_url = None if deployment.connect is None else deployment.connect.public_url
+        arrivals = ArrivalWriter(InboxStore(engine).engine, InboxQueue(engine).enqueue_all)
+        stack.callback(arrivals.close)
         inbox = DeliveryInbox(
             source,
-            InboxStore(engine),
-            InboxQueue(engine),
+            arrivals,
             deployment.environ,
             vault,
             deployment.clock,

@@ -4,7 +4,7 @@ are made later, by a worker."""
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +15,6 @@ from starlette.routing import Route
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.errors import UsageError
 from conn_engine.expressions.isolation import Isolation
-from conn_engine.runtime.webhooks import Receipt
 from conn_engine.secrets import Vault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.request_text import DeliveryTooLongError, unpack
@@ -23,14 +22,18 @@ from conn_engine.wire import Clock, Headers
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, read_bytes
 from conn_service.http.request_record import find_record
-from conn_service.inbox import CurrentReceiver, InboxQueue, InboxStore
+from conn_service.inbox import ArrivalWriter, CurrentReceiver
 from conn_service.revisions import ConfigurationSource
 
 __all__ = ["DeliveryInbox", "build_webhook_routes"]
 
 _LOG = logging.getLogger(__name__)
+Stored = Future[bool] | None
+"""Gets False if there is no room for a delivery. None: nothing of it is stored."""
 _METHODS = ["GET", "HEAD", "POST", "PUT"]  # GET and HEAD: some vendors check an address with a challenge
 _THREADS = 8
+_THREADS_OF_LARGE = 2
+"""Long bodies are uncompressed and parsed by these alone, so that there are two of them in memory at most."""
 _MOST_WAITING = 200
 """Deliveries at once that are verified or wait for that; a vendor sends more of them again."""
 _SHORT_BYTES = 64 * 2**10
@@ -43,8 +46,7 @@ class DeliveryInbox:
     that of the request is taken."""
 
     source: ConfigurationSource
-    store: InboxStore
-    queue: InboxQueue
+    arrivals: ArrivalWriter
     environ: Mapping[str, str] = field(repr=False)
     vault: Vault
     clock: Clock
@@ -63,8 +65,9 @@ class DeliveryInbox:
             return connector in workspace.connectors()
         return workspace.has_account(account) and workspace.account(account).connector == connector
 
-    def take(self, delivery: Delivery, connector: str, account: str | None) -> Receipt | None:
-        """Verify a delivery and store it. Return what to reply, None if there is no such address."""
+    def take(self, delivery: Delivery, connector: str, account: str | None) -> "tuple[Response, Stored] | None":
+        """Verify a delivery and begin to store it. Return what to reply when it is stored, None if there is no such
+        address."""
         _, workspace = self.source.get_current()
         if not self.has_address(connector, account):
             return None
@@ -72,15 +75,18 @@ class DeliveryInbox:
         address = (account, connector if account is None else None)
         receipt, verified = receiver.verify(delivery, account=address[0], connector=address[1])
         now = self.clock.now()
+        stored: Stored = None
         if receipt.refusal is not None:
-            self.store.refuse(connector, account, f"{receipt.refusal.message} ({receipt.refusal.code})", now)
+            reason = f"{receipt.refusal.message} ({receipt.refusal.code})"
+            stored = self.arrivals.refuse(connector, account, reason, now)
         elif receipt.error is not None and receiver.get_wiring(*address).effective.webhooks is None:
             return None  # anybody may send to it, and nothing is wrong here
         elif receipt.error is not None:
             _LOG.error("a delivery to %s cannot be received: %s", account or connector, receipt.error.message)
-        elif verified is not None and verified.events:
-            self.store.add(connector, verified, now, self.queue.enqueue)
-        return receipt
+        elif verified is not None:
+            stored = self.arrivals.add(connector, verified, now)
+        reply = receipt.reply
+        return Response(reply.body, reply.status, dict(reply.headers.pairs)), stored
 
 
 @dataclass(slots=True)
@@ -109,13 +115,19 @@ class _BodyMemory:
             self.left += taken
 
 
-def _build_overload() -> HttpProblem:
-    return HttpProblem(503, "overloaded", "too many deliveries at once", headers={"retry-after": "5"})
+def _build_overload(detail: str = "too many deliveries at once") -> HttpProblem:
+    return HttpProblem(503, "overloaded", detail, headers={"retry-after": "5"})
+
+
+def _may_be_large(request: Request, content: bytes) -> bool:
+    """Return whether a body may take much memory: it is long, or may be when it is uncompressed."""
+    return len(content) > _SHORT_BYTES or "content-encoding" in request.headers
 
 
 def build_webhook_routes(inbox: DeliveryInbox, limits: ServiceLimits) -> list[Route]:
     """Return the routes that vendors call. They need no token: the deliveries themselves are verified."""
     pool = ThreadPoolExecutor(_THREADS, "conn-webhooks")
+    pool_of_large = ThreadPoolExecutor(_THREADS_OF_LARGE, "conn-large-webhooks")
     waiting = asyncio.Semaphore(_MOST_WAITING)
     memory = _BodyMemory(limits.delivery_bytes)
 
@@ -129,15 +141,18 @@ def build_webhook_routes(inbox: DeliveryInbox, limits: ServiceLimits) -> list[Ro
             if waiting.locked():
                 raise _build_overload()
 
-            def work() -> Receipt | None:
+            def work() -> tuple[Response, Stored] | None:
                 return inbox.take(_build_delivery(request, inbox.public_url, content), connector, account)
 
             async with waiting:
-                receipt = await asyncio.get_running_loop().run_in_executor(pool, work)
-        if receipt is None:
-            raise _build_unknown()
-        reply = receipt.reply
-        return Response(reply.body, reply.status, dict(reply.headers.pairs))
+                chosen = pool_of_large if _may_be_large(request, content) else pool
+                taken = await asyncio.get_running_loop().run_in_executor(chosen, work)
+                if taken is None:
+                    raise _build_unknown()
+                response, stored = taken
+                if stored is not None and not await asyncio.wrap_future(stored):
+                    raise _build_overload("too many deliveries that nothing verifies")
+        return response
 
     return [
         Route("/webhooks/{connector}", receive, methods=_METHODS),

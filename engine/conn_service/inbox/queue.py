@@ -1,5 +1,6 @@
 """Enqueue the expansion of deliveries in the transaction that stores them, from a process that runs no workflows."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -29,7 +30,13 @@ class InboxQueue:
 
     def enqueue(self, connection: Connection, number: int, owner: str) -> None:
         """Enqueue the first attempt of a delivery."""
-        self._enqueue(connection, number, owner, "0", is_replay=False)
+        self.enqueue_all(connection, [(number, owner)])
+
+    def enqueue_all(self, connection: Connection, deliveries: Sequence[tuple[int, str]]) -> None:
+        """Enqueue the first attempt of each delivery, given as number and owner."""
+        if self._check_prepared(connection):
+            for number, owner in deliveries:
+                self._enqueue(connection, number, owner, "0", is_replay=False)
 
     def retry(self, connection: Connection, number: int, owner: str, moment: float) -> None:
         """Enqueue a delivery again, at a moment in Unix seconds. Only events that were not passed on are."""

@@ -1,6 +1,5 @@
 """The deliveries of vendors that were received, in a database. Every method is one transaction."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +12,28 @@ from sqlalchemy.engine import Connection, Engine
 from conn_engine.errors import UsageError
 from conn_engine.runtime.webhooks import Event, VerifiedDelivery
 from conn_service.inbox import tables
+from conn_service.inbox.unverified import UNVERIFIED
 from conn_service.store import prepare_tables
 
-__all__ = ["InboxHook", "InboxRow", "InboxStatus", "InboxStore"]
+__all__ = ["InboxHook", "InboxRetention", "InboxRow", "InboxStatus", "InboxStore"]
 
 InboxStatus = Literal["waiting", "done", "failed", "refused"]
 InboxHook = Callable[[Connection, Sequence[Event]], str]
 """Stores what events lead to, in the transaction that marks their delivery as done. Returns a remark, or ""."""
-_MOST_REFUSED = 100
-_LONGEST_OWNER = 200
+_DAY = 86_400.0
+_REMEMBERED = 7
+"""How many days the IDs of events are remembered at least: vendors deliver an event again for some days."""
 _NOBODY_HINT = "add it to `events` of an endpoint in conn.yaml, and replay the delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRetention:
+    """How many days deliveries stay: those that are done, those that have failed and can be replayed, and those that
+    were refused or that nothing verifies. One that waits stays until it is done or has failed."""
+
+    done_days: int = 30
+    failed_days: int = 90
+    unverified_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +75,6 @@ class InboxStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         prepare_tables(engine, "inbox", tables.MIGRATIONS)
-
-    def add(
-        self, connector: str, verified: VerifiedDelivery, now: float, enqueue: Callable[[Connection, int, str], None]
-    ) -> int | None:
-        """Store a verified delivery, and call `enqueue` with its number and owner in the same transaction. Return the
-        number; None if the vendor has delivered the same events before."""
-        owner = _find_owner(connector, verified)
-        values = {
-            **_describe(connector, verified.account, owner, now),
-            "identity": _identify(connector, verified),
-            "verified_by": verified.verified_by,
-            "content": json.dumps(verified.to_data(), ensure_ascii=False, separators=(",", ":")),
-            "status": "waiting",
-        }
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(tables.delivery).values(values).on_conflict_do_nothing()
-        with self.engine.begin() as connection:
-            number = connection.execute(statement.returning(tables.delivery.c.number)).scalar()
-            if number is not None:
-                enqueue(connection, number, owner)
-        return number
-
-    def refuse(self, connector: str, account: str | None, reason: str, now: float) -> None:
-        """Store that a delivery was refused, without its content. Only the last hundred of an address stay, so that
-        nobody can fill the store."""
-        columns = tables.delivery.c
-        row = {**_describe(connector, account, "", now), "verified_by": "", "content": "", "status": "refused"}
-        same = (columns.connector == connector, columns.account == (account or ""), columns.status == "refused")
-        last = sa.select(columns.number).where(*same).order_by(columns.number.desc()).limit(_MOST_REFUSED)
-        with self.engine.begin() as connection:
-            connection.execute(sa.insert(tables.delivery).values({**row, "problem": reason, "done_at": now}))
-            connection.execute(sa.delete(tables.delivery).where(*same, columns.number.not_in(last)))
 
     def get(self, number: int) -> InboxRow:
         """Return a delivery. Raises UsageError for an unknown number."""
@@ -185,13 +164,19 @@ class InboxStore:
             self._update(connection, row, **values)
             enqueue(connection, row.number, row.owner)
 
-    def remove_old(self, before: float) -> int:
-        """Remove deliveries that were done before a moment, and forget their events. Return how many."""
+    def remove_old(self, keep: InboxRetention, now: float) -> int:
+        """Remove deliveries that were finished long ago, and forget their events. Return how many."""
         columns = tables.delivery.c
+        done, unverified = now - keep.done_days * _DAY, now - keep.unverified_days * _DAY
+        old = sa.or_(
+            sa.and_(columns.status == "done", columns.done_at < done),
+            sa.and_(columns.status == "failed", columns.done_at < now - keep.failed_days * _DAY),
+            sa.and_(columns.status == "refused", columns.done_at < unverified),
+            sa.and_(columns.status != "waiting", columns.verified_by == UNVERIFIED, columns.done_at < unverified),
+        )
         with self.engine.begin() as connection:
-            connection.execute(sa.delete(tables.event).where(tables.event.c.at < before))
-            statement = sa.delete(tables.delivery).where(columns.status != "waiting", columns.done_at < before)
-            return connection.execute(statement).rowcount
+            connection.execute(sa.delete(tables.event).where(tables.event.c.at < min(done, now - _REMEMBERED * _DAY)))
+            return connection.execute(sa.delete(tables.delivery).where(old)).rowcount
 
     # --- statements ---
 
@@ -206,37 +191,6 @@ class InboxStore:
     def _update(self, connection: Connection, row: InboxRow, **values: object) -> None:
         table = tables.delivery
         connection.execute(sa.update(table).where(table.c.number == row.number).values(values))
-
-
-def _describe(connector: str, account: str | None, owner: str, now: float) -> dict[str, object]:
-    return {
-        "connector": connector,
-        "account": account or "",
-        "owner": owner,
-        "received_at": now,
-        "attempts": 0,
-        "due": now,
-        "problem": "",
-        "hint": "",
-        "events": 0,
-    }
-
-
-def _find_owner(connector: str, verified: VerifiedDelivery) -> str:
-    """Return whose events a delivery has: the account's, or those of the value that identifies it."""
-    if verified.account is not None:
-        return verified.account
-    routes = next((event.routes for event in verified.events if event.routes is not None), "")
-    return f"{connector}={json.dumps(routes, default=str)}"[:_LONGEST_OWNER]
-
-
-def _identify(connector: str, verified: VerifiedDelivery) -> str | None:
-    """Return what is the same for the same events; None unless the vendor gives each of them an ID or a time."""
-    events = verified.events
-    if not all(event.id is not None or event.occurred_at is not None for event in events):
-        return None
-    data = [connector, verified.account, [event.to_data() for event in events]]
-    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _remember(connection: Connection, number: int, event: Event, now: float) -> bool:

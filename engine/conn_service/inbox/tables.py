@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from conn_service.store import Migration
+from conn_service.store import Migration, add_columns
 
 __all__ = ["MIGRATIONS", "delivery", "event"]
 
@@ -20,6 +20,7 @@ delivery = sa.Table(
     sa.Column("identity", sa.String(64), nullable=True, unique=True),
     sa.Column("verified_by", sa.String(200), nullable=False),
     sa.Column("content", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due", sa.Float, nullable=False),
@@ -28,10 +29,11 @@ delivery = sa.Table(
     sa.Column("events", sa.Integer, nullable=False),
     sa.Column("done_at", sa.Float),
     sa.Index("conn_inbox_by_status", "status", "due"),
+    sa.Index("conn_inbox_by_address", "connector", "account", "verified_by", "size"),
 )
 """Deliveries. `account` is that of the address, "" if the events name it. Those of one `owner` are expanded one after
 another. `identity` is the same if a vendor delivers the same events again, and null if that cannot be known. `content`
-is a verified delivery as JSON."""
+is a verified delivery as JSON, and `size` its length."""
 
 event = sa.Table(
     "conn_inbox_event",
@@ -49,4 +51,10 @@ def _create_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+def _add_size(connection: Connection) -> None:
+    add_columns(connection, delivery)
+    index = next(index for index in delivery.indexes if index.name == "conn_inbox_by_address")
+    index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_size)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from conn_service.inbox.expansion import InboxExpander, InboxOutcome
 from conn_service.inbox.queue import QUEUE
+from conn_service.inbox.store import InboxRetention
 
 __all__ = ["InboxWork"]
 
@@ -16,8 +17,9 @@ class InboxWork:
     queue = QUEUE
     schedule_name = "conn_inbox_tick"
 
-    def __init__(self, expander: InboxExpander) -> None:
+    def __init__(self, expander: InboxExpander, keep: InboxRetention | None = None) -> None:
         self._expander = expander
+        self._keep = keep or InboxRetention()
 
     def begin(self) -> object:
         """Let the workflows of this process use it. Return the one to run every minute."""
@@ -40,9 +42,9 @@ class InboxWork:
 
         resume_deliveries(f"start{int(self._expander.clock.now() * 1000)}")
 
-    def remove_old(self, before: float) -> dict[str, int]:
-        """Remove deliveries that were done before a moment, in Unix seconds. Return how many."""
-        return {"inbox": self._expander.store.remove_old(before)}
+    def remove_old(self) -> dict[str, int]:
+        """Remove deliveries that were finished long ago. Return how many."""
+        return {"inbox": self._expander.store.remove_old(self._keep, self._expander.clock.now())}
 
     # --- what the workflows use ---
 

@@ -310,7 +310,7 @@ class SyncWorker:
         before = self.clock.now() - self.keep_days * 86_400
         removed = remove_old(self.store, self.deliveries, before) | {"budgets": self.budgets.remove_unused(before)}
         for part in self._parts:
-            removed |= part.remove_old(before)
+            removed |= part.remove_old()
         return removed | {"claims": remove_claims(self.releases, self.deliveries, before)}
 
     def start_due(self, moment: float) -> list[str]:

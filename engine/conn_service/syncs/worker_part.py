@@ -23,6 +23,6 @@ class WorkerPart(Protocol):
         """Enqueue what no workflow continues."""
         ...
 
-    def remove_old(self, before: float) -> dict[str, int]:
-        """Remove what was finished before a moment, in Unix seconds. Return how much of each kind."""
+    def remove_old(self) -> dict[str, int]:
+        """Remove what was finished long ago. Return how much of each kind."""
         ...

@@ -90,13 +90,13 @@ def changed(number: int = 7, id_: str | None = "e1", **more: Any) -> dict[str, A
 
 
 @contextmanager
-def open_inbox(root: Path, limits: ServiceLimits | None = None) -> Iterator[InboxBench]:
-    """Start the service, and stop it at the end."""
+def open_inbox(root: Path, limits: ServiceLimits | None = None, hooks: str = HOOKS) -> Iterator[InboxBench]:
+    """Start the service, and stop it at the end. `hooks` is what the connector has for webhooks."""
     files = {
         "connectors/shop/unified/crm.yaml": CRM.replace("    get:\n", f"{EVENTS}    get:\n", 1),
         "accounts/acme.yaml": "connector: shop\n",
     }
-    connector = CONNECTOR + HOOKS.replace("{", "{{").replace("}", "}}")
+    connector = CONNECTOR + hooks.replace("{", "{{").replace("}", "}}")
     with open_bench(root, files=files, connector=connector, limits=limits) as service:
         service.vault.save("acme", {"token": "token-of-acme", "webhook_secret": SECRET})
         engine = open_engine(service.location)

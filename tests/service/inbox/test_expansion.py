@@ -5,6 +5,7 @@ from inbox_bench import InboxBench, changed
 
 from conn_engine.errors import UsageError
 from conn_service.delivery import RETRY_SECONDS
+from conn_service.inbox import InboxRetention
 
 ENDPOINTS = """\
 version: 1
@@ -149,7 +150,7 @@ def test_old_deliveries_are_removed_and_those_that_wait_stay(inbox: InboxBench) 
     inbox.send(changed())
     inbox.send(changed(id_="e2"))
     inbox.expander.expand(1)
-    assert inbox.store.remove_old(inbox.service.clock.now() + 1) == 1
+    assert inbox.store.remove_old(InboxRetention(done_days=30), inbox.service.clock.now() + 30 * 86_400 + 1) == 1
     assert [row.status for row in inbox.store.find()] == ["waiting"]
     with pytest.raises(UsageError, match="there is no delivery 1"):
         inbox.store.get(1)

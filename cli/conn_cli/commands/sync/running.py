@@ -10,7 +10,7 @@ from conn_cli.commands.sync.progress import follow_runs
 from conn_cli.commands.sync.results import summarize, write_change, write_runs
 from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
-from conn_cli.sync_worker import KeepDays, Reserve, open_worker
+from conn_cli.sync_worker import KeepDays, KeepDone, KeepFailed, KeepUnverified, Reserve, open_worker
 
 if TYPE_CHECKING:
     from conn_service.syncs.store import RunRow
@@ -58,6 +58,9 @@ def work(
     *,
     once: Annotated[bool, typer.Option("--once", help="Run what is due, then stop: for cron.")] = False,
     keep_days: KeepDays = 30,
+    keep_deliveries: KeepDone = 30,
+    keep_failed_deliveries: KeepFailed = 90,
+    keep_unverified_deliveries: KeepUnverified = 7,
     reserve: Reserve = 20,
     release: Annotated[
         str | None,
@@ -75,9 +78,19 @@ def work(
     With --release, new runs use the release that the channel serves, without a restart, and each run keeps the one that
     it began with. The store of releases is that of CONN_STORE or conn.yaml.
     """
+    from conn_service.inbox import InboxRetention
+
     app: App = context.obj
+    keep = InboxRetention(keep_deliveries, keep_failed_deliveries, keep_unverified_deliveries)
     with open_worker(
-        app, store, works=True, schedules=not once, keep_days=keep_days, reserve=reserve / 100, channel=release
+        app,
+        store,
+        works=True,
+        keep=keep,
+        schedules=not once,
+        keep_days=keep_days,
+        reserve=reserve / 100,
+        channel=release,
     ) as worker:
         resumed = worker.resume_unfinished()
         if not once:

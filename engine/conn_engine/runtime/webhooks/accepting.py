@@ -39,6 +39,7 @@ _FORBIDDEN = 403
 _MOST_UNVERIFIED = 100  # each event may fetch a record, so anyone could use up the vendor's rate limit
 _UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _LONGEST_HEADER = 8 * 1024
+_LONGEST_CHALLENGE = 256 * 1024
 _INERT = frozenset({"text/plain", "application/json"})  # content that a browser never runs
 
 
@@ -93,6 +94,8 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
     events = vendor_events(effective, visible, context.claims, session.conditions)
     if not context.is_verified and len(events) > _MOST_UNVERIFIED:
         return refuse(VerificationError("too_many", f"it has {len(events)} events, but is not verified"))
+    if not context.is_verified:
+        way = "none"
     return Acceptance(_reply(settings.reply, context), str(way), events=events, claims=context.claims, delivery=visible)
 
 
@@ -115,6 +118,8 @@ def refuse(error: VerificationError) -> Acceptance:
 
 
 def _challenge(settings: Webhooks, context: VerificationContext) -> int | None:
+    if len(context.delivery.body) > _LONGEST_CHALLENGE:
+        return None  # a condition that reads the body would parse it before it is verified
     for number, challenge in enumerate(settings.challenge):
         try:
             if is_condition_met(challenge.when, context):

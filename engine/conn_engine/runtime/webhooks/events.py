@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ class VendorEvent:
 
     def to_data(self) -> dict[str, Any]:
         """Return the event as JSON data, from which it can be made again."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def plain(self) -> dict[str, Any]:
         """Return the event for expressions, without unknown fields."""

@@ -187,12 +187,10 @@ def serve(
 
         def say_started() -> None:
             accounts = len(service.source.get_current()[1].accounts())
-            app.err(f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)")
-            if monitor is not None:
-                app.err(f"metrics and health at {_format_address(host, monitor)}/metrics")
-            if work:
-                app.err("runs syncs, makes the events of webhooks, and delivers events")
-            for line in trial_lines:
+            lines = [f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)"]
+            lines += [] if monitor is None else [f"metrics and health at {_format_address(host, monitor)}/metrics"]
+            lines += ["runs syncs, makes the events of webhooks, and delivers events"] if work else []
+            for line in [*lines, *trial_lines]:
                 app.err(line, prose=False)
             app.stderr.flush()
 

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from conn_cli.account_vault import add_store, open_workers_vault
 from conn_cli.console import App
-from conn_cli.options import Formats
-from conn_cli.service_options import find_service_store
+from conn_cli.options import Formats, format_option
+from conn_cli.service_options import open_service_engine
 
 if TYPE_CHECKING:
     from conn_engine.analysis.field_overrides import OverrideDraft
@@ -36,6 +37,7 @@ __all__ = [
     "describe_refusal",
     "open_changes",
     "save_override",
+    "take_change_options",
     "use_store",
 ]
 
@@ -46,6 +48,14 @@ EditedStore = Annotated[
         metavar="FILE|URL",
         help="Make a revision in this database of the service. Default: change the file in the workspace.",
         show_default=False,
+    ),
+]
+CheckedChannel = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        metavar="NAME",
+        help="With --store: check against the release that this channel serves. Default: the workspace.",
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stored with the revision.")]
@@ -69,34 +79,69 @@ class ChangeOptions:
     """The options that all commands have that change an account."""
 
     store: str | None = None
+    channel: str | None = None
     reason: str = ""
     accept: str = ""
-    tenant: str | None = None
     is_dry_run: bool = False
     formats: Formats = None
+    tenant: str | None = None
     keeps_credential: bool = False
 
 
+def take_change_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that every change has. It gets them as its last parameter, `options`."""
+
+    def run(
+        *,
+        reason: Reason = "",
+        accept: Accept = "",
+        dry_run: DryRun = False,
+        store: EditedStore = None,
+        channel: CheckedChannel = None,
+        formats: Annotated[Formats, format_option()] = None,
+        **more: Any,
+    ) -> None:
+        command(**more, options=ChangeOptions(store, channel, reason, accept, dry_run, formats))
+
+    shared = [one for one in signature(run).parameters.values() if one.name != "more"]
+    own = [one for one in signature(command).parameters.values() if one.name != "options"]
+    run.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in (*own, *shared)}
+    run.__doc__, run.__name__ = command.__doc__, command.__name__
+    return run
+
+
 @contextmanager
-def open_changes(app: App, store: str | None) -> "Iterator[Changes | FolderChanges]":
-    """Open what makes changes. With a store, the workspace then has the accounts of the store, too."""
+def open_changes(app: App, store: str | None, channel: str | None = None) -> "Iterator[Changes | FolderChanges]":
+    """Open what makes changes. With a store, the workspace is then that of the channel, if there is one, with the
+    accounts of the store. Raises UsageError for a channel without a store."""
+    from conn_engine.errors import UsageError
     from conn_service.revisions import Changes, FolderChanges, RevisedConfiguration, RevisionStore
 
     if store is None:
+        if channel is not None:
+            raise UsageError("--channel is for accounts in a store", hint="pass --store FILE or --store URL too")
         yield FolderChanges(app.workspace, app.clock)
         return
     from conn_service.http.accounts import WorkspaceConfiguration
-    from conn_service.store import open_engine, translate_errors
 
-    location = find_service_store(app, store)
-    with translate_errors(location):
-        engine = open_engine(location)
-        try:
-            configuration = RevisedConfiguration(WorkspaceConfiguration(app.workspace), RevisionStore(engine))
-            app.workspace = configuration.get_current()[1]
-            yield Changes(configuration, app.clock)
-        finally:
-            engine.dispose()
+    with _open_base(app, channel) as base, open_service_engine(app, store) as engine:
+        configuration = RevisedConfiguration(WorkspaceConfiguration(base), RevisionStore(engine))
+        app.workspace = configuration.get_current()[1]
+        yield Changes(configuration, app.clock)
+
+
+@contextmanager
+def _open_base(app: App, channel: str | None) -> "Iterator[Workspace]":
+    """Provide the workspace, or the release that a channel serves."""
+    if channel is None:
+        yield app.workspace
+        return
+    from conn_cli.release_options import find_release_store
+    from conn_engine.releases import ReleaseSource
+
+    with ReleaseSource(find_release_store(app), channel, identity=app.workspace.identity) as source:
+        yield source.current().workspace
 
 
 def use_store(app: App, store: str, environment: str | None) -> None:
@@ -151,7 +196,7 @@ def change_account(
         tenant=options.tenant,
         is_dry_run=options.is_dry_run,
     )
-    with open_changes(app, options.store) as changes, app.progress("checking"):
+    with open_changes(app, options.store, options.channel) as changes, app.progress("checking"):
         before = changes.find(subject)
         try:
             made = changes.edit(subject, edit, request)

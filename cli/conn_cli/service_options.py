@@ -1,5 +1,6 @@
 """Options of the commands of the service, and what they open."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,8 +8,10 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from sqlalchemy.engine import Engine
 
     from conn_engine.releases.store_location import StoreLocation
     from conn_service.revisions import Revision
@@ -18,6 +21,7 @@ __all__ = [
     "ServiceStore",
     "explain_missing",
     "find_service_store",
+    "open_service_engine",
     "read_revisions",
     "write_revisions",
 ]
@@ -54,6 +58,20 @@ def find_service_store(app: App, text: str | None) -> "StoreLocation":
     for secret in location.secrets:
         app.redactor.add(secret, "the store's password")
     return location
+
+
+@contextmanager
+def open_service_engine(app: App, store: str | None) -> "Iterator[Engine]":
+    """Open the database of a service."""
+    from conn_service.store import open_engine, translate_errors
+
+    location = find_service_store(app, store)
+    with translate_errors(location):
+        engine = open_engine(location)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
 
 def read_revisions(app: App, store: str | None) -> "list[Revision]":

@@ -168,13 +168,16 @@ class DeliveryRecordReport(Report, frozen=True, kw_only=True):
 
 
 class ListedAccount(_Data, frozen=True, kw_only=True):
-    """One account. `overrides` is the number of settings that it overrides itself, without its environment's."""
+    """One account. `overrides` is the number of settings that it overrides itself, without its environment's.
+    `needs_login_since` is when its login stopped working (ISO 8601 in UTC), null if it works or no store is asked."""
 
     account: str
     connector: str
     environment: str | None
     overrides: int
     label: str
+    enabled: bool
+    needs_login_since: str | None
 
 
 class AccountEffect(_Data, frozen=True, kw_only=True):
@@ -382,6 +385,44 @@ class LinkReport(Report, frozen=True, kw_only=True):
     account: str
     url: str
     expires_at: str
+
+
+class LinkState(_Data, frozen=True, kw_only=True):
+    """A link for a customer, without what is secret. Times are ISO 8601 in UTC. `created_by` is the ID of a token, the
+    name of a user, or "" for an event."""
+
+    id: str
+    account: str
+    state: Literal["open", "used", "expired", "revoked"]
+    created_by: str
+    created_at: str
+    expires_at: str
+
+
+class LinksReport(Report, frozen=True, kw_only=True):
+    """The links of a store that were not removed yet, or the one that was revoked."""
+
+    kind: ClassVar[str] = "links"
+    links: list[LinkState]
+
+
+class AuditRow(_Data, frozen=True, kw_only=True):
+    """One thing that was done: when (ISO 8601 in UTC), by whom (the ID of a token, or the name of a user), and why.
+    `revision` is the number of the revision that it made, or null."""
+
+    at: str
+    by: str
+    action: str
+    target: str
+    reason: str
+    revision: int | None
+
+
+class AccountHistoryReport(Report, frozen=True, kw_only=True):
+    """The log of what was changed in a store of the service, the newest first."""
+
+    kind: ClassVar[str] = "account-history"
+    entries: list[AuditRow]
 
 
 class ExportReport(Report, frozen=True, kw_only=True):

@@ -95,6 +95,8 @@ LINES: dict[str, tuple[str, int]] = {
     "account disable --nope": ("usage", 2),
     "account enable --nope": ("usage", 2),
     "account delete --nope": ("usage", 2),
+    "account history --nope": ("usage", 2),
+    "account links --nope": ("usage", 2),
     "account import --nope": ("usage", 2),
     "export --nope": ("usage", 2),
 }

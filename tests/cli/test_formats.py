@@ -118,6 +118,8 @@ LINES: dict[str, tuple[str, int]] = {
     "account disable me --dry-run": ("account-change", 0),
     "account enable me": ("account-change", 0),
     "account delete me --dry-run": ("account-change", 0),
+    "account history": ("account-history", 0),
+    "account links": ("links", 0),
     "account import me --store accounts.sqlite3": ("account-change", 0),
     "export exported": ("export", 0),
     "explain": ("explain", 0),

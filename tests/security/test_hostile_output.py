@@ -52,7 +52,7 @@ QUIET = {
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
-QUIET |= {"endpoint secret", "account enable", "account import", "export"}
+QUIET |= {"endpoint secret", "account enable", "account import", "account links", "export"}
 ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",
@@ -277,6 +277,9 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
         yield ("account", "enable", "acme", *form)
         yield ("account", "delete", "acme", "--dry-run", *form)
         yield ("account", "import", "acme", "--store", "accounts.sqlite3", "--reason", EVIL, *form)
+        yield ("account", "history", "--store", "accounts.sqlite3", *form)
+        yield ("account", "links", EVIL, "--store", "accounts.sqlite3", *form)
+        yield ("account", "links", "--revoke", EVIL, "--store", "accounts.sqlite3", *form)
         yield ("export", f"exported-{'-'.join(form)}", *form)
     before = world.folder.parent / "before"
     shutil.copytree(world.folder, before, dirs_exist_ok=True)

@@ -1,6 +1,7 @@
 """`conn account`: the accounts of the workspace."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,8 @@ from conn_cli.commands.account_edit import (
     enable_command,
     import_command,
 )
-from conn_cli.commands.account_link import link_command
+from conn_cli.commands.account_history import history_command
+from conn_cli.commands.account_link import link_command, links_command
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
@@ -34,7 +36,9 @@ group.command(name="disable")(disable_command)
 group.command(name="enable")(enable_command)
 group.command(name="delete")(delete_command)
 group.command(name="import")(import_command)
+group.command(name="history")(history_command)
 group.command(name="link")(link_command)
+group.command(name="links")(links_command)
 
 
 @group.callback()
@@ -57,28 +61,43 @@ def list_accounts(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """List the accounts with connector, environment and overrides."""
-    from conn_cli.account_vault import use_accounts
+    """List the accounts with connector, environment and overrides.
+
+    With --store, accounts whose logins no longer work are marked.
+    """
     from conn_cli.report import write_report
     from conn_engine.command_reports import AccountsReport
 
     app: App = context.obj
-    use_accounts(app, store)
+    broken = _use_store(app, store)
     workspace = app.workspace
     names = [name for name in workspace.accounts() if connector in {None, workspace.account(name).connector}]
     if connector is not None and not names:
         workspace.file("connector", connector)  # refuses an unknown name
     most = len(names) if every or app.width is None else MOST
     write_report(
-        lambda: AccountsReport(accounts=[_describe(workspace, name) for name in names]),
+        lambda: AccountsReport(accounts=[_describe(workspace, name, broken) for name in names]),
         formats or [],
-        {"text": lambda: _text(workspace, names, most)},
+        {"text": lambda: _text(workspace, names, most, broken)},
         app,
         folder=app.folder,
     )
 
 
-def _describe(workspace: "Workspace", name: str) -> "ListedAccount":
+def _use_store(app: App, store: str | None) -> Mapping[str, float]:
+    """Let the workspace have the accounts of a store. Return those whose logins no longer work, with the time."""
+    if store is None:
+        return {}
+    from conn_cli.account_vault import lay_revisions_over, open_vault_engine
+    from conn_service.connect.needs_login import LoginMonitor
+
+    with open_vault_engine(app, store) as engine:
+        lay_revisions_over(app, engine)
+        return {login.account: login.since for login in LoginMonitor(engine, app.environ).find_broken()}
+
+
+def _describe(workspace: "Workspace", name: str, broken: Mapping[str, float]) -> "ListedAccount":
+    from conn_cli.formatting import format_time
     from conn_engine.command_reports import ListedAccount
     from conn_engine.runtime.variants import count_account_overrides
 
@@ -89,23 +108,28 @@ def _describe(workspace: "Workspace", name: str) -> "ListedAccount":
         environment=effective.environment,
         overrides=count_account_overrides(effective),
         label=account.label or "",
+        enabled=account.enabled,
+        needs_login_since=format_time(broken[name]) if name in broken else None,
     )
 
 
-def _text(workspace: "Workspace", names: "Sequence[str]", most: int) -> str:
+def _text(workspace: "Workspace", names: "Sequence[str]", most: int, broken: Mapping[str, float]) -> str:
     """Return a line for each of the first accounts, and the number of accounts of each connector."""
     from conn_cli.formatting import join_lines
     from conn_engine.diagnostics import join_words, pluralize
 
     if not names:
         return "no accounts: add accounts/NAME.yaml with `connector:` and `environment:`\n"
-    rows = [_describe(workspace, name) for name in names[:most]]
+    rows = [_describe(workspace, name, broken) for name in names[:most]]
     width = max(len(row.account) for row in rows)
     lines = []
     for row in rows:
         columns = (row.connector, row.environment, pluralize(row.overrides, "override"))
         cells = " ".join(f"{text:<14}" for text in columns)
-        lines.append(f"{row.account:<{width}}  {cells} {row.label}".rstrip())
+        state = "" if row.enabled else "   disabled"
+        if row.needs_login_since is not None:
+            state += f"   must log in since {row.needs_login_since}: conn account link {row.account}"
+        lines.append(f"{row.account:<{width}}  {cells} {row.label}".rstrip() + state)
     if len(names) > most:
         connectors = Counter(workspace.account(name).connector for name in names)
         counts = [f"{count:,} of {connector}" for connector, count in connectors.most_common()]

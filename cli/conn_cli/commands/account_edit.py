@@ -1,14 +1,14 @@
 """`conn account create`, `change`, `disable`, `enable`, `delete` and `import`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.account_edits import Accept, ChangeOptions, DryRun, EditedStore, Reason, change_account
+from conn_cli.account_edits import ChangeOptions, change_account, take_change_options
 from conn_cli.console import App
-from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.config import Workspace
@@ -38,6 +38,7 @@ Tenant = Annotated[
 ]
 
 
+@take_change_options
 def create_command(
     context: typer.Context,
     account: Name,
@@ -49,10 +50,7 @@ def create_command(
     value: Values = None,
     file: DocumentFile = None,
     tenant: Tenant = None,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Create an account, in the workspace or in a store.
 
@@ -65,7 +63,7 @@ def create_command(
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    _check_tenant(tenant, store)
+    _check_tenant(tenant, options.store)
     if (connector is None) == (file is None):
         raise UsageError("name the connector of the account", hint="pass --connector NAME, or a complete --file")
     settings = _collect_settings(connector, environment, label, tag, value)
@@ -79,10 +77,10 @@ def create_command(
             return _read_document(app, account, file)
         return {f"accounts/{account}.yaml": dump_yaml(settings)}
 
-    options = ChangeOptions(store, reason, "", tenant, dry_run, formats)
-    change_account(app, account, "create", edit, options)
+    change_account(app, account, "create", edit, replace(options, tenant=tenant))
 
 
+@take_change_options
 def change_command(
     context: typer.Context,
     account: Name,
@@ -94,11 +92,7 @@ def change_command(
     value: Values = None,
     file: DocumentFile = None,
     tenant: Tenant = None,
-    reason: Reason = "",
-    accept: Accept = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Change settings of an account, or its complete document.
 
@@ -114,7 +108,7 @@ def change_command(
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    _check_tenant(tenant, store)
+    _check_tenant(tenant, options.store)
     settings = _collect_settings(connector, environment, label, tag, value)
     if not settings and file is None and tenant is None:
         raise UsageError("there is nothing to change", hint="pass --label TEXT, --file FILE or another setting")
@@ -132,37 +126,30 @@ def change_command(
                 text = put_value(parse(text, path), place, one)
         return {path: text}
 
-    change_account(app, account, "change", edit, ChangeOptions(store, reason, accept, tenant, dry_run, formats))
+    change_account(app, account, "change", edit, replace(options, tenant=tenant))
 
 
+@take_change_options
 def disable_command(
     context: typer.Context,
     account: Name,
-    *,
-    reason: Reason = "",
-    accept: Accept = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Refuse the calls of an account, and start no sync for it."""
-    _set_state(context.obj, account, ChangeOptions(store, reason, accept, None, dry_run, formats), is_on=False)
+    _set_state(context.obj, account, options, is_on=False)
 
 
+@take_change_options
 def enable_command(
     context: typer.Context,
     account: Name,
-    *,
-    reason: Reason = "",
-    accept: Accept = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Allow the calls of a disabled account again."""
-    _set_state(context.obj, account, ChangeOptions(store, reason, accept, None, dry_run, formats), is_on=True)
+    _set_state(context.obj, account, options, is_on=True)
 
 
+@take_change_options
 def delete_command(
     context: typer.Context,
     account: Name,
@@ -170,11 +157,7 @@ def delete_command(
     keep_credential: Annotated[
         bool, typer.Option("--keep-credential", help="Keep the stored credential, so that the account can be restored.")
     ] = False,
-    reason: Reason = "",
-    accept: Accept = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Delete an account and its credential. In a store, its revisions stay.
 
@@ -185,20 +168,16 @@ def delete_command(
         _check_known(revision, workspace)
         return {}
 
-    options = ChangeOptions(store, reason, accept, None, dry_run, formats, keep_credential)
-    change_account(context.obj, account, "delete", edit, options)
+    change_account(context.obj, account, "delete", edit, replace(options, keeps_credential=keep_credential))
 
 
+@take_change_options
 def import_command(
     context: typer.Context,
     account: Name,
     *,
     tenant: Tenant = None,
-    reason: Reason = "",
-    accept: Accept = "",
-    dry_run: DryRun = False,
-    store: EditedStore = None,
-    formats: Annotated[Formats, format_option()] = None,
+    options: ChangeOptions,
 ) -> None:
     """Copy the file of an account into a store, byte for byte."""
     from conn_engine.config import load_workspace
@@ -206,11 +185,11 @@ def import_command(
     from conn_service.revisions import Subject, read_files
 
     app: App = context.obj
-    if store is None:
+    if options.store is None:
         raise UsageError("import needs a store", hint="pass --store FILE or --store URL")
     app.workspace.account(account)
     files = read_files(load_workspace(app.workspace_root), Subject("account", account))
-    options = ChangeOptions(store, reason, accept, tenant, dry_run, formats)
+    options = replace(options, tenant=tenant)
     change_account(app, account, "import", lambda _revision, _workspace: files, options)
 
 

@@ -21,6 +21,12 @@ def openapi(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write the document to.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="FILE|URL", help="Use the accounts and connectors in this database of the service, too."
+        ),
+    ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Print the OpenAPI document of an account's unified API.
@@ -28,9 +34,11 @@ def openapi(
     It is what conn serve returns at /openapi.json: a client can be generated from it.
 
     \b
-    Example:
+    Examples:
       conn openapi acme --output openapi.json
+      conn openapi hooli --store postgresql://conn@db/conn
     """
+    from conn_cli.account_vault import use_accounts
     from conn_cli.neutralize import Verbatim
     from conn_cli.report import write_report
     from conn_engine.command_reports import OpenApiReport
@@ -40,6 +48,7 @@ def openapi(
     from conn_service.http.openapi import build_openapi
 
     app: App = context.obj
+    use_accounts(app, store)
     name = account or _find_only(app.workspace)
     effective = app.workspace.effective(account=name)
     document = build_openapi(effective, name, label=app.workspace.account(name).label or "")

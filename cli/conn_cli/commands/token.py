@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
@@ -166,6 +165,7 @@ def _check_scopes(names: list[str]) -> "list[TokenScope]":
 
 
 def _describe(token: "ApiToken", now: float) -> "TokenState":
+    from conn_cli.formatting import format_time
     from conn_engine.command_reports import TokenState
 
     state: Literal["valid", "expired", "revoked"] = "valid" if token.is_valid(now) else "expired"
@@ -178,9 +178,9 @@ def _describe(token: "ApiToken", now: float) -> "TokenState":
         scopes=sorted(token.scopes),
         accounts=list(token.accounts),
         tenant=token.tenant,
-        created_at=_format_time(token.created_at),
-        expires_at=None if token.expires_at is None else _format_time(token.expires_at),
-        last_used=None if token.last_used is None else _format_time(token.last_used),
+        created_at=format_time(token.created_at),
+        expires_at=None if token.expires_at is None else format_time(token.expires_at),
+        last_used=None if token.last_used is None else format_time(token.last_used),
         rate=None if token.rate is None else str(token.rate),
     )
 
@@ -190,7 +190,3 @@ def _format(row: "TokenState") -> str:
     used = f"used {row.last_used}" if row.last_used else "never used"
     rate = f"   {row.rate}" if row.rate else ""
     return f"{row.id}  {row.state:<8} {row.name:<20} {', '.join(row.scopes)}   {accounts}   {used}{rate}"
-
-
-def _format_time(moment: float) -> str:
-    return f"{datetime.fromtimestamp(int(moment), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.command_reports import (
     AccountChangeReport,
+    AccountHistoryReport,
     AccountsReport,
     AdoptReport,
     CredentialReport,
@@ -31,6 +32,7 @@ from conn_engine.command_reports import (
     InboxReport,
     InitReport,
     LinkReport,
+    LinksReport,
     MapReport,
     NewReport,
     OpenApiReport,
@@ -78,6 +80,7 @@ __all__ = ["REPORTS", "build_report_schema"]
 
 _KINDS: Final[tuple[type[Report], ...]] = (
     AccountChangeReport,
+    AccountHistoryReport,
     AccountsReport,
     AdoptReport,
     RotatedKeyReport,
@@ -86,6 +89,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     CoverageReport,
     CredentialReport,
     CredentialsReport,
+    LinksReport,
     LinkReport,
     TokenReport,
     OpenApiReport,

@@ -37,6 +37,8 @@ MOST_ATTEMPTS: Final = 20
 _KEEP_SECONDS: Final = 30 * 86_400.0
 _TEXT = re.compile(r"[A-Za-z0-9_-]{43}")
 _NONCE_BYTES: Final = 12
+_ID_CHARACTERS: Final = 12
+_MOST_LISTED: Final = 1_000
 
 _metadata = sa.MetaData()
 _links = sa.Table(
@@ -99,6 +101,17 @@ class ConnectLink:
     document: str = ""
     tenant: str = ""
     created_by: str = ""
+
+    @property
+    def id(self) -> str:
+        """What it is called in the log, and by who revokes it. Nobody can open the page with it."""
+        return self.digest[:_ID_CHARACTERS]
+
+    def find_state(self, now: float) -> Literal["open", "used", "expired"]:
+        """Return whether it can be used now."""
+        if self.used_at is not None:
+            return "used"
+        return "open" if now < self.expires_at and self.attempts < MOST_ATTEMPTS else "expired"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -201,6 +214,27 @@ class LinkStore:
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(_links).where(_links.c.digest == digest)).one_or_none()
         return None if row is None else ConnectLink(**row._mapping)
+
+    def list(self, account: str = "") -> list[ConnectLink]:
+        """Return the links of an account, or of all, the newest first. Those that expired long ago are gone."""
+        query = sa.select(_links).order_by(_links.c.created_at.desc(), _links.c.digest).limit(_MOST_LISTED)
+        query = query.where(_links.c.account == account) if account else query
+        with self._engine.connect() as connection:
+            return [ConnectLink(**row._mapping) for row in connection.execute(query)]
+
+    def find_by_id(self, identifier: str) -> ConnectLink | None:
+        """Return the link with this ID."""
+        if not re.fullmatch(f"[0-9a-f]{{{_ID_CHARACTERS}}}", identifier):
+            return None
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_links).where(_links.c.digest.startswith(identifier))).first()
+        return None if row is None else ConnectLink(**row._mapping)
+
+    def revoke(self, link: ConnectLink) -> None:
+        """End a link at once, also for a login that has begun with it."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_logins).where(_logins.c.link == link.digest))
+            connection.execute(sa.delete(_links).where(_links.c.digest == link.digest))
 
     def count_attempt(self, link: ConnectLink) -> bool:
         """Count an attempt. Return False if there were too many, or the link is used up."""

@@ -17,12 +17,13 @@ from conn_engine.errors import ConnError
 from conn_service.connect.browser import BrowserVisit, draw_browser_secret, is_browser_secret
 from conn_service.connect.connect_page import ConnectPage, NoticeKind, build_notice
 from conn_service.connect.connect_service import CALLBACK, ConnectService
-from conn_service.connect.links import LINK_SECONDS
+from conn_service.connect.links import LINK_SECONDS, ConnectLink, LinkStore
 from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.page_renderer import PageRenderer
 from conn_service.http.admin import AdminGate
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, parse_query, read_body, read_bytes
+from conn_service.http.tokens import ApiToken
 
 __all__ = ["build_connect_routes", "build_link_routes"]
 
@@ -136,10 +137,10 @@ class _Pages:
 
 
 def build_link_routes(
-    gate: AdminGate, service: ConnectService | None, logins: LoginMonitor, limits: ServiceLimits
+    gate: AdminGate, service: ConnectService | None, links: LinkStore, logins: LoginMonitor, limits: ServiceLimits
 ) -> list[Route]:
-    """Return the routes that make links, and list the accounts that need one. Without a service for the pages, the
-    first says what is missing."""
+    """Return the routes that make, list and revoke links, and list the accounts that need one. Without a service for
+    the pages, the first says what is missing."""
 
     async def create_link(request: Request) -> Response:
         token = await gate.admit(request)
@@ -159,13 +160,38 @@ def build_link_routes(
             tenant=token.tenant,
             created_by=token.id,
         )
-        await gate.record(token, "create", f"links/{issued.link.digest[:12]}", account=asked.account)
+        await gate.record(token, "create", f"links/{issued.link.id}", account=asked.account)
         data = {
+            "id": issued.link.id,
             "url": service.settings.build_link(issued.text),
             "account": asked.account,
             "expires_at": issued.link.expires_at,
         }
         return JSONResponse(data, 201, headers={"cache-control": "no-store"})
+
+    def may_see(token: ApiToken, link: ConnectLink) -> bool:
+        if token.accounts and link.account not in token.accounts:
+            return False
+        tenant = gate.callers.source.find_tenant(link.account) or link.tenant  # the account may not exist yet
+        return token.tenant in ("", tenant)
+
+    async def list_links(request: Request) -> Response:
+        token = await gate.admit(request)
+        query = dict(parse_query(request))
+        if query.keys() - {"account"}:
+            raise _refuse(f'the list does not read "{min(query.keys() - {"account"})[:100]}"', "use: account")
+        found = await asyncio.to_thread(links.list, query.get("account", ""))
+        now = gate.callers.clock.now()
+        return JSONResponse({"result": [_describe_link(link, now) for link in found if may_see(token, link)]})
+
+    async def revoke_link(request: Request) -> Response:
+        token = await gate.admit(request)
+        link = await asyncio.to_thread(links.find_by_id, request.path_params["id"])
+        if link is None or not may_see(token, link):
+            raise HttpProblem(404, "unknown", "there is no such link")
+        await asyncio.to_thread(links.revoke, link)
+        await gate.record(token, "revoke", f"links/{link.id}", account=link.account)
+        return Response(status_code=204)
 
     async def list_broken(request: Request) -> Response:
         token = await gate.admit(request)
@@ -175,8 +201,22 @@ def build_link_routes(
 
     return [
         Route("/admin/links", create_link, methods=["POST"]),
+        Route("/admin/links", list_links, methods=["GET"]),
+        Route("/admin/links/{id}", revoke_link, methods=["DELETE"]),
         Route("/admin/logins", list_broken, methods=["GET"]),
     ]
+
+
+def _describe_link(link: ConnectLink, now: float) -> dict[str, Any]:
+    return {
+        "id": link.id,
+        "account": link.account,
+        "state": link.find_state(now),
+        "created_by": link.created_by,
+        "created_at": link.created_at,
+        "expires_at": link.expires_at,
+        "attempts": link.attempts,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *pages,
                 *build_proxy_routes(callers, connections, deployment.limits),
                 *build_audit_routes(gate),
-                *build_link_routes(gate, connect, logins, deployment.limits),
+                *build_link_routes(gate, connect, LinkStore(engine), logins, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),

@@ -110,6 +110,28 @@ def test_a_consent_that_fails_can_be_repeated(bench: ConnectBench, query: str, w
 # --- links ---
 
 
+def test_a_link_can_be_found_and_revoked(bench: ConnectBench) -> None:
+    made = bench.admin("POST", "/admin/links", {"account": "desk"}).json()
+    path = made["url"].removeprefix(ORIGIN)
+    browser = bench.open().get(path)
+    consent = browser.send(path).find_link()
+    rows = bench.admin("GET", "/admin/links?account=desk").json()["result"]
+    (row,) = [row for row in rows if row["id"] == made["id"]]
+    assert (row["account"], row["state"], row["attempts"]) == ("desk", "open", 1)
+    assert not row.keys() & {"url", "digest", "document"}
+    other = bench.issue("admin", tenant="umbrella")
+    assert bench.admin("GET", "/admin/links", token=other).json()["result"] == []
+    assert bench.admin("DELETE", f"/admin/links/{made['id']}", token=other).status_code == 404
+    assert bench.admin("DELETE", f"/admin/links/{made['id'][:6]}").status_code == 404
+    assert bench.admin("DELETE", f"/admin/links/{made['id']}").status_code == 204
+    assert browser.get(bench.consent(consent)).page.status_code != 303
+    assert bench.open().get(path).page.status_code == 404
+    assert bench.vault.load("desk") is None
+    (entry, *_) = bench.admin("GET", f"/admin/audit?target=links/{made['id']}").json()["result"]
+    assert entry["action"] == "revoke"
+    bench.codes.clear()
+
+
 def test_who_may_make_a_link(bench: ConnectBench) -> None:
     def refuse(data: object, token: str | None = None) -> tuple[int, str]:
         response = bench.admin("POST", "/admin/links", data, token)

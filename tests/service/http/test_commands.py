@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,10 @@ from vendor import start_vendor
 
 from conn_cli.console import App
 from conn_cli.main import execute
+from conn_engine.config import load_workspace
+from conn_engine.errors import CredentialError
 from conn_engine.releases.store_location import StoreLocation
+from conn_service.connect.needs_login import LoginMonitor
 from conn_service.revisions import Revision, RevisionStore, Subject
 from conn_service.store import open_engine
 
@@ -71,6 +75,65 @@ def test_an_account_of_the_store_can_have_a_token_and_a_credential(folder: Path)
     environ = {"CONN_VAULT_KEY": "a-long-random-value"}
     code, text, err = run(folder, "auth", "status", "--store", ".conn/service.sqlite3", environ=environ)
     assert "hooli" in text, err
+
+
+def test_a_store_shows_who_did_what_and_who_must_log_in(folder: Path) -> None:
+    engine = open_engine(StoreLocation(file=folder / ".conn/service.sqlite3"))
+    store = ["--store", ".conn/service.sqlite3"]
+    (folder / "connectors/shop/connector.yaml").write_text(
+        "base_url: https://api.shop.example\ncredentials: { format: bearer }\n"
+        "authorization: { format: bearer }\nresources: {}\n"
+    )
+    user = {"USER": "ada", "CONN_VAULT_KEY": "a-long-random-value"}
+    run(folder, "account", "create", "hooli", "-c", "shop", *store, "--reason", "new", environ=user)
+    run(folder, "account", "disable", "acme", *store, environ=user)
+    error = CredentialError("no", category="refused")
+    LoginMonitor(engine, {}).note_broken(load_workspace(folder), "acme", error, 1_700_000_000.0)
+    _, text, _ = run(folder, "account", "list", *store)
+    acme, hooli = text.splitlines()
+    assert acme.endswith("   disabled   must log in since 2023-11-14T22:13:20Z: conn account link acme")
+    assert hooli.endswith("0 overrides")
+    data = json.loads(run(folder, "account", "list", *store, "--format", "json")[1])["accounts"][0]
+    assert (data["enabled"], data["needs_login_since"]) == (False, "2023-11-14T22:13:20Z")
+    code, _, err = run(folder, "account", "link", "hooli", environ=user)
+    assert code == 0, err
+    (link,) = json.loads(run(folder, "account", "links", "hooli", "--format", "json")[1])["links"]
+    assert (link["state"], link["created_by"]) == ("open", "ada")
+    code, text, _ = run(folder, "account", "links", "--revoke", link["id"], environ=user)
+    assert (code, text.split()[:3]) == (0, [link["id"], "revoked", "hooli"])
+    assert run(folder, "account", "links")[1].startswith("there are no links; ")
+    assert run(folder, "account", "links", "--revoke", link["id"])[0] == 2
+    _, text, _ = run(folder, "account", "history", "hooli")
+    assert [line.split("  ", 1)[1] for line in text.splitlines()] == [
+        f"ada: revoke links/{link['id']}",
+        f"ada: create links/{link['id']}",
+        "ada: create accounts/hooli (revision 1): new",
+    ]
+    assert "ada: disable accounts/acme (revision 1)" in run(folder, "account", "history", "-n", "4")[1]
+
+
+def test_the_openapi_document_of_an_account_of_the_store(folder: Path) -> None:
+    store = ["--store", ".conn/service.sqlite3"]
+    assert run(folder, "account", "create", "hooli", "-c", "shop", *store)[0] == 0
+    code, text, err = run(folder, "openapi", "hooli", *store)
+    assert (code, json.loads(text)["openapi"][:3]) == (0, "3.1"), err
+    assert run(folder, "openapi", "hooli")[0] == 2
+
+
+def test_a_change_is_checked_against_the_release_of_a_channel(folder: Path) -> None:
+    store = ["--store", ".conn/service.sqlite3"]
+    for words in (["release"], ["promote", "latest", "production"]):
+        code, _, err = run(folder, *words)
+        assert code == 0, err
+    shutil.copytree(folder / "connectors/shop", folder / "connectors/mail")
+    line = ["account", "create", "hooli", "-c", "mail", "--dry-run"]
+    assert run(folder, *line, *store)[0] == 0
+    code, _, err = run(folder, *line, *store, "--channel", "production")
+    assert code == 1
+    assert 'refers to the connector "mail"' in err
+    code, _, err = run(folder, *line, "--channel", "production")
+    assert code == 2
+    assert "--channel is for accounts in a store" in err
 
 
 def test_a_credential_is_deleted_with_its_account(folder: Path) -> None:

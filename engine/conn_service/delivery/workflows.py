@@ -60,15 +60,21 @@ def ensure_drain(endpoint: str, cause: str, number: int = 0, seconds: float = 0.
         DBOS.enqueue_workflow(QUEUE, drain_endpoint, endpoint, cause, number)
 
 
-def find_drained() -> set[str]:
-    """Return what identifies the endpoints that a workflow drains, or will, for `is_drained`."""
+def find_drained() -> Mapping[str, bool]:
+    """Return what identifies the endpoints that a workflow drains, for `is_drained`: whether one does now, and does not
+    only wait for a later time."""
     found = DBOS.list_workflows(queue_name=QUEUE, status=[*_WAITING, "PENDING"], load_input=False, load_output=False)
-    return {_name_prefix(workflow.workflow_id) for workflow in found}
+    drained: dict[str, bool] = {}
+    for workflow in found:
+        name = _name_prefix(workflow.workflow_id)
+        drained[name] = drained.get(name, False) or workflow.status != "DELAYED"
+    return drained
 
 
-def is_drained(endpoint: str, drained: set[str]) -> bool:
-    """Return whether a workflow drains an endpoint, or will."""
-    return _name(endpoint) in drained
+def is_drained(endpoint: str, drained: Mapping[str, bool], *, now: bool = False) -> bool:
+    """Return whether a workflow drains an endpoint, or will; with `now`, only whether one does now."""
+    is_now = drained.get(_name(endpoint))
+    return is_now is not None and (is_now or not now)
 
 
 @DBOS.step(name="conn_drain_find", **DATABASE_RETRIES)

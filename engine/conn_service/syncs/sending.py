@@ -115,11 +115,20 @@ class EventSending:
             self.drain(endpoint)
 
     def find_stalled(self) -> list[str]:
-        """Return the endpoints with events that no workflow delivers."""
+        """Return the endpoints with events that no workflow delivers, or that are due while it waits for a later time:
+        another process has added them."""
         from conn_service.delivery.workflows import find_drained, is_drained
 
         waiting = [
             name for name in self.deliveries.find_waiting_endpoints() if not self.deliveries.find_disabled_reason(name)
         ]
         drained = find_drained() if waiting else set()
-        return [name for name in waiting if not is_drained(name, drained)]
+        sleeping = [name for name in waiting if not is_drained(name, drained, now=True)]
+        return [name for name in sleeping if not is_drained(name, drained) or self._is_overdue(name)]
+
+    def _is_overdue(self, endpoint: str) -> bool:
+        now = self.clock.now()
+        if self.deliveries.get_health(endpoint).rests_until > now:
+            return False
+        due = self.deliveries.find_next_due(endpoint)
+        return due is not None and due <= now

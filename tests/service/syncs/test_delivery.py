@@ -1,6 +1,7 @@
 """Events reach their endpoint signed and in order, are retried from rows, and are never lost."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -309,13 +310,21 @@ def test_a_run_delivers_while_an_earlier_event_waits_to_be_sent_again(bench: Ben
         assert worker.sending.find_stalled() == [], "one workflow waits for the event that failed"
         from dbos import DBOS
 
-        unfinished = ["ENQUEUED", "DELAYED", "PENDING"]  # the one that has delivered the others may still be ending
-        wait_until(lambda: len(DBOS.list_workflows(workflow_id_prefix="drain:", status=unfinished)) == 1)
+        def find_unfinished() -> list[str]:
+            found = DBOS.list_workflows(workflow_id_prefix="drain:", status=["ENQUEUED", "DELAYED", "PENDING"])
+            return [workflow.status for workflow in found]
+
+        wait_until(
+            lambda: find_unfinished() == ["DELAYED"]
+        )  # the one that has delivered the others may still be ending
+        with worker.deliveries.engine.begin() as connection:  # as conn serve does, which runs no workflows
+            add_deliveries(connection, ["default"], "later", [make_event("later", 1)], time.time())
+        assert worker.sending.find_stalled() == ["default"], "its workflow would come an hour later"
+        worker.resume_unfinished()
+        wait_until(lambda: worker.deliveries.count(run_id="later") == {"delivered": 1})
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    import time
-
     for _ in range(400):
         if condition():
             return

@@ -122,7 +122,7 @@ class EventSending:
         waiting = [
             name for name in self.deliveries.find_waiting_endpoints() if not self.deliveries.find_disabled_reason(name)
         ]
-        drained = find_drained() if waiting else set()
+        drained = find_drained() if waiting else {}
         sleeping = [name for name in waiting if not is_drained(name, drained, now=True)]
         return [name for name in sleeping if not is_drained(name, drained) or self._is_overdue(name)]
 

@@ -10,7 +10,7 @@
  *   span?: { file: string, line: number, column: number } | null }} Finding
  * @typedef {{ operation: string, field: string, scope: "resource" | "operation", action: "set" | "replace" | "remove",
  *   expression?: string, shared?: string }} Edit
- * @typedef {{ level: string, place: Place, expression: string | null, whole: boolean, uses_base: boolean,
+ * @typedef {{ level: string, place: Place, expression: string | object | null, whole: boolean, uses_base: boolean,
  *   overridden: boolean }} Level
  * @typedef {{ field: string, steps: (string | number)[], depth: number, type?: string, format?: string, title?: string,
  *   description?: string, required?: boolean, enum?: Value[], kind: "field" | "expression" | "group" | "unmapped" | "covered",

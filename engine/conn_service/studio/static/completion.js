@@ -9,7 +9,7 @@
  *   `text` is the part of a name before the caret, from `from`. `steps` is the path before it: empty for a first name,
  *   null where no name can be (in a text or a comment).
  */
-import { describe } from "./values.js";
+import { describe, nameType } from "./values.js";
 import { readToken, startState } from "./jsonata.js";
 
 /** @typedef {{ kind: import("./jsonata.js").Kind, text: string, from: number }} Token */
@@ -107,7 +107,7 @@ function shapeBelow(steps, operation) {
     .map((field) => {
       const example = field.example === undefined ? "" : ` · ${describe(field.example, 40)}`;
       const filled = field.filled < records ? ` In ${field.filled} of ${records} records.` : "";
-      return complete(field.steps.at(-1) ?? "", "property", `${field.type}${example}`, filled && `${field.type}.${filled}`);
+      return complete(field.steps.at(-1) ?? "", "property", `${nameType(field.type)}${example}`, filled.trim());
     });
 }
 

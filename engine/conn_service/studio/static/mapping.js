@@ -52,7 +52,7 @@ export class MappingColumn {
   /** @param {string} text */
   #type(text) {
     const { row } = this.session;
-    if (!row || text === (row.expression ?? "")) return;
+    if (!row || text === (row.expression ?? "").trimEnd()) return;
     if (text.trim() === "") this.session.change(row, "remove");
     else this.session.change(row, row.replace ? "replace" : "set", text);
   }
@@ -99,11 +99,11 @@ export class MappingColumn {
     editor.operation = session.opened;
     if (isOther) {
       const below = row.levels.find((level) => level.level !== session.place.level && level.expression !== null);
-      const hint = below?.expression ? `${below.expression.split("\n")[0]}   — from the ${nameLevel(below.level)}; type to override it` : "Type an expression, such as response.name";
+      const hint = below?.expression ? `${textOf(below.expression).split("\n")[0]}   — from the ${nameLevel(below.level)}; type to override it` : "Type an expression, such as response.name";
       editor.configure({ label: `Expression for ${row.field}`, hint, isEditable: row.editable });
       this.shownFault = null;
     }
-    editor.show(row.expression ?? "");
+    editor.show((row.expression ?? "").trimEnd());
     editor.setFault(session.faultOf(row));
     if (isOther) {
       this.shownFault = session.faultOf(row);
@@ -186,9 +186,9 @@ export class MappingColumn {
     return h("div", { class: "levels" }, h("p", { class: "label" }, "Other levels"), h("ul", null, below.map((level) =>
       h("li", { key: `${level.level} ${level.place.file} ${level.place.line}`, class: level.overridden ? "overridden" : "" },
         badge(level.level),
-        h("div", null, level.expression === null ? h("span", { class: "dim" }, "left out") : h("code", null, level.expression),
+        h("div", null, level.expression === null ? h("span", { class: "dim" }, "left out") : h("code", null, textOf(level.expression)),
           h("span", { class: "dim place" }, `${level.place.file}:${level.place.line}`, level.uses_base && " · extends the level below", level.whole && " · one expression for the whole mapping")),
-        row.editable && level.expression !== null && !level.whole && h("button", { class: "small", onclick: () => session.change(row, "set", level.expression ?? "") }, "Copy up")))));
+        row.editable && typeof level.expression === "string" && !level.whole && h("button", { class: "small", onclick: () => session.change(row, "set", textOf(level.expression)) }, "Copy up")))));
   }
 
   /** A form that names a custom field. */
@@ -276,8 +276,12 @@ const nameLevel = (level) => (level === "base" ? "connector" : level);
 /** The expression that counts: this level's, or that of the first one below. @param {Row} row @param {string} level */
 export function effectiveText(row, level) {
   if (row.expression !== null) return row.expression;
-  return row.levels.find((other) => other.level !== level && !other.overridden && other.expression !== null)?.expression ?? null;
+  const below = row.levels.find((other) => other.level !== level && !other.overridden && other.expression !== null);
+  return below ? textOf(below.expression) : null;
 }
+
+/** An expression, or what is set instead of one: an object or a list. @param {unknown} expression */
+const textOf = (expression) => (typeof expression === "string" ? expression : JSON.stringify(expression, null, 1));
 
 /** @param {string} field @param {string} name @returns {Row} */
 function newRow(field, name) {

@@ -301,7 +301,7 @@ export class Session {
   change(row, action, expression, shared) {
     const isTyping = action !== "remove" && this.#typing.field === row.field && performance.now() - this.#typing.at < 1000;
     const saved = this.savedRows.get(row.field);
-    const isNothing = action === "remove" ? saved?.state !== "own" && saved?.state !== "left out" : saved?.state === "own" && saved.expression === expression;
+    const isNothing = action === "remove" ? saved?.state !== "own" && saved?.state !== "left out" : saved?.state === "own" && saved.expression?.trimEnd() === expression;
     const { operation } = this.place;
     const key = keyOf({ operation, scope: row.scope, field: row.field });
     const others = this.edits.filter((edit) => keyOf(edit) !== key);

@@ -18,6 +18,9 @@ export function typeOf(value) {
   return typeof value === "string" ? "text" : typeof value === "number" ? "number" : "boolean";
 }
 
+/** Say a type of a shape in the words of the page. @param {string} type */
+export const nameType = (type) => type.replace(/\bstring\b/g, "text").replace(/\barray\b/g, "list");
+
 /** Return the parts of a list or an object. @param {Value} value @returns {[Step, Value][]} */
 export function partsOf(value) {
   const type = typeOf(value);
@@ -95,9 +98,4 @@ export function writePath(steps) {
 /** Return a path as the server names fields and shapes: without positions, unusual names quoted. @param {Step[]} steps */
 export function nameOfPath(steps) {
   return steps.filter((step) => typeof step === "string").map((step) => (NAME.test(step) ? step : JSON.stringify(step))).join(".");
-}
-
-/** Return the steps of a field's name. @param {string} name @returns {string[]} */
-export function readSteps(name) {
-  return [...name.matchAll(/"((?:[^"\\]|\\.)*)"|[^."]+/g)].map((match) => (match[1] === undefined ? match[0] : JSON.parse(match[0])));
 }

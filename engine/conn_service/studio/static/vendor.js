@@ -1,7 +1,7 @@
 // @ts-check
 /** The vendor's record: a tree with who reads each value, and what can be mapped to it. */
 import { byId, count, h, render, rove } from "./dom.js";
-import { describe, hasParts, nameOfPath, partsOf, typeOf, writePath } from "./values.js";
+import { describe, hasParts, nameOfPath, nameType, partsOf, typeOf, writePath } from "./values.js";
 
 /**
  * @typedef {import("./session.js").Session} Session
@@ -47,7 +47,7 @@ export class VendorColumn {
   #switcher() {
     const { session } = this;
     const { record } = session.place;
-    const id = session.vendorRecord?.id;
+    const id = session.vendorRecord?.id ?? session.result?.id;
     return h("div", { class: "switcher" },
       h("button", { class: "quiet icon", disabled: record === 0, onclick: () => session.go({ record: record - 1 }), "aria-label": "Previous record", title: "Previous record (p)" }, "‹"),
       h("label", null, h("span", { class: "hidden-label" }, "Record, by number or ID"),
@@ -183,7 +183,7 @@ export class VendorColumn {
     const option = (/** @type {import("./api.js").Row} */ other) => h("option", { value: other.field }, other.field);
     return h("div", { class: "leaf", role: "group", "aria-label": "Selected value" },
       h("code", { class: "path" }, expression),
-      h("p", { class: "dim" }, known ? `${known.type}, in ${known.filled} of ${count(session.opened?.shape.records ?? 0, "record")}` : typeOf(line.value),
+      h("p", { class: "dim" }, known ? `${nameType(known.type)}, in ${known.filled} of ${count(session.opened?.shape.records ?? 0, "record")}` : typeOf(line.value),
         fields.length === 0 ? ". No field reads it." : `. Read by ${fields.join(", ")}.`),
       h("div", { class: "actions" },
         fields.filter((name) => name !== row?.field).slice(0, 4).map((name) => h("button", { key: `go ${name}`, onclick: () => session.go({ field: name, tab: "mapping" }) }, `Go to ${name}`)),

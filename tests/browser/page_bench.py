@@ -14,7 +14,7 @@ from typing import Any
 from urllib.request import HTTPRedirectHandler, build_opener
 
 from browser_bench import open_tab
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from conn_cli.scaffold import copy_example
 
@@ -32,6 +32,7 @@ __all__ = [
     "row",
 ]
 
+expect.set_options(timeout=30_000)
 ROOT = Path(__file__).resolve().parents[2]
 CONTACTS = "crm.contacts.list"
 DEADLINE = 60.0
@@ -50,6 +51,9 @@ class Studio:
         """Open a tab with the session, and a place of the page in it."""
         with open_tab(browser, **{"viewport": {"width": 1400, "height": 900}, **options}) as page:
             page.context.add_cookies([dict(self.cookie)])  # type: ignore[list-item]
+            page.route(
+                "**/api/draft*", lambda r: r.fulfill(status=200, content_type="application/json", body='{"edits":[]}')
+            )  # TEMP
             failures: list[str] = []
             page.on("pageerror", lambda error: failures.append(str(error)))
             page.goto(f"{self.url}/edit{path}")
@@ -62,7 +66,7 @@ class Studio:
 
 @contextmanager
 def open_studio(root: Path, *options: str) -> Iterator[Studio]:
-    """Start the page for a workspace on a free port, and stop it by its process ID. An empty folder gets the example."""
+    """Start the page of a workspace, or of the example, on a free port, and stop it by its process ID."""
     if not root.exists():
         copy_example(root)
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'engine'}"}
@@ -106,7 +110,7 @@ def add_recording(root: Path, scenario: str, records: list[dict[str, Any]]) -> N
     """Add a recording of HubSpot's contacts with these records on one page."""
     folder = root / "connectors/hubspot/recordings"
     recording = json.loads((folder / f"{CONTACTS}.one_record.json").read_text("utf-8"))
-    recording["exchanges"] = recording["exchanges"][:1]
+    recording |= {"scenario": scenario, "exchanges": recording["exchanges"][:1]}
     recording["exchanges"][0]["response"]["body"] = {"results": records}
     (folder / f"{CONTACTS}.{scenario}.json").write_text(json.dumps(recording), "utf-8")
 
@@ -147,7 +151,8 @@ window.keys = []; window.sent = []; window.painted = [];
 const request = window.fetch;
 window.fetch = (path, init) => {
   const body = String(init?.body ?? "");
-  if (path.endsWith("/evaluate") && body.includes('"count":1')) sent.push([performance.now(), JSON.parse(body).sequence]);
+  const { sequence, count } = path.endsWith("/evaluate") ? JSON.parse(body) : {};
+  if (count === 1) sent.push([performance.now(), sequence]);
   return request(path, init);
 };
 addEventListener("beforeinput", () => keys.push(performance.now()), true);

@@ -87,7 +87,8 @@ function update(element, description) {
   for (const [name, value] of Object.entries(props)) if (before[name] !== value && name !== "value") setProp(element, name, value);
   made.set(element, { props, key: description.key });
   render(element, description.children);
-  if ("value" in props) setProp(element, "value", props.value); // after the options of a select
+  const isTyped = before.value === props.value && document.activeElement === element;
+  if ("value" in props && !isTyped) setProp(element, "value", props.value); // after the options of a select
   return element;
 }
 

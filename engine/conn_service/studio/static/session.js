@@ -163,8 +163,7 @@ export class Session {
     this.#restore(saved.file.digest, draft);
     this.opened = saved;
     if (this.edits.length) await this.#loadRows();
-    if (!this.place.case && saved.case) this.place.case = saved.case;
-    if (!saved.case) return;
+    if (!saved.cases.length) return;
     await this.#loadRecords();
     this.#evaluateVisible();
     this.#whenIdle();
@@ -190,13 +189,28 @@ export class Session {
   async #loadRecords() {
     const from = Math.floor(this.place.record / PAGE) * PAGE;
     if (this.vendorRecords.has(this.place.record)) return;
+    await this.#loadPage(from);
+    if (this.place.record >= this.total) this.place.record = 0;
+    this.onchange();
+  }
+
+  /** @param {number} from */
+  async #loadPage(from) {
     const { account, operation, case: scenario } = this.place;
     const answer = await post("api/records", { account, operation, case: scenario || undefined, from, count: PAGE });
     for (const record of answer.records) this.vendorRecords.set(record.index, record);
     this.total = answer.total;
     this.recordsError = answer.error;
-    if (this.place.record >= this.total) this.place.record = 0;
-    this.onchange();
+    return answer;
+  }
+
+  /** Return the position of the record with an ID, or null. @param {string} id @returns {Promise<number | null>} */
+  async findRecord(id) {
+    const find = () => [...this.vendorRecords.values()].find((record) => String(record.id) === id)?.index ?? null;
+    for (let from = 0; find() === null && from < this.total; from += PAGE) {
+      if (!this.vendorRecords.has(from)) await this.#loadPage(from);
+    }
+    return find();
   }
 
   // -- results ----------------------------------------------------------------------------------------------------
@@ -215,7 +229,7 @@ export class Session {
   });
 
   #evaluateVisible() {
-    if (this.opened?.case) this.#visible(undefined);
+    if (this.opened?.cases.length) this.#visible(undefined);
   }
 
   /** @param {import("./api.js").Evaluation} answer */
@@ -254,7 +268,7 @@ export class Session {
   });
 
   #whenIdle = debounce(PAUSE, () => {
-    if (this.opened?.case) this.#whole(undefined);
+    if (this.opened?.cases.length) this.#whole(undefined);
     else if (this.opened) this.#loadRows().then(this.onchange, (error) => this.#report(error));
   });
 
@@ -379,7 +393,7 @@ export class Session {
   /** What is wrong with a field in the record shown, or in any. @param {Row} row @returns {Fault | null} */
   faultOf(row) {
     const error = this.result?.errors[row.field];
-    const uncompiled = this.opened?.case ? null : this.opened?.faults[row.field];
+    const uncompiled = this.opened?.cases.length ? null : this.opened?.faults[row.field];
     return this.faults[row.field] ?? uncompiled ?? (error ? { message: error } : null);
   }
 

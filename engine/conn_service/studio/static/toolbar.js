@@ -34,6 +34,7 @@ export class Toolbar {
     const { place, opened, operations, account } = session;
     const edits = session.edits.length;
     render(this.bar,
+      opened && h("h1", { class: "hidden-label" }, `${place.operation} of ${account.label || place.account}`),
       h("details", { class: "pickers", open: !this.isNarrow || undefined },
         h("summary", null, place.account ? `${place.account} · ${place.operation || "choose an operation"}` : "Choose an account"),
         h("div", { class: "fields" },

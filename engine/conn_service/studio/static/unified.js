@@ -32,7 +32,7 @@ export class UnifiedColumn {
         isGood && h("span", { class: "status unknown last-good" }, "Last good result")),
       session.failure && h("div", { class: "message error" }, session.failure.message, session.failure.fix && h("span", { class: "fix" }, session.failure.fix)),
       result?.returned === "dropped" && h("p", { class: "message note" }, "A step after the mapping drops this record: it is not returned."),
-      opened.case === null ? h("div", { class: "empty" }, h("p", null, "The unified record appears here once this operation has a recording.")) : this.list);
+      opened.cases.length === 0 ? h("div", { class: "empty" }, h("p", null, "The unified record appears here once this operation has a recording.")) : this.list);
     render(this.list, result && !result.list && typeOf(result.unified ?? {}) === "object" ? [rows.map((row) => this.#row(row)), this.#rest(rows)] : result && this.#plain());
     this.mark();
   }

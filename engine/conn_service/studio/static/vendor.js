@@ -34,8 +34,8 @@ export class VendorColumn {
     render(this.column, h("div", { class: "column-head" },
       h("h2", { id: "vendor-title" }, "Vendor record"),
       session.total > 0 && this.#switcher(),
-    ), opened.case === null ? noRecording(session) : session.recordsError && !session.total ? failed(session.recordsError) : vendorRecord ? [this.#searchField(), this.#tree(vendorRecord.vendor), this.#leaf()]
-      : session.isLoading ? h("p", { class: "dim padded" }, "Loading the record…") : h("div", { class: "empty" }, h("p", null, "This recording has no records."), h("p", null, "The vendor answered with an empty list. Choose another recording above.")));
+    ), opened.cases.length === 0 ? noRecording(session) : session.recordsError && !session.total ? failed(session.recordsError) : vendorRecord ? [this.#searchField(), this.#tree(vendorRecord.vendor), this.#leaf()]
+      : session.isLoading ? h("p", { class: "dim padded" }, "Loading the record…") : h("div", { class: "empty" }, h("p", null, "This recording has no records."), h("p", null, "The vendor’s answer is empty. Choose another recording above.")));
     const tree = this.column.querySelector("[role=tree]");
     if (tree instanceof HTMLElement && !tree.dataset.roves) {
       tree.dataset.roves = "yes";
@@ -58,14 +58,13 @@ export class VendorColumn {
   }
 
   /** @param {HTMLInputElement} input */
-  #choose(input) {
+  async #choose(input) {
     const { session } = this;
     const text = input.value.trim();
-    const known = [...session.vendorRecords.values(), ...session.evaluated.values()].find((record) => String(record.id) === text);
     const number = Number(text);
-    if (known) session.go({ record: known.index });
-    else if (Number.isInteger(number) && number >= 1 && number <= session.total) session.go({ record: number - 1 });
-    else input.value = String(session.place.record + 1);
+    const index = Number.isInteger(number) && number >= 1 && number <= session.total ? number - 1 : await session.findRecord(text);
+    if (index === null) input.value = String(session.place.record + 1);
+    else session.go({ record: index });
   }
 
   #searchField() {

@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,9 +52,6 @@ class Studio:
         """Open a tab with the session, and a place of the page in it."""
         with open_tab(browser, **{"viewport": {"width": 1400, "height": 900}, **options}) as page:
             page.context.add_cookies([dict(self.cookie)])  # type: ignore[list-item]
-            page.route(
-                "**/api/draft*", lambda r: r.fulfill(status=200, content_type="application/json", body='{"edits":[]}')
-            )  # TEMP
             failures: list[str] = []
             page.on("pageerror", lambda error: failures.append(str(error)))
             page.goto(f"{self.url}/edit{path}")
@@ -157,7 +155,8 @@ window.fetch = (path, init) => {
 };
 addEventListener("beforeinput", () => keys.push(performance.now()), true);
 const note = () => painted.push([performance.now(), Number(document.getElementById("status").dataset.sequence)]);
-addEventListener("load", () => new MutationObserver(note).observe(document.getElementById("status"), { attributes: true }));
+const follow = () => new MutationObserver(note).observe(document.getElementById("status"), { attributes: true });
+addEventListener("load", follow);
 """
 READ_TIMES = """
 () => keys.map(key => {
@@ -175,6 +174,8 @@ def measure_keys(page: Page, text: str) -> list[float]:
     """
     page.evaluate("keys.length = 0")
     page.keyboard.type(text, delay=60)
-    page.wait_for_function(f"({READ_TIMES})().every(time => time !== null)", timeout=DEADLINE * 1000)
-    times: list[float] = page.evaluate(READ_TIMES)
-    return times
+    deadline = time.monotonic() + DEADLINE
+    while None in (times := page.evaluate(READ_TIMES)):
+        assert time.monotonic() < deadline, times
+        page.wait_for_timeout(100)
+    return list(times)

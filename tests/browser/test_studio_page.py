@@ -342,7 +342,7 @@ def test_many_accounts(chromium: Browser, tmp_path: Path) -> None:
     with open_studio(root) as studio, studio.open(chromium) as page:
         painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         sys.stderr.write(f"\n2,000 accounts: first paint after {painted:.0f} ms\n")
-        assert painted < 5_000
+        assert painted < 10_000
         page.get_by_role("combobox", name="Account").fill("01999")
         page.get_by_role("option", name="account-01999").click()
         page.get_by_role("link", name="crm.kind3.list").click()

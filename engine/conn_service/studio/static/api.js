@@ -13,7 +13,8 @@
  * @typedef {{ level: string, place: Place, expression: string | object | null, whole: boolean, uses_base: boolean,
  *   overridden: boolean }} Level
  * @typedef {{ field: string, steps: (string | number)[], depth: number, type?: string, format?: string, title?: string,
- *   description?: string, required?: boolean, enum?: Value[], kind: "field" | "expression" | "group" | "unmapped" | "covered",
+ *   description?: string, required?: boolean, enum?: Value[], kind: "field" | "expression" | "group" | "unmapped" | "covered"
+ *   | "replaced",
  *   by?: string, badge: string | null, scope: "resource" | "operation", expression: string | null,
  *   state: "own" | "inherited" | "left out" | "none", replace?: boolean, editable: boolean, reason?: string,
  *   hint?: string, levels: Level[] }} Row
@@ -50,7 +51,7 @@
  *   missing_records?: number, new_records?: number, requests?: number, fields: FieldEffect[],
  *   failures: Finding[] }} Effect
  * @typedef {{ changed: boolean, file: string, digest: string, diff: DiffLine[], text: string, findings: Finding[],
- *   can_save: boolean, reason?: string | null, effects: Effect[],
+ *   can_save: boolean, can_accept?: boolean, reason?: string | null, effects: Effect[],
  *   others: { unchanged: number, affected: string[], sentence: string } }} Plan
  * @typedef {{ name: string, label?: string, connector?: string, environment?: string, error?: string }} Account
  * @typedef {{ name: string, model?: string, resource?: string, method?: string, recordings: number,

@@ -116,7 +116,7 @@ function firstNames(operation) {
   const { scope, functions } = operation.names;
   return [
     ...scope.map((name) => ({ ...complete(name, "variable", ""), boost: name === "response" ? 2 : 1 })),
-    ...functions.map((entry) => complete(entry.name.startsWith("$") ? entry.name : `$${entry.name}`, "function", entry.signature ?? "", entry.description)),
+    ...functions.map((entry) => complete(entry.name.startsWith("$") ? entry.name : `$${entry.name}`, "function", (entry.signature ?? "").replace(/^[^(]*/, ""), entry.description)),
   ];
 }
 

@@ -221,6 +221,7 @@ export class MappingColumn {
     this.added = { name, expression, problem: "" };
     this.filter = "all";
     this.session.go({ tab: "mapping", field: "" });
+    this.draw();
     const input = byId("added-name");
     input.scrollIntoView({ block: "nearest" });
     input.focus();

@@ -20,6 +20,7 @@ export class Review {
   /** @type {any} */ job = null;
   isBusy = false;
   hasCommit = false;
+  /** Save although recorded results differ from the expected ones. */ accepts = false;
   message = "";
   done = "";
 
@@ -36,7 +37,7 @@ export class Review {
   }
 
   async open() {
-    Object.assign(this, { plan: null, error: null, job: null, done: "", message: `Change ${[...new Set(this.session.edits.map((edit) => edit.field))].slice(0, 3).join(", ")} of ${this.session.place.account}` });
+    Object.assign(this, { plan: null, error: null, job: null, accepts: false, done: "", message: `Change ${[...new Set(this.session.edits.map((edit) => edit.field))].slice(0, 3).join(", ")} of ${this.session.place.account}` });
     this.#draw();
     if (!this.dialog.open) this.dialog.showModal();
     await this.#attempt(async () => {
@@ -63,8 +64,9 @@ export class Review {
   #save() {
     return this.#attempt(async () => {
       const commit = this.hasCommit ? { message: this.message } : null;
-      const answer = await post("api/save", { ...this.#request, digest: this.session.digest, commit });
-      this.done = `Saved in ${answer.file}${answer.commit ? ` and committed as ${String(answer.commit.id).slice(0, 9)}` : ""}.`;
+      const answer = await post("api/save", { ...this.#request, digest: this.session.digest, commit, accept: this.accepts });
+      const id = answer.commit ? ` and committed as ${String(answer.commit.id).slice(0, 9)}` : "";
+      this.done = `Saved in ${answer.file}${id}.${answer.commit_problem ? ` It is not committed: ${answer.commit_problem}` : ""}`;
       await this.session.clearEdits();
       this.#finish();
     });
@@ -121,11 +123,12 @@ export class Review {
         !plan && !error && h("p", { class: "dim" }, "Comparing with all recordings…"),
         plan && !error?.conflict && this.#plan(plan)),
       h("div", { class: "dialog-foot" },
+        plan?.can_accept && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.accepts, onchange: (/** @type {Event} */ event) => { this.accepts = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }), "Save although expected results change"),
         plan && session.workspace?.git && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.hasCommit, onchange: (/** @type {Event} */ event) => { this.hasCommit = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }), "Commit to git"),
         plan && this.hasCommit && h("input", { class: "grow", "aria-label": "Commit message", value: this.message, oninput: (/** @type {Event} */ event) => { this.message = /** @type {HTMLInputElement} */ (event.target).value; } }),
         h("span", { class: "grow dim" }, this.#reason()),
         h("button", { onclick: () => this.#keepDraft(), disabled: this.isBusy || session.isReadOnly || !session.edits.length, title: "Keep the edits without changing the file" }, "Keep as a draft"),
-        h("button", { class: "primary", onclick: () => this.#save(), disabled: this.isBusy || !plan?.can_save || session.isReadOnly || error?.conflict !== undefined }, "Save")));
+        h("button", { class: "primary", onclick: () => this.#save(), disabled: this.isBusy || !(plan?.can_save || (plan?.can_accept && this.accepts)) || session.isReadOnly || error?.conflict !== undefined }, "Save")));
   }
 
   /** Why it can't be saved. */
@@ -142,29 +145,33 @@ export class Review {
     const quiet = plan.effects.length - effects.length;
     return [
       plan.findings.length > 0 && h("div", { class: `message ${errors.length ? "error" : "warning"}` }, findings(plan.findings)),
-      h("h3", null, "Lines that change"), h("p", { class: "dim" }, plan.file),
-      plan.diff.length ? diff(plan.diff) : h("p", { class: "dim" }, "None. The file has this already."),
-      h("h3", null, "Effect on this account’s recordings"),
-      effects.map((effect) => this.#effect(effect)),
-      h("p", { class: "dim" }, effects.length === 0 ? `None in ${count(quiet, "operation")}.` : quiet > 0 ? `No effect in ${count(quiet, "other operation")}.` : ""),
       h("h3", null, "Other accounts"),
       h("p", null, h("span", { class: `status ${plan.others.affected.length ? "unknown" : "good"}` }, plan.others.sentence)),
       this.#impact(),
+      h("h3", null, "Lines that change"), h("p", { class: "dim" }, plan.file),
+      plan.diff.length ? diff(plan.diff) : h("p", { class: "dim" }, "None. The file has this already."),
+      h("h3", null, "Effect on this account’s recordings"),
+      effects.length > 0 && h("div", { class: "wide" }, h("table", { class: "list" },
+        h("thead", null, h("tr", null, ["Operation", "Field", "Effect", "Records", "Example"].map((text) => h("th", { scope: "col" }, text)))),
+        effects.map((effect) => this.#effect(effect)))),
+      h("p", { class: "dim" }, effects.length === 0 ? `None in ${count(quiet, "operation")}.` : quiet > 0 ? `No effect in ${count(quiet, "other operation")}.` : ""),
     ];
   }
 
   /** @param {import("./api.js").Effect} effect */
   #effect(effect) {
-    return h("div", { class: "effect" },
-      h("p", null, h("code", null, effect.operation), h("span", { class: "dim" }, ` ${count(effect.records, "record")} in ${count(effect.recordings, "recording")}`)),
-      effect.unknown && h("p", { class: "dim" }, effect.reason || "It has no recording, so its effect is unknown."),
-      (effect.missing_records ?? 0) > 0 && h("p", { class: "violation" }, `${count(effect.missing_records ?? 0, "record")} no longer returned`),
-      (effect.new_records ?? 0) > 0 && h("p", null, `${count(effect.new_records ?? 0, "record")} returned in addition`),
-      effect.fields.length > 0 && h("table", { class: "list" }, h("thead", null, h("tr", null, ["Field", "Effect", "Records", "Example"].map((text) => h("th", { scope: "col" }, text)))),
-        h("tbody", null, effect.fields.map((field) => h("tr", { class: field.kind === "missing" || field.kind === "type_changed" ? "failed" : "changed" },
-          h("th", { scope: "row" }, field.field), h("td", null, KINDS[field.kind]), h("td", { class: "number" }, `${field.records} of ${field.of}`),
-          h("td", null, field.examples.slice(0, 1).map((example) => [h("del", null, describe(example.before, 60)), " → ", h("ins", null, describe(example.after, 60)), h("span", { class: "dim" }, ` ID ${example.id}`)])))))),
-      findings(effect.failures));
+    const number = (/** @type {number | undefined} */ many, /** @type {string} */ text) => many ? `${count(many, "record")} ${text}` : null;
+    const notes = [effect.unknown && (effect.reason || "It has no recording, so its effect is unknown."), number(effect.missing_records, "no longer returned"), number(effect.new_records, "returned in addition")].filter(Boolean);
+    const lines = [
+      ...notes.map((text) => h("td", { colspan: 4 }, text)),
+      ...effect.failures.map((finding) => h("td", { colspan: 4, class: "violation" }, finding.message)),
+      ...effect.fields.map((field) => [
+        h("td", null, field.field), h("td", null, KINDS[field.kind]), h("td", { class: "number" }, `${field.records} of ${field.of}`),
+        h("td", null, field.examples.slice(0, 1).map((example) => [h("del", null, describe(example.before, 60)), " → ", h("ins", null, describe(example.after, 60)), h("span", { class: "dim" }, ` ID ${describe(example.id, 12)}`)]))]),
+    ];
+    const isBad = effect.failures.length > 0 || (effect.missing_records ?? 0) > 0 || effect.fields.some((field) => field.kind === "missing" || field.kind === "type_changed");
+    return h("tbody", { key: effect.operation }, lines.map((cells, index) => h("tr", { class: isBad ? "failed" : "changed" },
+      index === 0 && h("th", { scope: "rowgroup", rowspan: lines.length }, effect.operation), cells)));
   }
 
   #impact() {
@@ -172,8 +179,8 @@ export class Review {
     if (!job) return h("div", { class: "actions" }, h("button", { onclick: () => this.#startImpact(), disabled: this.isBusy }, "Check every account with its recordings"));
     if (job.state === "running") return h("p", { role: "status" }, h("progress", { max: job.total || null, value: job.total ? job.done : null, "aria-label": "Accounts checked" }), ` ${job.done} of ${job.total ?? "all"} checked`);
     if (job.state !== "done") return h("p", { class: "message error" }, job.error?.message ?? "The check was stopped.");
-    const counts = Object.entries(job.result?.accounts ?? job.result?.summary ?? {}).filter(([, number]) => typeof number === "number");
-    return h("p", { class: "message note" }, "Checked: ", counts.length ? counts.map(([name, number]) => `${number} ${name.replaceAll("_", " ")}`).join(", ") : "done", ".");
+    const counts = Object.entries(job.result?.accounts ?? job.result?.summary ?? {}).filter(([name, number]) => typeof number === "number" && number > 0 && name !== "total");
+    return h("p", { class: "message note" }, "Checked: ", counts.length ? counts.map(([name, number]) => `${count(Number(number), `${name.replaceAll("_", " ")} account`)}`).join(", ") : "nothing changes", ".");
   }
 
   /** @param {import("./api.js").Conflict} conflict @returns {Children[]} */

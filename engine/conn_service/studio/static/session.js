@@ -57,6 +57,7 @@ export class Session {
   notice = "";
   /** The number of the newest evaluation that is shown. */ sequence = 0;
   #typing = { field: "", at: 0 };
+  /** @type {Edit[]} The edits that `whole` was evaluated with. */ #wholeEdits = [];
   #sequence = 0;
   #opening = 0;
 
@@ -180,10 +181,17 @@ export class Session {
     return { account, operation, case: this.place.case || undefined, level, edits: this.edits };
   }
 
+  /** Return a function that tells whether the page still shows the place and the edits of now. */
+  #watch() {
+    const { edits } = this;
+    const opening = this.#opening;
+    return () => edits === this.edits && opening === this.#opening;
+  }
+
   async #loadRows() {
-    const edits = this.edits;
+    const isCurrent = this.#watch();
     const opened = await post("api/operation", this.#request);
-    if (edits === this.edits) this.opened = opened;
+    if (isCurrent()) this.opened = opened;
   }
 
   async #loadRecords() {
@@ -218,10 +226,10 @@ export class Session {
   /** Evaluate the record that is shown: one request in flight, and the newest state after it. */
   #visible = newest(async () => {
     const sequence = ++this.#sequence;
-    const place = this.place;
+    const opening = this.#opening;
     try {
-      const answer = await post("api/evaluate", { sequence, ...this.#request, from: place.record, count: 1 });
-      if (place.account === this.place.account && place.operation === this.place.operation && place.case === this.place.case) this.#take(answer);
+      const answer = await post("api/evaluate", { sequence, ...this.#request, from: this.place.record, count: 1 });
+      if (opening === this.#opening) this.#take(answer);
     } catch (error) {
       this.#report(error);
     }
@@ -242,25 +250,25 @@ export class Session {
     for (const record of answer.records) {
       this.evaluated.set(record.index, record);
       for (const row of this.opened?.rows ?? []) {
-        const isBroken = row.field in record.errors || row.field in answer.faults;
-        if (!isBroken) this.good.set(`${record.index} ${row.field}`, valueAt(record.unified, row.steps));
+        if (!(row.field in record.errors)) this.good.set(`${record.index} ${row.field}`, valueAt(record.unified, row.steps));
       }
     }
   }
 
   #whole = newest(async () => {
     const sequence = ++this.#sequence;
-    const edits = this.edits;
+    const isCurrent = this.#watch();
+    const { edits } = this;
     const request = this.#request;
     try {
       const [whole, readers] = await Promise.all([
         post("api/evaluate", { sequence, ...request, from: 0, count: null }), post("api/readers", request),
         this.#loadRows(),
       ]);
-      if (edits !== this.edits) return;
+      if (!isCurrent()) return;
       this.whole = whole;
+      this.#wholeEdits = edits;
       this.readers = readers.readers;
-      if (!whole.failed) this.faults = whole.faults;
     } catch (error) {
       this.#report(error);
     }
@@ -326,7 +334,8 @@ export class Session {
     this.#replaceEdits(isNothing ? others : [...others, edit], isTyping);
     this.#typing = { field: row.field, at: performance.now() };
     const shown = this.rows.find((other) => other.field === row.field);
-    if (shown && action !== "remove") Object.assign(shown, { expression, state: expression === "null" ? "left out" : "own", badge: this.place.level });
+    if (shown && action === "remove") Object.assign(shown, { expression: null, state: "inherited" });
+    else if (shown) Object.assign(shown, { expression, state: expression === "null" ? "left out" : "own", badge: this.place.level });
     this.onchange();
   }
 
@@ -390,11 +399,13 @@ export class Session {
     return this.edits.some((edit) => keyOf(edit) === keyOf({ operation: this.place.operation, scope: row.scope, field: row.field }));
   }
 
-  /** What is wrong with a field in the record shown, or in any. @param {Row} row @returns {Fault | null} */
+  /** What is wrong with a field: in any record if all were evaluated, or else in the one shown. @param {Row} row @returns {Fault | null} */
   faultOf(row) {
-    const error = this.result?.errors[row.field];
-    const uncompiled = this.opened?.cases.length ? null : this.opened?.faults[row.field];
-    return this.faults[row.field] ?? uncompiled ?? (error ? { message: error } : null);
+    const { opened, whole } = this;
+    if (!opened?.cases.length) return opened?.faults[row.field] ?? null;
+    if (whole && !whole.failed && this.#wholeEdits === this.edits) return whole.faults[row.field] ?? null;
+    const fault = this.faults[row.field];
+    return fault ? { ...fault, records: 0 } : null;
   }
 
   /** @param {Row} row */
@@ -402,9 +413,14 @@ export class Session {
     return (this.result?.violations ?? []).filter((violation) => violation.path === row.field || violation.path.startsWith(`${row.field}.`) || violation.path.startsWith(`${row.field}[`));
   }
 
+  /** Whether the record shown has no value for a field because of an error. @param {Row} row */
+  isBroken(row) {
+    return this.failure !== null || row.field in (this.result?.errors ?? {});
+  }
+
   /** The value of a field in the record shown. @param {Row} row */
   valueOf(row) {
-    const isBroken = this.failure !== null || this.faultOf(row) !== null;
+    const isBroken = this.isBroken(row);
     const good = this.good.get(`${this.place.record} ${row.field}`);
     const saved = valueAt(this.result?.saved, row.steps);
     const value = isBroken ? (good === undefined ? saved : good) : valueAt(this.result?.unified, row.steps);

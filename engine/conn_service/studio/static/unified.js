@@ -26,7 +26,7 @@ export class UnifiedColumn {
     const { opened, result } = session;
     if (!opened) return render(this.column);
     const rows = opened.rows.filter((row) => row.kind !== "expression" || row.steps.length > 0);
-    const isGood = session.failure !== null || rows.some((row) => session.faultOf(row) !== null);
+    const isGood = rows.some((row) => session.isBroken(row));
     render(this.column,
       h("div", { class: "column-head" }, h("h2", { id: "unified-title" }, "Unified record"), opened.record && h("span", { class: "dim" }, opened.record),
         isGood && h("span", { class: "status unknown last-good" }, "Last good result")),

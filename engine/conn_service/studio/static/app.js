@@ -28,7 +28,7 @@ function draw() {
   render(byId("notices"),
     problem && problem.code !== "shared_text" && h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
     session.isReadOnly && h("div", { class: "message note" }, session.workspace?.read_only_reason || "Read-only: you can try edits, but not save them."),
-    session.notice && h("div", { class: "message note" }, session.notice, " ", session.edits.length > 0 && h("button", { class: "small", onclick: () => session.clearEdits() }, "Discard the edits"), h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
+    session.notice && h("div", { class: "message note" }, session.notice, " ", session.edits.length > 0 && h("button", { class: "small", onclick: () => session.discard() }, "Discard the edits"), h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
     opened && place.level === "environment" && opened.file.shared_by > 0 && h("div", { class: "message warning" }, `Edits go to ${opened.file.path}, which ${count(opened.file.shared_by, "other account")} ${opened.file.shared_by === 1 ? "uses" : "use"} too.`));
   render(byId("tabs"), opened && TABS.map(([name, label]) => h("button", { key: name, class: `tab ${name}`, "aria-pressed": String(place.tab === name), onclick: () => session.go({ tab: name }) }, label)));
   vendor.draw();

@@ -193,7 +193,7 @@ export class Review {
         h("div", null, h("h3", null, "Your edits"), conflict.yours === null ? h("p", { class: "dim" }, "They can’t be made to the file as it was.") : diff(compareLines(opened, conflict.yours)))),
       h("div", { class: "actions" },
         h("button", { class: "primary", onclick: () => this.#rebase(conflict.digest) }, "Make my edits to the new version"),
-        h("button", { onclick: () => { this.dialog.close(); this.session.clearEdits(); } }, "Discard my edits")),
+        h("button", { onclick: () => { this.dialog.close(); this.session.discard(); } }, "Discard my edits")),
     ];
   }
 

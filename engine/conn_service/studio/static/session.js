@@ -11,7 +11,7 @@
  * @typedef {{ account: string, operation: string, case: string, record: number, field: string, level: string,
  *   tab: string }} Location
  */
-import { ApiError, ROOT, debounce, get, newest, post } from "./api.js";
+import { ApiError, ROOT, call, debounce, get, newest, post } from "./api.js";
 import { isSame, valueAt } from "./values.js";
 
 const PAUSE = 250;
@@ -379,7 +379,14 @@ export class Session {
     this.#loadRows().then(this.onchange, (error) => this.#report(error));
   }
 
-  /** Forget the unsaved edits: they were saved, or are not wanted. */
+  /** Forget the edits, and the draft of them. */
+  async discard() {
+    const { account, level } = this.place;
+    if (!this.isReadOnly) await call("PUT", "api/draft", { account, level, edits: [], digest: this.digest }).catch((error) => this.#report(error));
+    return this.clearEdits();
+  }
+
+  /** Forget the unsaved edits, and load what is saved. */
   clearEdits() {
     sessionStorage.removeItem(this.#storageKey);
     Object.assign(this, { edits: [], past: [], future: [], notice: "" });

@@ -48,7 +48,8 @@ class _AgentRoutes:
         name = self.parts.callers.choose_account(request, token)
         body = await read_bytes(request, self.parts.limits, _MOST_BYTES)
         account = await self.accounts.find(self.parts.callers.source, name)
-        response: Response = protocol.ProtocolResponse(self.version, self._open_session(request, token, account), body)
+        session = self._open_session(request, token, account)
+        response: Response = protocol.ProtocolResponse(self.version, session, body, self.parts.limits)
         return response
 
     def _open_session(self, request: Request, token: ApiToken, account: AgentAccount) -> AgentSession:

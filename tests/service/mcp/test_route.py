@@ -1,6 +1,9 @@
 """`/mcp` as a route of the service: who may call it, and within which limits."""
 
+import asyncio
+import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,53 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, "mcp.server.streamable_http_manager", None)
     problem = refuse(agents.post(LIST, agents.issue(*READ)), 404, "unknown")
     assert "conn-engine[mcp]" in problem["fix"]
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+def test_a_call_ends_when_its_client_is_gone(agents: AgentBench, version: str) -> None:
+    """The vendor is still at work then."""
+    release, arrived = threading.Event(), threading.Event()
+
+    def answer(_got: Any) -> Any:
+        arrived.set()
+        release.wait(60)
+        return {"items": []}
+
+    agents.bench.vendor.answer = answer
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "a", "version": "1"},
+    }
+    call = {"name": "list_records", "arguments": {"resource": "crm/contacts"}, "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+    headers = {
+        **{"host": "localhost", "accept": "application/json, text/event-stream", "content-type": "application/json"},
+        **{"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": "list_records"},
+        **{"content-length": str(len(body)), **agents.issue(*READ)},
+    }
+    scope = {
+        **{"type": "http", "method": "POST", "path": "/mcp", "raw_path": b"/mcp", "query_string": b""},
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    messages = [{"type": "http.request", "body": body}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await asyncio.to_thread(arrived.wait, 30)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    portal = agents.bench.client.portal
+    assert portal is not None
+    portal.call(lambda: asyncio.wait_for(agents.bench.app(scope, receive, send), 30))
+    assert arrived.is_set() and not release.is_set()
+    release.set()
+    assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [408]
 
 
 def test_the_log_has_what_a_call_was(agents: AgentBench, caplog: pytest.LogCaptureFixture) -> None:

@@ -1099,8 +1099,8 @@ CODES: dict[str, Code] = _build_table(
         "info",
         "An agent reads the definitions of all its tools with each request, so that they have at most 700 tokens "
         "(about 2,800 characters). The names of this account's resources do not fit: agents get them from the tool "
-        "`list_resources` instead, with one more call, and a wrong name is found later. Disable the resources or "
-        "operations that agents do not need (`enabled: false`), or give models and resources shorter names. With more "
+        "`list_resources` instead, with one more call, and a wrong name is found later. Disable operations that "
+        "agents do not need (`enabled: false`), or give models and resources shorter names. With more "
         "than 30 resources, the names are never in the definitions.",
     ),
     Code(

@@ -29,5 +29,5 @@ def check_agent_tools(target: "LintTarget") -> Iterator[Diagnostic]:
             f"more than {MOST_TOKENS}",
             target.effective.span(path),
             path=format_place(path),
-            hint="disable what agents do not need (enabled: false), or shorten the names of models and resources",
+            hint="disable operations that agents do not need (enabled: false), or shorten the names",
         )

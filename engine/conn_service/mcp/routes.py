@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from conn_engine.config import Workspace
+from conn_engine.urls import split_plain_url
 from conn_service.connect.settings import parse_origin
 from conn_service.http.callers import build_permit, check_scope
 from conn_service.http.problems import HttpProblem
@@ -37,12 +38,13 @@ class _AgentRoutes:
     version: str
     confirmations: Confirmations
     accounts: RevisionCache[AgentAccount]
-    sites: tuple[str, ...]
+    hosts: tuple[str, ...]
+    origins: tuple[str, ...]
 
     async def serve(self, request: Request) -> Response:
         """Answer a message of an agent."""
         protocol = await asyncio.to_thread(_import_protocol)
-        await protocol.check_sender(request, self.sites)
+        await protocol.check_sender(request, self.hosts, self.origins)
         token = await self.parts.callers.authenticate(request)
         check_scope(token, "mcp")
         name = self.parts.callers.choose_account(request, token)
@@ -86,15 +88,22 @@ def _build_account(revision: str, workspace: Workspace, name: str) -> AgentAccou
 
 
 def build_agent_routes(parts: ServiceParts, version: str) -> list[Route]:
-    """Return the route of the tools for agents. Raises ServiceStoreError if the store cannot be used."""
-    confirmations = Confirmations(read_signing_key(parts.engine), parts.clock)
-    routes = _AgentRoutes(parts, version, confirmations, RevisionCache(_build_account), _list_sites(parts.public_url))
+    """Return the route of the tools for agents, which this machine and the public address may call. Raises
+    ServiceStoreError if the store cannot be used."""
+    public = () if parts.public_url is None else (parse_origin(parts.public_url),)
+    locally = [f"{host}{port}" for host in _LOCAL for port in ("", ":*")]
+    routes = _AgentRoutes(
+        parts,
+        version,
+        Confirmations(read_signing_key(parts.engine), parts.clock),
+        RevisionCache(_build_account),
+        hosts=(*locally, *(form for origin in public for form in _list_hosts(origin))),
+        origins=(*public, *(f"{scheme}://{host}" for scheme in ("http", "https") for host in locally)),
+    )
     return [Route("/mcp", routes.serve, methods=["POST"])]
 
 
-def _list_sites(public_url: str | None) -> tuple[str, ...]:
-    """Return the origins that may call: this machine, and the public address."""
-    local = [f"{scheme}://{host}{port}" for scheme in ("http", "https") for host in _LOCAL for port in ("", ":*")]
-    if public_url is None:
-        return tuple(local)
-    return (*local, parse_origin(public_url))
+def _list_hosts(origin: str) -> tuple[str, str]:
+    """Return the Host headers of an origin. Some proxies pass it on without the port."""
+    parts = split_plain_url(origin)
+    return parts.netloc, parts.netloc.removesuffix(f":{parts.port}")

@@ -22,16 +22,19 @@ _GRACE_SECONDS: Final = 5.0
 """What a message has after the time for a call of a tool, whose result says that there is none."""
 _PROBLEMS: Final = {
     400: (415, "invalid_request", "the body is not JSON", "send Content-Type: application/json"),
-    421: (403, "forbidden", "the Host header is not one of this service", "start conn serve with its --public-url"),
+    421: (
+        403,
+        "forbidden",
+        "the Host header is not one of this service",
+        "start conn serve with --public-url, the address that clients use",
+    ),
     403: (403, "forbidden", "the Origin header is not one of this service", "call it from a program, or its own site"),
 }
 
 
-async def check_sender(request: Request, sites: Sequence[str]) -> None:
-    """Raise HttpProblem for a request that a page of another site may have sent. `sites` are the origins of the
-    service; a port `*` is any."""
-    hosts = [site.partition("://")[2] for site in sites]
-    settings = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=list(sites))
+async def check_sender(request: Request, hosts: Sequence[str], origins: Sequence[str]) -> None:
+    """Raise HttpProblem for a request to another host, or from a page of another origin. A port `*` is any."""
+    settings = TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=list(origins))
     refusal = await TransportSecurityMiddleware(settings).validate_request(request, is_post=True)
     if refusal is not None:
         status, kind, detail, fix = _PROBLEMS[refusal.status_code]

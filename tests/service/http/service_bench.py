@@ -16,6 +16,7 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
+from conn_service.connect.settings import ConnectSettings
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.http.health import DrainState
 from conn_service.http.reading import ServiceLimits
@@ -144,10 +145,12 @@ def open_bench(
     configure: Callable[[Path], ConfigurationSource] = lambda root: WorkspaceConfiguration(load_workspace(root)),
     has_docs_page: bool = True,
     more_routes: Callable[[ServiceParts], Sequence[Route]] = lambda parts: (),
+    connect: ConnectSettings | None = None,
 ) -> Iterator[Bench]:
     """Start the vendor and the service. `override` is what the account acme overrides, `connector` the text of its
     connector, `settings` are further ones of conn.yaml, `files` are further ones, `store` is that of another replica,
-    `configure` returns where the service reads its configuration, and `more_routes` those of other packages."""
+    `configure` returns where the service reads its configuration, `more_routes` those of other packages, and
+    `connect` has the public address."""
     with start_vendor(answer_people) as vendor:
         texts = {
             "conn.yaml": f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n{settings}',
@@ -174,6 +177,7 @@ def open_bench(
             has_docs_page=has_docs_page,
             traces=traces,
             more_routes=more_routes,
+            connect=connect,
         )
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
             bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location)

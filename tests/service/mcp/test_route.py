@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from agent_bench import READ, AgentBench, open_agent_bench
 
+from conn_service.connect.settings import build_connect_settings
 from conn_service.http.tokens import TokenRate
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -67,6 +68,19 @@ def test_a_page_of_another_site_cannot_call(agents: AgentBench, headers: dict[st
         assert answer.status_code == 200
     else:
         assert refuse(answer, status, "forbidden" if status == 403 else "invalid_request")["fix"]
+
+
+def test_the_public_address_may_be_called_also_through_a_proxy(tmp_path: Path) -> None:
+    settings = build_connect_settings("https://api.example.com:8443")
+    with open_agent_bench(tmp_path, connect=settings) as agents:
+        token = agents.issue(*READ)
+        for headers in (
+            {"host": "api.example.com:8443", "origin": "https://api.example.com:8443"},
+            {"host": "api.example.com"},
+        ):
+            assert agents.post(LIST, {**token, **headers}).status_code == 200
+        for wrong in ({"host": "example.com"}, {"host": "api.example.com", "origin": "http://api.example.com"}):
+            refuse(agents.post(LIST, {**token, **wrong}), 403, "forbidden")
 
 
 def test_messages_are_bounded(agents: AgentBench) -> None:

@@ -8,7 +8,9 @@ import pytest
 from agent_bench import READ, WRITE, AgentBench, Call, open_agent_bench
 from mcp import Client
 
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.wire import FrozenClock
+from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.problems import HttpProblem
 from conn_service.mcp.confirmations import CONFIRMATION_SECONDS, Confirmations
 
@@ -102,6 +104,28 @@ def test_a_confirmation_is_for_one_call(agents: AgentBench) -> None:
     agents.converse(plan, {**both, "conn-account": "acme"})
     agents.converse(use, {**both, "conn-account": "globex"})
     assert list_writes(agents) == []
+
+
+def test_a_confirmation_ends_with_the_configuration_of_its_plan(tmp_path: Path) -> None:
+    class Changing(WorkspaceConfiguration):
+        revision = "1"
+
+        def get_current(self) -> tuple[str, Workspace]:
+            return self.revision, super().get_current()[1]
+
+    def configure(root: Path) -> Changing:
+        return Changing(load_workspace(root))
+
+    with open_agent_bench(tmp_path, configure=configure) as agents:
+
+        async def script(_: Client, call: Call) -> None:
+            _, planned = await call("create_record", **NEW)
+            Changing.revision = "2"
+            failed, error = await call("create_record", **NEW, confirmation=planned["confirmation"])
+            assert failed and "new plan" in error["error"]["fix"]
+
+        agents.converse(script, agents.issue(*WRITE))
+        assert list_writes(agents) == []
 
 
 def test_a_confirmation_ends(agents: AgentBench) -> None:

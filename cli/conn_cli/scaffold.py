@@ -1,17 +1,16 @@
 """Create workspaces and connectors from the bundled ones or from the skeleton, completely or not at all."""
 
 import contextlib
-import os
 import re
 import secrets
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from conn_engine.errors import UsageError
+from conn_engine.updates.adding import build_completely, check_connector, import_connector, list_files, to_relative
 
 __all__ = [
     "check_connector",
@@ -23,14 +22,12 @@ __all__ = [
     "list_bundled",
     "load_schemes",
     "read_bundled",
+    "to_relative",
     "write_schemas",
 ]
 
 SKELETON = Path(__file__).parent / "skeleton"
 _HIDDEN = ("gitignore", "vscode")
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
 EXAMPLE_CONNECTORS = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
 """The bundled connectors that the example workspace has: few, so that its commands are quick and their output short."""
 
@@ -84,7 +81,7 @@ def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
     root.mkdir(parents=True, exist_ok=True)
     workspace_id = _workspace_id(root)
     files = []
-    for source in _files(SKELETON / "workspace"):
+    for source in list_files(SKELETON / "workspace"):
         target = root / _find_target(source)
         if target.exists() and not (force and target.name == "conn.yaml"):
             continue
@@ -159,13 +156,13 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
         for name in EXAMPLE_CONNECTORS:
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
-        for source in _files(SKELETON / "workspace"):
+        for source in list_files(SKELETON / "workspace"):
             target = folder / _find_target(source)
             if not target.exists():
                 _write(target, source.read_text(encoding="utf-8"))
         write_schemas(folder)
 
-    files = _build_completely(root, build)
+    files = build_completely(root, build)
     for name in EXAMPLE_CONNECTORS:
         lock_bundled(root, name, read_bundled(name))
     return files
@@ -187,49 +184,18 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(content)
             return
-        for source in _files(SKELETON / "connector"):
+        for source in list_files(SKELETON / "connector"):
             text = source.read_text(encoding="utf-8")
             for mark, value in _marks(name).items():
                 text = text.replace(mark, value)
             _write(folder / source.relative_to(SKELETON / "connector"), text)
 
-    files = _build_completely(target, build)
+    files = build_completely(target, build)
     if bundled:
         lock_bundled(root, name, read_bundled(name))
     else:
         unlock_connector(root, name)
     return files, bundled
-
-
-def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
-    """Return the folder for a new connector. Raises UsageError for an invalid name, or if the connector exists."""
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f'"{name}" is not a valid connector name',
-            hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
-        )
-    if re.fullmatch(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", name):
-        raise UsageError(
-            f'"{name}" is not a valid connector name', hint="choose another: Windows reserves it for a device"
-        )
-    target = root / "connectors" / name
-    if not target.resolve().is_relative_to(root.resolve()):
-        raise UsageError(
-            f"{to_relative(target)} leads out of the workspace", hint="remove the link, or choose another name"
-        )
-    if target.exists() and not force:
-        raise UsageError(f"{to_relative(target)} exists", hint="to replace it, add --force (nothing was changed)")
-    return target
-
-
-def import_connector(root: Path, name: str, build: Callable[[Path], None], *, force: bool = False) -> list[Path]:
-    """Add a connector whose files `build` writes to a folder. Returns the files. Raises UsageError, like
-    `check_connector`."""
-    from conn_engine.updates.lock import unlock_connector
-
-    files = _build_completely(check_connector(root, name, force=force), build)
-    unlock_connector(root, name)
-    return files
 
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".env*", "*.local.yaml")
@@ -244,41 +210,8 @@ def _marks(name: str) -> dict[str, str]:
     }
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
 def _write(path: Path, text: str) -> None:
     from conn_engine.documents import write_whole
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
-
-
-def _build_completely(target: Path, build: Callable[[Path], None]) -> list[Path]:
-    """Build the files in a temporary folder and move it to the target, so that a failure leaves nothing incomplete.
-
-    If the target exists (empty, or with `force`), the files are moved one by one, and its other files stay.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name or 'new'}.", dir=target.parent))
-    try:
-        folder.chmod(0o755)
-        build(folder)
-        names = [path.relative_to(folder) for path in _files(folder)]
-        if not target.exists():
-            folder.rename(target)
-        else:
-            for name in names:
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).replace(target / name)
-        return [target / name for name in names]
-    finally:
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def to_relative(path: Path) -> str:
-    """Return a path for people: relative to the current folder, if that is shorter."""
-    text = os.path.relpath(path)
-    return str(path) if text.startswith("../..") else text

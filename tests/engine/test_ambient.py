@@ -14,6 +14,7 @@ from scanning import dotted_names, imports_of, scan, shown
 
 OWN_RANDOMNESS = {
     "conn_service/studio/app.py": "a nonce of the page's styles",
+    "conn_service/studio/views/new_connector_page.py": "the key of the pseudonyms of one sample answer",
     "conn_service/studio/jobs.py": "the ID of a check, which nobody may guess",
     "conn_service/delivery/signatures.py": "a new secret of an endpoint",
     "conn_service/studio/guard.py": "the token and the cookie of a session",

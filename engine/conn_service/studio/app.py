@@ -33,6 +33,7 @@ _KEY_SECONDS: Final = 20.0
 """The longest time for what an author waits for at each key. Then the process is killed. An expression ends much
 earlier: each has a tenth of the usual limits."""
 _KEYS: Final = ("evaluate", "records", "readers", "why")
+_MOST_FIELDS: Final = 4_000
 _LONG_SECONDS: Final = 120.0
 """The longest time for a plan: all recordings of an account, before and after."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -141,7 +142,7 @@ class _Routes:
         async def handle(request: Request) -> Response:
             query = dict(request.query_params) | dict(request.path_params)
             if request.method == "POST":
-                pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=50)
+                pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
                 query = dict(pairs)
             settings = self.settings
             asked = {"store": settings.store, "service_store": settings.service_store, "actor": settings.actor}

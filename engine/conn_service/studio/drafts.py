@@ -50,6 +50,8 @@ class StudioWorkspace:
         """What the saved mappings make of recordings. `refresh` forgets it if a file has changed."""
         self.opened_texts: dict[str, str] = {}
         """The documents that the author has opened, by digest, for the three texts of a conflict."""
+        self.sources: dict[str, Any] = {}
+        """The documents that were pasted for new connectors, by digest."""
         self._recordings = FileCache(load_recording)
         self._files = dict(_list_files(root))
         self._effective: dict[tuple[str, str], Effective] = {}

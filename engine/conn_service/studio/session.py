@@ -29,7 +29,7 @@ from conn_service.studio.requests import (
 from conn_service.studio.review import describe_plan, measure_impact
 from conn_service.studio.saving import keep_draft, load_draft, save_edits
 from conn_service.studio.views.page_request import PageRequest
-from conn_service.studio.views.rendering import FORMS, render_page
+from conn_service.studio.views.rendering import WRITING, render_page
 
 __all__ = ["StudioSession"]
 
@@ -72,7 +72,7 @@ class StudioSession:
             request = msgspec.json.decode(body or b"{}", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
-        is_form = name == "page" and request.page in FORMS
+        is_form = name == "page" and request.page in WRITING
         if (is_form or name in _WRITING) and self._read_only_reason:
             return 403, describe_problem("read_only", f"nothing was saved: {self._read_only_reason}", _HOW_TO_WRITE)
         try:

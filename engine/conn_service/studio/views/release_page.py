@@ -1,6 +1,7 @@
 """Releases and channels: what each channel serves and served, and moving one, with a reason."""
 
 from typing import Any
+from urllib.parse import quote
 
 from conn_engine.errors import UsageError
 from conn_engine.releases import DEFAULT_FILE, StoreLocation, open_store
@@ -91,7 +92,7 @@ def move_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any
             expected=request.query.get("expected", ""),
         )
         if done.event is not None or done.already:
-            return {"moved": channel}
+            return {"location": f"/releases?moved={quote(channel)}"}
     return {"release": shorten(release), "id": release, "channel": channel, "reason": reason, "refusals": done.refusals}
 
 
@@ -103,4 +104,4 @@ def return_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, A
             raise UsageError(f"{channel} serves another release by now", hint="open the page again, and decide again")
         act = Act(request.actor, MACHINE_CLOCK.now())
         roll_back(store, channel, act, to=request.query.get("release", ""), reason=reason)
-    return {"moved": channel}
+    return {"location": f"/releases?moved={quote(channel)}"}

@@ -10,18 +10,20 @@ import jinja2
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.views.coverage_page import show_coverage
 from conn_service.studio.views.impact_page import show_impact
+from conn_service.studio.views.new_connector_page import save_connector, show_new_connector, show_proposal
 from conn_service.studio.views.overview_page import show_overview
 from conn_service.studio.views.page_request import PageRequest
 from conn_service.studio.views.recording_pages import show_deliveries, show_recording, show_recordings
 from conn_service.studio.views.release_page import move_channel, return_channel, show_releases
 from conn_service.studio.views.sync_page import show_run, show_syncs
 
-__all__ = ["FORMS", "PAGES", "render_page", "render_problem"]
+__all__ = ["FORMS", "PAGES", "WRITING", "render_page", "render_problem"]
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 _Show = Callable[[StudioWorkspace, PageRequest], dict[str, Any]]
 PAGES: Mapping[str, tuple[str, _Show]] = {
     "overview": ("/", show_overview),
+    "new": ("/new", show_new_connector),
     "coverage": ("/coverage", show_coverage),
     "recordings": ("/recordings", show_recordings),
     "recording": ("/recordings/{connector}/{name:path}", show_recording),
@@ -33,10 +35,15 @@ PAGES: Mapping[str, tuple[str, _Show]] = {
 }
 """The pages by name, each with its path."""
 FORMS: Mapping[str, tuple[str, _Show]] = {
+    "proposal": ("/new/proposal", show_proposal),
+    "save_connector": ("/new/save", save_connector),
     "promote": ("/releases/promote", move_channel),
     "roll_back": ("/releases/roll-back", return_channel),
 }
-"""The forms by name. Each answers with `moved`, or with the values of the page `refused`."""
+"""The forms by name, each with its path. It answers with a `location`, or with the values of a page."""
+WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back"})
+"""The forms that change something."""
+_ANSWERS: Mapping[str, str] = {"proposal": "proposal", "promote": "refused"}
 
 
 @lru_cache(maxsize=1)
@@ -54,9 +61,9 @@ def render_page(studio: StudioWorkspace, request: PageRequest) -> dict[str, str]
     """Return the HTML of a page, or where to go after a form."""
     if request.page in FORMS:
         values = FORMS[request.page][1](studio, request)
-        if "moved" in values:
-            return {"location": f"/releases?moved={values['moved']}"}
-        return {"html": _write("refused", values, "releases")}
+        if "location" in values:
+            return {"location": values["location"]}
+        return {"html": _write(_ANSWERS[request.page], values, request.page)}
     return {"html": _write(request.page, PAGES[request.page][1](studio, request), request.page)}
 
 
@@ -66,5 +73,5 @@ def render_problem(problem: Mapping[str, Any], page: str) -> str:
 
 
 def _write(template: str, values: Mapping[str, Any], page: str) -> str:
-    chosen = PAGES[page][0].split("/")[1] if page in PAGES else "releases"
+    chosen = {**PAGES, **FORMS}[page][0].split("/")[1]
     return _load_templates().get_template(f"{template}.html").render(values, chosen=chosen)

@@ -1,5 +1,6 @@
 """`conn rollout`: show which release each account of a channel uses, and halt, resume and pin."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from conn_engine.config import Workspace
     from conn_engine.releases import Channel, ChannelMove
     from conn_engine.releases.actors import Act
+    from conn_engine.releases.model import Rollout
+    from conn_engine.releases.status import ChannelStatus
     from conn_engine.reports import Report
 
 
@@ -39,7 +42,7 @@ def rollout(
         typer.Option(
             "--accounts",
             metavar="FILE|URL",
-            help="Include the accounts in this database of the service.",
+            help="Include the accounts in this database of the service, and what it has seen of the rollout.",
             show_default=False,
         ),
     ] = None,
@@ -73,6 +76,8 @@ def rollout(
         if move is not None:
             served = releases.move(move)
         status = describe_channel(served, releases.history(channel), workspace, act.now)
+        if accounts is not None and served.rollout is not None:
+            status = _add_counts(app, accounts, status, served.rollout)
 
     def describe() -> "Report":
         from conn_engine.releases.report import RolloutReport
@@ -80,6 +85,17 @@ def rollout(
         return RolloutReport.from_status(status)
 
     write_report(describe, formats or [], report.draw_status(status), app, folder=app.folder)
+
+
+def _add_counts(app: App, store: str, status: "ChannelStatus", rollout: "Rollout") -> "ChannelStatus":
+    """Return a status with what the service has seen of its rollout."""
+    from conn_cli.account_vault import open_vault_engine
+    from conn_service.rollouts import RolloutStore
+
+    with open_vault_engine(app, store) as engine:
+        found = RolloutStore(engine)
+        counts, differences = found.count(rollout.seed, rollout.since), found.list_differences(rollout.seed)
+    return replace(status, counts=counts, differences=differences)
 
 
 def _plan_move(  # noqa: PLR0917

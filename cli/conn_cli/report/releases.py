@@ -168,6 +168,7 @@ def _status_lines(status: "ChannelStatus", mark: Callable[[str], str], indent: s
         yield f"{inner}{mark(shorten(rollout.release))} {served}"
         if rollout.halted:
             yield f"{inner}  halted: {mark(rollout.halted)}"
+        yield from (f"{inner}  {line}" for line in _watched_lines(status, mark, names=not indent))
     for pin in channel.pins:
         ended = pin.has_ended(status.now)
         state = "was pinned" if ended else "is pinned"
@@ -181,6 +182,29 @@ def _status_lines(status: "ChannelStatus", mark: Callable[[str], str], indent: s
     if status.unread:
         unread = pluralize(len(status.unread), "account") if indent else join_words(list(status.unread), most=8)
         yield f"{inner}unknown, because the files cannot be read: {unread}"
+
+
+def _watched_lines(status: "ChannelStatus", mark: Callable[[str], str], *, names: bool) -> Iterator[str]:
+    """Yield what the service has seen of a rollout."""
+    if status.counts is None:
+        return
+    sides = {"its accounts": status.counts.members, "the others": status.counts.others}
+    for name, counts in sides.items():
+        failed = f", {counts.failed:,} failed" if counts.failed else ""
+        rest = {"now miss something": counts.missing, "not comparable": counts.different, "dropped": counts.dropped}
+        details = "".join(f", {number:,} {words}" for words, number in rest.items() if number)
+        yield f"{pluralize(counts.calls, 'call')} of {name}{failed}; {counts.compared:,} compared{details}"
+    for row in status.differences[:MOST]:
+        name = f"{row.operation} {row.field}".strip()
+        kind = "cannot be compared" if row.kind == "request_changed" else _describe_kind(row.kind)
+        ids = f", such as {join_words([mark(one) for one in row.ids])}" if row.ids and names else ""
+        account = f"{row.account}: " if names else ""
+        yield f"{account}{mark(name)}   {kind} in {pluralize(row.records, 'record')}{ids}"
+    yield from (line.strip() for line in _count_left_out(len(status.differences)))
+
+
+def _describe_kind(kind: str) -> str:
+    return {"missing": "now missing", "added": "new"}.get(kind, kind.replace("_", " "))
 
 
 # --- conn history ---

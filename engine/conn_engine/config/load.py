@@ -151,6 +151,11 @@ class Workspace:
         changed = change(self.with_choice(None))
         return changed.with_choice(None if choice is None else choice.revise(change))
 
+    @property
+    def choice(self) -> WorkspaceChoice | None:
+        """What chooses another workspace for some accounts, or None."""
+        return self._choice
+
     def of_account(self, account: str) -> "Workspace":
         """Return the workspace that configures an account: this one, unless a release channel has another release for
         it. Everything that is about one account is read there. An unknown account is unknown in this one."""

@@ -778,6 +778,35 @@ class ReportSettings(Settings, frozen=True, kw_only=True):
     ] = False
 
 
+class RolloutSettings(Settings, frozen=True, kw_only=True):
+    """How the service watches a rollout, and when it halts it."""
+
+    compare: Annotated[
+        float,
+        Meta(
+            description="Share of the calls that are compared with the other release, on the same response of the "
+            "vendor: 0 is none, 1 all.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.1
+    max_failed: Annotated[
+        float, Meta(description="Share of its accounts' calls that may fail before it is halted.", ge=0, le=1)
+    ] = 0.05
+    max_missing: Annotated[
+        float,
+        Meta(
+            description="Share of the compared calls in which a record or a field may now be missing, or fail, before "
+            "it is halted.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.02
+    min_calls: Annotated[
+        int, Meta(description="Calls since the last change of the rollout before it can be halted.", ge=1)
+    ] = 50
+
+
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: the settings of the complete workspace."""
 
@@ -855,6 +884,9 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         RecordingSettings()
     )
     reports: Annotated[ReportSettings, Meta(description="What reports of changes contain.")] = ReportSettings()
+    rollout: Annotated[
+        RolloutSettings, Meta(description="How the service watches a rollout, and when it halts it.")
+    ] = RolloutSettings()
 
     def __post_init__(self) -> None:
         for entry in self.trusted_hosts:

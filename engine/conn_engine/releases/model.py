@@ -92,8 +92,8 @@ class Channel:
         return self.release
 
     def list_releases(self) -> list[str]:
-        """Return every release that an account may use, the channel's first."""
-        rollout = [self.rollout.release] if self.rollout is not None and self.rollout.is_served else []
+        """Return every release that an account may use or is compared with, the channel's first."""
+        rollout = [self.rollout.release] if self.rollout is not None and not self.rollout.halted else []
         return list(dict.fromkeys([self.release, *rollout, *(pin.release for pin in self.pins)]))
 
     def without_ended(self, now: float) -> "Channel":

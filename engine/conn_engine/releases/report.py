@@ -184,9 +184,35 @@ class ReleaseUsers(msgspec.Struct, frozen=True, kw_only=True):
     accounts: list[str]
 
 
+class CountedCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls of some accounts since the last change of a rollout: all, those that failed, those that were compared
+    with the other release, of these those that now miss something, those whose requests differ, and those that were not
+    compared for lack of time."""
+
+    calls: int
+    failed: int
+    compared: int
+    missing: int
+    different: int
+    dropped: int
+
+
+class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs with a rollout in a field of an operation of an account, with IDs of some of the records."""
+
+    account: str
+    operation: str
+    field: str
+    change: str
+    calls: int
+    records: int
+    ids: list[str]
+
+
 class RolloutReport(Report, frozen=True, kw_only=True):
     """Which release each account of a channel uses. `since` is when the channel began to serve its release, and
-    `unread` are accounts whose files cannot be read."""
+    `unread` are accounts whose files cannot be read. `members` and `others` are the calls of the accounts of the
+    rollout and of the others, and null without a database of the service."""
 
     kind: ClassVar[str] = "rollout"
     channel: str
@@ -197,6 +223,9 @@ class RolloutReport(Report, frozen=True, kw_only=True):
     users: list[ReleaseUsers]
     pins: list[PinnedAccount]
     unread: list[str]
+    members: CountedCalls | None
+    others: CountedCalls | None
+    differences: list[ChangedField]
 
     @classmethod
     def from_status(cls, status: ChannelStatus) -> "RolloutReport":
@@ -211,6 +240,20 @@ class RolloutReport(Report, frozen=True, kw_only=True):
             users=[ReleaseUsers(release=release, accounts=accounts) for release, accounts in status.users.items()],
             pins=[PinnedAccount.from_pin(pin, status.now) for pin in channel.pins],
             unread=list(status.unread),
+            members=None if status.counts is None else CountedCalls(**status.counts.members.to_data()),
+            others=None if status.counts is None else CountedCalls(**status.counts.others.to_data()),
+            differences=[
+                ChangedField(
+                    account=one.account,
+                    operation=one.operation,
+                    field=one.field,
+                    change=one.kind,
+                    calls=one.calls,
+                    records=one.records,
+                    ids=list(one.ids),
+                )
+                for one in status.differences
+            ],
         )
 
 

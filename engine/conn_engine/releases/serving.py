@@ -26,7 +26,7 @@ from conn_engine.releases.stored import Documents, stored_workspace
 from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect, connect
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["ReleaseSource", "ServedRelease"]
+__all__ = ["ReleaseChoice", "ReleaseSource", "ServedRelease"]
 
 _LOG = logging.getLogger("conn_engine")
 CHECK_MILLISECONDS = 250.0
@@ -53,7 +53,7 @@ class ServedRelease:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class ReleaseChoice:
     """Chooses the workspace of an account by the release that the channel has for it. `others` has those of releases
     that are not the channel's."""
 
@@ -66,9 +66,18 @@ class _Choice:
         release = self.channel.find_release(account, lambda: plain.account(account).tags)
         return self.others.get(release, plain)
 
-    def revise(self, change: Callable[[Workspace], Workspace]) -> "_Choice":
+    def find_sides(self, workspace: Workspace, account: str) -> tuple[Workspace, Workspace] | None:
+        """Return the workspaces of an account without and with the rollout that is on. None without one, and for an
+        account with a pin. `workspace` is that of the channel's release."""
+        rollout = self.channel.rollout
+        if rollout is None or rollout.halted or any(pin.account == account for pin in self.channel.pins):
+            return None
+        after = self.others.get(rollout.release)
+        return None if after is None else (workspace.with_choice(None), after)
+
+    def revise(self, change: Callable[[Workspace], Workspace]) -> "ReleaseChoice":
         """Return the same with a change of each workspace."""
-        return _Choice(self.channel, {release: change(one) for release, one in self.others.items()})
+        return ReleaseChoice(self.channel, {release: change(one) for release, one in self.others.items()})
 
 
 class ReleaseSource:
@@ -96,7 +105,7 @@ class ReleaseSource:
 
         self.channel = channel
         self.fault: ConnError | None = None
-        self._clock = clock
+        self.clock = clock
         self._store = Store.open(store)
         self._identity, self._place = (identity, "") if identity else _credentials_of(self._store.address)
         self._interval = check_milliseconds / 1000
@@ -181,7 +190,7 @@ class ReleaseSource:
         began = time.monotonic()
         try:
             channel = self._store.channel(self.channel)
-            now = self._clock.now()
+            now = self.clock.now()
             if channel.revision and not self._is_served(channel, now):
                 self._served = self._take_up(channel, now)
             self.fault = None
@@ -213,7 +222,7 @@ class ReleaseSource:
         if loaded.keys() != known.keys():
             self._documents.keep({pair for files in self._files.values() for pair in files.items()})
         others = {release: other for release, other in loaded.items() if other is not base}
-        composed = base.with_choice(_Choice(current, others) if others else None)
+        composed = base.with_choice(ReleaseChoice(current, others) if current.rollout or current.pins else None)
         return ServedRelease(current.release, current.revision, composed, current, loaded)
 
     def _load(self, release: str) -> Workspace:

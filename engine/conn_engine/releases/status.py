@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
 from conn_engine.releases.model import Channel, ChannelMove
+from conn_engine.releases.rollout_counts import FieldDifference, RolloutCounts
 
 __all__ = ["ChannelStatus", "describe_channel"]
 
@@ -14,7 +15,8 @@ __all__ = ["ChannelStatus", "describe_channel"]
 class ChannelStatus:
     """A channel, the accounts of each release that it serves, since when it serves its release, and its last moves.
 
-    `unread` are accounts whose files cannot be read, so that it is unknown which release they use.
+    `unread` are accounts whose files cannot be read, so that it is unknown which release they use. `counts` and
+    `differences` are what the service has seen of the rollout, if its database is known.
     """
 
     channel: Channel
@@ -23,6 +25,8 @@ class ChannelStatus:
     users: dict[str, list[str]]
     moves: Sequence[ChannelMove] = ()
     unread: tuple[str, ...] = ()
+    counts: RolloutCounts | None = None
+    differences: Sequence[FieldDifference] = ()
 
     @property
     def members(self) -> list[str]:

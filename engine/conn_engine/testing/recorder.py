@@ -30,7 +30,7 @@ from conn_engine.testing.personal import PersonalData, save_without_personal_dat
 from conn_engine.testing.recorded_files import to_recorded_part
 from conn_engine.wire import Completeness, FieldProblem
 
-__all__ = ["NoMorePages", "Recorded", "RecordedRun", "record_operation"]
+__all__ = ["NoMorePages", "Recorded", "RecordedRun", "describe_call", "record_operation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def record_operation(
         base_url=base_url(wiring.effective),
         context=wiring.effective.context if own else _describe_context(wiring.effective),
         left_out=_left_out(wiring),
-        call=_describe_call(call, wait=wiring.session.policy.wait, pages=ran.pages if ran.cut else None),
+        call=describe_call(call, wait=wiring.session.policy.wait, pages=ran.pages if ran.cut else None),
     )
     clean = redact_recording(recording, wiring.redactor)
     where, summary = placing or {}, None
@@ -135,7 +135,7 @@ def record_operation(
     )
 
 
-def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall:
+def describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall:
     return RecordedCall(
         query=dict(call.query),
         body=UNSET if call.body is None else call.body,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError, CredentialError
+from conn_engine.releases.model import Rollout
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import BudgetStore
 from conn_engine.runtime.connection import AsyncConnection, aconnect
@@ -60,6 +61,9 @@ class WorkspaceConfiguration:
     def find_broken(self) -> Mapping[str, ConnError]:
         """Return the accounts whose files cannot be used, once `follow` has read them."""
         return self._broken
+
+    def halt_rollout(self, rollout: Rollout, reason: str, checks: Mapping[str, Any]) -> None:
+        """Do nothing: a folder has no rollout."""
 
     async def follow(self) -> None:
         """Read the files of all accounts once, and log what is wrong with them."""

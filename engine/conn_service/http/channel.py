@@ -8,12 +8,15 @@ service has: the former one is served until the channel moves again, or until th
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConnError
-from conn_engine.releases import ReleaseSource, ServedRelease
+from conn_engine.releases import Channel, ChannelMove, ChannelMovedError, ReleaseSource, ServedRelease
+from conn_engine.releases.actors import Act
+from conn_engine.releases.model import Rollout
+from conn_engine.releases.rollouts import halt_rollout
 
 __all__ = ["ChannelConfiguration", "ReleaseOverlay", "find_broken_accounts", "log_broken_accounts"]
 
@@ -108,6 +111,18 @@ class ChannelConfiguration:
     def find_broken(self) -> dict[str, ConnError]:
         """Return the accounts that this release cannot serve, with the reason."""
         return self._current.broken
+
+    def halt_rollout(self, rollout: Rollout, reason: str, checks: Mapping[str, Any]) -> None:
+        """Halt a rollout unless it was changed in the meantime. Raises ChannelMovedError, and the errors of the
+        store."""
+
+        def plan(channel: Channel) -> ChannelMove:
+            if channel.rollout != rollout:
+                raise ChannelMovedError("the rollout was changed in the meantime", hint="check it: conn rollout")
+            return halt_rollout(channel, reason, Act("conn serve", self._source.clock.now()), checks)
+
+        self._source.move(plan)
+        self.check()
 
     async def follow(self) -> None:
         """Take up what the channel serves, until the task is cancelled."""

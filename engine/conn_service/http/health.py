@@ -20,6 +20,7 @@ from starlette.routing import Route
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.releases.faults import StoreRefusedError, StoreUnreachableError
+from conn_engine.releases.serving import ReleaseChoice
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.releases.translating import translate_store_error
 from conn_engine.secrets import Vault
@@ -77,6 +78,10 @@ class ServiceHealth:
         broken = len(self.source.find_broken())
         if broken:
             notes.append(f"{pluralize(broken, 'account')} cannot be served; the log has the reason")
+        choice = self.source.get_current()[1].choice
+        rollout = choice.channel.rollout if isinstance(choice, ReleaseChoice) else None
+        if rollout is not None and rollout.halted:
+            notes.append("the rollout was halted; conn rollout has the reason")
         if self.source.fault is not None:
             notes.append("the newest configuration cannot be served, and the former one is; the log has the reason")
         if self._failed is not None and time.monotonic() - self._failed[0] < _NOTED_SECONDS:

@@ -14,6 +14,7 @@ from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.responses.ratelimit import Budgets, BudgetStore
+from conn_engine.runtime.connection import AsyncConnection
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -43,6 +44,7 @@ from conn_service.http.metrics import ServiceMetrics
 from conn_service.http.observing import observe_connection
 from conn_service.http.proxy import build_proxy_routes
 from conn_service.http.reading import ServiceLimits
+from conn_service.http.rollouts import build_rollout_routes
 from conn_service.http.single_writes import SingleWrites
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
@@ -57,6 +59,7 @@ from conn_service.revisions import (
     RevisionStore,
     remove_credential,
 )
+from conn_service.rollouts import RolloutStore, RolloutWatch, observe_exchanges
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
@@ -104,12 +107,13 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ServiceApps:
-    """The application of the service, one for a port of its own that only reports its state, and the
-    configuration that they use."""
+    """The application of the service, one for a port of its own that only reports its state, the configuration that
+    they use, and what watches a rollout of it."""
 
     app: ASGIApp
     monitor: ASGIApp
     source: ConfigurationSource
+    watch: RolloutWatch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
@@ -130,6 +134,13 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         metrics, traces = ServiceMetrics(), deployment.traces
         logins = LoginMonitor(engine, deployment.environ, deployment.connect)
         budgets = _open_budgets(deployment, engine)
+        watch = RolloutWatch(RolloutStore(engine), lambda: source.get_current()[1], deployment.source.halt_rollout)
+        stack.callback(watch.close)
+
+        def observe(connection: AsyncConnection) -> None:
+            observe_connection(connection, metrics, traces)
+            observe_exchanges(connection)
+
         connections = KeptConnections(
             source,
             vault,
@@ -138,7 +149,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             budgets=budgets,
             isolation=isolation,
             limits=deployment.evaluation,
-            observe=lambda connection: observe_connection(connection, metrics, traces),
+            observe=observe,
             logins=logins,
         )
         callers = Callers(TokenStore(engine), source, deployment.clock, budgets, deployment.limits.store_seconds)
@@ -167,7 +178,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             logins.note_working(account)  # nobody has to log in to it any more
             return removal
 
-        unified = UnifiedApi(connections, metrics.count_page)
+        unified = UnifiedApi(connections, metrics.count_page, watch=watch.follow)
         once = SingleWrites(IdempotencyStore(engine), deployment.clock, deployment.store)
         parts = ServiceParts(unified, callers, once, engine, deployment.limits, deployment.clock, public_url)
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
@@ -183,6 +194,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *pages,
                 *build_proxy_routes(callers, connections, deployment.limits),
                 *build_audit_routes(gate),
+                *build_rollout_routes(gate, watch, lambda: source.get_current()[1], deployment.clock),
                 *build_link_routes(gate, connect, LinkStore(engine), logins, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
@@ -197,7 +209,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             routes=build_health_routes(health, metrics, callers, needs_token=False),
             exception_handlers=problem_handlers(deployment.store, shows_vendor=False),
         )
-        yield ServiceApps(app, monitor, source)
+        yield ServiceApps(app, monitor, source, watch)
 
 
 def _open_vault(deployment: Deployment, engine: Engine) -> Vault:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.config import OperationName
+from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import AsyncConnection, describe_page
 from conn_engine.runtime.plans import plan_operation
 from conn_engine.runtime.report import PlannedRequest, describe_request
@@ -21,6 +22,9 @@ Permit = Callable[[OperationName, str, bool], None]
 """Is called with the operation, its connector, and whether it writes. Raises if the caller may not use it."""
 
 
+WatchCall = Callable[[AsyncConnection, OperationName, Call], AbstractContextManager[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class UnifiedAnswer:
     """The body of an answer as JSON data, its status, and the headers that the caller may see."""
@@ -33,11 +37,12 @@ class UnifiedAnswer:
 @dataclass(frozen=True, slots=True)
 class UnifiedApi:
     """Runs unified operations over kept connections. `observe` is called with the connector and each of its pages, and
-    `words` are those of messages about a call."""
+    `watch` surrounds the call of each operation. `words` are those of messages about a call."""
 
     connections: KeptConnections
     observe: Callable[[str, Page], None] = lambda connector, page: None
     words: CallWords = field(default_factory=CallWords)
+    watch: WatchCall = lambda connection, operation, call: nullcontext()
 
     async def answer(
         self,
@@ -56,7 +61,8 @@ class UnifiedApi:
         async with self.connections.use(account) as connection:
             asked = self._read_call(connection, path, http_method, query, body, permit)
             name = asked.contract.name
-            page = await connection.page(name, asked.call)
+            with self.watch(connection, name, asked.call):
+                page = await connection.page(name, asked.call)
             self.observe(connection.effective.connector_name, page)
             headers = dict(page.headers)
             data = describe_page(name.text, page, connection.wiring.redactor)

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
 from conn_engine.config import Workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.releases.model import Rollout
 from conn_service.revisions.model import Revision, Subject
 from conn_service.revisions.store import RevisionStore
 
@@ -51,6 +52,10 @@ class ConfigurationSource(Protocol):
 
     def find_broken(self) -> Mapping[str, ConnError]:
         """Return the accounts that the configuration cannot serve, with the reason. Never waits."""
+        ...
+
+    def halt_rollout(self, rollout: Rollout, reason: str, checks: Mapping[str, Any]) -> None:
+        """Let every account use the channel's release, with the numbers for the history. Blocks."""
         ...
 
     async def follow(self) -> None:
@@ -132,6 +137,10 @@ class RevisedConfiguration:
     def fault(self) -> str | None:
         """Why the base or the revisions may not be the newest ones, or None."""
         return self._fault or self._base.fault
+
+    def halt_rollout(self, rollout: Rollout, reason: str, checks: Mapping[str, Any]) -> None:
+        """Halt the rollout of the base."""
+        self._base.halt_rollout(rollout, reason, checks)
 
     async def follow(self) -> None:
         """Follow the base, and look for the revisions of other processes."""

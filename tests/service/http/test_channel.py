@@ -7,63 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from service_bench import CRM, Bench, open_bench
+from channel_bench import CONTACTS, Channel, read_name
+from service_bench import Bench, open_bench
 
-from conn_engine.config import load_workspace
-from conn_engine.releases import ChannelMove, Release, ReleaseSource, collect, open_store
-from conn_engine.releases.cohorts import Cohort
-from conn_engine.releases.model import Rollout
-from conn_engine.releases.store import Store
 from conn_service.http.accounts import ConfigurationSource
 from conn_service.http.channel import ChannelConfiguration
 
-CONTACTS = "/unified/crm/contacts"
 STREAM = {"accept": "application/x-ndjson"}
-
-
-@dataclass
-class Channel:
-    """A store of releases next to the workspace, and the configuration that follows its channel."""
-
-    root: Path
-    file: Path
-    releases: list[str] = field(default_factory=list)
-    source: ReleaseSource | None = None
-    configuration: ChannelConfiguration | None = None
-
-    def configure(self, _root: Path) -> ConfigurationSource:
-        self.promote(self.release("response.name"))
-        self.source = ReleaseSource(str(self.file), "production", identity="x", check_milliseconds=0)
-        self.configuration = ChannelConfiguration(self.source, check_seconds=3600)
-        return self.configuration
-
-    def open(self) -> Store:
-        return open_store(str(self.file), create=True)
-
-    def release(self, first_name: str) -> str:
-        """Make a release whose contacts have this first name."""
-        (self.root / "connectors/shop/unified/crm.yaml").write_text(
-            CRM.replace("response.name", json.dumps(first_name))
-        )
-        found = collect(load_workspace(self.root))
-        with self.open() as store:
-            made = Release(found.manifest.id, "", "ada", "2026-01-01T00:00:00Z", "1", {})
-            store.add(made, found.manifest, found.blobs)
-        self.releases.append(found.manifest.id)
-        return found.manifest.id
-
-    def promote(self, release: str) -> None:
-        with self.open() as store:
-            seen = store.channel("production")
-            now = "2026-01-01T00:00:00Z"
-            store.move(ChannelMove("production", seen.revision + 1, "promote", release, seen.release, "ada", now))
-        if self.configuration is not None:
-            self.configuration.check()
 
 
 @pytest.fixture
@@ -80,11 +34,6 @@ def bench(channel: Channel) -> Iterator[Bench]:
     channel.source.close()
 
 
-def read_name(bench: Bench, token: str | None = None) -> Any:
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return bench.ask("GET", f"{CONTACTS}/1", headers=headers).json()["result"]["first_name"]
-
-
 def test_a_promotion_and_a_rollback_take_effect_without_a_restart(channel: Channel, bench: Bench) -> None:
     first = channel.release("response.name")
     assert read_name(bench) == "P1"
@@ -96,11 +45,7 @@ def test_a_promotion_and_a_rollback_take_effect_without_a_restart(channel: Chann
 
 def test_an_account_in_a_rollout_uses_its_release_without_a_restart(channel: Channel, bench: Bench) -> None:
     first, second = channel.releases[0], channel.release("'two ' & response.name")
-    rollout = Rollout("production-2", second, Cohort(("acme",)), "2026-01-01T00:00:00Z")
-    assert channel.source is not None
-    channel.source.move(lambda seen: ChannelMove("production", 2, "rollout", first, first, "ada", "", rollout=rollout))
-    assert channel.configuration is not None
-    channel.configuration.check()
+    channel.roll_out(second, "acme")
     others = bench.issue("unified:read", accounts=["globex"])
     assert (read_name(bench), read_name(bench, others)) == ("two P1", "P1")
     channel.promote(first)

@@ -38,7 +38,18 @@ from conn_engine.testing.syncs.outcome import SyncOutcome
 from conn_engine.testing.syncs.replaying import replay_sync
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
-__all__ = ["EffectiveKey", "Effectives", "Evaluation", "EvaluationSide", "EvaluationTask", "Level", "Pair"]
+__all__ = [
+    "EffectiveKey",
+    "Effectives",
+    "EvaluatedSide",
+    "Evaluation",
+    "EvaluationSide",
+    "EvaluationTask",
+    "Level",
+    "Pair",
+    "compare_sides",
+    "evaluate_side",
+]
 
 Recorded = Recording | RecordedDelivery
 FieldChangeKind = tuple[str, ChangeKind]
@@ -94,7 +105,7 @@ class EvaluationTask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class EvaluatedSide:
     """The results of one run: the outcome, its requests, and the violations of the model's schema by field."""
 
     outcome: Outcome
@@ -116,10 +127,10 @@ class Evaluation:
         """Return the effect of each pair, in order, and the work done."""
         load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
         recordings: dict[Path, Recorded] = {}
-        sides: dict[str, _Side] = {}
+        sides: dict[str, EvaluatedSide] = {}
         replays = Replays()
 
-        def side(run: EvaluationSide, *, before: bool = False) -> _Side:
+        def side(run: EvaluationSide, *, before: bool = False) -> EvaluatedSide:
             if run.key not in sides:
                 if run.recording not in recordings:
                     recordings[run.recording] = load(run.recording)
@@ -129,7 +140,7 @@ class Evaluation:
         effects = []
         for pair in job.pairs:
             if pair.before is not None and pair.after is not None:
-                effects.append(_effect(side(pair.before, before=True), side(pair.after), same=pair.same))
+                effects.append(compare_sides(side(pair.before, before=True), side(pair.after), same=pair.same))
             elif pair.after is not None:
                 effects.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
             elif pair.before is not None:
@@ -155,28 +166,45 @@ class Evaluation:
 
     def _run(
         self, run: EvaluationSide, name: OperationName, recording: Recorded, replays: Replays, *, before: bool
-    ) -> _Side:
+    ) -> EvaluatedSide:
         workspace = self._workspace(run.source)
         try:
             effective = self._effective(run)
-            if isinstance(name, SyncName) and isinstance(recording, Recording):
-                return _Side(_replay_sync(workspace, effective, name, recording), [], {}, writes=False)
-            if isinstance(recording, RecordedDelivery):
-                outcome: Outcome = replay_delivery(effective, recording)
-            else:
-                outcome = replays.replay(effective, name, recording, run.request_key)
         except ConnError as error:
-            return _Side(Outcome(error=error), [], {}, False)
-        refusal = find_refusal(_in_context(effective, recording), outcome, recording.base_url)
-        if refusal is not None and not isinstance(outcome.error, MissingRecording):
-            outcome = replace(outcome, error=refusal)
-        try:
-            violations = _violations(workspace, effective, name, outcome)
-        except ConnError:
-            if not before:
-                raise
-            violations = {}  # a schema that could not be read before was not violated
-        return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+            return EvaluatedSide(Outcome(error=error), [], {}, False)
+        return evaluate_side(workspace, effective, name, recording, replays, key=run.request_key, before=before)
+
+
+def evaluate_side(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    recording: Recorded,
+    replays: Replays,
+    *,
+    key: str,
+    before: bool,
+) -> EvaluatedSide:
+    """Run an operation on a recording. Sides with the same `key` have the same requests in `replays`."""
+    try:
+        if isinstance(name, SyncName) and isinstance(recording, Recording):
+            return EvaluatedSide(_replay_sync(workspace, effective, name, recording), [], {}, writes=False)
+        if isinstance(recording, RecordedDelivery):
+            outcome: Outcome = replay_delivery(effective, recording)
+        else:
+            outcome = replays.replay(effective, name, recording, key)
+    except ConnError as error:
+        return EvaluatedSide(Outcome(error=error), [], {}, False)
+    refusal = find_refusal(_in_context(effective, recording), outcome, recording.base_url)
+    if refusal is not None and not isinstance(outcome.error, MissingRecording):
+        outcome = replace(outcome, error=refusal)
+    try:
+        violations = _violations(workspace, effective, name, outcome)
+    except ConnError:
+        if not before:
+            raise
+        violations = {}  # a schema that could not be read before was not violated
+    return EvaluatedSide(outcome, _requests(outcome), violations, _writes(effective, name))
 
 
 def _replay_sync(workspace: Workspace, effective: Effective, name: SyncName, recording: Recording) -> SyncOutcome:
@@ -223,7 +251,7 @@ def _writes(effective: Effective, name: OperationName) -> bool:
         return False
 
 
-def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
+def compare_sides(before: EvaluatedSide, after: EvaluatedSide, *, same: bool) -> Effect:
     """Compare both sides. `same` is set if both ran on the same recording, so that only the configuration differs."""
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
@@ -264,7 +292,7 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
 def _evidence(
     counts: Iterable[FieldChangeKind],
     others: Container[FieldChangeKind],
-    after: _Side,
+    after: EvaluatedSide,
     requests: Iterable[RequestChange],
     difference: RecordComparison | None = None,
 ) -> dict[FieldChangeKind, str]:

@@ -1,0 +1,105 @@
+"""The counts and differences of rollouts in the database of the service. It has no values of records, only names of
+fields and IDs of some records."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+
+from conn_engine.releases.rollout_counts import CallCounts, FieldDifference, RolloutCounts
+from conn_service.store import Migration, prepare_tables
+
+__all__ = ["RolloutStore"]
+
+_MOST_IDS: Final = 3
+MOST_LISTED: Final = 1_000
+
+_metadata = sa.MetaData()
+_calls = sa.Table(
+    "conn_rollout_call",
+    _metadata,
+    sa.Column("rollout", sa.Text, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("is_member", sa.Boolean, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in CallCounts.__slots__),
+)
+"""The calls of an account since a change of the rollout: its `step`."""
+_differences = sa.Table(
+    "conn_rollout_difference",
+    _metadata,
+    sa.Column("rollout", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("operation", sa.Text, primary_key=True),
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("ids", sa.Text, nullable=False),
+)
+
+
+def _create(connection: Connection) -> None:
+    _metadata.create_all(connection)
+
+
+_MIGRATIONS: tuple[Migration, ...] = (_create,)
+CallKey = tuple[str, str, str, bool]
+"""The rollout, its step, the account, and whether it is a member."""
+
+
+class RolloutStore:
+    """The numbers of the rollouts of a service. Threads and processes may share it: each adds what it has counted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        prepare_tables(engine, "rollouts", _MIGRATIONS)
+
+    def add(self, calls: Mapping[CallKey, CallCounts], differences: Mapping[str, Iterable[FieldDifference]]) -> None:
+        """Add counts, and differences by rollout, in one transaction."""
+        rows = [
+            {"rollout": rollout, "step": step, "account": account, "is_member": is_member, **counts.to_data()}
+            for (rollout, step, account, is_member), counts in sorted(calls.items())
+        ]
+        more = [
+            {
+                "rollout": rollout,
+                **{name: getattr(one, name) for name in FieldDifference.__slots__},
+                "ids": json.dumps(one.ids[:_MOST_IDS]),
+            }
+            for rollout, found in differences.items()
+            for one in sorted(found, key=lambda one: (one.account, one.operation, one.field, one.kind))
+        ]
+        with self._engine.begin() as connection:
+            self._add(connection, _calls, rows, CallCounts.__slots__)
+            self._add(connection, _differences, more, ("calls", "records"))
+
+    def count(self, rollout: str, step: str) -> RolloutCounts:
+        """Return the counts of a rollout since its step began."""
+        sums = [sa.func.coalesce(sa.func.sum(_calls.c[name]), 0) for name in CallCounts.__slots__]
+        query = sa.select(_calls.c.is_member, *sums).where(_calls.c.rollout == rollout, _calls.c.step == step)
+        with self._engine.connect() as connection:
+            found = {
+                row[0]: CallCounts(*map(int, row[1:])) for row in connection.execute(query.group_by(_calls.c.is_member))
+            }
+        return RolloutCounts(found.get(True, CallCounts()), found.get(False, CallCounts()))
+
+    def list_differences(self, rollout: str, most: int = MOST_LISTED) -> list[FieldDifference]:
+        """Return the differences of a rollout, those in most records first."""
+        table = _differences
+        columns = [table.c[name] for name in FieldDifference.__slots__]
+        query = sa.select(*columns).where(table.c.rollout == rollout).order_by(table.c.records.desc(), *columns[:4])
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(most)).all()
+        return [FieldDifference(**{**row._mapping, "ids": json.loads(row.ids)}) for row in rows]
+
+    def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]], added: Iterable[str]) -> None:
+        if not rows:
+            return
+        insert: Any = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
+        sums = {name: table.c[name] + insert.excluded[name] for name in added}
+        keys = [column.name for column in table.primary_key.columns]
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=sums), rows)

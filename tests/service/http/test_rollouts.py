@@ -1,0 +1,198 @@
+"""A service that watches a rollout: it counts, compares on the same answers of the vendor, and halts."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channel_bench import CONTACTS, Channel, read_name
+from service_bench import Bench, open_bench
+
+from conn_cli.console import App
+from conn_cli.main import execute
+from conn_engine.releases import ReleaseSource
+from conn_service.http.channel import ChannelConfiguration
+from conn_service.rollouts import CallCounts, RolloutStore
+from conn_service.store import open_engine
+
+SETTINGS = "rollout: { compare: 1, min_calls: 4, max_failed: 0.25, max_missing: 0.25 }\n"
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return Channel(tmp_path / "workspace", tmp_path / "releases.sqlite3")
+
+
+@pytest.fixture
+def bench(channel: Channel) -> Iterator[Bench]:
+    channel.root.mkdir()
+    with open_bench(channel.root, configure=channel.configure, settings=SETTINGS) as made:
+        yield made
+    assert channel.source is not None
+    channel.source.close()
+
+
+def read_rollout(bench: Bench) -> dict[str, Any]:
+    bench.app.watch.settle()
+    answer: dict[str, Any] = bench.ask("GET", "/admin/rollout", token=bench.issue("admin", accounts=())).json()
+    return answer
+
+
+def count_requests(bench: Bench, work: Callable[[], Any]) -> int:
+    before = len(bench.vendor.arrived)
+    work()
+    return len(bench.vendor.arrived) - before
+
+
+def test_a_shadow_reports_differences_without_a_request_and_without_values(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.id = 1 ? 'Zed' : response.name"))
+    assert count_requests(bench, lambda: [read_name(bench), bench.ask("GET", CONTACTS)]) == 2
+    assert read_name(bench) == "P1"
+    found = read_rollout(bench)
+    assert found["differences"] == [
+        {"account": "acme", "operation": "crm.contacts.get", "field": "first_name", "change": "value_changed",
+         "calls": 2, "records": 2, "ids": ["1"]},
+        {"account": "acme", "operation": "crm.contacts.list", "field": "first_name", "change": "value_changed",
+         "calls": 1, "records": 1, "ids": ["1"]},
+    ]  # fmt: skip
+    assert (found["others"]["calls"], found["others"]["compared"], found["others"]["missing"]) == (3, 3, 0)
+    assert found["members"]["calls"] == 0
+    database = (channel.root / "service.sqlite3").read_bytes() + b"".join(
+        path.read_bytes() for path in channel.root.glob("service.sqlite3-*")
+    )
+    assert b"Zed" not in database
+    assert b"P1" not in database
+
+
+def test_a_type_and_a_missing_value_are_told_apart(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.mail ? 7 : null"))
+    bench.ask("GET", CONTACTS)
+    read_name(bench)
+    changes = {(row["operation"], row["field"], row["change"]) for row in read_rollout(bench)["differences"]}
+    assert ("crm.contacts.list", "first_name", "type_changed") in changes
+    assert ("crm.contacts.get", "first_name", "missing") in changes
+
+
+def test_another_request_is_not_compared(channel: Channel, bench: Bench) -> None:
+    path = channel.root / "connectors/shop/connector.yaml"
+    path.write_text(path.read_text().replace("/people", "/persons"))
+    channel.roll_out(channel.release("response.name"))
+    assert bench.ask("GET", CONTACTS).status_code == 200
+    found = read_rollout(bench)
+    assert (found["others"]["compared"], found["others"]["different"]) == (0, 1)
+    assert [row["field"] for row in found["differences"]] == ["different request: cannot be compared"]
+
+
+def test_a_comparison_for_which_there_is_no_time_is_dropped_and_counted(
+    channel: Channel, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel.roll_out(channel.release("response.name & '!'"))
+    watch = bench.app.watch
+    watch._waiting.maxsize = 2
+    monkeypatch.setattr(watch, "_run", lambda: None)  # a thread that does nothing yet
+    for _ in range(5):
+        read_name(bench)
+    monkeypatch.undo()
+    watch._thread = None
+    read_name(bench)
+    found = read_rollout(bench)["others"]
+    assert (found["calls"], found["compared"] + found["dropped"]) == (6, 6)
+    assert found["dropped"] in (3, 4)
+
+
+def test_it_halts_when_too_much_is_missing_and_only_a_person_resumes_it(channel: Channel, bench: Bench) -> None:
+    release = channel.release("response.gone")
+    channel.roll_out(release, "acme")
+    replica = ReleaseSource(str(channel.file), "production", identity="x", check_milliseconds=0)
+    other = ChannelConfiguration(replica, check_seconds=3600)
+    for _ in range(3):
+        assert "first_name" not in bench.ask("GET", f"{CONTACTS}/1").json()["result"]
+    assert read_rollout(bench)["rollout"]["halted"] is None  # too few calls to judge
+    bench.ask("GET", f"{CONTACTS}/1")
+    found = read_rollout(bench)
+    reason = "100.0% of 4 compared calls now miss something: more than 25.0%"
+    assert found["rollout"]["halted"] == reason
+    assert bench.ask("GET", "/health/ready").json()["notes"] == ["the rollout was halted; conn rollout has the reason"]
+    assert read_name(bench) == "P1"
+    other.check()
+    assert other.get_current()[1].of_account("acme").release != release
+    replica.close()
+    with channel.open() as store:
+        move = store.history("production")[0]
+    assert (move.kind, move.done_by, move.reason) == ("halt", "conn serve", reason)
+    assert move.checks["members"]["missing"] == 4
+
+
+def test_it_halts_when_calls_fail_that_do_not_fail_for_others(channel: Channel, bench: Bench) -> None:
+    path = channel.root / "connectors/shop/connector.yaml"
+    path.write_text(path.read_text().replace("/people", "/persons"))
+    bench.vendor.answer = lambda got: (503, {}) if "persons" in got.path else (200, {}, {"id": 1, "name": "P1"})
+    channel.roll_out(channel.release("response.name"), "acme")
+    others = bench.issue("unified:read", accounts=["globex"])
+    for _ in range(4):
+        read_name(bench, others)
+        assert bench.ask("GET", f"{CONTACTS}/1").status_code >= 500
+    assert read_rollout(bench)["rollout"]["halted"] == "100.0% of 4 calls failed: more than 25.0%"
+    assert read_name(bench) == "P1"
+
+
+def test_a_vendor_that_fails_for_everybody_halts_nothing(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.name & '!'"), "acme")
+    others = bench.issue("unified:read", accounts=["globex"])
+    bench.vendor.answer = lambda got: (503, {})
+    for _ in range(5):
+        bench.ask("GET", f"{CONTACTS}/1")
+        bench.ask("GET", f"{CONTACTS}/1", token=others)
+    found = read_rollout(bench)
+    assert (found["members"]["failed"], found["others"]["failed"]) == (5, 5)
+    assert found["rollout"]["halted"] is None
+
+
+def test_what_a_caller_does_wrong_is_no_failure(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.name & '!'"), "acme")
+    for _ in range(5):
+        assert bench.ask("GET", f"{CONTACTS}/2").status_code == 404
+    assert read_rollout(bench)["members"]["failed"] == 0
+
+
+def test_the_command_shows_what_the_service_has_seen(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.gone"), "globex")
+    read_name(bench)
+    bench.app.watch.settle()
+    out = io.StringIO()
+    app = App(folder=channel.root, environ={"CONN_NO_KEYRING": "1"}, stdin=io.StringIO(), stdout=out)
+    store, service = str(channel.file), str(channel.root / "service.sqlite3")
+    assert execute(["rollout", "production", "--store", store, "--accounts", service], app) == 0
+    app.flush()
+    assert out.getvalue().splitlines()[2:] == [
+        "    0 calls of its accounts; 0 compared",
+        "    1 call of the others; 1 compared, 1 now miss something",
+        "    acme: crm.contacts.get first_name   now missing in 1 record, such as 1",
+    ]
+
+
+def test_calls_are_chosen_evenly(bench: Bench) -> None:
+    watch = bench.app.watch
+    chosen = [number for number in range(1, 101) if watch._is_chosen(0.1)]
+    assert chosen == list(range(10, 101, 10))
+    assert [watch._is_chosen(share) for share in (0.0, 1.0, 0.0, 1.0)] == [False, True, False, True]
+
+
+def test_only_admins_of_everything_see_it(channel: Channel, bench: Bench) -> None:
+    whole = bench.issue("admin", accounts=())
+    assert bench.ask("GET", "/admin/rollout", token=whole).status_code == 404
+    channel.roll_out(channel.release("response.name & '!'"), "acme")
+    assert bench.ask("GET", "/admin/rollout", token=whole).json()["users"][1]["accounts"] == ["acme"]
+    assert bench.ask("GET", "/admin/rollout", token=bench.issue("admin")).status_code == 403
+    assert bench.ask("GET", "/admin/rollout", token=bench.issue("unified:read")).status_code == 403
+
+
+def test_the_numbers_of_processes_are_added(channel: Channel, bench: Bench) -> None:
+    engine = open_engine(bench.location)
+    channel.roll_out(channel.release("response.name & '!'"), "acme")
+    read_name(bench)
+    read_rollout(bench)
+    RolloutStore(engine).add({("production-2", "2026-01-01T00:00:00Z", "acme", True): CallCounts(calls=1)}, {})
+    engine.dispose()
+    assert read_rollout(bench)["members"]["calls"] == 2

@@ -197,7 +197,7 @@ class CountedCalls(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+class RolledOutField(msgspec.Struct, frozen=True, kw_only=True):
     """What differs with a rollout in a field of an operation of an account, with IDs of some of the records."""
 
     account: str
@@ -225,7 +225,7 @@ class RolloutReport(Report, frozen=True, kw_only=True):
     unread: list[str]
     members: CountedCalls | None
     others: CountedCalls | None
-    differences: list[ChangedField]
+    differences: list[RolledOutField]
 
     @classmethod
     def from_status(cls, status: ChannelStatus) -> "RolloutReport":
@@ -243,7 +243,7 @@ class RolloutReport(Report, frozen=True, kw_only=True):
             members=None if status.counts is None else CountedCalls(**status.counts.members.to_data()),
             others=None if status.counts is None else CountedCalls(**status.counts.others.to_data()),
             differences=[
-                ChangedField(
+                RolledOutField(
                     account=one.account,
                     operation=one.operation,
                     field=one.field,

@@ -6,6 +6,7 @@ This is the library's entry point (`conn_engine.connect`, `conn_engine.aconnect`
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
@@ -259,6 +260,13 @@ class AsyncConnection:
         wiring = self.wiring
         clock = wiring.session.clock
         return await afinish(flow, self.transport, wiring.vault, clock, wiring.redactor, self._steps_aside)
+
+    def with_transport(self, transport: AsyncSender) -> "AsyncConnection":
+        """Return this connection with another transport. Both share what limits the account's steps."""
+        _ = self._steps_aside  # created once for both
+        other = copy(self)
+        other.transport = transport
+        return other
 
     @cached_property
     def _steps_aside(self) -> "asyncio.Semaphore | None":

@@ -14,7 +14,6 @@ from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.responses.ratelimit import Budgets, BudgetStore
-from conn_engine.runtime.connection import AsyncConnection
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -59,7 +58,7 @@ from conn_service.revisions import (
     RevisionStore,
     remove_credential,
 )
-from conn_service.rollouts import RolloutStore, RolloutWatch, observe_exchanges
+from conn_service.rollouts import RolloutStore, RolloutWatch
 from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
@@ -136,11 +135,6 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         budgets = _open_budgets(deployment, engine)
         watch = RolloutWatch(RolloutStore(engine), lambda: source.get_current()[1], deployment.source.halt_rollout)
         stack.callback(watch.close)
-
-        def observe(connection: AsyncConnection) -> None:
-            observe_connection(connection, metrics, traces)
-            observe_exchanges(connection)
-
         connections = KeptConnections(
             source,
             vault,
@@ -149,7 +143,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             budgets=budgets,
             isolation=isolation,
             limits=deployment.evaluation,
-            observe=observe,
+            observe=lambda connection: observe_connection(connection, metrics, traces),
             logins=logins,
         )
         callers = Callers(TokenStore(engine), source, deployment.clock, budgets, deployment.limits.store_seconds)

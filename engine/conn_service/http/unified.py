@@ -22,7 +22,7 @@ Permit = Callable[[OperationName, str, bool], None]
 """Is called with the operation, its connector, and whether it writes. Raises if the caller may not use it."""
 
 
-WatchCall = Callable[[AsyncConnection, OperationName, Call], AbstractContextManager[None]]
+WatchCall = Callable[[AsyncConnection, OperationName, Call], AbstractContextManager[AsyncConnection]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class UnifiedApi:
     connections: KeptConnections
     observe: Callable[[str, Page], None] = lambda connector, page: None
     words: CallWords = field(default_factory=CallWords)
-    watch: WatchCall = lambda connection, operation, call: nullcontext()
+    watch: WatchCall = lambda connection, operation, call: nullcontext(connection)
 
     async def answer(
         self,
@@ -61,8 +61,8 @@ class UnifiedApi:
         async with self.connections.use(account) as connection:
             asked = self._read_call(connection, path, http_method, query, body, permit)
             name = asked.contract.name
-            with self.watch(connection, name, asked.call):
-                page = await connection.page(name, asked.call)
+            with self.watch(connection, name, asked.call) as observed:
+                page = await observed.page(name, asked.call)
             self.observe(connection.effective.connector_name, page)
             headers = dict(page.headers)
             data = describe_page(name.text, page, connection.wiring.redactor)

@@ -4,6 +4,6 @@ too many of them fail or miss something. This is the public interface.
 
 from conn_engine.releases.rollout_counts import CallCounts, FieldDifference, RolloutCounts
 from conn_service.rollouts.store import RolloutStore
-from conn_service.rollouts.watching import RolloutWatch, observe_exchanges
+from conn_service.rollouts.watching import RolloutWatch
 
-__all__ = ["CallCounts", "FieldDifference", "RolloutCounts", "RolloutStore", "RolloutWatch", "observe_exchanges"]
+__all__ = ["CallCounts", "FieldDifference", "RolloutCounts", "RolloutStore", "RolloutWatch"]

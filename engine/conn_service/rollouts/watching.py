@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -34,7 +33,7 @@ from conn_engine.testing.recorder import describe_call
 from conn_engine.wire import Request, Response
 from conn_service.rollouts.store import CallKey, RolloutStore
 
-__all__ = ["RolloutWatch", "observe_exchanges"]
+__all__ = ["RolloutWatch"]
 
 _LOG = logging.getLogger(__name__)
 _FLUSH_SECONDS: Final = 2.0
@@ -46,7 +45,6 @@ _MOST_BYTES: Final = 1_000_000
 _MOST_DIFFERENCES: Final = 2_000
 _OF_CALLERS: Final = ("invalid_request", "not_found", "conflict", "forbidden")
 """Kinds of errors that the caller's request has, whatever the release."""
-_EXCHANGES: ContextVar[list[tuple[Request, Response]] | None] = ContextVar("conn_rollout_exchanges", default=None)
 HaltRollout = Callable[[Rollout, str, dict[str, Any]], None]
 
 
@@ -80,32 +78,29 @@ class RolloutWatch:
         self._seen = 0
 
     @contextmanager
-    def follow(self, connection: AsyncConnection, operation: OperationName, call: Call) -> Iterator[None]:
-        """Count a call of an account, and compare it later if it is chosen."""
+    def follow(self, connection: AsyncConnection, operation: OperationName, call: Call) -> Iterator[AsyncConnection]:
+        """Count a call of an account, and compare it later if it is chosen. Yields the connection to use for it."""
         workspace, account = self._get_workspace(), connection.wiring.session.account
         choice = workspace.choice
         rollout = choice.channel.rollout if isinstance(choice, ReleaseChoice) else None
-        if rollout is None or not isinstance(choice, ReleaseChoice):
-            yield
-            return
-        sides = choice.find_sides(workspace, account)
-        if sides is None:
-            yield
+        sides = choice.find_sides(workspace, account) if isinstance(choice, ReleaseChoice) else None
+        if rollout is None or sides is None:
+            yield connection
             return
         before, after = sides
         is_member = workspace.of_account(account) is after
         key = (rollout.seed, rollout.since, account, is_member)
         exchanges: list[tuple[Request, Response]] = []
-        is_chosen = self._is_chosen(before.settings.rollout.compare) and not call.files
-        mark = _EXCHANGES.set(exchanges if is_chosen else None)
+        observed = connection
+        if self._is_chosen(before.settings.rollout.compare) and not call.files:
+            observed = connection.with_transport(_ObservedTransport(connection.transport, exchanges))
         failed = 0
         try:
-            yield
+            yield observed
         except ConnError as error:
             failed = _is_failure(error)
             raise
         finally:
-            _EXCHANGES.reset(mark)
             self._count(key, CallCounts(calls=1, failed=failed))
             if exchanges and sum(response.size for _, response in exchanges) <= _MOST_BYTES:
                 now = connection.wiring.session.clock.now()
@@ -244,25 +239,15 @@ def _to_recording(compared: _ComparedCall) -> Recording:
     return redact_recording(recording, wiring.redactor)
 
 
-def observe_exchanges(connection: AsyncConnection) -> None:
-    """Let the calls of a connection be compared."""
-    connection.transport = _ObservedTransport(connection.transport)
-
-
 class _ObservedTransport:
-    def __init__(self, inner: AsyncSender) -> None:
+    """The transport of a connection, for one call. It remembers what it exchanges."""
+
+    def __init__(self, inner: AsyncSender, exchanges: list[tuple[Request, Response]]) -> None:
         self._inner = inner
+        self._exchanges = exchanges
 
     async def asend(self, request: Request) -> Response:
-        """Send a request, and remember the exchange for the call that is followed."""
+        """Send a request, and remember the exchange."""
         response = await self._inner.asend(request)
-        exchanges = _EXCHANGES.get()
-        if exchanges is not None:
-            exchanges.append((request, response))
+        self._exchanges.append((request, response))
         return response
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        close = getattr(self._inner, "aclose", None)
-        if close is not None:
-            await close()

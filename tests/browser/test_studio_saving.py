@@ -134,6 +134,21 @@ def test_a_draft_is_kept_and_comes_back(chromium: Browser, studio: Studio) -> No
         expect(editor(page)).to_have_text("$uppercase(response.properties.email)")
 
 
+def test_a_text_that_two_places_share_is_changed_in_one(chromium: Browser, studio: Studio) -> None:
+    path = studio.root / ACME
+    listing, single = "list: {response_mapping: &shared {title: response.id}}", "get: {response_mapping: *shared}"
+    path.write_text(
+        f"connector: hubspot\noverride: {{unified: {{crm: {{contacts: {{{listing}, {single}}}}}}}}}\n", "utf-8"
+    )
+    with studio.open(chromium, PLACE) as page:
+        choose(page, "title", "'new'")
+        expect(page.locator(".fault")).to_contain_text("crm.contacts.get.response_mapping")
+        page.get_by_role("button", name="Change only this one").click()
+        expect(result(page, "title").locator("ins")).to_contain_text("new")
+        review(page)
+        expect(page.get_by_role("dialog")).not_to_contain_text("crm.contacts.get")
+
+
 def test_a_field_is_removed_by_the_keyboard_only(chromium: Browser, studio: Studio) -> None:
     with studio.open(chromium, f"{PLACE}?field=email") as page:
         expect(editor(page)).to_be_visible()

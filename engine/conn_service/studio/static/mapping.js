@@ -281,8 +281,11 @@ export function effectiveText(row, level) {
   return below ? textOf(below.expression) : null;
 }
 
-/** An expression, or what is set instead of one: an object or a list. @param {unknown} expression */
-const textOf = (expression) => (typeof expression === "string" ? expression : JSON.stringify(expression, null, 1));
+/** An expression, or what is set instead of one: an object or a list. @param {string | object | null} expression */
+function textOf(expression) {
+  if (typeof expression === "string") return expression;
+  return `${count(Object.keys(expression ?? {}).length, "field")}, each with an expression of its own`;
+}
 
 /** @param {string} field @param {string} name @returns {Row} */
 function newRow(field, name) {

@@ -69,7 +69,7 @@ export class UnifiedColumn {
         isChanged && h("del", null, h("span", { class: "hidden-label" }, "before: "), show(saved)),
         isChanged ? h("ins", null, h("span", { class: "hidden-label" }, "now: "), show(value)) : show(value),
         isBroken && h("span", { class: "tag" }, isGood ? "last good" : "as saved"),
-        differs && !hasParts(base) && h("span", { class: "was dim" }, `was ${describe(base, 60)} without overrides`))),
+        differs && !hasParts(base) && h("span", { class: "was dim" }, base === undefined ? "no value without overrides" : `was ${describe(base, 60)} without overrides`))),
       hasParts(value) && !hasRowsBelow && partsOf(value).length > 0 && h("div", { class: "parts" }, parts(value, isChanged ? saved : value)),
       violations.map((violation) => h("p", { class: "violation" }, h("span", { "aria-hidden": "true" }, "✕ "), violation.message, violation.fix && h("span", { class: "fix" }, violation.fix))),
       isOpen && session.why?.field === row.field && this.#why(session.why));

@@ -29,6 +29,7 @@ __all__ = [
     "build_worker",
     "open_worker",
     "open_worker_releases",
+    "use_sync_accounts",
 ]
 
 KeepDays = Annotated[
@@ -80,18 +81,17 @@ def open_worker(
     keep: "InboxRetention | None" = None,
 ) -> "Iterator[SyncWorker]":
     """Open the store of syncs. With `works`, this process runs them: those of the folder, or of the release that a
-    channel serves."""
-    from conn_engine.releases.store_location import StoreLocation
-    from conn_service.store import DEFAULT_FILE, translate_errors
+    channel serves. The workspace of the command then has the accounts of the store, too."""
+    from conn_cli.account_vault import lay_revisions_over
+    from conn_service.store import translate_errors
 
-    text = store or app.environ.get("CONN_SYNC_STORE") or str(app.workspace_root / DEFAULT_FILE)
-    location = StoreLocation.read(text, app.folder)
-    for secret in location.secrets:
-        app.redactor.add(secret, "the store's password")
+    location = _find_sync_store(app, store)
     with translate_errors(location), open_worker_releases(app, channel) as releases:
         worker = build_worker(
             app, location, releases, works=works, schedules=schedules, keep_days=keep_days, reserve=reserve, keep=keep
         )
+        if channel is None:
+            lay_revisions_over(app, worker.store.engine)
         if works:
             for name in _LATER_MODULES:
                 import_module(name)
@@ -102,6 +102,34 @@ def open_worker(
                 yield worker
             finally:
                 worker.close()
+
+
+def use_sync_accounts(app: App, store: str | None) -> None:
+    """Let the workspace have the accounts of the store of syncs, too, if there is one."""
+    from conn_cli.account_vault import lay_revisions_over
+    from conn_service.store import open_engine, translate_errors
+
+    location = _find_sync_store(app, store)
+    if location.file is not None and not location.file.exists():
+        return
+    with translate_errors(location):
+        engine = open_engine(location)
+        try:
+            lay_revisions_over(app, engine)
+        finally:
+            engine.dispose()
+
+
+def _find_sync_store(app: App, store: str | None) -> "StoreLocation":
+    """Return the store of `--store`, CONN_SYNC_STORE, or the one in the workspace. Its password is redacted."""
+    from conn_engine.releases.store_location import StoreLocation
+    from conn_service.store import DEFAULT_FILE
+
+    text = store or app.environ.get("CONN_SYNC_STORE") or str(app.workspace_root / DEFAULT_FILE)
+    location = StoreLocation.read(text, app.folder)
+    for secret in location.secrets:
+        app.redactor.add(secret, "the store's password")
+    return location
 
 
 def build_worker(

@@ -43,8 +43,10 @@ class FolderReleases:
             return "", self._workspace
 
     def get_workspace(self, release: str) -> Workspace:
-        """Return the workspace in the folder, as its files are now."""
-        return load_workspace(self.root)
+        """Return the workspace in the folder, as its files are now: the same one as long as no file has changed."""
+        with self._lock:
+            self._workspace = self._load_changed(self._workspace)
+            return self._workspace
 
     def _load_changed(self, workspace: Workspace | None) -> Workspace:
         before, self._stamps = self._stamps, dict(_find_stamps(self.root.absolute()))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from conn_engine.config import Workspace
 from conn_service.revisions import Revision, RevisionStore, Subject, with_revisions
@@ -28,23 +29,27 @@ class RevisedReleases:
         self._change = 0
         self._latest: Mapping[Subject, Revision] = {}
         self._looked = float("-inf")
-        self._current: tuple[Workspace, Workspace] | None = None
+        self._revised: WeakKeyDictionary[Workspace, Workspace] = WeakKeyDictionary()
 
     def get_current(self) -> tuple[str, Workspace]:
         """Return the release to begin new runs with, and its workspace: the same one as long as nothing changes."""
         release, base = self._releases.get_current()
-        with self._lock:
-            self._look()
-            if self._current is None or self._current[0] is not base:
-                self._current = base, with_revisions(base, self._latest.values())
-            return release, self._current[1]
+        return release, self._revise(base)
 
     def get_workspace(self, release: str) -> Workspace:
         """Return the workspace of a release that a run began with."""
-        base = self._releases.get_workspace(release)
+        return self._revise(self._releases.get_workspace(release))
+
+    def _revise(self, base: Workspace) -> Workspace:
+        """Return a workspace with the revisions over it. It is made once for each: there may be thousands of them."""
         with self._lock:
             self._look()
-            return with_revisions(base, self._latest.values())
+            if not self._latest:
+                return base
+            revised = self._revised.get(base)
+            if revised is None:
+                revised = self._revised[base] = with_revisions(base, self._latest.values())
+            return revised
 
     def _look(self) -> None:
         """Read the revisions again if there are other ones. Raises the errors of the database."""
@@ -54,5 +59,6 @@ class RevisedReleases:
         change = self._store.read_change()
         if change != self._change:
             self._latest = {revision.subject: revision for revision in self._store.find_changed()}
-            self._change, self._current = change, None
+            self._change = change
+            self._revised.clear()
         self._looked = now

@@ -25,6 +25,7 @@ from conn_service.revisions import Revision, RevisionStore, Subject
 from conn_service.store import open_engine
 from conn_service.syncs import background
 from conn_service.syncs.background import run_in_background
+from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.revised_releases import RevisedReleases
 from conn_service.syncs.worker import SyncWorker
 
@@ -179,5 +180,7 @@ def test_a_worker_uses_the_accounts_of_its_store(inbox: InboxBench, monkeypatch:
     assert first.account("hooli").connector == "shop"
     assert releases.get_current()[1] is first, "it is the same as long as nothing changes"
     assert releases.get_workspace("r1").has_account("hooli")
+    folder = RevisedReleases(FolderReleases(inbox.root), revisions)
+    assert folder.get_workspace("") is folder.get_workspace(""), "each run uses the same one"
     revisions.add(Revision(Subject("account", "hooli"), 2, {}), files, "delete", seen=1)
     assert not releases.get_current()[1].has_account("hooli")

@@ -18,6 +18,7 @@ from conn_cli.report.sync_status import draw_status
 from conn_engine.syncs.report import SyncAccountStatus
 from conn_service.delivery import DeliveryStore, name_endpoint
 from conn_service.delivery.health import EndpointHealth
+from conn_service.revisions import Revision, RevisionStore, Subject
 from conn_service.syncs import tables
 from conn_service.syncs.overview import read_overview
 
@@ -246,6 +247,24 @@ class TestFailures:
         [again] = json.loads(done.out)["runs"]
         assert (again["cause"], again["status"], again["counts"]["records"]) == ("retry", "complete", 10)
         assert again["id"] != "people:acme:0000000000002" and again["since"] is None
+
+    def test_an_account_of_the_store_takes_part(self, bench: Bench) -> None:
+        document = (bench.root / "accounts/acme.yaml").read_text()
+        revision = Revision(Subject("account", "hooli"), 1, {"accounts/hooli.yaml": document})
+        RevisionStore(bench.store.engine).add(revision, {}, "create", seen=0)
+        (listed,) = [
+            row for row in json.loads(run(bench, "list --format json").out)["syncs"] if row["name"] == "people"
+        ]
+        assert listed["accounts"] == ["acme", "hooli"]
+        done = run(bench, "run people --to file:people.jsonl --format json", CONN_HOOLI_API_KEY="k")
+        runs = json.loads(done.out)["runs"]
+        assert [(one["account"], one["status"]) for one in runs] == [("acme", "complete"), ("hooli", "complete")], (
+            done.err
+        )
+        assert run(bench, "plan people --account hooli").code == 0
+        assert "hooli" in run(bench, "status --account hooli").out
+        assert run(bench, "pause people --account hooli").code == 0
+        assert run(bench, "reset people --account hooli").code == 0
 
     @pytest.mark.parametrize("line", ["run people", "plan people", "backfill people --from 2025-01-01 --to 2025-01-02"])
     def test_an_account_that_the_sync_does_not_select_is_refused(self, bench: Bench, line: str) -> None:

@@ -65,7 +65,7 @@ def backfill(
     from conn_engine.syncs import BackfillRange
 
     app: App = context.obj
-    accounts = choose_accounts(app, name, account)
+    accounts = choose_accounts(app, name, account, store)
     settings = app.workspace.sync(name).backfill
     wanted = BackfillRange.read(start, end, chunk or (settings.chunk if settings is not None else "P7D"))
     if plan:

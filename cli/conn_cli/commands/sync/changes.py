@@ -50,8 +50,8 @@ def reset(
     """Forget what was delivered, so that the next run reads everything."""
     app: App = context.obj
     app.workspace.sync(name)
-    app.workspace.account(account)
     with open_worker(app, store) as worker:
+        app.workspace.account(account)
         worker.store.streams.reset(name, account)
     text = f"the next run of {name} for {account} reads everything"
     write_change(app, formats, text, "reset", sync=name, accounts=[account])
@@ -102,7 +102,7 @@ def _set_paused(
 ) -> None:
     from conn_engine.diagnostics import pluralize
 
-    accounts = choose_accounts(app, name, account)
+    accounts = choose_accounts(app, name, account, store)
     with open_worker(app, store) as worker:
         for one in accounts:
             worker.store.streams.pause(name, one, is_paused=is_paused)

@@ -49,7 +49,7 @@ def plan(
 
     app: App = context.obj
     with open_worker(app, store) as worker:
-        plans = [_plan_call(app, worker, name, one) for one in choose_accounts(app, name, account)]
+        plans = [_plan_call(app, worker, name, one) for one in choose_accounts(app, name, account, store)]
     write_report(
         lambda: SyncPlansReport(sync=name, plans=plans),
         formats or [],

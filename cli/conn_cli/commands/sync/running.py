@@ -40,7 +40,7 @@ def run(
     from conn_cli.exits import Exit
 
     app: App = context.obj
-    accounts = choose_accounts(app, name, account)
+    accounts = choose_accounts(app, name, account, store)
     with open_worker(app, store, works=True) as worker:
         settings = {"to": to} if to is not None else {}
         started = [worker.start(name, one, is_full=full, settings=settings) for one in accounts]

@@ -40,9 +40,9 @@ def status(
     from conn_service.syncs.overview import read_overview, read_troubled_endpoints
 
     app: App = context.obj
-    if account is not None:
-        app.workspace.account(account)
     with open_worker(app, store) as worker:
+        if account is not None:
+            app.workspace.account(account)
         found = read_overview(worker.store)
         endpoints = [
             EndpointStatus(

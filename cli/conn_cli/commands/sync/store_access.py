@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 __all__ = ["check_names", "choose_accounts", "find_run"]
 
 
-def choose_accounts(app: App, name: str, account: str | None) -> list[str]:
-    """Return the accounts that a sync runs for, or the one that is named. Raises UsageError if it runs for none."""
+def choose_accounts(app: App, name: str, account: str | None, store: str | None) -> list[str]:
+    """Return the accounts that a sync runs for, also those of the store, or the one that is named. Raises UsageError if
+    it runs for none."""
+    from conn_cli.sync_worker import use_sync_accounts
     from conn_engine.errors import UsageError
     from conn_engine.syncs import find_accounts, find_syncs
 
+    use_sync_accounts(app, store)
     if account is not None:
         app.workspace.sync(name)
         if name not in find_syncs(app.workspace, app.workspace.effective(account=account), with_drift=True):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conn_engine.runtime.agent_tools import MOST_RECORDS
 from conn_service.http.problems import HttpProblem
 from conn_service.mcp.results import MOST_CHARACTERS, format_record
 
@@ -32,7 +33,8 @@ class ListingPlace:
         if cursor is None:
             return cls(name, "", 0, size)
         given, *numbers = cursor.split(".", 3)
-        if given != name or len(numbers) != 3 or not all(_is_number(number) for number in numbers[:2]):
+        is_read = given == name and len(numbers) == 3 and all(_is_number(number) for number in numbers[:2])
+        if not is_read or int(numbers[1]) > MOST_RECORDS:
             raise HttpProblem(
                 400,
                 "invalid_request",

@@ -77,6 +77,29 @@ def test_a_page_ends_after_the_limit_whatever_the_vendor_sends(agents: AgentBenc
     agents.converse(script, agents.issue())
 
 
+def test_a_changed_cursor_is_refused(agents: AgentBench) -> None:
+    async def script(_: Client, call: Call) -> None:
+        _, page = await call("list_records", resource=PEOPLE, limit=1)
+        listing, skipped, size, cursor = page["next_cursor"].split(".", 3)
+        agents.bench.vendor.arrived.clear()
+        for changed in (
+            f"{listing}.{skipped}.101.{cursor}",
+            f"{listing}.-1.{size}.{cursor}",
+            f"{listing}.1e3.{size}.{cursor}",
+            f"{listing}.{skipped}.{cursor}",
+            f"{listing}.{skipped}.{size}.{cursor[:-3]}",
+            f"{listing}.{skipped}.{size}.../../x",
+        ):
+            failed, error = await call("list_records", resource=PEOPLE, cursor=changed)
+            assert failed and (error["error"]["kind"], error["error"]["retry"]) == ("invalid_request", "corrected")
+        other = {"query": {"updated_after": "2026"}, "cursor": page["next_cursor"]}
+        failed, error = await call("list_records", resource=PEOPLE, **other)
+        assert failed and "not one of this listing" in error["error"]["detail"]
+        assert agents.bench.vendor.arrived == []
+
+    agents.converse(script, agents.issue())
+
+
 def test_what_is_long_is_cut_and_no_record_is_lost(agents: AgentBench) -> None:
     people = [{"id": number, "name": "x" * 50_000} for number in range(8)]
     agents.bench.vendor.answer = answer_with(*people)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from agent_bench import READ, WRITE, AgentBench, Call, open_agent_bench
 from mcp import Client
 
@@ -12,7 +13,7 @@ from conn_engine.config import Workspace, load_workspace
 from conn_engine.wire import FrozenClock
 from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.problems import HttpProblem
-from conn_service.mcp.confirmations import CONFIRMATION_SECONDS, Confirmations
+from conn_service.mcp.confirmations import CONFIRMATION_SECONDS, Confirmations, read_signing_key
 
 NEW = {"resource": "crm/contacts", "values": {"first_name": "Ada"}}
 
@@ -150,6 +151,11 @@ def test_no_changed_text_is_a_confirmation() -> None:
             confirmations.verify(wrong, "a", {"b": 1})
     with pytest.raises(HttpProblem):
         Confirmations(b"K" * 32, clock).verify(text, "a", {"b": 1})
+
+
+def test_replicas_share_a_key(engine: sa.Engine) -> None:
+    key = read_signing_key(engine)
+    assert len(key) == 32 and read_signing_key(engine) == key
 
 
 def test_what_the_vendor_refuses_may_be_sent_again_by_its_confirmation(agents: AgentBench) -> None:

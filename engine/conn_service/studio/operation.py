@@ -23,6 +23,8 @@ _TYPES: Mapping[str, str] = {
     "integer": "whole number",
 }
 _RESPONSE = "response_mapping"
+_REMOTE = ("remote_data",)
+"""A run adds it on request, so that no mapping sets it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class MappingRows:
         return self._build_row(key, path, SchemaNodes(None, ()), kind, is_required=False)
 
     def _list_rows(self, key: str, tree: "_Tree", schema: SchemaNodes | None, path: Path_) -> Iterator[dict[str, Any]]:
-        names = dict.fromkeys([*(schema.find_keys() if schema is not None else ()), *tree.children])
+        of_model = [name for name in (schema.find_keys() if schema is not None else ()) if (*path, name) != _REMOTE]
+        names = dict.fromkeys([*of_model, *tree.children])
         required = _find_required(schema)
         for name in names:
             inner = (*path, name)

@@ -41,7 +41,7 @@ from conn_service.studio.views.page_request import PageRequest
 __all__ = ["save_connector", "show_new_connector", "show_proposal"]
 
 _NOTE = re.compile(r"# (?P<confidence>[01]\.\d\d): (?P<evidence>.*)$")
-_GUESS = re.compile(r"^(?P<setting>.*?)\s*# guess:? ?(?P<why>.*)$")
+_GUESS = re.compile(r"^(?P<setting>.*?)\s*# guess[:,]? ?(?P<why>.*)$")
 _MOST_SOURCES = 4
 _MOST_LOSSES = 12
 _LIKELY = 0.6

@@ -39,6 +39,7 @@ STOPWATCHES = {
     "conn_service/http/health.py",  # how long ago the store could not be written
     "conn_service/http/observing.py",  # how long requests take
     "conn_service/http/accounts.py",  # how old a kept connection is
+    "conn_service/store/database.py",  # how long a connection was not used
     "conn_service/store/slots.py",  # when the lock of a worker was checked
     "conn_service/syncs/folders.py",  # how often the files are looked at
     "conn_service/syncs/revised_releases.py",  # how often it looks for revisions

@@ -29,6 +29,10 @@ class DrainerParts(Protocol):
         """Return the time in Unix seconds."""
         ...
 
+    def note_end(self, workflow_id: str) -> None:
+        """Note that the function of a workflow has returned."""
+        ...
+
 
 _parts: list[DrainerParts] = []
 
@@ -40,6 +44,10 @@ def use_parts(parts: DrainerParts | None) -> None:
 
 def _name(endpoint: str) -> str:
     return f"drain:{hashlib.sha256(endpoint.encode()).hexdigest()[:16]}:"
+
+
+def _name_workflow(endpoint: str, cause: str, number: int) -> str:
+    return f"{_name(endpoint)}{cause}#{number:08d}"
 
 
 def _name_prefix(workflow_id: str) -> str:
@@ -56,7 +64,7 @@ def ensure_drain(endpoint: str, cause: str, number: int = 0, seconds: float = 0.
         DBOS.set_workflow_delay(waiting[0][0], delay_seconds=seconds)
         return
     options = SetEnqueueOptions(queue_partition_key=endpoint[:200], delay_seconds=seconds or None)
-    with SetWorkflowID(f"{_name(endpoint)}{cause}#{number:08d}"), options:
+    with SetWorkflowID(_name_workflow(endpoint, cause, number)), options:
         DBOS.enqueue_workflow(QUEUE, drain_endpoint, endpoint, cause, number)
 
 
@@ -90,10 +98,14 @@ def _find_waiting(endpoint: str) -> list[list[str]]:
 @DBOS.workflow(name="conn_drain")
 def drain_endpoint(endpoint: str, cause: str, number: int) -> Mapping[str, Any]:
     """Deliver what is due for an endpoint, and come back when the next event is."""
-    done = _drain(endpoint)
-    if done["seconds"] is not None:
-        ensure_drain(endpoint, cause, number + 1, done["seconds"])
-    return done
+    note_end = _parts[0].note_end
+    try:
+        done = _drain(endpoint)
+        if done["seconds"] is not None:
+            ensure_drain(endpoint, cause, number + 1, done["seconds"])
+        return done
+    finally:
+        note_end(_name_workflow(endpoint, cause, number))
 
 
 @DBOS.step(name="conn_drain_step", **DATABASE_RETRIES)

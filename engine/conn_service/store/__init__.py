@@ -9,12 +9,13 @@ from conn_service.store.database import (
     StoreWatch,
     add_columns,
     check_database,
+    connect_to_read,
     is_unreachable,
     open_engine,
     prepare_tables,
     translate_errors,
 )
-from conn_service.store.row_insertion import RowInsertion
+from conn_service.store.row_insertion import RowInsertion, insert_together
 from conn_service.store.slots import SlotLease
 from conn_service.store.vault import (
     DatabaseVault,
@@ -40,6 +41,8 @@ __all__ = [
     "WorkerVault",
     "add_columns",
     "check_database",
+    "connect_to_read",
+    "insert_together",
     "is_unreachable",
     "open_database_vault",
     "open_engine",

@@ -3,7 +3,9 @@
 Several packages have tables in it, each with a format of its own: the number of its migrations.
 """
 
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ __all__ = [
     "StoreWatch",
     "add_columns",
     "check_database",
+    "connect_to_read",
     "is_unreachable",
     "open_engine",
     "prepare_tables",
@@ -106,9 +109,10 @@ def _is_lasting(error: BaseException) -> bool:
     return str(name).startswith(_LASTING)
 
 
-def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS) -> Engine:
+def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS, ping_after: float = 0.0) -> Engine:
     """Return an engine for the database, which is created if it is a file that does not exist. On Postgres, it opens
-    at most `connections`.
+    at most `connections`, and asks the server whether it still has one that was not used for `ping_after` seconds: a
+    caller that repeats what fails can save these requests.
 
     SQLite has a write-ahead log and syncs it to disk at each commit, so that a power loss loses nothing that was
     sent to a vendor or to an endpoint.
@@ -121,16 +125,20 @@ def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS)
                 "a Postgres store needs the driver psycopg, which is not installed",
                 hint="install it: pip install 'conn-engine[postgres]'",
             ) from None
-        return _open_postgres(location.url, connections)
+        return _open_postgres(location.url, connections, ping_after)
     if location.file is None:
         raise UsageError("the store has no address", hint="pass a SQLite file or a Postgres URL")
     return _open_sqlite(location.file)
 
 
-def _open_postgres(url: URL, connections: int) -> Engine:
+def _open_postgres(url: URL, connections: int, ping_after: float) -> Engine:
     """Return an engine whose transactions end when their worker is stopped, or its machine is gone: they would hold
     rows that other workers wait for."""
-    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=connections, max_overflow=0)
+    engine = sa.create_engine(
+        url, pool_pre_ping=not ping_after, hide_parameters=True, pool_size=connections, max_overflow=0
+    )
+    if ping_after:
+        _ping_after_pauses(engine, ping_after)
 
     @sa.event.listens_for(engine, "connect")
     def limit_idle_transactions(connection: Any, _record: object) -> None:
@@ -138,6 +146,31 @@ def _open_postgres(url: URL, connections: int) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _ping_after_pauses(engine: Engine, seconds: float) -> None:
+    """Let a connection be replaced that the server has closed while nothing used it for some seconds."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def note_use(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < seconds:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise sa.exc.DisconnectionError from None  # the pool connects again
+
+
+def connect_to_read(engine: Engine) -> Connection:
+    """Return a connection for a query that needs no transaction: on Postgres, each begin and end is a request."""
+    connection = engine.connect()
+    if engine.dialect.name == "postgresql":
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
 
 
 def _open_sqlite(file: Path) -> Engine:

@@ -6,7 +6,7 @@ counts and reasons, and no values of records.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -15,7 +15,7 @@ from conn_engine.syncs.counts import describe_counts
 from conn_service.store import RowInsertion
 from conn_service.syncs import tables
 
-__all__ = ["LogKind", "LogLine", "add_line", "describe_page", "read_log"]
+__all__ = ["LINES", "LogKind", "LogLine", "add_line", "build_line", "describe_page", "read_log"]
 
 LogKind: TypeAlias = Literal["start", "open", "page", "status", "end", "retry", "drift"]
 _PHASES: Mapping[str, str] = {"loop": "items of the loop: ", "write": "writing: ", "deletes": "deleted records: "}
@@ -32,12 +32,18 @@ class LogLine:
     text: str
 
 
-_INSERT = RowInsertion(tables.run_log, ("run_id", "seq", "at", "kind", "text"))
+LINES: Final = RowInsertion(tables.run_log, ("run_id", "seq", "at", "kind", "text"))
+"""Inserts lines, which `build_line` returns."""
+
+
+def build_line(run: tuple[str, int], kind: LogKind, text: str, now: float) -> tuple[str, int, float, str, str]:
+    """Return a line as a row. `run` is the ID of the run and the number of its pages."""
+    return (*run, now, kind, text)
 
 
 def add_line(connection: Connection, run: tuple[str, int], kind: LogKind, text: str, now: float) -> None:
-    """Write a line in the transaction of the caller. `run` is the ID of the run and the number of its pages."""
-    _INSERT.execute(connection, [(*run, now, kind, text)])
+    """Write a line in the transaction of the caller. `run` is as in `build_line`."""
+    LINES.execute(connection, [build_line(run, kind, text, now)])
 
 
 def read_log(engine: Engine, run_id: str, *, after: int = 0, limit: int = 1000) -> list[LogLine]:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from threading import Event
 
 from conn_engine.diagnostics import did_you_mean, join_words
 from conn_engine.errors import ConfigurationError, UsageError
@@ -31,7 +30,8 @@ _MISSING_ENDPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class EventSending:
-    """Sends events that wait. `goes_on` tells whether this worker may send, and `changed` is set after it has."""
+    """Sends events that wait. `goes_on` tells whether this worker may send, and `note_end` is called with the ID of
+    each workflow that has done so."""
 
     deliveries: DeliveryStore
     releases: ReleaseLookup
@@ -39,7 +39,7 @@ class EventSending:
     clock: Clock
     transports: TransportPool
     goes_on: Callable[[], bool]
-    changed: Event
+    note_end: Callable[[str], None]
 
     def drain(self, endpoint: str) -> DrainResult:
         """Deliver what is due for an endpoint, for some seconds at most."""
@@ -56,9 +56,7 @@ class EventSending:
         trust = find_trust(workspace, found)  # of the workspace as it is now: a host may be trusted no longer
         with closing(self.transports.borrow(("deliveries", trust))) as sender:
             sender.connect(lambda: Live(trust=trust, clock=self.clock, max_redirects=0))
-            result = drain(self.deliveries, found, sender, self.clock, goes_on=self.goes_on, claims=claims)
-        self.changed.set()
-        return result
+            return drain(self.deliveries, found, sender, self.clock, goes_on=self.goes_on, claims=claims)
 
     def now(self) -> float:
         """Return the time in Unix seconds."""

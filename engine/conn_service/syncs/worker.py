@@ -1,6 +1,7 @@
 """A worker of syncs: one process with one DBOS, which runs what is enqueued and what is due."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from threading import Event
@@ -53,6 +54,9 @@ _LATER_MODULES = (
 """What a worker needs only later is loaded before it begins: the package may be upgraded while it works, and modules of
 two versions do not fit together."""
 _CHECK_SECONDS = 1.0
+_PING_SECONDS = 1.0
+_MOST_ENDED = 50
+_STALL_SECONDS = 5.0
 
 
 class SyncWorker:
@@ -85,7 +89,7 @@ class SyncWorker:
         self.schedules = schedules
         self.keep_days = keep_days
         self._drain_seconds = drain_seconds
-        self._engine: Engine = open_engine(location, connections=_CONNECTIONS)
+        self._engine: Engine = open_engine(location, connections=_CONNECTIONS, ping_after=_PING_SECONDS)
         self.releases = releases = RevisedReleases(releases, RevisionStore(self._engine))
         self._timetable = Timetable(releases)
         self._parts = [make(self._engine, releases) for make in parts]
@@ -95,6 +99,8 @@ class SyncWorker:
         self.store = SyncStore(self._engine, clock)
         self._requested: list[str] = []
         self.changed = Event()
+        self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
+        self._looks_at = time.monotonic() + _STALL_SECONDS
         self.budgets = DatabaseBudgets(
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
@@ -106,7 +112,7 @@ class SyncWorker:
             clock,
             self.runner.transports,
             goes_on=lambda: self._lease is None or self._lease.is_fresh(),
-            changed=self.changed,
+            note_end=self.note_end,
         )
 
     def close(self) -> None:
@@ -143,7 +149,7 @@ class SyncWorker:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
-        destroy_dbos(self._drain_seconds)
+        destroy_dbos(self._engine, self._ended, self._drain_seconds)
         self.runner.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)
@@ -207,27 +213,41 @@ class SyncWorker:
         """Enqueue what no workflow continues, such as after a crash in between. Return the IDs of all unfinished
         runs."""
         from conn_service.delivery.workflows import ensure_drain
-        from conn_service.syncs.workflows import enqueue_leg
 
-        for leg in self.find_stalled_runs():
-            enqueue_leg(leg.run_id, leg.number, leg.seq)
+        self._continue_stalled_runs()
         for endpoint in self.sending.find_stalled():
             ensure_drain(endpoint, f"start{int(self.clock.now() * 1000)}")
         for part in self._parts:
             part.resume()
         return [run.id for run in self.store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000)]
 
+    def _continue_stalled_runs(self) -> None:
+        from conn_service.syncs.workflows import enqueue_leg
+
+        for leg in self.find_stalled_runs():
+            enqueue_leg(leg.run_id, leg.number, leg.seq)
+
     def wait(self, run_ids: Sequence[str], seconds: float | None = None) -> list[RunRow]:
-        """Wait until runs have ended, or until they wait for a login. Return them."""
+        """Wait until runs have ended, or until they wait for a login. Return them. A run whose leg breaks off
+        meanwhile is continued, as the tick of a worker with schedules does."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
             self.watch.check()
             runs = [self.store.get_run(run_id) for run_id in run_ids]
             if all(run.status not in ("queued", "running", "waiting", "delivering") for run in runs):
                 return runs
-            if deadline is not None and time.monotonic() > deadline:
+            now = time.monotonic()
+            if deadline is not None and now > deadline:
                 return runs
+            if now > self._looks_at:
+                self._looks_at = now + _STALL_SECONDS
+                self._continue_stalled_runs()
             self.wait_for_change()
+
+    def note_end(self, workflow_id: str) -> None:
+        """Note that the function of a workflow of this process has returned, and wake who waits for that."""
+        self._ended.append(workflow_id)
+        self.changed.set()
 
     def wait_for_change(self) -> None:
         """Wait until a workflow of this process has ended or has sent events, for a moment at most: another process

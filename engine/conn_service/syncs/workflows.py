@@ -6,7 +6,6 @@ the run with a delay, so that no thread waits.
 
 from collections.abc import Mapping
 from datetime import datetime
-from threading import Event
 from typing import Any, Final, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
@@ -32,7 +31,10 @@ class WorkerParts(Protocol):
 
     runner: SyncRunner
     sending: EventSending
-    changed: Event
+
+    def note_end(self, workflow_id: str) -> None:
+        """Note that the function of a workflow has returned."""
+        ...
 
     def start_due(self, moment: float) -> list[str]:
         """Create the runs that are due, and return their IDs."""
@@ -68,6 +70,10 @@ def name_partition(run_id: str) -> str:
     return run_id.split(":")[1]
 
 
+def _name_leg(run_id: str, leg: int) -> str:
+    return f"{run_id}~{leg:06d}"
+
+
 def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0) -> None:
     """Enqueue a leg of a run, to begin after a delay. A leg that is already enqueued is not enqueued again."""
     options = SetEnqueueOptions(
@@ -75,18 +81,18 @@ def enqueue_leg(run_id: str, leg: int = 0, seq: int = 0, *, seconds: float = 0.0
         delay_seconds=seconds or None,
         priority=_parts[0].find_priority(run_id),
     )
-    with SetWorkflowID(f"{run_id}~{leg:06d}"), options:
+    with SetWorkflowID(_name_leg(run_id, leg)), options:
         DBOS.enqueue_workflow(QUEUE, run_sync, run_id, leg, seq)
 
 
 @DBOS.workflow(name="conn_sync_run")
 def run_sync(run_id: str, leg: int, seq: int) -> str:
     """Read a run from its page `seq` on, and end it."""
-    changed = _parts[0].changed
+    note_end = _parts[0].note_end
     try:
         return _run_leg(run_id, leg, seq)
     finally:
-        changed.set()
+        note_end(_name_leg(run_id, leg))
 
 
 def _run_leg(run_id: str, leg: int, seq: int) -> str:

@@ -46,6 +46,15 @@ def test_rows_are_inserted_and_replaced_by_key(engine: sa.Engine) -> None:
     ]
 
 
+def test_an_integer_is_stored_as_a_moment(engine: sa.Engine) -> None:
+    TABLE.metadata.create_all(engine)
+    with engine.begin() as connection:
+        RowInsertion(TABLE, COLUMNS).execute(
+            connection, [(1, "a", "", 2), (2**31 - 1, "b", "", 1.5), (70_000, "c", "", 0)]
+        )
+    assert [row[3] for row in read(engine)] == [2.0, 1.5, 0.0]
+
+
 def test_a_row_that_exists_is_an_error_without_a_key(engine: sa.Engine) -> None:
     TABLE.metadata.create_all(engine)
     insertion = RowInsertion(TABLE, COLUMNS)

@@ -1,6 +1,6 @@
 """What a page costs, counted: it does not grow with the pages before it, and hardly with its records."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from sync_bench import Bench
 
 from conn_engine.expressions import Mapping
+from conn_engine.releases.store_location import StoreLocation
 from conn_engine.syncs import OutgoingEvent, build_event
 from conn_engine.syncs.events import compute_event_id
 from conn_service.delivery import DeliveryStore
 from conn_service.delivery.queue import add_deliveries
+from conn_service.store import open_engine
+from conn_service.syncs.store import SyncStore
 
 
 @contextmanager
@@ -81,6 +84,39 @@ def test_more_records_take_no_more_statements(bench: Bench) -> None:
     bench.contacts.records = [{"id": number, "name": "N"} for number in range(1600)]
     bench.contacts.size = 400
     assert {len(statements) for statements in advance_pages(bench, 3)} == {8}
+
+
+@pytest.fixture
+def server(postgres: Callable[[], str]) -> StoreLocation:
+    return StoreLocation(url=sa.engine.make_url(postgres()))
+
+
+def test_a_page_is_four_requests_to_a_server(
+    bench: Bench, server: StoreLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.contacts.records = [{"id": number, "name": "N"} for number in range(60)]
+    engine, pings = open_engine(server, ping_after=600), []
+    monkeypatch.setattr(engine.dialect, "do_ping", lambda _connection: pings.append(1) or True)
+    local = bench.store
+    bench.store = SyncStore(engine)
+    costs = advance_pages(bench, 5)
+    # the run and what is known; then the run, the rows of four tables, and whether the place is new
+    assert {len(statements) for statements in costs} == {5} and not pings
+    assert bench.store.spool.count("r1") == 15
+    bench.store = local
+    engine.dispose()
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_after_a_pause(server: StoreLocation) -> None:
+    engine, other = open_engine(server, ping_after=1e-9), open_engine(server)
+    with engine.connect() as connection:
+        number = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+    with other.connect() as connection:
+        connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": number})
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one() != number
+    engine.dispose()
+    other.dispose()
 
 
 def find_scans(bench: Bench, statements: Iterable[str]) -> list[str]:

@@ -156,6 +156,16 @@ def wait_for_legs(run_id: str, status: str, count: int) -> list[str]:
     raise AssertionError(f"the legs are not {status}")
 
 
+def test_a_caller_that_waits_lets_a_run_continue_whose_leg_broke_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conn_service.syncs.worker._STALL_SECONDS", 0.2)
+    with worker_of(bench) as worker:
+        break_off(worker, 1)
+        [done] = worker.wait([worker.start("people", "acme").id], 60)
+        assert done.status == "complete"
+
+
 def test_a_run_whose_leg_broke_off_is_enqueued_again_and_in_the_end_given_up(bench: Bench) -> None:
     with worker_of(bench) as worker:
         break_off(worker, 1)

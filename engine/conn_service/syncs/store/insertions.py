@@ -1,6 +1,7 @@
 """Insert what a page, or a record that is retried, leads to, in the transaction of the caller."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -9,16 +10,20 @@ from conn_service.store import RowInsertion
 from conn_service.syncs import tables
 from conn_service.syncs.store.rows import RunRow, SetAside, SpoolRow
 
-__all__ = ["insert_set_aside", "insert_spool", "upsert_known"]
+__all__ = ["KNOWN", "SPOOLED", "build_known", "build_spooled", "insert_set_aside"]
 
-_SPOOL = RowInsertion(tables.spool, ("run_id", "seq", "n", "key", "change", "event_id", "payload"))
-_KNOWN = RowInsertion(tables.known, ("stream", "key", "digest", "seen"), key=("stream", "key"))
+SPOOLED: Final = RowInsertion(tables.spool, ("run_id", "seq", "n", "key", "change", "event_id", "payload"))
+KNOWN: Final = RowInsertion(tables.known, ("stream", "key", "digest", "seen"), key=("stream", "key"))
 
 
-def insert_spool(connection: Connection, run_id: str, seq: int, rows: Sequence[SpoolRow], *, first: int = 0) -> None:
-    """Spool rows as those of a page, numbered from `first` on."""
-    values = [(run_id, seq, n, row.key, row.change, row.event_id, row.payload) for n, row in enumerate(rows, first)]
-    _SPOOL.execute(connection, values)
+def build_spooled(run_id: str, seq: int, rows: Sequence[SpoolRow], *, first: int = 0) -> list[tuple[Any, ...]]:
+    """Return the rows of `SPOOLED` for records of a page, numbered from `first` on."""
+    return [(run_id, seq, n, row.key, row.change, row.event_id, row.payload) for n, row in enumerate(rows, first)]
+
+
+def build_known(stream: int, run_id: str, known: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    """Return the rows of `KNOWN`: which run has read records, with the digests of what it delivers."""
+    return [(stream, key, digest, run_id) for key, digest in sorted(known.items())]
 
 
 def insert_set_aside(connection: Connection, run: RunRow, rows: Sequence[SetAside], now: float) -> None:
@@ -28,8 +33,3 @@ def insert_set_aside(connection: Connection, run: RunRow, rows: Sequence[SetAsid
     connection.execute(
         sa.insert(tables.set_aside), [owner | {name: getattr(row, name) for name in names} for row in rows]
     )
-
-
-def upsert_known(connection: Connection, stream: int, run_id: str, known: Mapping[str, str]) -> None:
-    """Note which run has read records, with the digests of what it delivers."""
-    _KNOWN.execute(connection, [(stream, key, digest, run_id) for key, digest in sorted(known.items())])

@@ -6,6 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, Engine
 
+from conn_service.store import connect_to_read
 from conn_service.syncs import tables
 from conn_service.syncs.store.rows import RunRow, StreamRow
 from conn_service.syncs.store.statements import build_insert, split_values
@@ -24,7 +25,7 @@ class KnownRecordStore:
     def find(self, stream: StreamRow, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return the digest and the last run of each of these records that a run has delivered."""
         found: dict[str, tuple[str, str]] = {}
-        with self._engine.connect() as connection:
+        with connect_to_read(self._engine) as connection:
             for chunk in split_values(keys):
                 for key, digest, seen in _find_chunk(connection, stream.number, chunk):
                     found[key] = (digest, seen)
@@ -84,5 +85,5 @@ class KnownRecordStore:
 def _find_chunk(connection: Connection, stream: int, keys: Sequence[str]) -> CursorResult[str, str, str]:
     """Return the rows of keys, without the work of SQLAlchemy for each of them."""
     if connection.dialect.name == "postgresql":
-        return connection.exec_driver_sql(f"{_FIND}%s AND key = ANY(%s)", (stream, list(keys)))
+        return connection.exec_driver_sql(f"{_FIND}%s AND key = ANY(%b)", (stream, list(keys)))
     return connection.exec_driver_sql(f"{_FIND}? AND key IN ({', '.join('?' * len(keys))})", (stream, *keys))

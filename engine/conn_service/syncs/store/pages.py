@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from conn_service.store import RowInsertion
+from conn_service.store import RowInsertion, insert_together
 from conn_service.syncs import tables
-from conn_service.syncs.run_log import add_line, describe_page
-from conn_service.syncs.store.insertions import insert_set_aside, insert_spool, upsert_known
+from conn_service.syncs.run_log import LINES, build_line, describe_page
+from conn_service.syncs.store.insertions import KNOWN, SPOOLED, build_known, build_spooled, insert_set_aside
 from conn_service.syncs.store.rows import OPEN, PageHook, PageRows, RunRow, StreamRow
 from conn_service.syncs.store.statements import count_rows
 
@@ -68,11 +68,15 @@ class PageStore:
         with self._engine.begin() as connection:
             if connection.execute(_STORE_PLACE, values).rowcount == 0:
                 return None
-            _insert_page(connection, run, rows, seq, now)
+            _insert_rows(connection, run, rows, now)
             text = describe_page(run.phase, run.counts, counts, rows.records)
-            if text:
-                add_line(connection, (run.id, seq), "page", text, now)
-            upsert_known(connection, stream.number, run.id, rows.known)
+            parts = [
+                (_PAGE, [(run.id, seq, run.phase, rows.place_digest, rows.records)]),
+                (SPOOLED, build_spooled(run.id, seq, rows.spool)),
+                (LINES, [build_line((run.id, seq), "page", text, now)] if text else []),
+                (KNOWN, build_known(stream.number, run.id, rows.known)),
+            ]
+            insert_together(connection, parts)
             for hook in more:
                 hook(connection, seq)
         return replace(run, seq=seq, phase=phase, place=place, counts=counts)
@@ -91,10 +95,8 @@ class PageStore:
         return None if row is None else (json.loads(row.id), json.loads(row.item))
 
 
-def _insert_page(connection: Connection, run: RunRow, rows: PageRows, seq: int, now: float) -> None:
-    _PAGE.execute(connection, [(run.id, seq, run.phase, rows.place_digest, rows.records)])
-    if rows.spool:
-        insert_spool(connection, run.id, seq, rows.spool)
+def _insert_rows(connection: Connection, run: RunRow, rows: PageRows, now: float) -> None:
+    """Insert what few pages have."""
     if rows.set_aside:
         insert_set_aside(connection, run, rows.set_aside, now)
     if rows.loop_items:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
 from conn_service.syncs import tables
-from conn_service.syncs.store.insertions import insert_spool, upsert_known
+from conn_service.syncs.store.insertions import KNOWN, SPOOLED, build_known, build_spooled
 from conn_service.syncs.store.rows import LONGEST_FIELD, PageHook, RunRow, SpoolRow, StreamRow
 
 __all__ = ["SetAsideStore"]
@@ -50,8 +50,9 @@ class SetAsideStore:
             if rows:  # page 0: before all others
                 query = sa.select(sa.func.coalesce(sa.func.max(spooled.n), -1) + 1)
                 query = query.where(spooled.run_id == run.id, spooled.seq == 0)
-                insert_spool(connection, run.id, 0, rows, first=int(connection.execute(query).scalar_one()))
-            upsert_known(connection, stream.number, run.id, known)
+                first = int(connection.execute(query).scalar_one())
+                SPOOLED.execute(connection, build_spooled(run.id, 0, rows, first=first))
+            KNOWN.execute(connection, build_known(stream.number, run.id, known))
             for hook in more:
                 hook(connection, run.seq)
 

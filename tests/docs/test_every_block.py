@@ -28,6 +28,7 @@ OTHERS = {
     "how-to/generate-a-client.md": "service/http/test_openapi.py",
     "how-to/operate-the-service.md": "service/http/test_observing.py",
     "how-to/pass-requests-on.md": "service/http/test_proxy.py",
+    "how-to/receive-events.md": "servers/test_receivers.py",
     "how-to/roll-a-change-out.md": "service/http/test_rollouts.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
     "how-to/serve-the-unified-api.md": "service/http/test_page.py",

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from examples import DOCS
 from page_session import PageSession, play_page
+from signed_events import check_application, read_program, start_application
 
 from conn_engine.documents import find_markdown_blocks
 from conn_engine.syncs import build_event
@@ -56,6 +58,13 @@ def test_the_receiver_shown_refuses_what_is_not_signed(monkeypatch: pytest.Monke
     assert shown["receive"](body + b" ", headers) == 401
     assert shown["receive"](body, headers) == 204
     assert stored == [(event.id, "person.updated", "acme", {"id": 1})]
+
+
+def test_the_application_of_receive_events_md_takes_what_is_signed_once(tmp_path: Path) -> None:
+    """Those in other languages run in tests/servers/test_receivers.py."""
+    (tmp_path / "receiver.py").write_text(read_program("python"))
+    with start_application([sys.executable, "receiver.py"], tmp_path) as (url, output):
+        check_application(url, output, tmp_path)
 
 
 def test_a_block_with_a_vendor_is_not_left_out(tmp_path: Path) -> None:

@@ -382,6 +382,7 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("endpoint", "test", EVIL, *form)
         yield ("endpoint", "redeliver", EVIL, *form)
         yield ("endpoint", "redeliver", "app", "--since", EVIL, *form)
+        yield ("endpoint", "secret", *form)
         yield ("token", "revoke", EVIL, *form)
     yield ("sync", "work", "--once")
 

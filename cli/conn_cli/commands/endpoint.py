@@ -139,7 +139,7 @@ def secret(
     ] = False,
     formats: FormatOption = None,
 ) -> None:
-    """Make a new secret for an endpoint. It is shown once, and stored nowhere.
+    """Make a new secret for an endpoint, shown once and stored nowhere.
 
     To change a secret, set the new one as `secret` of the endpoint and the old one as `previous_secret`: events then
     have both signatures, until all receivers know the new one.

@@ -22,6 +22,7 @@ from conn_cli.scaffold import copy_example
 __all__ = [
     "CONTACTS",
     "NOTE_TIMES",
+    "ROOT",
     "Studio",
     "add_recording",
     "choose",

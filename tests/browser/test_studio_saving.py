@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import studio_tutorial
 from browser_bench import find_violations
-from page_bench import CONTACTS, Studio, choose, editor, open_studio, result, row
+from page_bench import CONTACTS, ROOT, Studio, choose, editor, open_studio, result, row
 from playwright.sync_api import Browser, Page, expect
 
 from conn_cli.scaffold import copy_example
@@ -182,3 +183,13 @@ def test_a_page_that_is_read_only_says_why(chromium: Browser, tmp_path: Path) ->
         expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
         expect(page.get_by_role("button", name="Keep as a draft")).to_be_disabled()
         expect(page.locator(".dialog-foot")).to_contain_text("the page was started with --read-only")
+
+
+def test_the_tutorial_leads_to_its_file(chromium: Browser, studio: Studio) -> None:
+    pictures: list[str] = []
+    with studio.open(chromium) as page:
+        studio_tutorial.follow(page, pictures.append)
+    assert studio_tutorial.SECOND in studio.read(studio_tutorial.FILE)
+    text = (ROOT / "docs/tutorials/map-in-the-page.md").read_text("utf-8")
+    assert studio_tutorial.SECOND in text
+    assert [name for name in pictures if f"../pictures/{name}.png" not in text] == []

@@ -41,6 +41,7 @@ OTHERS = {
     "reference/webhooks.md": "docs/test_examples.py",
     "reference/workspace.md": "docs/test_every_block.py",
     "tutorials/first-sync.md": "service/syncs/test_example.py",
+    "tutorials/map-in-the-page.md": "browser/test_studio_saving.py",
 }
 """Page to the file with the test of its other blocks."""
 PAGES = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}

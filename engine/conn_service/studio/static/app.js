@@ -18,6 +18,7 @@ const review = new Review(session);
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
 const TABS = /** @type {const} */ ([["vendor", "Vendor record"], ["mapping", "Mapping"], ["unified", "Unified record"]]);
 /** @type {import("./api.js").Account[]} */ let firstAccounts = [];
+let shownField = "";
 
 function draw() {
   const { place, opened, problem } = session;
@@ -36,6 +37,10 @@ function draw() {
   unified.draw();
   if (!opened) render(byId("mapping"), start());
   render(byId("status"), session.isLoading ? "Loading…" : unified.summary());
+  if (shownField !== place.field) {
+    shownField = place.field;
+    for (const open of document.querySelectorAll("#mapping .entry.open, #unified .outcome.open")) open.scrollIntoView({ block: "nearest" });
+  }
   byId("status").dataset.sequence = String(session.sequence);
 }
 

@@ -162,16 +162,17 @@ export class Review {
   #effect(effect) {
     const number = (/** @type {number | undefined} */ many, /** @type {string} */ text) => many ? `${count(many, "record")} ${text}` : null;
     const notes = [effect.unknown && (effect.reason || "It has no recording, so its effect is unknown."), number(effect.missing_records, "no longer returned"), number(effect.new_records, "returned in addition")].filter(Boolean);
-    const lines = [
-      ...notes.map((text) => h("td", { colspan: 4 }, text)),
-      ...effect.failures.map((finding) => h("td", { colspan: 4, class: "violation" }, finding.message)),
-      ...effect.fields.map((field) => [
+    const cells = [
+      ...notes.map((text) => h("tr", { class: "failed" }, h("td", { colspan: 4 }, text))),
+      ...effect.failures.map((finding) => h("tr", { class: "failed" }, h("td", { colspan: 4 }, finding.message))),
+      ...effect.fields.map((field) => h("tr", { class: field.kind === "missing" || field.kind === "type_changed" ? "failed" : "changed" },
         h("td", null, field.field), h("td", null, KINDS[field.kind]), h("td", { class: "number" }, `${field.records} of ${field.of}`),
-        h("td", null, field.examples.slice(0, 1).map((example) => [h("del", null, describe(example.before, 60)), " → ", h("ins", null, describe(example.after, 60)), h("span", { class: "dim" }, ` ID ${describe(example.id, 12)}`)]))]),
+        h("td", null, field.examples.slice(0, 1).map((example) => [
+          h("del", null, field.kind === "added" ? "no value" : describe(example.before, 60)), " → ",
+          h("ins", null, field.kind === "missing" ? "no value" : describe(example.after, 60)), h("span", { class: "dim" }, ` ID ${describe(example.id, 12)}`)])))),
     ];
-    const isBad = effect.failures.length > 0 || (effect.missing_records ?? 0) > 0 || effect.fields.some((field) => field.kind === "missing" || field.kind === "type_changed");
-    return h("tbody", { key: effect.operation }, lines.map((cells, index) => h("tr", { class: isBad ? "failed" : "changed" },
-      index === 0 && h("th", { scope: "rowgroup", rowspan: lines.length }, effect.operation), cells)));
+    cells[0]?.children.unshift(h("th", { scope: "rowgroup", rowspan: cells.length }, effect.operation));
+    return h("tbody", { key: effect.operation }, cells);
   }
 
   #impact() {

@@ -58,6 +58,7 @@ export class UnifiedColumn {
     const isOpen = row.field === session.place.field;
     const violations = session.violationsOf(row);
     const differs = !isChanged && !isBroken && row.badge !== "base" && row.badge !== null && !isSame(value, base);
+    const isStruck = isChanged && !(hasParts(value) && hasParts(saved)); // or else the parts that differ are
     const hasRowsBelow = session.rows.some((other) => other !== row && other.steps.length > row.steps.length && row.steps.every((step, index) => other.steps[index] === step));
     return h("div", { key: row.field, class: `outcome${isOpen ? " open" : ""}`, depth: row.depth },
       h("button", {
@@ -66,8 +67,8 @@ export class UnifiedColumn {
       },
       badge(row.badge), h("span", { class: "name" }, String(row.steps.at(-1) ?? row.field)),
       h("span", { class: "values" },
-        isChanged && h("del", null, h("span", { class: "hidden-label" }, "before: "), show(saved)),
-        isChanged ? h("ins", null, h("span", { class: "hidden-label" }, "now: "), show(value)) : show(value),
+        isStruck && h("del", null, h("span", { class: "hidden-label" }, "before: "), show(saved)),
+        isStruck ? h("ins", null, h("span", { class: "hidden-label" }, "now: "), show(value)) : show(value),
         isBroken && h("span", { class: "tag" }, isGood ? "last good" : "as saved"),
         differs && !hasParts(base) && h("span", { class: "was dim" }, base === undefined ? "no value without overrides" : `was ${describe(base, 60)} without overrides`))),
       hasParts(value) && !hasRowsBelow && partsOf(value).length > 0 && h("div", { class: "parts" }, parts(value, isChanged ? saved : value)),

@@ -83,9 +83,15 @@ def _open_base(app: App, release: str | None, releases: str | None) -> "Iterator
         return
     from conn_cli.release_options import open_releases
     from conn_engine.config import load_workspace
+    from conn_engine.diagnostics import join_words
+    from conn_engine.releases import shorten
     from conn_engine.releases.promotion import lay_out_release
 
     with open_releases(app, releases) as opened:
         identifier = opened.resolve(release)
+        others = [shorten(other) for other in opened.channel(release).list_releases() if other not in ("", identifier)]
+        if others:
+            app.err(f"{release} also serves {join_words(others)} to some accounts, which this export does not contain")
+            app.err(f"  to see which: conn rollout {release}")
         with lay_out_release(opened, identifier) as place:
             yield identifier, load_workspace(place)

@@ -195,9 +195,12 @@ class ReleaseSource:
                 self._served = self._take_up(channel, now)
             self.fault = None
         except ConnError as error:
-            if self._served is None:
+            served, now = self._served, self.clock.now()
+            if served is None:
                 raise
             self.fault = error
+            if not self._is_served(served.channel, now):  # a pin ends, too, while the store does not respond
+                self._served = self._take_up(served.channel, now)
         finally:
             now = time.monotonic()
             self._due = now + max(self._interval, _SHARE * (now - began) if self.fault is not None else 0.0)

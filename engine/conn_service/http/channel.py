@@ -161,8 +161,9 @@ class ChannelConfiguration:
         worse = [name for name in broken if former.has_account(name) and find_fault(former, name) is None]
         key = served.key
         if worse:
+            release = served.workspace.of_account(worse[0]).release or served.release  # perhaps that of a rollout
             reason = (
-                f"release {served.release} breaks {pluralize(len(worse), 'account')}, such as {worse[0]}: "
+                f"release {release} breaks {pluralize(len(worse), 'account')}, such as {worse[0]}: "
                 f"{broken[worse[0]].message}"
             )
             self._refused = _Refused(key, reason, tuple(worse), change)

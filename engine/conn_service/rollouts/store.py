@@ -56,6 +56,7 @@ class RolloutStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._known: set[str] = set()
         prepare_tables(engine, "rollouts", _MIGRATIONS)
 
     def add(self, calls: Mapping[CallKey, CallCounts], differences: Mapping[str, Iterable[FieldDifference]]) -> None:
@@ -74,6 +75,7 @@ class RolloutStore:
             for one in sorted(found, key=lambda one: (one.account, one.operation, one.field, one.kind))
         ]
         with self._engine.begin() as connection:
+            self._remove_earlier(connection, {key[0] for key in calls})
             self._add(connection, _calls, rows, CallCounts.__slots__)
             self._add(connection, _differences, more, ("calls", "records"))
 
@@ -96,6 +98,17 @@ class RolloutStore:
             rows = connection.execute(query.limit(most)).all()
         return [FieldDifference(**{**row._mapping, "ids": json.loads(row.ids)}) for row in rows]
 
+    def _remove_earlier(self, connection: Connection, rollouts: set[str]) -> None:
+        """Remove what is stored of earlier rollouts of the same channels, when a rollout is first seen."""
+        new, self._known = rollouts - self._known, self._known | rollouts
+        if not new:
+            return
+        channels = {_find_channel(rollout) for rollout in new}
+        stored = connection.execute(sa.select(_calls.c.rollout).distinct()).scalars().all()
+        earlier = [one for one in stored if _find_channel(one) in channels and one not in rollouts]
+        for table in (_calls, _differences):
+            connection.execute(sa.delete(table).where(table.c.rollout.in_(earlier)))
+
     def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]], added: Iterable[str]) -> None:
         if not rows:
             return
@@ -103,3 +116,8 @@ class RolloutStore:
         sums = {name: table.c[name] + insert.excluded[name] for name in added}
         keys = [column.name for column in table.primary_key.columns]
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=sums), rows)
+
+
+def _find_channel(rollout: str) -> str:
+    """Return the channel of a rollout, such as `production` of `production-7`."""
+    return rollout.rpartition("-")[0]

@@ -5,6 +5,7 @@ Nothing more is sent, and no call waits for it: one thread compares, for a fifth
 time for is counted as dropped.
 """
 
+import asyncio
 import logging
 import queue
 import threading
@@ -99,6 +100,9 @@ class RolloutWatch:
             yield observed
         except ConnError as error:
             failed = _is_failure(error)
+            raise
+        except asyncio.CancelledError:  # it took too long, or the caller is gone
+            failed = 1
             raise
         finally:
             self._count(key, CallCounts(calls=1, failed=failed))

@@ -7,7 +7,7 @@ import pytest
 from desks import CRM, FILES, UNIFIED, Desk
 
 from conn_engine.errors import UsageError
-from conn_engine.releases import ReleaseSource
+from conn_engine.releases import ReleaseSource, StoreUnreachableError
 from conn_engine.releases.actors import Act
 from conn_engine.releases.cohorts import Cohort
 from conn_engine.releases.model import Channel, Rollout
@@ -270,6 +270,21 @@ class TestEndings:
         assert stores.channel("production").pins[0].reason == "trade fair"  # it is seen until a person removes it
         stores.move(unpin_account(stores.channel("production"), "acme", "", ADA))
         assert stores.channel("production").pins == ()
+
+    def test_a_pin_ends_while_the_store_does_not_respond(self, file_desk, stores, pair, monkeypatch):
+        clock = FrozenClock(NOW)
+        stores.move(pin_account(stores.channel("production"), "acme", NOW + DAY, "fair", ADA, ["acme"]))
+        promote(stores, pair[1], "production", ADA, override="test")
+        with open_source(file_desk, clock) as source:
+            assert read_name(source, "acme") == "name"
+
+            def fail(name: str) -> Channel:
+                raise StoreUnreachableError(f"no answer about {name}")
+
+            monkeypatch.setattr(source._store, "channel", fail)
+            clock.sleep(DAY)
+            assert read_name(source, "acme") == "nick"
+            assert source.fault is not None
 
     def test_a_pin_is_before_a_rollout(self, file_desk, stores, pair):
         stores.move(pin_account(stores.channel("production"), "acme", NOW + DAY, "fair", ADA, ["acme"]))

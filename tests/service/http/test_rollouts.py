@@ -13,8 +13,9 @@ from service_bench import Bench, open_bench
 from conn_cli.console import App
 from conn_cli.main import execute
 from conn_engine.releases import ReleaseSource
+from conn_engine.releases.store_location import StoreLocation
 from conn_service.http.channel import ChannelConfiguration
-from conn_service.rollouts import CallCounts, RolloutStore
+from conn_service.rollouts import CallCounts, FieldDifference, RolloutStore
 from conn_service.store import open_engine
 
 SETTINGS = "rollout: { compare: 1, min_calls: 4, max_failed: 0.25, max_missing: 0.25 }\n"
@@ -189,6 +190,19 @@ def test_calls_are_chosen_evenly(bench: Bench) -> None:
     chosen = [number for number in range(1, 101) if watch._is_chosen(0.1)]
     assert chosen == list(range(10, 101, 10))
     assert [watch._is_chosen(share) for share in (0.0, 1.0, 0.0, 1.0)] == [False, True, False, True]
+
+
+def test_what_is_stored_of_earlier_rollouts_of_the_channel_is_removed(tmp_path: Path) -> None:
+    engine = open_engine(StoreLocation(file=tmp_path / "service.sqlite3"))
+    first, second = RolloutStore(engine), RolloutStore(engine)
+    changed = FieldDifference("acme", "crm.contacts.list", "email", "missing", 1, 2, ["1"])
+    rollouts = ("production-2", "production-eu-2", "production-4")
+    for rollout in rollouts:
+        store = second if rollout == "production-4" else first
+        store.add({(rollout, "t", "acme", True): CallCounts(calls=1)}, {rollout: [changed]})
+    assert [second.count(rollout, "t").members.calls for rollout in rollouts] == [0, 1, 1]
+    assert [len(second.list_differences(rollout)) for rollout in rollouts] == [0, 1, 1]
+    engine.dispose()
 
 
 def test_only_admins_of_everything_see_it(channel: Channel, bench: Bench) -> None:

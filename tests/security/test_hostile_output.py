@@ -52,7 +52,7 @@ QUIET = {
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
-QUIET |= {"endpoint secret", "account enable", "account import", "account links", "export"}
+QUIET |= {"endpoint list", "endpoint secret", "endpoint test", "account enable", "account import", "export"}
 ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",

@@ -1,8 +1,13 @@
 """What the page shows while somebody types: rows, records, and results field by field."""
 
+import json
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
-from studio_bench import Post, edit, find_row
+from studio_bench import Post, ask, edit, find_row, write_shop
+
+from conn_service.studio.session import StudioSession
 
 OWNER = "request_body_mapping.properties.hubspot_owner_id"
 EMAIL = "response.properties.email"
@@ -188,3 +193,34 @@ def test_steps_after_the_mapping_drop_records_and_the_others_stay_paired(post: P
 
 def test_vendor_records_have_the_id_of_their_unified_record(post: Post) -> None:
     assert [row["id"] for row in post("records", count=3)["records"]] == ["101", "102", "103"]
+
+
+def test_a_mapping_of_a_whole_page_is_paired_with_the_vendors_records(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    path = tmp_path / "connectors/shop/recordings/crm.contacts.list.json"
+    recording = json.loads(path.read_text())
+    people = [{"id": "1", "mail": "a@x.example"}, {"id": "2"}, {"id": "3", "mail": "c@x.example"}]
+    recording["exchanges"][0]["response"]["body"] = {"items": people}
+    path.write_text(json.dumps(recording))
+    unified = tmp_path / "connectors/shop/unified/crm.yaml"
+    unified.write_text(
+        "resources:\n  contacts:\n    list:\n      resource: people\n      each: page\n"
+        '      response_mapping: \'response.items[mail].{ "id": id, "email": mail }\'\n'
+    )
+    (tmp_path / "accounts/acme.yaml").write_text("connector: shop\n")
+    session = StudioSession(tmp_path)
+    place = {"account": "acme", "operation": "crm.contacts.list"}
+    records = ask(session, "records", **place)
+    assert (records["each"], records["total"], records["records"][0]["vendor"]) == ("page", 1, {"items": people})
+    [row] = ask(session, "evaluate", **place, count=1)["records"]
+    assert (row["list"], row["returned"]) == (True, "same")
+    assert [record["id"] for record in row["unified"]] == ["1", "3"]
+    assert row["items"] == [["items", 0], ["items", 2]]
+    upper = {"operation": "crm.contacts.list", "field": "response_mapping", "scope": "operation", "action": "replace"}
+    edits = [{**upper, "expression": "response.items.{ 'id': id, 'email': $uppercase(mail) }"}]
+    [row] = ask(session, "evaluate", **place, count=1, edits=edits)["records"]
+    assert [record.get("email") for record in row["unified"]] == ["A@X.EXAMPLE", None, "C@X.EXAMPLE"]
+    why = ask(session, "why", **place, record=0, item=1, field="email")
+    assert (why["value"], why["levels"][0]["level"]) == ("c@x.example", "base")
+    [whole] = [row for row in ask(session, "operation", **place)["rows"] if row["kind"] == "expression"]
+    assert (whole["field"], whole["badge"], whole["scope"]) == ("response_mapping", "base", "operation")

@@ -120,6 +120,7 @@ def test_curl_commands_are_read_and_their_secrets_are_not_written(client: TestCl
         ({"source": "{}"}, "is not in a format that can be imported"),
         ({"source": "<html>", "url": "https://x.example/a"}, "the sample answer is not JSON"),
         ({"source": "curl https://x.example/a", "name": "../up"}, "is not a valid connector name"),
+        ({"source": json.dumps(OPENAPI), "name": "../../up"}, "is not a valid connector name"),
         ({"source": "curl https://x.example/a", "name": "x", "model": "crn"}, 'there is no model "crn"'),
     ],
 )

@@ -204,6 +204,11 @@ def test_a_commit_of_a_workspace_in_a_folder_of_the_repository(tmp_path: Path) -
         "new folder/ä/a.yaml\n"
     )
     assert git(tmp_path, "status", "--porcelain") == ""
+    (tmp_path / ".git/index.lock").touch()
+    (inner / "a.yaml").write_text("a: 2\n")
+    locked = commit_file(inner, "a.yaml", "Change a\0\n\nIt was 1.")
+    assert git(tmp_path, "show", "--format=%s|%b", "--no-patch", locked) == "Change a|It was 1.\n\n"
+    (tmp_path / ".git/index.lock").unlink()
     with pytest.raises(ConfigurationError, match="the commit has no message"):
         commit_file(inner, "a.yaml", " ")
     git(tmp_path, "update-ref", "-d", "HEAD")

@@ -22,7 +22,8 @@ def commit_file(root: Path, name: str, message: str) -> str:
     ConfigurationError if git refuses.
     """
     path = find_prefix(root) + name
-    if not message.strip():
+    message = message.replace("\0", "").strip()
+    if not message:
         raise ConfigurationError("the commit has no message", hint="write what the change is for")
     head = ask_git(root, ["rev-parse", "--verify", "-q", "HEAD^{commit}"])
     if not head:
@@ -30,9 +31,9 @@ def commit_file(root: Path, name: str, message: str) -> str:
     blob = _ask(root, "hash-object", "-w", "--no-filters", "--stdin", given=read_regular(root / name, MAX_BYTES))
     mode = _find_mode(root, head, path)
     tree = _replace(root, f"{head}^{{tree}}", path.split("/"), mode, blob)
-    commit = _ask(root, "commit-tree", tree, "-p", head, given=f"{message.strip()}\n".encode())
-    _ask(root, "update-ref", "-m", f"commit: {message.strip().splitlines()[0]}", "HEAD", commit, head)
-    _ask(root, "update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}")
+    commit = _ask(root, "commit-tree", tree, "-p", head, given=f"{message}\n".encode("utf-8", "replace"))
+    _ask(root, "update-ref", "-m", f"commit: {message.splitlines()[0]}", "HEAD", commit, head)
+    ask_git(root, ["update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}"])  # another git may hold the index
     return commit
 
 

@@ -148,7 +148,7 @@ def _read_document(source: _Source) -> ImportedDocument:
     if source.url:
         text = json.dumps(_build_exchange(source.url, source.text))
     with tempfile.TemporaryDirectory(prefix="conn-new-") as folder:
-        path = Path(folder) / f"{source.name or 'pasted'}{'.json' if text.startswith(('{', '[')) else '.yaml'}"
+        path = Path(folder) / f"pasted{'.json' if text.startswith(('{', '[')) else '.yaml'}"
         path.write_text(text, encoding="utf-8")
         return read_source(path)
 

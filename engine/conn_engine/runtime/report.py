@@ -195,7 +195,7 @@ def describe_request(request: Request, redactor: Redactor) -> PlannedRequest:
         method=visible.method,
         url=redactor.url(visible.url),
         headers=_describe_headers(visible.headers),
-        body=visible.body.decode("utf-8", "replace") if visible.body else None,
+        body=redactor.text(visible.body.decode("utf-8", "replace")) if visible.body else None,
         bytes=size,
         curl=format_curl(request, redactor),
     )

@@ -7,7 +7,15 @@ from typing import Any, Final, Literal
 from conn_service.agent_text import cut_data, format_for_agent
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["MOST_CHARACTERS", "ToolResult", "describe_failure", "format_data", "format_record", "format_resources"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "ToolResult",
+    "describe_failure",
+    "format_data",
+    "format_members",
+    "format_record",
+    "format_resources",
+]
 
 MOST_CHARACTERS: Final = 20_000
 """Of a result: about 5,000 tokens."""
@@ -75,6 +83,12 @@ def format_data(data: Any, most: int | None = MOST_CHARACTERS) -> str:
 def format_record(record: Any) -> str:
     """Return a record as JSON text, of fewer characters than a result has."""
     return format_data(record, _MOST_OF_RECORD)
+
+
+def format_members(members: Mapping[str, str], rest: Mapping[str, Any]) -> str:
+    """Return an object as JSON text: members that are JSON text already, and the others as `format_data` does."""
+    parts = [f'"{name}":{text}' for name, text in members.items()]
+    return f"{{{','.join(filter(None, [*parts, format_data(rest)[1:-1]]))}}}"
 
 
 def format_resources(resources: Mapping[str, Sequence[str]], search: str) -> str:

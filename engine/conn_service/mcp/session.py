@@ -19,6 +19,7 @@ from conn_engine.runtime.agent_tools import (
     build_agent_tools,
     find_agent_resources,
 )
+from conn_service.agent_text import format_for_agent
 from conn_service.http.calls import CallWords, UnifiedPath
 from conn_service.http.idempotency import KeptAnswer, fingerprint
 from conn_service.http.problems import HttpProblem, describe_problem
@@ -29,7 +30,14 @@ from conn_service.mcp.arguments import build_query, check_arguments, read_argume
 from conn_service.mcp.confirmations import CONFIRMATION_SECONDS, Confirmations
 from conn_service.mcp.pages import ListingPlace, select_records
 from conn_service.mcp.resource_descriptions import describe_resource
-from conn_service.mcp.results import ToolResult, describe_failure, format_data, format_record, format_resources
+from conn_service.mcp.results import (
+    ToolResult,
+    describe_failure,
+    format_data,
+    format_members,
+    format_record,
+    format_resources,
+)
 
 __all__ = ["AGENT_WORDS", "AgentAccount", "AgentSession", "build_agent_account"]
 
@@ -38,7 +46,6 @@ AGENT_WORDS: Final = CallWords("values", "query", "describe_resource")
 _VERBS: Final[Mapping[str, str]] = {
     "list": "GET", "get": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE",
 }  # fmt: skip
-_MOST_PROBLEMS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class AgentSession:
                 return await self._list_records(given)
             case "get":
                 answer = await self.unified.answer(*self._build_request("get", given), permit=self.permit)
-                return f'{{"record":{format_record(answer.data["result"])}}}'
+                return format_members({"record": format_record(answer.data["result"])}, _find_failures(answer))
             case None if name == "list_resources":
                 return format_resources(self.resources, given.get("search", ""))
             case None:
@@ -158,18 +165,17 @@ class AgentSession:
         records = answer.data["result"][place.skipped :]
         shown = select_records(records, most)
         following = place.find_next(len(shown), len(records) - len(shown), answer.data["next_cursor"])
-        rest = {
-            "next_cursor": None if following is None else str(following),
-            "completeness": answer.data.get("completeness") if following is None else None,
-            "problems": answer.data.get("problems", [])[:_MOST_PROBLEMS] or None,
-        }
-        members = [f'"records":[{",".join(shown)}]', format_data(rest)[1:-1]]
-        return f"{{{','.join(filter(None, members))}}}"
+        members = {"records": f"[{','.join(shown)}]"}
+        if following is not None:
+            members["next_cursor"] = format_for_agent(str(following))
+        completeness = answer.data.get("completeness") if following is None else None
+        return format_members(members, {"completeness": completeness, **_find_failures(answer)})
 
     async def _plan(self, tool: AgentTool, arguments: Mapping[str, Any]) -> str:
         request = self._build_request(str(tool.method), arguments)
         planned = await self.unified.plan(*request, permit=self.permit)
-        plan: dict[str, Any] = {"account": self.account.name, "operation": self.record.operation or tool.name}
+        operation = f"{arguments['resource'].replace('/', '.')}.{tool.method}"
+        plan: dict[str, Any] = {"account": self.account.name, "operation": operation}
         if planned is not None:
             plan |= {"request": {"method": planned.method, "url": planned.url, "body": planned.body}}
             plan |= {"more_requests_follow": True if planned.purpose == "step" else None}
@@ -192,7 +198,7 @@ class AgentSession:
 
         answer = await self.once.run(self.account.name, f"agent-{nonce}", fingerprint(tool.name, arguments), work)
         if not isinstance(answer, KeptAnswer):
-            return format_data({"sent": True, "record": answer.data["result"], "problems": answer.data.get("problems")})
+            return format_data({"sent": True, "record": answer.data["result"], **_find_failures(answer)})
         if answer.state != "done":
             raise HttpProblem(
                 409,
@@ -206,3 +212,8 @@ class AgentSession:
     def _bind(self, tool: AgentTool, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what a confirmation is for."""
         return self.caller, self.account.name, self.account.revision, tool.name, arguments
+
+
+def _find_failures(answer: UnifiedAnswer) -> dict[str, Any]:
+    """Return the fields that are missing in records because their expressions fail, if there are any."""
+    return {"failed_fields": [problem["field"] for problem in answer.data.get("problems", ())] or None}

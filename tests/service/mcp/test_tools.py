@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from agent_bench import READ, WRITE, AgentBench, Call, open_agent_bench
 from mcp import Client
+from service_bench import CRM
 
 from conn_engine.runtime.agent_tools import MOST_TOKENS
 from conn_service.http.reading import ServiceLimits
@@ -136,6 +137,35 @@ def test_text_of_the_vendor_stays_data(agents: AgentBench, name: Any) -> None:
 
     agents.converse(script, agents.issue(*WRITE))
     assert {got.method for got in agents.bench.vendor.arrived} == {"GET"}
+
+
+def test_the_credential_is_in_no_result(agents: AgentBench) -> None:
+    agents.bench.vendor.answer = answer_with({"id": 1, "name": "got token-of-acme", "mail": "a@b.c"})
+
+    async def script(_: Client, call: Call) -> None:
+        texts = [
+            str(await call("list_records", resource=PEOPLE)),
+            str(await call("create_record", resource=PEOPLE, values={"first_name": "token-of-acme"})),
+        ]
+        assert all("[redacted]" in text for text in texts)
+        assert not any("token-of-acme" in text for text in texts)
+
+    agents.converse(script, agents.issue(*WRITE))
+
+
+def test_a_field_whose_expression_fails_is_named(tmp_path: Path) -> None:
+    failing = CRM.replace("first_name: response.name, email", "first_name: response.name.x + 1, email")
+    with open_agent_bench(tmp_path, files={"connectors/shop/unified/crm.yaml": failing}) as agents:
+        agents.bench.vendor.answer = answer_with({"id": 1, "name": {"x": "a"}, "mail": "a@b.c"})
+
+        async def script(_: Client, call: Call) -> None:
+            expected = {"id": "1", "email": "a@b.c"}
+            _, page = await call("list_records", resource=PEOPLE)
+            assert page == {"records": [expected], "failed_fields": ["first_name"]}
+            _, one = await call("get_record", resource=PEOPLE, id="1")
+            assert one == {"record": expected, "failed_fields": ["first_name"]}
+
+        agents.converse(script, agents.issue())
 
 
 def test_a_resource_is_described_by_what_it_takes(agents: AgentBench) -> None:

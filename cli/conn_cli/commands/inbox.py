@@ -137,9 +137,8 @@ def replay(
             moment = parse_time(since, "--since")
             found = inbox.find(status=status, connector=connector, since=moment, limit=_MOST_REPLAYED)
             rows = [row for row in found if row.content]
-        enqueue = partial(queue.retry if failed else queue.replay, moment=now)
         for row in reversed(rows):
-            inbox.start_again(row, now, enqueue)
+            inbox.start_again(row, now, partial(queue.start_again, moment=now), is_replay=not failed)
         counts = inbox.count()
         replayed = [_describe(inbox.get(row.number)) for row in rows]
     line = f"{len(rows):,} {'delivery' if len(rows) == 1 else 'deliveries'} to replay; a worker makes the events\n"

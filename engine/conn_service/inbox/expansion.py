@@ -66,7 +66,7 @@ class InboxExpander:
             seconds = RETRY_SECONDS[row.attempts]
             self.store.postpone(row, error.message, self.clock.now() + seconds)
             return InboxOutcome(seconds=seconds)
-        endpoints = self._pass_on(row, workspace, events, is_replay=is_replay)
+        endpoints = self._pass_on(row, workspace, events, is_replay=is_replay or row.is_replay)
         if error is not None:
             self.store.fail(row, error.message, error.hint, self.clock.now())
         return InboxOutcome(tuple(endpoints))

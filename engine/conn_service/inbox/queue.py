@@ -1,6 +1,6 @@
 """Enqueue the expansion of deliveries in the transaction that stores them, from a process that runs no workflows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -33,22 +33,22 @@ class InboxQueue:
         self.enqueue_all(connection, [(number, owner)])
 
     def enqueue_all(self, connection: Connection, deliveries: Sequence[tuple[int, str]]) -> None:
-        """Enqueue the first attempt of each delivery, given as number and owner."""
-        if self._check_prepared(connection):
-            for number, owner in deliveries:
-                self._enqueue(connection, number, owner, "0", is_replay=False)
-
-    def retry(self, connection: Connection, number: int, owner: str, moment: float) -> None:
-        """Enqueue a delivery again, at a moment in Unix seconds. Only events that were not passed on are."""
-        self._enqueue(connection, number, owner, f"r{int(moment * 1000)}", is_replay=False)
-
-    def replay(self, connection: Connection, number: int, owner: str, moment: float) -> None:
-        """Enqueue a delivery again, at a moment in Unix seconds. Its events are passed on again, with the same IDs."""
-        self._enqueue(connection, number, owner, f"r{int(moment * 1000)}", is_replay=True)
-
-    def _enqueue(self, connection: Connection, number: int, owner: str, attempt: str, *, is_replay: bool) -> None:
+        """Enqueue the first attempt of deliveries, given as number and owner. One workflow expands all that wait for
+        its owner, so that one which has not begun suffices."""
         if not self._check_prepared(connection):
             return
+        taken = self._find_enqueued(connection, {owner for _, owner in deliveries})
+        for number, owner in deliveries:
+            if owner not in taken:
+                taken.add(owner)
+                self._enqueue(connection, number, owner, "0")
+
+    def start_again(self, connection: Connection, number: int, owner: str, moment: float) -> None:
+        """Enqueue a delivery again, at a moment in Unix seconds, unless a workflow that has not begun expands it."""
+        if self._check_prepared(connection) and not self._find_enqueued(connection, {owner}):
+            self._enqueue(connection, number, owner, f"r{int(moment * 1000)}")
+
+    def _enqueue(self, connection: Connection, number: int, owner: str, attempt: str) -> None:
         self._client.enqueue_in_transaction(
             connection,
             {
@@ -60,8 +60,19 @@ class InboxQueue:
             number,
             owner,
             attempt,
-            is_replay,
+            False,
         )
+
+    def _find_enqueued(self, connection: Connection, owners: Collection[str]) -> set[str]:
+        """Return the owners that a workflow which has not begun expands. It does not begin before this transaction
+        ends, so that it finds what this one stores."""
+        schema = "dbos" if connection.dialect.name == "postgresql" else None
+        names: list[sa.ColumnClause[str]] = [sa.column(name) for name in ("queue_partition_key", "queue_name", "status")]
+        columns = sa.table("workflow_status", *names, schema=schema).c
+        query = sa.select(columns.queue_partition_key).where(
+            columns.queue_name == QUEUE, columns.status == "ENQUEUED", columns.queue_partition_key.in_(owners)
+        )
+        return {*connection.execute(query.with_for_update(read=True)).scalars()}
 
     def _check_prepared(self, connection: Connection) -> bool:
         if not self._is_prepared:

@@ -1,7 +1,7 @@
 """The deliveries of vendors that were received, in a database. Every method is one transaction."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,6 +58,7 @@ class InboxRow:
     hint: str
     events: int
     done_at: float | None
+    is_replay: bool
 
     def read(self) -> VerifiedDelivery:
         """Return the delivery. Raises UsageError if it is not stored any more, or was refused."""
@@ -126,12 +127,26 @@ class InboxStore:
             query = sa.select(columns.status, sa.func.count()).group_by(columns.status)
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def find_overdue(self, before: float, limit: int = 10_000) -> list[InboxRow]:
-        """Return the deliveries that were due before a moment and still wait, the oldest first."""
+    def find_due(self, owner: str, now: float, limit: int) -> list[int]:
+        """Return the numbers of the deliveries of an owner that are due, the oldest first."""
         columns = tables.delivery.c
-        query = self._query(columns.status == "waiting", columns.due < before).order_by(columns.number).limit(limit)
+        query = sa.select(columns.number).where(columns.status == "waiting", columns.owner == owner, columns.due <= now)
         with self.engine.connect() as connection:
-            return [InboxRow(*row) for row in connection.execute(query)]
+            return [*connection.execute(query.order_by(columns.number).limit(limit)).scalars()]
+
+    def find_overdue(self, before: float, limit: int = 10_000) -> list[tuple[int, str]]:
+        """Return the numbers and owners of the deliveries that were due at a moment and still wait, the oldest
+        first."""
+        columns = tables.delivery.c
+        query = sa.select(columns.number, columns.owner).where(columns.status == "waiting", columns.due <= before)
+        with self.engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query.order_by(columns.number).limit(limit))]
+
+    def find_owners(self, numbers: Collection[int]) -> set[str]:
+        """Return the owners of deliveries."""
+        columns = tables.delivery.c
+        with self.engine.connect() as connection:
+            return {*connection.execute(sa.select(columns.owner).where(columns.number.in_(numbers))).scalars()}
 
     def finish(
         self, row: InboxRow, events: Sequence[Event], now: float, pass_on: InboxHook, *, is_replay: bool = False
@@ -156,11 +171,15 @@ class InboxStore:
             values = {"status": "failed", "problem": problem, "hint": hint, "done_at": now}
             self._update(connection, row, attempts=row.attempts + 1, **values)
 
-    def start_again(self, row: InboxRow, now: float, enqueue: Callable[[Connection, int, str], None]) -> None:
-        """Let a delivery be expanded again. Raises UsageError if it is not stored any more."""
+    def start_again(
+        self, row: InboxRow, now: float, enqueue: Callable[[Connection, int, str], None], *, is_replay: bool = False
+    ) -> None:
+        """Let a delivery be expanded again; with `is_replay`, events that were passed on are passed on again. Raises
+        UsageError if it is not stored any more."""
         row.read()
         with self.engine.begin() as connection:
             values = {"status": "waiting", "attempts": 0, "due": now, "problem": "", "hint": "", "done_at": None}
+            values["is_replay"] = is_replay
             self._update(connection, row, **values)
             enqueue(connection, row.number, row.owner)
 

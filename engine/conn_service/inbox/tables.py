@@ -28,12 +28,14 @@ delivery = sa.Table(
     sa.Column("hint", sa.Text, nullable=False),
     sa.Column("events", sa.Integer, nullable=False),
     sa.Column("done_at", sa.Float),
+    sa.Column("is_replay", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("conn_inbox_by_status", "status", "due"),
+    sa.Index("conn_inbox_by_owner", "status", "owner", "number"),
     sa.Index("conn_inbox_by_address", "connector", "account", "verified_by", "size"),
 )
 """Deliveries. `account` is that of the address, "" if the events name it. Those of one `owner` are expanded one after
 another. `identity` is the same if a vendor delivers the same events again, and null if that cannot be known. `content`
-is a verified delivery as JSON, and `size` its length."""
+is a verified delivery as JSON, and `size` its length. With `is_replay`, all of its events are passed on again."""
 
 event = sa.Table(
     "conn_inbox_event",
@@ -52,9 +54,16 @@ def _create_tables(connection: Connection) -> None:
 
 
 def _add_size(connection: Connection) -> None:
+    _add_index(connection, "conn_inbox_by_address")
+
+
+def _add_replay(connection: Connection) -> None:
+    _add_index(connection, "conn_inbox_by_owner")
+
+
+def _add_index(connection: Connection, name: str) -> None:
     add_columns(connection, delivery)
-    index = next(index for index in delivery.indexes if index.name == "conn_inbox_by_address")
-    index.create(connection, checkfirst=True)
+    next(index for index in delivery.indexes if index.name == name).create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_size)
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_size, _add_replay)

@@ -1,6 +1,6 @@
 """What a worker does for received deliveries, in addition to syncs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from conn_service.inbox.expansion import InboxExpander, InboxOutcome
 from conn_service.inbox.queue import QUEUE
@@ -8,7 +8,8 @@ from conn_service.inbox.store import InboxRetention
 
 __all__ = ["InboxWork"]
 
-_OVERDUE_SECONDS = 60.0
+_MOST_AT_ONCE = 50
+"""What a worker that is killed may do again, without passing anything on twice."""
 
 
 class InboxWork:
@@ -52,8 +53,24 @@ class InboxWork:
         """Make the events of a delivery, and store what they lead to."""
         return self._expander.expand(number, is_replay=is_replay)
 
-    def find_overdue(self, enqueued: Iterable[int]) -> list[tuple[int, str]]:
-        """Return the numbers and owners of the deliveries that have waited too long, without those of workflows."""
-        known = set(enqueued)
-        rows = self._expander.store.find_overdue(self._expander.clock.now() - _OVERDUE_SECONDS)
-        return [(row.number, row.owner) for row in rows if row.number not in known]
+    def expand_due(self, owner: str) -> tuple[InboxOutcome, Mapping[int, float], bool]:
+        """Make the events of deliveries of an owner that are due. Return what came of them together, the pauses of
+        those that are tried again, by number, and whether there may be more."""
+        numbers = self._expander.store.find_due(owner, self._expander.clock.now(), _MOST_AT_ONCE)
+        outcomes = {number: self._expander.expand(number) for number in numbers}
+        endpoints = dict.fromkeys(name for outcome in outcomes.values() for name in outcome.endpoints)
+        pauses = {number: one.seconds for number, one in outcomes.items() if one.seconds is not None}
+        return InboxOutcome(tuple(endpoints)), pauses, len(numbers) == _MOST_AT_ONCE
+
+    def find_forgotten(
+        self, working: Collection[int], delayed: Collection[int], seconds: float
+    ) -> list[tuple[int, str]]:
+        """Return, for each owner with deliveries that were due so many seconds ago, the oldest number and the owner,
+        unless a workflow expands those of the owner."""
+        store = self._expander.store
+        owners = store.find_owners(working)
+        found: dict[str, int] = {}
+        for number, owner in store.find_overdue(self._expander.clock.now() - seconds):
+            if owner not in owners and number not in delayed:
+                found.setdefault(owner, number)
+        return [(number, owner) for owner, number in found.items()]

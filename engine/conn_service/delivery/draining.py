@@ -126,7 +126,7 @@ class _Drainer:
         except ClaimStoreError as error:  # this says nothing about the endpoint
             return _Reply(row, _REFUSALS[0], error.message)
         except ConnError as error:  # the endpoint does not respond, or its address is refused
-            return _Reply(row, error=error.message.removeprefix(f"{self._endpoint.label}: "))
+            return _Reply(row, error=_explain_failure(error, self._endpoint.label))
         except Exception as error:  # one event does not hold back the others
             return _Reply(row, _REFUSALS[0], f"internal error: {type(error).__name__}")
         message = "410 Gone" if response.status == _GONE else f"the endpoint answered {response.status}"
@@ -199,6 +199,14 @@ def _build_body(row: DeliveryRow, claims: ClaimStore | None, now: float) -> byte
     if claims is None or len(body) <= claims.above:
         return body
     return claims.replace_data(row.event_id, body, now)
+
+
+def _explain_failure(error: ConnError, label: str) -> str:
+    """Return why nothing reaches an endpoint, without its name; of a refused host also how to allow it."""
+    message = error.message.removeprefix(f"{label}: ")
+    if message.startswith(f"{label} "):
+        message = f"it{message.removeprefix(label)}"
+    return f"{message}; {error.hint}" if error.category == "host" else message
 
 
 def _read_retry_after(response: Response, now: float) -> float:

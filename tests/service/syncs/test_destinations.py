@@ -173,7 +173,7 @@ class TestTables:
     def test_what_a_destination_lacks_is_named(self, bench: Bench, to: str, fix: str) -> None:
         run = run_to(bench, to)
         assert (run.status, bench.store.spool.count("r1")) == ("undelivered", 10), "nothing is lost"
-        assert fix in run.report["hint"]
+        assert fix in run.report["hint"] and run.report["hint"].endswith("conn sync retry r1")
 
     def test_an_address_in_an_error_has_no_password(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(_pipeline: object, _resource: object) -> None:

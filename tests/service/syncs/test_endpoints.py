@@ -14,6 +14,7 @@ from vendor import start_vendor
 from conn_cli.commands.sync.results import summarize
 from conn_cli.report.sync_runs import draw_run, draw_runs
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.transport.egress import check_host
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, drain
 from conn_service.delivery.health import EndpointHealth
@@ -51,6 +52,23 @@ class Failing:
     def send(self, _request: Request) -> Response:
         self.sent += 1
         return Response(500, Headers(()), b"")
+
+
+class Refusing:
+    """A transport that does not send to an internal host."""
+
+    def send(self, request: Request) -> Response:
+        check_host(request.url, (), request.label)
+        raise AssertionError("the host is internal")
+
+
+def test_a_refused_host_is_reported_with_how_to_allow_it(line: Line) -> None:
+    line.add(("a", 1))
+    drain(line.store, ResolvedEndpoint("e", "http://127.0.0.1:9/in", None), Refusing(), line.clock)
+    assert line.store.get_health("e").problem == (
+        "it would go to http://127.0.0.1:9, an internal address (loopback); if it is meant to be internal, add "
+        '"127.0.0.1:9" to trusted_hosts in conn.yaml'
+    )
 
 
 def test_an_endpoint_that_fails_for_three_days_is_disabled_and_its_events_wait(line: Line) -> None:

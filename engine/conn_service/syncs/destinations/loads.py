@@ -45,7 +45,7 @@ def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
             pipelines_dir=place,
         )
         for batch in spooled.read_batches(_BATCH):
-            _run(pipeline, _to_resource(dlt, step, spooled, batch), step)
+            _run(pipeline, _to_resource(dlt, step, spooled, batch), step, spooled.run.id)
             count += len(batch)
     return count
 
@@ -109,7 +109,7 @@ def _to_rows(spooled: Spooled, batch: list[Any]) -> Iterator[dict[str, Any]]:
             yield {**(record if isinstance(record, dict) else {"value": record}), **own}
 
 
-def _run(pipeline: Any, resource: Any, step: DeliverStep) -> None:
+def _run(pipeline: Any, resource: Any, step: DeliverStep, run_id: str) -> None:
     try:
         pipeline.run(resource)
     except Exception as error:  # dlt wraps the errors of each destination in its own
@@ -120,7 +120,8 @@ def _run(pipeline: Any, resource: Any, step: DeliverStep) -> None:
         if _is_passing(reason):
             hint = "close what has the file open" if step.type == "duckdb" else "check that it runs, and its address"
             raise DestinationBusyError(message, hint=f"{hint}; the run continues by itself") from None
-        raise DestinationError(message, hint=_suggest_fix(inner, reason, step)) from None
+        fix = _suggest_fix(inner, reason, step)
+        raise DestinationError(message, hint=f"{fix}, then repeat the delivery: conn sync retry {run_id}") from None
 
 
 def _find_cause(error: BaseException) -> BaseException:
@@ -131,12 +132,12 @@ def _find_cause(error: BaseException) -> BaseException:
 
 def _suggest_fix(error: BaseException, reason: str, step: DeliverStep) -> str:
     """Return how to correct what a destination needs: its libraries, its settings, or something else."""
-    name, again = step.to.partition("/")[0], "then repeat the delivery: conn sync retry"
+    name = step.to.partition("/")[0]
     if step.type == "dlt" and isinstance(error, ImportError):
-        return f"install what it needs, pip install 'dlt[{name}]', {again}"
+        return f"install what it needs, pip install 'dlt[{name}]'"
     if step.type == "dlt" and "in configuration" in reason:
-        return f"set the variable DESTINATION__{name.upper()}__CREDENTIALS, {again}"
-    return f"correct the destination, {again}"
+        return f"set the variable DESTINATION__{name.upper()}__CREDENTIALS"
+    return "correct the destination"
 
 
 def _is_passing(reason: str) -> bool:

@@ -15,6 +15,7 @@ from conn_engine.releases import Channel, ChannelMove, Release, shorten
 if TYPE_CHECKING:
     from conn_engine.releases.difference import Difference, PathChange
     from conn_engine.releases.promotion import CreatedRelease, Promotion
+    from conn_engine.releases.rollout_counts import FieldDifference
     from conn_engine.releases.status import ChannelStatus
 
 __all__ = ["draw_difference", "draw_history", "draw_promotion", "draw_release", "draw_rollback", "draw_status"]
@@ -185,26 +186,37 @@ def _status_lines(status: "ChannelStatus", mark: Callable[[str], str], indent: s
 
 
 def _watched_lines(status: "ChannelStatus", mark: Callable[[str], str], *, names: bool) -> Iterator[str]:
-    """Yield what the service has seen of a rollout."""
-    if status.counts is None:
+    """Yield what the service has seen of a rollout. The numbers of one that was halted are in the history."""
+    if status.counts is None or status.channel.rollout is None:
         return
     sides = {"its accounts": status.counts.members, "the others": status.counts.others}
-    for name, counts in sides.items():
+    for name, counts in sides.items() if not status.channel.rollout.halted else ():
         failed = f", {counts.failed:,} failed" if counts.failed else ""
         rest = {"now miss something": counts.missing, "not comparable": counts.different, "dropped": counts.dropped}
         details = "".join(f", {number:,} {words}" for words, number in rest.items() if number)
         yield f"{pluralize(counts.calls, 'call')} of {name}{failed}; {counts.compared:,} compared{details}"
-    for row in status.differences[:MOST]:
-        name = f"{row.operation} {row.field}".strip()
-        kind = "cannot be compared" if row.kind == "request_changed" else _describe_kind(row.kind)
-        ids = f", such as {join_words([mark(one) for one in row.ids])}" if row.ids and names else ""
-        account = f"{row.account}: " if names else ""
-        yield f"{account}{mark(name)}   {kind} in {pluralize(row.records, 'record')}{ids}"
-    yield from (line.strip() for line in _count_left_out(len(status.differences)))
+    rows: dict[tuple[str, str, str], list[FieldDifference]] = {}
+    for row in status.differences:
+        rows.setdefault((row.operation, row.field, row.kind), []).append(row)
+    for (operation, field, kind), found in [*rows.items()][:MOST]:
+        records, calls = sum(row.records for row in found), sum(row.calls for row in found)
+        described = _describe_kind(kind, records, calls)
+        accounts = join_words([_format_account(row, mark) for row in found], most=3) if names else ""
+        in_accounts = f": {accounts}" if names else f" of {pluralize(len(found), 'account')}"
+        yield f"{mark(f'{operation} {field}'.strip())}   {described}{in_accounts}"
+    yield from (line.strip() for line in _count_left_out(len(rows)))
 
 
-def _describe_kind(kind: str) -> str:
-    return {"missing": "now missing", "added": "new"}.get(kind, kind.replace("_", " "))
+def _describe_kind(kind: str, records: int, calls: int) -> str:
+    if kind == "request_changed":
+        return f"in {pluralize(calls, 'call')}"
+    words = {"missing": "now missing", "added": "new"}.get(kind, kind.replace("_", " "))
+    return f"{words} in {pluralize(records, 'record')} of {pluralize(calls, 'call')}"
+
+
+def _format_account(row: "FieldDifference", mark: Callable[[str], str]) -> str:
+    """Return the account of a difference, with IDs of some of its records."""
+    return f"{row.account} ({', '.join(mark(one) for one in row.ids)})" if row.ids else row.account
 
 
 # --- conn history ---

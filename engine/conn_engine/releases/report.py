@@ -210,15 +210,15 @@ class RolledOutField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RolloutReport(Report, frozen=True, kw_only=True):
-    """Which release each account of a channel uses. `since` is when the channel began to serve its release, and
-    `unread` are accounts whose files cannot be read. `members` and `others` are the calls of the accounts of the
-    rollout and of the others, and null without a database of the service."""
+    """Which release each account of a channel uses. `since` is when the channel began to serve its release, if it is
+    known, and `unread` are accounts whose files cannot be read. `members` and `others` are the calls of the accounts of
+    the rollout and of the others, and null without a database of the service."""
 
     kind: ClassVar[str] = "rollout"
     channel: str
     release: str
     revision: int
-    since: str
+    since: str | None
     rollout: ServedPart | None
     users: list[ReleaseUsers]
     pins: list[PinnedAccount]
@@ -235,7 +235,7 @@ class RolloutReport(Report, frozen=True, kw_only=True):
             channel=channel.name,
             release=channel.release,
             revision=channel.revision,
-            since=status.since,
+            since=status.since or None,
             rollout=ServedPart.from_rollout(channel.rollout) if channel.rollout else None,
             users=[ReleaseUsers(release=release, accounts=accounts) for release, accounts in status.users.items()],
             pins=[PinnedAccount.from_pin(pin, status.now) for pin in channel.pins],

@@ -170,7 +170,7 @@ class ChannelConfiguration:
             return
         self._refused = _Refused()
         self._current = _read(served, broken)
-        _LOG.info("the channel %s now serves release %s", self._source.channel, served.release)
+        _LOG.info("the channel %s now serves release %s", self._source.channel, _describe_served(served))
         log_broken_accounts(broken)
 
     def _revise(self, workspace: Workspace) -> Workspace:
@@ -185,6 +185,13 @@ class ChannelConfiguration:
             else:
                 _LOG.info("the channel %s is well again", self._source.channel)
         self.fault = fault
+
+
+def _describe_served(served: ServedRelease) -> str:
+    rollout = served.channel.rollout
+    if rollout is None or not rollout.is_served:
+        return served.release
+    return f"{served.release}, and {rollout.release} to {rollout.cohort.describe()}"
 
 
 def _read(served: ServedRelease, broken: dict[str, ConnError]) -> _Current:

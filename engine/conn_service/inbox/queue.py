@@ -67,7 +67,9 @@ class InboxQueue:
         """Return the owners that a workflow which has not begun expands. It does not begin before this transaction
         ends, so that it finds what this one stores."""
         schema = "dbos" if connection.dialect.name == "postgresql" else None
-        names: list[sa.ColumnClause[str]] = [sa.column(name) for name in ("queue_partition_key", "queue_name", "status")]
+        names: list[sa.ColumnClause[str]] = [
+            sa.column(name) for name in ("queue_partition_key", "queue_name", "status")
+        ]
         columns = sa.table("workflow_status", *names, schema=schema).c
         query = sa.select(columns.queue_partition_key).where(
             columns.queue_name == QUEUE, columns.status == "ENQUEUED", columns.queue_partition_key.in_(owners)

@@ -26,8 +26,11 @@ def show_overview(studio: StudioWorkspace, request: PageRequest) -> dict[str, An
     found = find_accounts(workspace, search, _MOST_ACCOUNTS)
     connectors = [_describe_connector(studio, name) for name in workspace.connectors()]
     is_complete = found["total"] <= _MOST_LINTED
-    shared = [file.path for file in workspace.files() if file.kind != "account"]
-    findings = describe_findings(lint_workspace(workspace, None if is_complete else shared).findings)
+    if ("findings",) not in studio.results:
+        shared = [file.path for file in workspace.files() if file.kind != "account"]
+        linted = lint_workspace(workspace, None if is_complete else shared)
+        studio.results["findings",] = describe_findings(linted.findings)
+    findings = studio.results["findings",]
     return {
         "name": workspace.root.resolve().name,
         "search": search,

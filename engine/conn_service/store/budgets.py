@@ -109,7 +109,8 @@ class DatabaseBudgets:
     def slow(self, charge: Charge, pace: float | None, now: float) -> None:
         """Keep the account's requests apart, for all processes.
 
-        A failure of the database is only logged: the vendor has answered, and a write must not look as if it had failed.
+        A failure of the database is only logged: the vendor has answered, and a write must not look as if it had
+        failed.
         """
         try:
             self._store_pace(charge, pace, now)

@@ -21,6 +21,7 @@ BUNDLED = {
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
     "stripe": "Stripe",
+    "xero": "Xero",
     "zendesk": "Zendesk",
 }
 CONNECTOR = """\

@@ -37,6 +37,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
         "pipedrive",
         "salesforce",
         "stripe",
+        "xero",
         "zendesk",
     } <= set(CONNECTORS)
 

@@ -98,6 +98,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "asana",
         "stripe",
         "google_calendar",
+        "xero",
         "acme-crm",
     ],
 )

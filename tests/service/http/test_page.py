@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shlex
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from conn_cli.scaffold import copy_example
 from conn_engine.config import load_workspace
 from conn_engine.documents.locate import find_packaged
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.runtime.agent_tools import build_agent_tools, count_definition_tokens, find_agent_resources
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.service import Deployment, open_service
+from conn_service.mcp.routes import build_agent_routes
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/serve-the-unified-api.md"
 ADMIN_PAGE = PAGE.with_name("manage-accounts-over-http.md")
+AGENT_PAGE = PAGE.with_name("give-an-agent-tools.md")
 REQUEST = re.compile(r"^\$ (curl .*)\n(.*)$", re.MULTILINE)
 
 
@@ -101,6 +105,27 @@ def test_the_requests_of_an_admin_give_what_the_page_shows(tmp_path: Path) -> No
 
 def make_app(tour: Path, out: StringIO | None = None) -> App:
     return App(folder=tour, stdout=out or StringIO(), stderr=StringIO(), environ={"CONN_NO_KEYRING": "1"})
+
+
+def test_the_token_of_the_page_for_agents_has_their_tools(tmp_path: Path) -> None:
+    page = AGENT_PAGE.read_text("utf-8")
+    tour = tmp_path / "tour"
+    copy_example(tour)
+    token = create_token(tour, page)
+    location = StoreLocation.read(str(tour / ".conn/service.sqlite3"), tour)
+    routes = partial(build_agent_routes, version="1")
+    source = WorkspaceConfiguration(load_workspace(tour))
+    deployment = Deployment(source, location, MemoryVault(), {}, more_routes=routes)
+    headers = {"authorization": f"Bearer {token}", "accept": "application/json, text/event-stream"}
+    with open_service(deployment) as app, TestClient(app, "http://localhost") as client:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        tools = client.post("/mcp", json=message, headers=headers).json()["result"]["tools"]
+    assert [f"`{tool['name']}`" in page for tool in tools] == [True] * 3
+    (tokens,) = re.findall(r"about (\d+) for an account of three resources", page)
+    resources = find_agent_resources(source.get_current()[1].effective(account="umbrella"))
+    assert len(resources) == 3
+    count = count_definition_tokens(build_agent_tools(resources, writes=False))
+    assert abs(count - int(tokens)) < 30
 
 
 def create_token(tour: Path, page: str) -> str:

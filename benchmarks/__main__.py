@@ -17,6 +17,7 @@ NAMES = (
     "mapping",
     "webhooks",
     "events",
+    "fanout",
     "fetching",
     "syncing",
     "service",

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -91,9 +93,18 @@ def answer_people(arrived: Arrived) -> Any:
     return 200, {"Content-Type": "application/json"}, PAGES[arrived.query.get("account") == "huge"]
 
 
+@dataclass
+class Shop:
+    """Two processes with one store: what happens in one of them, the other one does not notice. `tokens` has one for
+    each account."""
+
+    replica: Replica
+    control: Replica
+    tokens: dict[str, str]
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Replica, dict[str, str]]]:
-    """One process with the store in a file, and a token for each account."""
+def shop(tmp_path: Path) -> Iterator[Shop]:
     root = tmp_path / "workspace"
     with start_vendor(answer_people) as vendor:
         files = {
@@ -110,62 +121,66 @@ def shop(tmp_path: Path) -> Iterator[tuple[Replica, dict[str, str]]]:
         store = TokenStore(engine)
         tokens = {name: store.create(name, ["unified:read"], now=0, accounts=[name]).text for name in ACCOUNTS}
         engine.dispose()
-        replica = Replica(root, tmp_path / "service.log", {"CONN_NO_KEYRING": "1"})
+        environ = {"CONN_NO_KEYRING": "1"}
+        made = [Replica(root, tmp_path / f"{name}.log", environ) for name in ("service", "control")]
         try:
-            replica.start()
-            yield replica, tokens
+            for replica in made:
+                replica.start()
+            yield Shop(*made, tokens)
         finally:
-            replica.kill()
+            for replica in made:
+                replica.kill()
 
 
-def measure(replica: Replica, token: str, path: str, count: int = 300) -> float:
+def measure(replica: Replica, token: str, path: str, count: int = 60) -> float:
     """Return the seconds within which 99 of 100 requests were answered, while two are sent at once by a process that
     does nothing else."""
     work = {"port": replica.port, "token": token, "paths": [path], "clients": 2, "requests": count}
     line = [sys.executable, "-m", "benchmarks.service_load"]
     done = subprocess.run(
-        line, input=json.dumps(work) + "\n", cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE
+        line, input=json.dumps(work) + "\n", cwd=ROOT, capture_output=True, text=True, check=True, timeout=5 * PATIENCE
     )
     outcome = json.loads(done.stdout)
     assert "fault" not in outcome, outcome
     return float(outcome["slowest"]) / 1000
 
 
+ROUNDS = 5
+
+
 @pytest.mark.parametrize("account", ["quiet", "own"])
-def test_a_tenant_that_takes_everything_does_not_slow_others(
-    shop: tuple[Replica, dict[str, str]], account: str
-) -> None:
-    """The goal is a factor of 2 (see benchmarks/README.md), on a quiet machine."""
-    replica, tokens = shop
-    path = f"{CONTACTS}/1"
-    measure(replica, tokens[account], path, 50)
-    alone = measure(replica, tokens[account], path)
-    url = f"http://127.0.0.1:{replica.port}"
-    noise = {
-        "endless": Traffic(url, tokens["endless"]),
-        "slow": Traffic(url, tokens["slow"]),
-        "huge": Traffic(url, tokens["huge"]),
-    }
+def test_a_tenant_that_takes_everything_does_not_slow_others(shop: Shop, account: str) -> None:
+    """The same account is measured in the process with the noise and in the one without, in the same seconds, so that
+    the load of the machine, also that of the noise itself, is the same for both. The goal for a quiet machine is a
+    factor of 2 between the times with and without the noise (see benchmarks/README.md)."""
+    path, tokens = f"{CONTACTS}/1", shop.tokens
+    url = f"http://127.0.0.1:{shop.replica.port}"
+    noise = {name: Traffic(url, tokens[name]) for name in ("endless", "slow", "huge")}
     with ExitStack() as stack:
         stack.enter_context(noise["endless"].run([path], threads=8, pause=0.01))
         stack.enter_context(noise["slow"].run([path], threads=8, pause=0.01))
         stack.enter_context(noise["huge"].run([CONTACTS], threads=2, pause=0.01))
         for traffic in noise.values():
             traffic.wait_for(lambda traffic=traffic: bool(traffic.times))  # type: ignore[misc]
-        measure(replica, tokens[account], path, 50)  # the others took the worker processes that were there
-        beside = measure(replica, tokens[account], path)
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        found = [
+            [*pool.map(lambda replica: measure(replica, tokens[account], path), (shop.replica, shop.control))]
+            for _ in range(ROUNDS + 1)
+        ][1:]  # in the first one, the others took the worker processes that were there
     assert {name: set(traffic.statuses) for name, traffic in noise.items()} == {
         "endless": {500},
         "slow": {200},
         "huge": {200},
     }
-    sys.stderr.write(f"{account}: p99 {1000 * alone:.1f} ms alone, {1000 * beside:.1f} ms beside the others\n")
-    assert beside < 10 * max(alone, 0.005)
+    beside, control = (median(times) for times in zip(*found, strict=True))
+    sys.stderr.write(f"{account}: p99 {1000 * beside:.1f} ms beside the others, {1000 * control:.1f} ms without them\n")
+    assert beside < 10 * max(control, 0.01), "far from the goal, which only a quiet machine can show"
 
 
-def test_memory_is_flat_under_mixed_load(shop: tuple[Replica, dict[str, str]]) -> None:
+def test_memory_is_flat_under_mixed_load(shop: Shop) -> None:
     """Ten minutes, or CONN_SOAK_SECONDS. A tenth is for what is loaded and cached at first."""
-    replica, tokens = shop
+    replica, tokens = shop.replica, shop.tokens
+    shop.control.kill()
     url = f"http://127.0.0.1:{replica.port}"
     paths = {
         "quiet": [CONTACTS, f"{CONTACTS}/1", f"{CONTACTS}?limit=5&fields=id", f"{CONTACTS}?remote_data=true"],

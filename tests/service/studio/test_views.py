@@ -27,7 +27,7 @@ def read(client: TestClient, path: str, status: int = 200) -> str:
 @pytest.mark.parametrize(
     ("path", "texts"),
     [
-        ("/", ["4 of 4 accounts", "Acme Corporation", "hubspot", "No mistakes were found"]),
+        ("/", ["4 of 4 accounts", "Acme Corporation", "hubspot crm ", "No mistakes were found"]),
         ("/?search=gl", ["Globex GmbH", "1 of 4 accounts"]),
         ("/?search=%3Cimg%3E", ["No account has “<img>”"]),
         ("/coverage?connector=hubspot", ["crm.contacts", "first_name", "in 15 records", "department not mapped –"]),
@@ -83,6 +83,11 @@ def client(repository: Path) -> Iterator[TestClient]:
     opened = open_page(repository)
     yield opened
     opened.__exit__(None, None, None)
+
+
+def test_the_overview_says_how_much_of_a_mapping_the_recordings_have(client: TestClient) -> None:
+    """Only Acme maps the e-mail address, which is not part of the connector."""
+    assert "shop crm 1 1 2026-01-01 100%" in read(client, "/")
 
 
 def test_every_link_of_a_page_leads_somewhere(client: TestClient) -> None:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import did_you_mean, join_words, pluralize
 from conn_engine.errors import UsageError
 
-__all__ = ["EVERYONE", "Cohort", "find_members"]
+__all__ = ["EVERYONE", "Cohort", "find_members", "list_members"]
 
 _SPAN: Final = 2**64
 _MOST_NAMED: Final = 5
@@ -72,15 +73,26 @@ def find_members(workspace: Workspace, cohort: Cohort, seed: str) -> list[str]:
     """
     known = workspace.accounts()
     _check_known("account", cohort.accounts, known)
-    tags = {account: workspace.account(account).tags for account in known} if cohort.tags else {}
-    _check_known("tag", cohort.tags, {tag for listed in tags.values() for tag in listed})
-    members = [name for name in known if cohort.has_member(name, seed, lambda name=name: tags[name])]  # type: ignore[misc]
+    if cohort.tags:
+        _check_known("tag", cohort.tags, {tag for account in known for tag in workspace.account(account).tags})
+    members = list_members(workspace, cohort, seed)
     if not members:
         raise UsageError(
             f"the rollout selects no account: {cohort.describe()}, of {pluralize(len(known), 'account')}",
             hint="raise --percent, or name accounts or tags; to only compare, without serving it: --shadow",
         )
     return members
+
+
+def list_members(workspace: Workspace, cohort: Cohort, seed: str) -> list[str]:
+    """Return the accounts of a workspace that belong to a cohort, sorted. Names that do not exist are left out."""
+    return [
+        name for name in workspace.accounts() if cohort.has_member(name, seed, partial(_find_tags, workspace, name))
+    ]
+
+
+def _find_tags(workspace: Workspace, account: str) -> Collection[str]:
+    return workspace.account(account).tags
 
 
 def _check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import did_you_mean, join_words, pluralize
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.actors import Act
-from conn_engine.releases.cohorts import EVERYONE, Cohort, find_members
+from conn_engine.releases.cohorts import EVERYONE, Cohort, find_members, list_members
 from conn_engine.releases.content import CollectedFiles, collect, lay_out
 from conn_engine.releases.faults import ChannelMovedError, ReleaseRefusedError
 from conn_engine.releases.model import Channel, ChannelMove, Release, Rollout, shorten
@@ -236,7 +236,7 @@ def _find_affected(before: Workspace, after: Workspace, result: Promotion) -> No
     if rollout is None or not rollout.is_served:
         return
     result.members = find_members(before, rollout.cohort, rollout.seed)
-    used = set(find_members(before, earlier.cohort, earlier.seed)) if earlier is not None and earlier.is_served else ()
+    used = set(list_members(before, earlier.cohort, earlier.seed)) if earlier is not None and earlier.is_served else ()
     result.joined = [name for name in result.members if name not in used]
     missing = [name for name in result.members if not after.has_account(name)]
     if missing:

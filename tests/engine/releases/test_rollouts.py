@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from desks import CRM, FILES, UNIFIED, Desk
+from desks import CRM, FILES, UNIFIED, Desk, movement
 
 from conn_engine.errors import UsageError
 from conn_engine.releases import ReleaseSource, StoreUnreachableError
@@ -140,6 +141,13 @@ class TestPromotion:
         promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")
         promote(stores, pair[1], "production", ADA, cohort=Cohort(percent=100), override="test")
         assert stores.channel("production") == Channel("production", pair[1], 3)
+
+    def test_an_account_that_is_gone_does_not_stop_it(self, file_desk, stores, pair):
+        promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")
+        rollout = replace(stores.channel("production").rollout, cohort=Cohort(("acme", "former")))
+        stores.move(replace(movement("production", 3, pair[0], pair[0]), kind="rollout", rollout=rollout))
+        done = promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme", "globex")), override="test")
+        assert done.joined == ["globex"]
 
     @pytest.mark.parametrize(
         ("cohort", "message"),

@@ -35,6 +35,7 @@ STOPWATCHES = {
     "conn_engine/transport/live.py",  # how long an exchange took
     "conn_engine/transport/proxies.py",  # sockets
     "conn_engine/secrets/vault/locks.py",  # how long a lock is waited for
+    "conn_service/rollouts/watching.py",  # how much of its time may go into comparing
     "conn_service/store/advisory_locks.py",  # how long a lock is waited for
     "conn_service/http/health.py",  # how long ago the store could not be written
     "conn_service/http/observing.py",  # how long requests take

@@ -19,7 +19,7 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
     if not NAME.fullmatch(name):
         raise UsageError(
             f'"{name}" is not a valid connector name',
-            hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
+            hint="use lower-case letters, digits, - and _, such as shop or acme-crm",
         )
     if re.fullmatch(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", name):
         raise UsageError(

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.main import get_command
 
 from conn_cli.console import App
-from conn_cli.main import execute
+from conn_cli.main import application, execute
 from conn_service.studio.app import find_read_only_reason
 from conn_service.studio.page_server import PageServer, open_page_server
 
@@ -111,3 +112,14 @@ def run(folder: Path, *words: str) -> tuple[int, str]:
     out, err = StringIO(), StringIO()
     code = execute(list(words), App(folder=folder, stdout=out, stderr=err, environ={"CONN_NO_KEYRING": "1"}))
     return code, err.getvalue()
+
+
+def test_the_reference_of_the_studio_names_commands_and_options_that_exist() -> None:
+    page = (ROOT / "docs/reference/studio.md").read_text(encoding="utf-8")
+    table = " ".join(re.findall(r"^\| `(--.*?)`", page, re.MULTILINE))
+    lines = [*re.findall(r"^conn .*$", page, re.MULTILINE), f"conn studio {table}"]
+    assert len(lines) == 3 and "--read-only" in table
+    for line in lines:
+        command = get_command(application).commands[line.split()[1]]
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert set(re.findall(r"--[a-z-]+", line)) <= options, line

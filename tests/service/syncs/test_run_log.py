@@ -61,7 +61,7 @@ def test_waiting_for_a_login_is_one_line_however_often_it_is_tried(bench: Bench)
 def test_the_line_of_a_page_is_stored_with_the_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = bench.runner()
     run = runner.create_run("r1", "people", "acme")
-    monkeypatch.setattr(pages, "upsert_known", lambda *_: 1 / 0)
+    monkeypatch.setattr(pages, "build_known", lambda *_: 1 / 0)
     assert runner.advance("r1", run.seq).kind == "failed"
     assert not [line for line in read_lines(bench) if line[1] == "page"]
     assert read_lines(bench)[-1][2] == "fails: internal error: ZeroDivisionError"

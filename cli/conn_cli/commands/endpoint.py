@@ -47,17 +47,20 @@ def list_command(context: typer.Context, store: Store = None, formats: FormatOpt
 
 
 @group.command()
-def test(context: typer.Context, name: Endpoint, formats: FormatOption = None) -> None:
+def test(context: typer.Context, name: Endpoint, store: Store = None, formats: FormatOption = None) -> None:
     """Send a signed test event to an endpoint, and show its answer.
 
     The event has the type endpoint.test and `"test": true`. Nothing is stored, and a disabled endpoint gets it too.
     """
     from conn_cli.report import write_report
+    from conn_cli.sync_worker import open_worker
     from conn_engine.command_reports import EndpointTestReport
     from conn_service.delivery import find_endpoint, send_test_event
 
     app: App = context.obj
-    done = send_test_event(app.workspace, find_endpoint(app.workspace, name, environ=app.environ), app.clock)
+    with open_worker(app, store) as worker:  # it knows the accounts of the store, too
+        workspace = worker.releases.get_current()[1]
+    done = send_test_event(workspace, find_endpoint(workspace, name, environ=app.environ), app.clock)
     report = EndpointTestReport(
         endpoint=done.endpoint,
         event_id=done.event_id,

@@ -11,7 +11,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError
 from conn_service.delivery import tables
 from conn_service.delivery.endpoints import find_endpoint
-from conn_service.delivery.places import SCHEMES, EndpointPlace, list_places, name_endpoint
+from conn_service.delivery.places import SCHEMES, EndpointPlace, list_account_places, list_places, name_endpoint
 
 __all__ = ["DeliveryEntry", "DeliveryStatus", "EndpointEntry", "find_deliveries", "list_endpoints"]
 
@@ -72,11 +72,18 @@ class _Known:
     failing_since: float = 0.0
 
 
-def list_endpoints(engine: Engine, workspace: Workspace, environ: Mapping[str, str]) -> list[EndpointEntry]:
-    """Return every endpoint that is written somewhere, then those that are not and have events, by key."""
+def list_endpoints(
+    engine: Engine, workspace: Workspace, environ: Mapping[str, str], *, accounts: Collection[str] | None = None
+) -> list[EndpointEntry]:
+    """Return every endpoint that is written somewhere, then those that are not and have events, by key. With
+    `accounts`, return only those that are written in these accounts."""
     known, counts, due = _read_known(engine)
-    places = {place.key: place for place in list_places(workspace)}
-    keys = dict.fromkeys((*sorted(places), *sorted({*known, *counts} - {*places})))
+    if accounts is None:
+        places = {place.key: place for place in list_places(workspace)}
+    else:
+        places = {place.key: place for name in accounts for place in list_account_places(workspace, name)}
+    others = {*known, *counts} - {*places} if accounts is None else set()
+    keys = dict.fromkeys((*sorted(places), *sorted(others)))
     return [
         _describe(workspace, key, places.get(key), known.get(key, _Known()), counts.get(key, {}), due.get(key), environ)
         for key in keys

@@ -21,6 +21,7 @@ __all__ = [
     "find_subscribed_endpoints",
     "has_endpoint",
     "is_subscribed",
+    "list_account_places",
     "list_places",
     "look_up_place",
     "name_endpoint",
@@ -89,9 +90,14 @@ def list_places(workspace: Workspace) -> Iterator[EndpointPlace]:
         for name, settings in workspace.environment(environment).endpoints.items():
             yield EndpointPlace(name, settings, environment)
     for account in workspace.accounts():
-        with suppress(ConnError):
-            for name, one in workspace.account(account).endpoints.items():
-                yield EndpointPlace(name, one, "", account)
+        yield from list_account_places(workspace, account)
+
+
+def list_account_places(workspace: Workspace, account: str) -> Iterator[EndpointPlace]:
+    """Yield the endpoints that are written in an account, none if its document cannot be used."""
+    with suppress(ConnError):
+        for name, settings in workspace.account(account).endpoints.items():
+            yield EndpointPlace(name, settings, "", account)
 
 
 def has_endpoint(workspace: Workspace, key: str) -> bool:

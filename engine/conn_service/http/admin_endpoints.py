@@ -27,6 +27,7 @@ from conn_service.delivery import (
     name_endpoint,
     send_test_event,
 )
+from conn_service.delivery.places import ACCOUNTS
 from conn_service.http.admin import AdminGate
 from conn_service.http.admin_bodies import refuse
 from conn_service.http.problems import HttpProblem
@@ -37,6 +38,8 @@ from conn_service.revisions import Subject
 __all__ = ["build_endpoint_routes"]
 
 _MOST_PER_PAGE: Final = 100
+_MOST_TESTS: Final = 4
+"""At once: an endpoint that does not respond keeps a thread, which other requests need, for as long as it may."""
 _FILTERS: Final = ("account", "cursor", "endpoint", "status")
 _STATUSES: Final = get_args(DeliveryStatus)
 
@@ -47,6 +50,7 @@ class _AdminEndpoints:
     deliveries: DeliveryStore
     environ: Mapping[str, str] = field(repr=False)
     limits: ServiceLimits
+    tests: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_TESTS))
 
     # --- endpoints ---
 
@@ -79,7 +83,8 @@ class _AdminEndpoints:
             endpoint = find_endpoint(workspace, entry.key, environ=self.environ)
         except ConfigurationError as error:
             raise HttpProblem(409, "configuration", error.message, error.hint) from None
-        done = await asyncio.to_thread(send_test_event, workspace, endpoint, self.gate.callers.clock)
+        async with self.tests:
+            done = await asyncio.to_thread(send_test_event, workspace, endpoint, self.gate.callers.clock)
         await self._record(token, "test", entry)
         return JSONResponse({**asdict(done), "status": done.status or None})
 
@@ -155,7 +160,7 @@ class _AdminEndpoints:
         """Return the token and the endpoint of the path. Raises HttpProblem."""
         token = await self.gate.admit(request)
         name = name_endpoint(request.path_params["name"])
-        for entry in await asyncio.to_thread(self._list_visible, token):
+        for entry in await asyncio.to_thread(self._list_visible, token, name):
             if entry.name == name:
                 return token, entry
         raise HttpProblem(404, "unknown", "there is no such endpoint")
@@ -171,12 +176,15 @@ class _AdminEndpoints:
             raise HttpProblem(404, "unknown", "there is no such delivery")
         return token, found[0]
 
-    def _list_visible(self, token: ApiToken) -> list[EndpointEntry]:
+    def _list_visible(self, token: ApiToken, name: str = "") -> list[EndpointEntry]:
+        """Return the endpoints that the token may see; of the account that a name has, if it has one."""
         workspace = self.gate.callers.source.get_current()[1]
-        entries = list_endpoints(self.deliveries.engine, workspace, self.environ)
-        if _is_for_all(token):
-            return entries
-        return [one for one in entries if one.account and self.gate.callers.may_use(token, one.account)]
+        accounts = self._list_accounts(token)
+        if name.startswith(ACCOUNTS):
+            account = name.split("/")[1]
+            if self.gate.callers.may_use(token, account):
+                accounts = [account]  # the documents of others need not be read
+        return list_endpoints(self.deliveries.engine, workspace, self.environ, accounts=accounts)
 
     def _list_accounts(self, token: ApiToken) -> Collection[str] | None:
         """Return the accounts that the token is for, None if it is for all, also for those that were removed."""

@@ -95,6 +95,14 @@ def test_the_list_has_the_state_of_each_endpoint(bench: Bench, store: DeliverySt
     assert "hooks" not in json.dumps(found), "the path of a URL may be a secret"
 
 
+def test_an_endpoint_of_an_account_that_is_gone_is_shown_to_those_who_see_all(
+    bench: Bench, store: DeliveryStore
+) -> None:
+    add(store, "accounts/gone/app", "gone", "1")
+    assert ask(bench, "/admin/endpoints/accounts/gone/app")["state"] == "missing"
+    assert bench.ask("GET", "/admin/endpoints/accounts/gone/app", token=tenant(bench)).status_code == 404
+
+
 def test_a_token_of_a_tenant_sees_what_is_of_its_accounts(bench: Bench, store: DeliveryStore) -> None:
     add(store, OWN, "own", "1")
     add(store, "default", "own", "2")

@@ -146,13 +146,15 @@ def choose(page: Page, field: str, text: str | None = None) -> None:
 
 
 NOTE_TIMES = """
-window.keys = []; window.sent = []; window.painted = [];
+window.keys = []; window.sent = []; window.painted = []; window.open_ = 0; window.most = 0;
 const request = window.fetch;
 window.fetch = (path, init) => {
   const body = String(init?.body ?? "");
   const { sequence, count } = path.endsWith("/evaluate") ? JSON.parse(body) : {};
-  if (count === 1) sent.push([performance.now(), sequence]);
-  return request(path, init);
+  if (count !== 1) return request(path, init);
+  sent.push([performance.now(), sequence]);
+  most = Math.max(most, ++open_);
+  return request(path, init).finally(() => { open_ -= 1; });
 };
 addEventListener("beforeinput", () => keys.push(performance.now()), true);
 const note = () => painted.push([performance.now(), Number(document.getElementById("status").dataset.sequence)]);
@@ -173,7 +175,7 @@ def measure_keys(page: Page, text: str) -> list[float]:
 
     The page was opened with NOTE_TIMES.
     """
-    page.evaluate("keys.length = 0")
+    page.evaluate("keys.length = sent.length = painted.length = 0")
     page.keyboard.type(text, delay=60)
     deadline = time.monotonic() + DEADLINE
     while None in (times := page.evaluate(READ_TIMES)):

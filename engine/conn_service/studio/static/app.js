@@ -1,6 +1,6 @@
 // @ts-check
 /** The page: columns, toolbar and dialogs around one session, and the keys that work everywhere. */
-import { get } from "./api.js";
+import { ROOT, get } from "./api.js";
 import { byId, count, h, render } from "./dom.js";
 import { MappingColumn } from "./mapping.js";
 import { Review } from "./review.js";
@@ -27,7 +27,7 @@ function draw() {
   document.body.classList.toggle("is-open", opened !== null);
   toolbar.draw();
   render(byId("notices"),
-    problem && problem.code !== "shared_text" && h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
+    problem && problem.code !== "shared_text" && problem !== session.failure && h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
     session.isReadOnly && h("div", { class: "message note" }, session.workspace?.read_only_reason || "Read-only: you can try edits, but not save them."),
     session.notice && h("div", { class: "message note" }, session.notice, " ", session.edits.length > 0 && h("button", { class: "small", onclick: () => session.discard() }, "Discard the edits"), h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
     opened && place.level === "environment" && opened.file.shared_by > 0 && h("div", { class: "message warning" }, `Edits go to ${opened.file.path}, which ${count(opened.file.shared_by, "other account")} ${opened.file.shared_by === 1 ? "uses" : "use"} too.`));
@@ -51,14 +51,14 @@ function start() {
   if (!place.account) {
     return h("div", { class: "start" }, h("h1", { id: "mapping-title" }, "Choose an account"),
       h("p", null, "See a recorded record of its vendor next to the mapping and the unified record. Each change shows its effect as you type, and nothing is saved until you have reviewed it."),
-      h("ul", { class: "choices" }, firstAccounts.map((account) => h("li", { key: account.name }, h("a", { href: `edit/${encodeURIComponent(account.name)}`, onclick: follow({ account: account.name }) }, h("strong", null, account.name), h("span", { class: "dim" }, [account.label, account.connector, account.environment].filter(Boolean).join(" · ")))))),
+      h("ul", { class: "choices" }, firstAccounts.map((account) => h("li", { key: account.name }, h("a", { href: `${ROOT}edit/${encodeURIComponent(account.name)}`, onclick: follow({ account: account.name }) }, h("strong", null, account.name), h("span", { class: "dim" }, [account.label, account.connector, account.environment].filter(Boolean).join(" · ")))))),
       firstAccounts.length === 0 && h("div", { class: "empty" }, h("p", null, "This workspace has no account yet."), h("code", null, "conn account create acme --connector NAME")),
       toolbar.accountTotal > firstAccounts.length && h("p", { class: "dim" }, "Search for the others above."));
   }
   return h("div", { class: "start" }, h("h1", { id: "mapping-title" }, `Choose an operation of ${session.account.label || place.account}`),
     h("p", null, "Operations with a recording show their effect on real records."),
     h("ul", { class: "choices" }, [...operations].sort((one, other) => Number(other.recordings > 0) - Number(one.recordings > 0)).map((one) => h("li", { key: one.name },
-      h("a", { href: `edit/${encodeURIComponent(place.account)}/${encodeURIComponent(one.name)}`, onclick: follow({ operation: one.name }) }, h("strong", null, one.name), h("span", { class: "dim" }, one.recordings ? count(one.recordings, "recording") : "no recording"))))));
+      h("a", { href: `${ROOT}edit/${encodeURIComponent(place.account)}/${encodeURIComponent(one.name)}`, onclick: follow({ operation: one.name }) }, h("strong", null, one.name), h("span", { class: "dim" }, one.recordings ? count(one.recordings, "recording") : "no recording"))))));
 }
 
 /** @param {Partial<import("./session.js").Location>} change */

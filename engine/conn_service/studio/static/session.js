@@ -232,6 +232,7 @@ export class Session {
       if (opening === this.#opening) this.#take(answer);
     } catch (error) {
       this.#report(error);
+      this.failure = this.problem; // what is shown is of an earlier state
     }
     this.onchange();
   });
@@ -250,7 +251,7 @@ export class Session {
     for (const record of answer.records) {
       this.evaluated.set(record.index, record);
       for (const row of this.opened?.rows ?? []) {
-        if (!(row.field in record.errors)) this.good.set(`${record.index} ${row.field}`, valueAt(record.unified, row.steps));
+        if (!(row.field in record.errors || "" in record.errors)) this.good.set(`${record.index} ${row.field}`, valueAt(record.unified, row.steps));
       }
     }
   }
@@ -312,7 +313,12 @@ export class Session {
 
   #store() {
     const { edits, past, future, digest } = this;
-    sessionStorage.setItem(this.#storageKey, JSON.stringify({ edits, past, future, digest }));
+    try {
+      sessionStorage.setItem(this.#storageKey, JSON.stringify({ edits, past, future, digest }));
+    } catch {
+      this.past = past.slice(past.length / 2); // the storage is full: forget the oldest steps
+      if (past.length > 1) this.#store();
+    }
   }
 
   /**
@@ -422,7 +428,8 @@ export class Session {
 
   /** Whether the record shown has no value for a field because of an error. @param {Row} row */
   isBroken(row) {
-    return this.failure !== null || row.field in (this.result?.errors ?? {});
+    const errors = this.result?.errors ?? {};
+    return this.failure !== null || row.field in errors || "" in errors;
   }
 
   /** The value of a field in the record shown. @param {Row} row */

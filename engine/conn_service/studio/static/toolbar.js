@@ -14,6 +14,7 @@ export class Toolbar {
   isOpen = false;
   active = 0;
   search = "";
+  /** The text that `accounts` were found for. */ found = "";
   onreview = () => {};
   onhelp = () => {};
 
@@ -25,7 +26,7 @@ export class Toolbar {
 
   #find = newest(async (/** @type {string} */ search) => {
     const answer = await get("api/accounts", { search, limit: 50 });
-    Object.assign(this, { accounts: answer.accounts, accountTotal: answer.total, active: 0 });
+    Object.assign(this, { accounts: answer.accounts, accountTotal: answer.total, active: 0, found: search });
     this.session.onchange();
   });
 
@@ -98,7 +99,7 @@ export class Toolbar {
           if (move) {
             this.isOpen = true;
             this.active = Math.min(Math.max(this.active + move, 0), this.accounts.length - 1);
-          } else if (event.key === "Enter") choose(this.accounts[this.active]);
+          } else if (event.key === "Enter") choose(this.#chosen());
           else if (event.key === "Escape") this.isOpen = false;
           else return;
           event.preventDefault();
@@ -111,6 +112,12 @@ export class Toolbar {
           h("span", { class: "name" }, account.name), h("span", { class: "dim" }, account.error ? "can’t be read" : [account.label, account.connector].filter(Boolean).join(" · ")))),
       this.accounts.length === 0 && h("li", { role: "option", "aria-selected": "false", "aria-disabled": "true", class: "dim" }, "No account matches."),
       this.accountTotal > this.accounts.length && h("li", { role: "option", "aria-selected": "false", "aria-disabled": "true", class: "dim" }, `${count(this.accountTotal - this.accounts.length, "more account")}: type to search`)));
+  }
+
+  /** The account that Enter chooses: what was found for an earlier text does not count. */
+  #chosen() {
+    const text = this.search.trim();
+    return this.found === text || text === this.session.place.account ? this.accounts[this.active] : this.accounts.find((account) => account.name === text);
   }
 
   /** An account of the same connector has the same operations. @param {Account} account */

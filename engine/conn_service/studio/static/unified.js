@@ -26,11 +26,12 @@ export class UnifiedColumn {
     const { opened, result } = session;
     if (!opened) return render(this.column);
     const rows = opened.rows.filter((row) => row.kind !== "expression" || row.steps.length > 0);
+    const failure = session.failure ?? session.whole?.faults[""] ?? session.faults[""];
     const isGood = rows.some((row) => session.isBroken(row));
     render(this.column,
       h("div", { class: "column-head" }, h("h2", { id: "unified-title" }, "Unified record"), opened.record && h("span", { class: "dim" }, opened.record),
         isGood && h("span", { class: "status unknown last-good" }, "Last good result")),
-      session.failure && h("div", { class: "message error" }, session.failure.message, session.failure.fix && h("span", { class: "fix" }, session.failure.fix)),
+      failure && h("div", { class: "message error" }, failure.message, failure.fix && h("span", { class: "fix" }, failure.fix)),
       result?.returned === "dropped" && h("p", { class: "message note" }, "A step after the mapping drops this record: it is not returned."),
       opened.cases.length === 0 ? h("div", { class: "empty" }, h("p", null, "The unified record appears here once this operation has a recording.")) : this.list);
     render(this.list, result && !result.list && typeOf(result.unified ?? {}) === "object" ? [rows.map((row) => this.#row(row)), this.#rest(rows)] : result && this.#plain());

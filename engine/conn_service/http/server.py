@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from conn_service.http.health import DrainState
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.slow_clients import build_protocol
+from conn_service.notifying_server import NotifyingServer
 
 __all__ = ["ServiceServer"]
 
@@ -98,27 +99,11 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-class _DrainingServer(uvicorn.Server):
+class _DrainingServer(NotifyingServer):
     def __init__(self, config: uvicorn.Config, drain: DrainState, delay: float, started: Callable[[], None]) -> None:
-        super().__init__(config)
+        super().__init__(config, started)
         self._drain = drain
         self._delay = delay
-        self._started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._started()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture SIGINT and SIGTERM. They are not raised again at the end: the store is closed first."""
-        with super().capture_signals():
-            try:
-                yield
-            finally:
-                self._captured_signals.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, and end."""

@@ -1,45 +1,22 @@
 """Serves the page of a workspace on this machine."""
 
 import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
 from conn_service.listening import listen
+from conn_service.notifying_server import NotifyingServer
 from conn_service.studio.app import StudioSettings, create_app, find_read_only_reason
 from conn_service.studio.guard import StudioSecrets
 
 __all__ = ["PageServer", "open_page_server"]
 
 _HOST = "127.0.0.1"
-
-
-class _NotifyingServer(uvicorn.Server):
-    """A server that says when it accepts requests."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._notify = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._notify()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture SIGINT and SIGTERM, which end the server and nothing else."""
-        with super().capture_signals():
-            try:
-                yield
-            finally:
-                self._captured_signals.clear()
 
 
 @dataclass(slots=True)
@@ -74,7 +51,7 @@ class PageServer:
             ws="none",
             timeout_graceful_shutdown=2,
         )
-        self._server = _NotifyingServer(config, started)
+        self._server = NotifyingServer(config, started)
         asyncio.run(self._server.serve(sockets=[self.listener]))
 
     def stop(self) -> None:

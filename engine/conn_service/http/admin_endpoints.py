@@ -69,7 +69,7 @@ class _AdminEndpoints:
     async def enable(self, request: Request) -> Response:
         """Enable an endpoint that was disabled. Its events are sent when they are due."""
         token, entry = await self._find(request)
-        await self._read(request, ())
+        await self._read_object(request, ())
         await asyncio.to_thread(self.deliveries.set_disabled, entry.key, "", self._now())
         await self._record(token, "enable", entry)
         return JSONResponse(_describe_endpoint((await self._find(request))[1]))
@@ -77,7 +77,7 @@ class _AdminEndpoints:
     async def test(self, request: Request) -> Response:
         """Send a test event to an endpoint, and answer with what it answered."""
         token, entry = await self._find(request)
-        await self._read(request, ())
+        await self._read_object(request, ())
         workspace = self.gate.callers.source.get_current()[1]
         try:
             endpoint = find_endpoint(workspace, entry.key, environ=self.environ)
@@ -91,7 +91,7 @@ class _AdminEndpoints:
     async def redeliver(self, request: Request) -> Response:
         """Enable an endpoint, and send it what it has not received; or one event, or those of a time."""
         token, entry = await self._find(request)
-        body = await self._read(request, ("event_id", "since", "until"))
+        body = await self._read_object(request, ("event_id", "since", "until"))
         event_id = body.get("event_id")
         if event_id is not None and (not isinstance(event_id, str) or not event_id.isprintable() or len(body) > 1):
             raise refuse("event_id is not the ID of an event, or is not alone", 'send {"event_id": "evt_…"}')
@@ -146,7 +146,7 @@ class _AdminEndpoints:
     async def redeliver_one(self, request: Request) -> Response:
         """Send an event again, to the endpoint of its delivery."""
         token, entry = await self._find_delivery(request)
-        await self._read(request, ())
+        await self._read_object(request, ())
         work = self.deliveries.redeliver
         done = await asyncio.to_thread(work, entry.endpoint, self._now(), event_id=entry.event_id)
         if not done.again:
@@ -213,7 +213,7 @@ class _AdminEndpoints:
     async def _record(self, token: ApiToken, action: str, entry: EndpointEntry) -> None:
         await self.gate.record(token, action, f"endpoints/{entry.name}", account=entry.account)
 
-    async def _read(self, request: Request, names: Collection[str]) -> Mapping[str, Any]:
+    async def _read_object(self, request: Request, names: Collection[str]) -> Mapping[str, Any]:
         body = await read_body(request, self.limits)
         if body is not None and not isinstance(body, dict):
             raise refuse("the body is not an object", "send a JSON object")

@@ -17,6 +17,7 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_engine.syncs import build_event
 from conn_service.delivery import DeliveryStore, add_deliveries, parse_signing_key
 from conn_service.delivery.health import EndpointHealth
+from conn_service.revisions import Revision, RevisionStore, Subject
 from conn_service.store import open_engine
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -138,6 +139,17 @@ def test_a_test_shows_what_the_endpoint_answers(desk: Desk) -> None:
     assert desk.read("test", "app")["status"] == 410
     assert desk.store.find_disabled_reason("accounts/acme/own") == "", "a test changes nothing"
     assert desk.run("test", "nobody").code == Exit.CONFIGURATION
+
+
+def test_an_account_of_the_store_has_endpoints_like_one_of_the_folder(desk: Desk) -> None:
+    text = f"connector: shop\nendpoints: {{ app: {{ url: '{desk.vendor.url}/hooli' }} }}\n"
+    revision = Revision(Subject("account", "hooli"), 1, {"accounts/hooli.yaml": text})
+    RevisionStore(desk.store.engine).add(revision, {}, "create", seen=0)
+    desk.add("accounts/hooli/app", "x")
+    assert "accounts/hooli/app" in desk.run("list").out
+    assert desk.run("test", "accounts/hooli/app").code == Exit.OK
+    assert desk.run("redeliver", "accounts/hooli/app").out == "accounts/hooli/app: 1 event again; 1 delivered\n"
+    assert [request.path for request in desk.arrived] == ["/hooli", "/hooli"]
 
 
 def test_without_options_an_endpoint_gets_what_it_has_not_received(desk: Desk) -> None:

@@ -1,10 +1,11 @@
 """The events of deliveries: each is passed on once, to every endpoint that wants it and to the syncs that it starts."""
 
 import pytest
+import sqlalchemy as sa
 from inbox_bench import InboxBench, changed
 
 from conn_engine.errors import UsageError
-from conn_service.delivery import RETRY_SECONDS
+from conn_service.delivery import RETRY_SECONDS, tables
 from conn_service.inbox import InboxRetention
 
 ENDPOINTS = """\
@@ -42,6 +43,23 @@ def test_the_endpoints_of_an_environment_replace_those_of_the_same_name(inbox: I
     )
     inbox.send(changed())
     assert inbox.expander.expand(1).endpoints == ("default",)
+
+
+def test_an_event_goes_to_the_endpoints_of_its_account_and_its_content_is_stored_once(inbox: InboxBench) -> None:
+    own = "{ own: { url: 'https://acme.example.com/in', events: [crm.contact.updated] } }"
+    inbox.write(
+        {
+            "conn.yaml": f"{ENDPOINTS}endpoint_hosts: ['*.example.com']\n",
+            "accounts/acme.yaml": f"connector: shop\nendpoints: {own}\n",
+        }
+    )
+    inbox.send(changed())
+    assert inbox.expander.expand(1).endpoints == ("contacts", "default", "accounts/acme/own")
+    found = inbox.find_deliveries()
+    assert [endpoint for endpoint, _, _ in found] == ["contacts", "default", "accounts/acme/own"]
+    assert found[0][2] == found[1][2] == found[2][2]
+    with inbox.store.engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.event)).scalar_one() == 1
 
 
 def test_an_event_that_no_endpoint_wants_and_that_starts_no_sync_is_reported(inbox: InboxBench) -> None:

@@ -66,6 +66,7 @@ class Hooks:
     accepted: int = 0
     received: Counter[str] = field(default_factory=Counter)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    ended: threading.Event = field(default_factory=threading.Event)
     _refused: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -115,7 +116,8 @@ class Hooks:
             for body in bodies:
                 while not self._send(client, body):
                     assert time.monotonic() < deadline, "a delivery was never accepted"
-                    time.sleep(0.1)
+                    if self.ended.wait(0.1):
+                        return
 
     def _send(self, client: httpx.Client, body: bytes) -> bool:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -179,6 +181,7 @@ def kill_the_service(root: Path, count: int, kills: int, seed: int) -> None:
         hooks.port = replica.port
         bodies = hooks.create_deliveries(count)
         threads = stack.enter_context(ThreadPoolExecutor(4))
+        stack.callback(hooks.ended.set)  # a failure does not wait for the vendor
         sending = [threads.submit(hooks.deliver, bodies[number::4]) for number in range(4)]
         share = (len(bodies) + count) // (kills + 1)
         for number in range(kills):

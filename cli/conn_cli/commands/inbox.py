@@ -99,6 +99,9 @@ def replay(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="All since then, such as 2025-01-01. UTC by default.")
     ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Of those, only the ones before then.")
+    ] = None,
     store: ServiceStore = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
@@ -111,7 +114,7 @@ def replay(
     Examples:
       conn inbox replay 42
       conn inbox replay --failed --connector hubspot
-      conn inbox replay --since 2025-01-01
+      conn inbox replay --since 2025-01-01 --until 2025-01-02
     """
     from functools import partial
 
@@ -124,8 +127,8 @@ def replay(
     app: App = context.obj
     if not numbers and not failed and since is None:
         raise UsageError("there is nothing to replay", hint="pass numbers, --failed or --since TIME")
-    if numbers and (failed or since is not None):
-        raise UsageError("numbers exclude --failed and --since", hint="pass one of them")
+    if numbers and (failed or since is not None or until is not None):
+        raise UsageError("numbers exclude --failed, --since and --until", hint="pass one of them")
     with _open(app, store) as inbox:
         queue, now = InboxQueue(inbox.engine), app.clock.now()
         if numbers:
@@ -134,8 +137,8 @@ def replay(
                 row.read()
         else:
             status: InboxStatus | None = "failed" if failed else None
-            moment = parse_time(since, "--since")
-            found = inbox.find(status=status, connector=connector, since=moment, limit=_MOST_REPLAYED)
+            moment, end = parse_time(since, "--since"), parse_time(until, "--until")
+            found = inbox.find(status=status, connector=connector, since=moment, until=end, limit=_MOST_REPLAYED)
             rows = [row for row in found if row.content]
         for row in reversed(rows):
             inbox.start_again(row, now, partial(queue.start_again, moment=now), is_replay=not failed)

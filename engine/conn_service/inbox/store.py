@@ -91,10 +91,12 @@ class InboxStore:
         connector: str | None = None,
         account: str | None = None,
         since: float | None = None,
+        until: float | None = None,
         below: int | None = None,
         limit: int = 100,
     ) -> list[InboxRow]:
-        """Return the newest deliveries, the newest first. `since` is a moment in Unix seconds, `below` a number.
+        """Return the newest deliveries, the newest first. `since` and `until` (exclusive) are moments in Unix
+        seconds, `below` a number.
 
         With `account`, those to its own address, and those of its connector with events of the account.
         """
@@ -109,6 +111,8 @@ class InboxStore:
             conditions.append(sa.or_(columns.account == account, has_event))
         if since is not None:
             conditions.append(columns.received_at >= since)
+        if until is not None:
+            conditions.append(columns.received_at < until)
         if below is not None:
             conditions.append(columns.number < below)
         return self._select(*conditions, limit=limit)

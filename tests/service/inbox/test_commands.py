@@ -71,4 +71,8 @@ def test_a_failed_delivery_is_replayed(stored: InboxBench) -> None:
 def test_a_day_is_replayed(stored: InboxBench) -> None:
     assert run(stored, "replay", "--since", "2023-11-15").out.startswith("0 deliveries")
     assert run(stored, "replay", "--since", "2023-11-14").out.startswith("2 deliveries")
+    day = ("replay", "--since", "2023-11-14", "--until")
+    assert run(stored, *day, "2023-11-14T22:13:20Z").out.startswith("0 deliveries"), "the end is not of it"
+    assert run(stored, *day, "2023-11-15").out.startswith("2 deliveries")
+    assert run(stored, "replay", "1", "--until", "2023-11-15").code == Exit.USAGE
     assert run(stored, "replay", "--since", "yesterdayish").code == Exit.USAGE

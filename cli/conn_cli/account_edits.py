@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Accept",
     "ChangeOptions",
+    "CheckedChannel",
     "DryRun",
     "EditedStore",
     "Reason",
@@ -38,7 +39,6 @@ __all__ = [
     "open_changes",
     "save_override",
     "take_change_options",
-    "use_store",
 ]
 
 EditedStore = Annotated[
@@ -142,16 +142,6 @@ def _open_base(app: App, channel: str | None) -> "Iterator[Workspace]":
 
     with ReleaseSource(find_release_store(app), channel, identity=app.workspace.identity) as source:
         yield source.current().workspace
-
-
-def use_store(app: App, store: str, environment: str | None) -> None:
-    """Let the workspace have the accounts of a store. Raises UsageError for an override of an environment."""
-    from conn_engine.errors import UsageError
-
-    if environment is not None:
-        raise UsageError("a store has accounts and connectors, and no environments", hint="omit --store")
-    with open_changes(app, store):
-        return
 
 
 def save_override(app: App, draft: "OverrideDraft", store: str, reason: str, accept: str) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conn_cli.account_edits import Accept, EditedStore, Reason, save_override, use_store
+from conn_cli.account_edits import Accept, CheckedChannel, EditedStore, Reason, open_changes, save_override
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
@@ -67,6 +67,7 @@ def override(
     reason: Reason = "",
     accept: Accept = "",
     store: EditedStore = None,
+    channel: CheckedChannel = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Override a field or a sync for one account, and show what changes.
@@ -105,8 +106,10 @@ def override(
         environment=environment,
         shared="change" if both else "write out" if write_out else "refuse",
     )
-    if store is not None:
-        use_store(app, store, environment)
+    if store is not None and environment is not None:
+        raise UsageError("a store has accounts and connectors, and no environments", hint="omit --store")
+    if store is not None or channel is not None:
+        context.with_resource(open_changes(app, store, channel))  # the workspace is then that of the store
     draft = _draft(app, requested)
     if not dry_run and store is None:
         check_writable(draft.file.path, draft.document.file)

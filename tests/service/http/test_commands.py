@@ -131,9 +131,17 @@ def test_a_change_is_checked_against_the_release_of_a_channel(folder: Path) -> N
     code, _, err = run(folder, *line, *store, "--channel", "production")
     assert code == 1
     assert 'refers to the connector "mail"' in err
-    code, _, err = run(folder, *line, "--channel", "production")
-    assert code == 2
-    assert "--channel is for accounts in a store" in err
+    for words in (line, ["override", "acme", "contacts", "email", "response.mail"]):
+        code, _, err = run(folder, *words, "--channel", "production")
+        assert code == 2
+        assert "--channel is for accounts in a store" in err
+    crm = folder / "connectors/shop/unified/crm.yaml"
+    crm.parent.mkdir()
+    crm.write_text("resources: {contacts: {list: {resource: people, response_mapping: {id: response.id}}}}\n")
+    change = ["override", "acme", "contacts", "email", "response.mail", *store]
+    assert "crm.contacts.list" in run(folder, *change, "--dry-run")[1]
+    code, _, err = run(folder, *change, "--channel", "production")
+    assert (code, "has no unified resource" in err) == (2, True), err
 
 
 def test_a_credential_is_deleted_with_its_account(folder: Path) -> None:

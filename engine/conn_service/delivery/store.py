@@ -88,7 +88,10 @@ def _remove_secrets(connection: Connection, numbers: Sequence[int]) -> None:
         other.c.event_id == event.event_id, other.c.run_id == event.run_id, other.c.status.in_(("waiting", "dead"))
     )
     own = sa.select(columns.event_id).where(columns.number.in_(numbers))
-    connection.execute(sa.delete(tables.event).where(event.is_secret == 1, event.event_id.in_(own), ~is_needed))
+    secrets = (event.is_secret == 1, event.event_id.in_(own))
+    # one endpoint after the other, so that the last of them sees that the others do not wait
+    connection.execute(sa.select(event.event_id).where(*secrets).with_for_update())
+    connection.execute(sa.delete(tables.event).where(*secrets, ~is_needed))
 
 
 def _find_newer(connection: Connection, endpoint: str, newest: Mapping[str, int]) -> set[str]:
@@ -259,10 +262,10 @@ class DeliveryStore:
         """Let an endpoint have one event again, or those that were added in a time, whatever came of them.
 
         An event of a time about a record of which a later one was delivered after that time stays as it is: it would
-        replace a newer version. One event by its ID is sent nevertheless. Without its content, an event stays, too.
+        replace a newer version. One event by its ID is sent nevertheless. A secret, and what has no content, stays.
         """
         columns, event = tables.delivery.c, tables.event.c
-        conditions = [columns.endpoint == endpoint, event.added_at >= since]
+        conditions = [columns.endpoint == endpoint, event.added_at >= since, event.is_secret == 0]
         conditions += [event.event_id == event_id] if event_id is not None else []
         conditions += [event.added_at < until] if until is not None else []
         query = sa.select(columns.number, columns.key).join(tables.event, tables.IS_EVENT).where(*conditions)

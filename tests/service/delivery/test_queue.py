@@ -1,7 +1,10 @@
 """The queue of deliveries, on both databases: one content for all endpoints of an event, stored while it is needed."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -95,6 +98,23 @@ def test_a_secret_is_removed_as_soon_as_no_endpoint_waits_for_it(queue: Delivery
     queue.set_unwanted([row.number for row in queue.find_heads("c", 2.0, 10)], 2.0)
     assert count_events(queue) == 1
     assert queue.count() == {"delivered": 3, "unwanted": 1}
+
+
+def test_a_secret_is_removed_if_its_last_endpoints_get_it_at_the_same_time(queue: DeliveryStore) -> None:
+    add(queue, ["a", "b"], make_event("link"), is_secret=True)
+    together = threading.Barrier(2)
+
+    def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM conn_delivery_event"):
+            with suppress(threading.BrokenBarrierError):  # the other one waits until this one is done
+                together.wait(0.3)
+
+    rows = [queue.find_heads(endpoint, 2.0, 10)[0] for endpoint in "ab"]
+    for when in ("before_cursor_execute", "after_cursor_execute"):
+        sa.event.listen(queue.engine, when, wait)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda row: queue.record([DeliveryAttempt(row.number, 0, True, is_secret=True)], 2.0), rows))
+    assert (queue.count(), count_events(queue)) == ({"delivered": 2}, 0)
 
 
 def test_an_event_that_is_added_again_has_its_new_content(queue: DeliveryStore) -> None:

@@ -28,20 +28,27 @@ _TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [1])"
 ENDLESS = f"""\
 connector: shop
 override:
-  resources.people.list.response_mapping: {{ id: "{_TWICE} = {_TWICE}" }}
+  unified.crm.contacts.list.response_mapping:
+    email: {_TWICE} = {_TWICE}
 """
 SHOP = {
     "connectors/shop/connector.yaml": """\
 base_url: https://api.shop.example
 resources:
   people:
-    list: { method: get, path: /people, response_mapping: { id: id } }
+    list: { method: get, path: /people }
 """,
-    "connectors/shop/recordings/people.list.json": """\
-{"format": 1, "connector": "shop", "operation": "people.list", "scenario": "default", "source": "contract",
+    "connectors/shop/unified/crm.yaml": """\
+resources:
+  contacts:
+    list: { resource: people, response_mapping: { id: $string(response.id), email: response.mail } }
+""",
+    "connectors/shop/recordings/crm.contacts.list.json": """\
+{"format": 1, "connector": "shop", "operation": "crm.contacts.list", "scenario": "default", "source": "contract",
  "recorded_at": "2026-01-01T00:00:00Z", "note": "made up", "base_url": "https://api.shop.example", "call": {},
  "exchanges": [{"request": {"method": "GET", "url": "https://api.shop.example/people"},
-  "response": {"status": 200, "headers": {"content-type": "application/json"}, "body": [{"id": 1}]}}]}
+  "response": {"status": 200, "headers": {"content-type": "application/json"},
+   "body": [{"id": 1, "mail": "a@example.com"}]}}]}
 """,
 }
 
@@ -76,6 +83,13 @@ def wait_for(find: Callable[[], tuple[int, ...]]) -> int:
         assert time.monotonic() < until
         time.sleep(0.01)
     return found[0]
+
+
+def test_a_check_that_does_not_end_is_stopped_and_refuses_the_change(recorded: Workspace) -> None:
+    with IsolatedChecks(0.3, workers=1) as checks:
+        with pytest.raises(RefusedChangeError, match=r"accounts/acme took more than 0\.3 seconds, so that nothing"):
+            check(recorded, ENDLESS, run=checks.run)
+        assert checks.busy == ()
 
 
 def test_a_check_that_crashes_its_process_refuses_the_change(recorded: Workspace) -> None:

@@ -5,6 +5,7 @@ import itertools
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -19,12 +20,19 @@ from benchmarks.service_processes import LoadProcess, ServerProcess, serve_by_ha
 from benchmarks.webhooks import SECRET, sign_delivery
 from benchmarks.workspaces import overridden
 from conn_engine.diagnostics import pluralize
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.syncs import build_event
+from conn_service.delivery import DeliveryStore, add_deliveries
+from conn_service.store import open_engine
 
 __all__ = ["run"]
 
 PATH = "/webhooks/github/bench"
 REPLY = 50.0  # milliseconds within which 99 of 100 replies are sent
 CLIENTS = (1, 16, 64)
+WAITING = 10_000
+START_SECONDS = 15
+IDLE_SECONDS = 15
 
 
 def run(*, quick: bool) -> list[Row]:
@@ -50,7 +58,40 @@ def run(*, quick: bool) -> list[Row]:
 
         for clients in CLIENTS:
             rows += _measure_ingress(sides, load, clients, create_deliveries, rounds)
-    return rows
+    return [*rows, _measure_waiting(2 if quick else 5)]
+
+
+def _measure_waiting(rounds: int) -> Row:
+    """How busy a service with a worker is while events wait for their next attempt, after a restart."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "conn.yaml").write_text("version: 1\n", "utf-8")
+        engine = open_engine(StoreLocation(file=folder / ".conn" / "service.sqlite3"))
+        DeliveryStore(engine)
+        data = {"id": "1"}
+        with engine.begin() as connection:
+            for endpoint in range(10):
+                events = [
+                    build_event(sync="s", account="a", type_="a.b", key=str(n), data=data, version=str(n), began=0.0)
+                    for n in range(endpoint * WAITING // 10, (endpoint + 1) * WAITING // 10)
+                ]
+                add_deliveries(connection, [f"https://e{endpoint}.example"], "r", events, time.time() + 75 * 3600)
+        engine.dispose()
+        shares = []
+        with serve_conn(folder, "", "--work") as server:
+            time.sleep(START_SECONDS)
+            for _ in range(rounds):
+                before = server.read_cpu()
+                time.sleep(IDLE_SECONDS)
+                shares.append((server.read_cpu() - before) / IDLE_SECONDS)
+    return Row(
+        benchmark="events",
+        measured=f"{WAITING:,} events that wait for 75 hours: share of a core",
+        against="5%",
+        ratio=Spread.of([share / 0.05 for share in shares]),
+        goal=1.0,
+        detail=f"{100 * Spread.of(shares).median:.1f}% of a core",
+    )
 
 
 def _verify_as_specified(connector: Path) -> None:

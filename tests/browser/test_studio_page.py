@@ -312,6 +312,10 @@ def test_a_phone(chromium: Browser, studio: Studio) -> None:
             expect(page.locator("main > section:visible")).to_have_count(1)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
         expect(result(page, "email")).to_contain_text("ADA.OKONKWO@EXAMPLE.COM")
+        page.locator("summary").first.click()
+        box = page.locator("#pick-case").bounding_box()
+        assert box is not None
+        assert box["width"] > 300
         assert find_violations(page) == []
 
 

@@ -31,6 +31,7 @@ OTHERS = {
     "how-to/receive-events.md": "servers/test_receivers.py",
     "how-to/roll-a-change-out.md": "service/http/test_rollouts.py",
     "reference/studio.md": "service/studio/test_commands.py",
+    "how-to/replay-deliveries.md": "service/inbox/test_commands.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",
     "how-to/serve-the-unified-api.md": "service/http/test_page.py",
     "reference/endpoints.md": "service/syncs/test_claims.py",

@@ -1,6 +1,7 @@
 """`conn inbox`: what was received, and its events again."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,11 @@ def test_a_day_is_replayed(stored: InboxBench) -> None:
     assert run(stored, *day, "2023-11-15").out.startswith("2 deliveries")
     assert run(stored, "replay", "1", "--until", "2023-11-15").code == Exit.USAGE
     assert run(stored, "replay", "--since", "yesterdayish").code == Exit.USAGE
+
+
+def test_the_commands_of_replay_deliveries_md_work(stored: InboxBench) -> None:
+    stored.send(changed(id_="e4"))
+    page = Path(__file__).resolve().parents[3] / "docs/how-to/replay-deliveries.md"
+    lines = re.findall(r"^\$ conn inbox (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    assert len(lines) > 3
+    assert {line: run(stored, *line.split()).code for line in lines} == dict.fromkeys(lines, Exit.OK)

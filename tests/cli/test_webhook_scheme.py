@@ -18,6 +18,7 @@ BUNDLED = {
     "hubspot": "HubSpot v3",
     "jira": "Jira Cloud (webhooks with secret)",
     "linear": "Linear",
+    "microsoft_graph": "Microsoft Graph change notifications",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
     "stripe": "Stripe",

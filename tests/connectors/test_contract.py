@@ -34,6 +34,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
         "hubspot",
         "jira",
         "linear",
+        "microsoft_graph",
         "pipedrive",
         "salesforce",
         "stripe",

@@ -99,6 +99,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "stripe",
         "google_calendar",
         "xero",
+        "microsoft_graph",
         "acme-crm",
     ],
 )

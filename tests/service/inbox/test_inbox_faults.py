@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from conn_engine.errors import TransportError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.wire import FrozenClock, Request, Response
 from conn_service.delivery import RETRY_SECONDS, DeliveryStore, ResolvedEndpoint, add_deliveries, drain
-from conn_service.inbox import ArrivalWriter, InboxStore
+from conn_service.inbox import ArrivalWriter, InboxQueue, InboxStore
 from conn_service.store import open_engine
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "syncs"))
@@ -133,4 +135,27 @@ def test_a_postgres_that_restarts_is_503_and_then_used_again(postgres: Callable[
     assert writer.add("shop", deliver("e2"), 2.0).result(30)
     assert store.count() == {"waiting": 2}
     writer.close()
+    engine.dispose()
+
+
+def test_what_arrives_is_enqueued_once_for_each_account_on_postgres(postgres: Callable[[], str]) -> None:
+    from dbos import DBOS
+
+    location = StoreLocation(url=sa.engine.make_url(postgres()))
+    engine = open_engine(location)
+    store, queue = InboxStore(engine), InboxQueue(engine)
+    DBOS.migrate(engine.url.render_as_string(hide_password=False))
+    writer = ArrivalWriter(engine, queue.enqueue_all)
+    accounts = ["acme", "globex", "acme"]
+    stored = [
+        writer.add("shop", replace(deliver(f"e{number}"), account=account), 1.0)
+        for number, account in enumerate(accounts * 5)
+    ]
+    assert all(future.result(30) for future in stored)
+    store.start_again(store.get(1), 2.0, partial(queue.start_again, moment=2.0), is_replay=True)
+    writer.close()
+    query = "SELECT queue_partition_key FROM dbos.workflow_status WHERE queue_name = 'conn_inbox' ORDER BY 1"
+    with engine.connect() as connection:
+        assert connection.execute(sa.text(query)).scalars().all() == ["acme", "globex"]
+    assert store.find_due("globex", 1.0, 100) == [2, 5, 8, 11, 14]
     engine.dispose()

@@ -32,6 +32,7 @@ from conn_service.http.admin import AdminGate
 from conn_service.http.admin_bodies import refuse
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, parse_query, read_body
+from conn_service.http.tenant_turns import TenantTurns
 from conn_service.http.tokens import ApiToken
 from conn_service.revisions import Subject
 
@@ -50,7 +51,7 @@ class _AdminEndpoints:
     deliveries: DeliveryStore
     environ: Mapping[str, str] = field(repr=False)
     limits: ServiceLimits
-    tests: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_TESTS))
+    turns: TenantTurns
 
     # --- endpoints ---
 
@@ -78,12 +79,12 @@ class _AdminEndpoints:
         """Send a test event to an endpoint, and answer with what it answered."""
         token, entry = await self._find(request)
         await self._read_object(request, ())
-        workspace = self.gate.callers.source.get_current()[1]
-        try:
-            endpoint = find_endpoint(workspace, entry.key, environ=self.environ)
-        except ConfigurationError as error:
-            raise HttpProblem(409, "configuration", error.message, error.hint) from None
-        async with self.tests:
+        async with self.turns.wait(token, entry.account or entry.key):
+            workspace = self.gate.callers.source.get_current()[1]
+            try:
+                endpoint = find_endpoint(workspace, entry.key, environ=self.environ)
+            except ConfigurationError as error:
+                raise HttpProblem(409, "configuration", error.message, error.hint) from None
             done = await asyncio.to_thread(send_test_event, workspace, endpoint, self.gate.callers.clock)
         await self._record(token, "test", entry)
         return JSONResponse({**asdict(done), "status": done.status or None})
@@ -230,7 +231,7 @@ def build_endpoint_routes(
     gate: AdminGate, deliveries: DeliveryStore, environ: Mapping[str, str], limits: ServiceLimits
 ) -> list[Route]:
     """Return the routes of endpoints and deliveries. The names of endpoints have slashes."""
-    served = _AdminEndpoints(gate, deliveries, environ, limits)
+    served = _AdminEndpoints(gate, deliveries, environ, limits, TenantTurns(_MOST_TESTS))
     one, delivery = "/admin/endpoints/{name:path}", "/admin/deliveries/{number:int}"
     return [
         Route("/admin/endpoints", served.list_all, methods=["GET"]),

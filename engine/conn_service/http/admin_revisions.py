@@ -23,9 +23,9 @@ from conn_service.http.admin_bodies import (
     refuse,
 )
 from conn_service.http.admin_subjects import AdminSubjects
-from conn_service.http.change_turns import ChangeTurns
 from conn_service.http.problems import HttpProblem
 from conn_service.http.reading import ServiceLimits, read_body
+from conn_service.http.tenant_turns import TenantTurns
 from conn_service.http.tokens import ApiToken
 from conn_service.revisions import (
     Changes,
@@ -52,7 +52,7 @@ class AdminRevisions(AdminSubjects):
 
     limits: ServiceLimits
     remove_credential: Callable[[str], CredentialRemoval]
-    turns: ChangeTurns
+    turns: TenantTurns
 
     async def put(self, request: Request) -> Response:
         """Create or replace an account or a connector."""
@@ -184,7 +184,7 @@ class AdminRevisions(AdminSubjects):
             is_dry_run=read_dry_run(request),
         )
         try:
-            async with self.turns.wait(token, current.subject):
+            async with self.turns.wait(token, current.subject.path):
                 return await asyncio.to_thread(work, asked), asked.is_dry_run
         except RefusedChangeError as error:
             raise describe_refused_change(error) from None
@@ -239,7 +239,7 @@ def build_revision_routes(
     changes: Changes,
     remove_credential: Callable[[str], CredentialRemoval],
     limits: ServiceLimits,
-    turns: ChangeTurns,
+    turns: TenantTurns,
 ) -> list[Route]:
     """Return the routes of accounts and connectors. `remove_credential` removes that of a deleted account."""
     routes = []

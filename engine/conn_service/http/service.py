@@ -32,7 +32,6 @@ from conn_service.http.admin_revisions import build_revision_routes
 from conn_service.http.answers import problem_handlers
 from conn_service.http.app import create_app
 from conn_service.http.callers import Callers
-from conn_service.http.change_turns import ChangeTurns
 from conn_service.http.channel import ChannelConfiguration
 from conn_service.http.connect_pages import build_connect_routes, build_link_routes
 from conn_service.http.docs_page import build_docs_routes
@@ -45,6 +44,7 @@ from conn_service.http.proxy import build_proxy_routes
 from conn_service.http.reading import ServiceLimits
 from conn_service.http.rollouts import build_rollout_routes
 from conn_service.http.single_writes import SingleWrites
+from conn_service.http.tenant_turns import TenantTurns
 from conn_service.http.tokens import TokenStore
 from conn_service.http.tracing import NO_TRACES, Traces
 from conn_service.http.unified import UnifiedApi
@@ -192,7 +192,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_link_routes(gate, connect, LinkStore(engine), logins, deployment.limits),
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
-                *build_revision_routes(gate, changes, forget, deployment.limits, ChangeTurns(checks.workers)),
+                *build_revision_routes(gate, changes, forget, deployment.limits, TenantTurns(checks.workers)),
                 *build_endpoint_routes(gate, DeliveryStore(engine), deployment.environ, deployment.limits),
                 *deployment.more_routes(parts),
             ],

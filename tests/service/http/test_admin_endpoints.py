@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -155,6 +157,29 @@ def test_a_test_event_reaches_the_endpoint_and_is_stored_nowhere(bench: Bench, s
     assert store.count() == {}
     refused = post(bench, "/admin/endpoints/default/test")
     assert (refused.status_code, read_problem(refused)["kind"]) == (409, "configuration")
+
+
+def test_a_tenant_tests_one_endpoint_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that is slow to respond occupies one thread of the service, however often it is tested."""
+    at_once: list[int] = []
+    lock, second = Lock(), Event()
+
+    def answer(_: Any) -> Any:
+        with lock:
+            at_once.append(1 + (at_once[-1] if at_once else 0))
+        if at_once[-1] > 1:
+            second.set()
+        second.wait(0.3)  # without turns, the other tests arrive meanwhile
+        with lock:
+            at_once.append(at_once[-1] - 1)
+        return 204, None
+
+    monkeypatch.setattr(bench.vendor, "answer", answer)
+    token = tenant(bench)
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: post(bench, f"/admin/endpoints/{OWN}/test", token=token), range(3)))
+    assert [one.json()["status"] for one in done] == [204] * 3
+    assert at_once == [1, 0] * 3
 
 
 def test_what_was_not_received_is_sent_again(bench: Bench, store: DeliveryStore) -> None:

@@ -34,6 +34,9 @@ _KEY_SECONDS: Final = 20.0
 earlier: each has a tenth of the usual limits."""
 _KEYS: Final = ("evaluate", "records", "readers", "why")
 _MOST_FIELDS: Final = 4_000
+_TOO_LONG: Final = describe_problem("size", f"the form has more than {_MOST_FIELDS:,} fields", "import less at once")
+_MOST_DIGITS: Final = 9
+"""Of a number in a URL: Python refuses to read thousands of them."""
 _LONG_SECONDS: Final = 120.0
 """The longest time for a plan: all recordings of an account, before and after."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -142,8 +145,10 @@ class _Routes:
         async def handle(request: Request) -> Response:
             query = dict(request.query_params) | dict(request.path_params)
             if request.method == "POST":
-                pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
-                query = dict(pairs)
+                text = (await request.body()).decode("utf-8", "replace")
+                if text.count("&") >= _MOST_FIELDS:
+                    return _to_page(render_problem(_TOO_LONG, page), 413)
+                query = dict(parse_qsl(text))
             settings = self.settings
             asked = {"store": settings.store, "service_store": settings.service_store, "actor": settings.actor}
             body = msgspec.json.encode({"page": page, "query": query, **asked})
@@ -229,7 +234,7 @@ def build_page(settings: StudioSettings, afterwards: BackgroundTask | None = Non
 
 def _encode_query(request: Request) -> bytes:
     values = {
-        key: int(value) if value.isdecimal() and key == "limit" else value
+        key: int(value) if key == "limit" and value.isdecimal() and len(value) <= _MOST_DIGITS else value
         for key, value in request.query_params.items()
     }
     return msgspec.json.encode(values)

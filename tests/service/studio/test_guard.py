@@ -86,6 +86,21 @@ def test_a_body_that_is_too_large_is_refused_unread(page: TestClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "size")
 
 
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        (f"/api/accounts?limit={'9' * 5000}", None, 400),
+        ("/releases/promote", "&".join(["a=1"] * 4001), 413),
+        ("/new/proposal", f"url=https%3A%2F%2Fx.example%2Fa&source={'[' * 100_000}", 422),
+    ],
+)
+def test_requests_that_no_page_sends_are_refused(page: TestClient, path: str, form: str | None, status: int) -> None:
+    kind = {"origin": f"http://{HOST}", "content-type": "application/x-www-form-urlencoded"}
+    answer = page.get(path) if form is None else page.post(path, content=form, headers=kind)
+    assert answer.status_code == status
+    assert "this is a mistake in Conn" not in answer.text
+
+
 def test_a_folder_that_cannot_be_written_is_read_only_by_itself(tour: Path) -> None:
     client = open_page(tour, "the folder accounts cannot be written by you")
     answer = client.get("/api/workspace").json()

@@ -105,6 +105,7 @@ def test_the_impact_of_a_branch(client: TestClient) -> None:
     shown = read(client, "/impact?ref=main")
     assert "1 account changed, 1 unchanged" in shown and "email shop crm.contacts.list value changed" in shown
     assert 'there is no revision "nothing"' in read(client, "/impact?ref=nothing", 422)
+    assert "there is no revision" in read(client, "/impact?ref=main%00", 422)
 
 
 def test_promote_and_roll_back_ask_for_a_reason(client: TestClient, repository: Path) -> None:

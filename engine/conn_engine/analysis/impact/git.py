@@ -70,6 +70,8 @@ def find_prefix(root: Path) -> str:
 
 
 def _run(root: Path, arguments: Sequence[str], stdin: bytes) -> tuple[int, bytes, str]:
+    if any("\0" in argument for argument in arguments):
+        return 1, b"", "a name has a null character"  # which no operating system passes on
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     command = ["git", "--no-optional-locks", *settings, "-C", str(root), *arguments]
     inherited = {name: value for name, value in os.environ.items() if name not in _OF_ONE_REPOSITORY}

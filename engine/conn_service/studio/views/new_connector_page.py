@@ -156,7 +156,7 @@ def _read_document(source: _Source) -> ImportedDocument:
 def _build_exchange(url: str, answer: str) -> dict[str, Any]:
     try:
         json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError("the sample answer is not JSON", hint="paste the complete body of the answer") from None
     request = {"method": "GET", "url": url, "headers": [], "queryString": []}
     header = {"name": "content-type", "value": "application/json"}

@@ -215,3 +215,19 @@ def test_a_commit_of_a_workspace_in_a_folder_of_the_repository(tmp_path: Path) -
     git(tmp_path, "update-ref", "-d", "HEAD")
     with pytest.raises(ConfigurationError, match="the repository has no commit yet"):
         commit_file(inner, "a.yaml", "Again")
+
+
+def test_a_commit_replaces_no_link(tmp_path: Path) -> None:
+    """A folder in the place of a link would have the saved document only, and none of the other accounts."""
+    write_shop(tmp_path)
+    (tmp_path / "accounts").rename(tmp_path / "customers")
+    (tmp_path / "accounts").symlink_to("customers")
+    (tmp_path / "customers/initech.yaml").symlink_to("globex.yaml")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "Link the accounts")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    with pytest.raises(ConfigurationError, match="accounts is not a folder in the last commit"):
+        commit_file(tmp_path, "accounts/acme.yaml", "Change Acme")
+    with pytest.raises(ConfigurationError, match="is not a file in the last commit"):
+        commit_file(tmp_path, "customers/initech.yaml", "Change Initech")
+    assert (git(tmp_path, "rev-parse", "HEAD"), git(tmp_path, "status", "--porcelain")) == (head, "")

@@ -39,7 +39,10 @@ def commit_file(root: Path, name: str, message: str) -> str:
 
 def _find_mode(root: Path, head: str, path: str) -> str:
     row = _ask(root, "ls-tree", "-z", "--full-tree", head, "--", path)
-    return row.partition(" ")[0] if row else _USUAL_MODE
+    mode = row.partition(" ")[0] if row else _USUAL_MODE
+    if not mode.startswith("100"):
+        raise _refuse(path, "file")
+    return mode
 
 
 def _replace(root: Path, tree: str, parts: list[str], mode: str, blob: str) -> str:
@@ -49,13 +52,19 @@ def _replace(root: Path, tree: str, parts: list[str], mode: str, blob: str) -> s
     kept = [row for row in rows if row.partition("\t")[2] != name]
     row = f"{mode} blob {blob}\t{name}"
     if rest:
-        below = next(
-            (row.split()[2] for row in rows if row.partition("\t")[2] == name and row.split()[1] == "tree"), ""
-        )
-        inner = below or _ask(root, "mktree", "-z")
+        known = next((row.split() for row in rows if row.partition("\t")[2] == name), None)
+        if known is not None and known[1] != "tree":  # a folder in its place would not have the other files
+            raise _refuse(name, "folder")
+        inner = known[2] if known is not None else _ask(root, "mktree", "-z")
         row = f"040000 tree {_replace(root, inner, rest, mode, blob)}\t{name}"
     entries = "".join(f"{one}\0" for one in (*kept, row))
     return _ask(root, "mktree", "-z", given=entries.encode("utf-8", "surrogateescape"))
+
+
+def _refuse(name: str, kind: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} is not a {kind} in the last commit, but perhaps a link", hint="commit it yourself: git commit"
+    )
 
 
 def _ask(root: Path, *arguments: str, given: bytes = b"") -> str:

@@ -1,6 +1,6 @@
 """What is known of endpoints and of deliveries, for people: states, counts, and why something waits."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final, Literal
 
@@ -18,6 +18,8 @@ __all__ = ["DeliveryEntry", "DeliveryStatus", "EndpointEntry", "find_deliveries"
 EndpointState = Literal["enabled", "resting", "disabled", "unusable", "missing"]
 DeliveryStatus = Literal["waiting", "delivered", "dead", "unwanted", "superseded"]
 _AFTER_SLASH: Final = chr(ord("/") + 1)
+_MOST_ACCOUNTS: Final = 500
+"""Of one query. SQLite refuses conditions for a thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,19 @@ def find_deliveries(
     query = query.where(columns.status == status) if status is not None else query
     query = query.where(columns.number < before) if before is not None else query
     query = query.where(columns.number == number) if number is not None else query
-    if accounts is not None:
-        ranges = [sa.and_(columns.key >= f"{name}/", columns.key < f"{name}{_AFTER_SLASH}") for name in accounts]
-        query = query.where(sa.or_(sa.false(), *ranges))
+    found: list[DeliveryEntry] = []
     with engine.connect() as connection:
-        return [DeliveryEntry(*row) for row in connection.execute(query)]
+        for condition in [sa.true()] if accounts is None else _build_conditions(accounts):
+            found += [DeliveryEntry(*row) for row in connection.execute(query.where(condition))]
+    return sorted(found, key=lambda entry: -entry.number)[:limit]
+
+
+def _build_conditions(accounts: Collection[str]) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield conditions for deliveries about some of the accounts each: databases bound the length of a query."""
+    key = tables.delivery.c.key
+    ranges = [sa.and_(key >= f"{name}/", key < f"{name}{_AFTER_SLASH}") for name in accounts]
+    for start in range(0, len(ranges), _MOST_ACCOUNTS):
+        yield sa.or_(*ranges[start : start + _MOST_ACCOUNTS])
 
 
 def _read_known(engine: Engine) -> tuple[dict[str, _Known], dict[str, dict[str, int]], dict[str, float]]:

@@ -13,7 +13,7 @@ from service_bench import NOW, Bench, open_bench, read_problem
 
 from conn_engine.config import load_workspace
 from conn_engine.syncs import build_event
-from conn_service.delivery import DeliveryStore, add_deliveries, tables
+from conn_service.delivery import DeliveryStore, add_deliveries, find_deliveries, tables
 from conn_service.delivery.store import DeliveryAttempt
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.store import open_engine
@@ -240,6 +240,15 @@ def test_deliveries_have_no_content_and_come_in_pages(bench: Bench, store: Deliv
     assert ask(bench, f"/admin/deliveries/{row['number']}") == row
     assert post(bench, f"/admin/deliveries/{row['number']}/redeliver").json() == {"again": 1, "overtaken": 0}
     assert ask(bench, f"/admin/deliveries/{row['number']}")["status"] == "waiting"
+
+
+def test_deliveries_of_more_accounts_than_a_query_can_name(store: DeliveryStore) -> None:
+    for account in ("a1", "a1999", "a2", "other", "a1001"):
+        add(store, OWN, account, "7")
+    accounts = [f"a{number}" for number in range(2000)]
+    found = find_deliveries(store.engine, accounts=accounts, limit=3)
+    assert [entry.account for entry in found] == ["a1001", "a2", "a1999"]
+    assert find_deliveries(store.engine, accounts=[]) == []
 
 
 @pytest.mark.parametrize(

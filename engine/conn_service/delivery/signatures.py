@@ -53,6 +53,8 @@ def parse_signing_key(text: str) -> SigningKey:
             "the secret is a public key (whpk_), which cannot sign", hint="set the private key, which starts with whsk_"
         )
     prefix = next((prefix for prefix in (_SHARED, _PRIVATE) if text.startswith(prefix)), "")
+    if not text.removeprefix(prefix).strip():
+        raise ConfigurationError("the secret is empty, so that everybody could sign", hint="set a secret of 32 bytes")
     if not prefix:
         return SigningKey(text.encode())
     try:

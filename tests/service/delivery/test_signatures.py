@@ -72,6 +72,13 @@ def test_what_is_not_a_key_is_an_error_without_the_text(text: str, message: str)
     assert text[6:] not in f"{raised.value.message}{raised.value.hint}"
 
 
+@pytest.mark.parametrize("text", ["", " ", "whsec_", "whsk_", "whsec_ "])
+def test_an_empty_secret_signs_nothing(text: str) -> None:
+    """Everybody knows the empty key, also who wants to forge an event."""
+    with pytest.raises(ConfigurationError, match="the secret is empty"):
+        parse_signing_key(text)
+
+
 def test_a_key_is_not_shown() -> None:
     assert "old!" not in repr(parse_signing_key(OLD))
     assert repr(SigningKey(b"x")) != repr(SigningKey(b"y"))
@@ -86,3 +93,5 @@ def test_an_endpoint_has_its_secret_and_the_previous_one(tmp_path: Path) -> None
     with pytest.raises(ConfigurationError, match="cannot be used") as raised:
         find_endpoint(workspace, "e", environ={"NEW": NEW})
     assert raised.value.hint == "set OLD in the environment of the worker; or pass --to"
+    with pytest.raises(ConfigurationError, match="the secret is empty"):
+        find_endpoint(workspace, "e", environ={"NEW": "", "OLD": OLD})

@@ -1,9 +1,11 @@
 """Names that a reader can trust: a class name means one thing, and a function is named by what it does."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from scanning import ROOT, scan
@@ -83,3 +85,16 @@ def is_odd(name: str) -> bool:
 
 def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def test_a_module_of_tests_that_another_one_imports_has_a_name_of_its_own() -> None:
+    """Two of one name depend on which is imported first."""
+    folder = Path(__file__).parent
+    imported = {
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r"^ *from (\w+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    loose = (path for path in folder.rglob("*.py") if not (path.parent / "__init__.py").exists())
+    names = [path.stem for path in loose if path.stem in imported]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

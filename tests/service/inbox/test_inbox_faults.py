@@ -19,8 +19,8 @@ from conn_service.store import open_engine
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "syncs"))
 
+from delivery_bench import make_event
 from test_arrivals import deliver
-from test_delivery import make_event
 from test_store_faults import limit_pages
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from delivery_bench import Line, Receiver
 from sync_bench import Bench
-from test_delivery import Line, Receiver
 from test_worker import worker_of
 from vendor import start_vendor
 

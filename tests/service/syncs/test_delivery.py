@@ -1,25 +1,23 @@
 """Events reach their endpoint signed and in order, are retried from rows, and are never lost."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from delivery_bench import Line, Receiver, make_event
 from standardwebhooks import Webhook
 from sync_bench import ENVIRON, Bench, Releases
-from vendor import Arrived, Vendor, start_vendor
+from vendor import start_vendor
 
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
-from conn_engine.syncs import DeliverStep, OutgoingEvent, OutgoingRecord, build_event, compile_sync, load_sync
+from conn_engine.syncs import DeliverStep, OutgoingRecord, build_event, compile_sync, load_sync
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.live import Live
 from conn_engine.wire import FrozenClock, Headers, Request, Response
-from conn_service.delivery import RETRY_SECONDS, DeliveryStore, DrainResult, ResolvedEndpoint, add_deliveries, drain
+from conn_service.delivery import RETRY_SECONDS, DeliveryStore, ResolvedEndpoint, add_deliveries, drain
 from conn_service.delivery.endpoints import find_endpoint
 from conn_service.delivery.signatures import SigningKey
 from conn_service.delivery.store import DeliveryAttempt
@@ -28,50 +26,6 @@ from conn_service.syncs.events import to_events
 from conn_service.syncs.worker import SyncWorker
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@dataclass
-class Receiver:
-    """An application that receives events. `replies` answers the requests first, in order, then `usual` does."""
-
-    replies: list[Any] = field(default_factory=list)
-    usual: Any = field(default_factory=dict)
-    arrived: list[Arrived] = field(default_factory=list)
-
-    def answer(self, arrived: Arrived) -> Any:
-        self.arrived.append(arrived)
-        return self.replies.pop(0) if self.replies else self.usual
-
-    def data(self) -> list[Any]:
-        return [json.loads(request.body)["data"] for request in self.arrived]
-
-
-@dataclass
-class Line:
-    """A queue, and an endpoint that it is drained to."""
-
-    store: DeliveryStore
-    receiver: Receiver
-    vendor: Vendor
-    clock: FrozenClock
-
-    def add(self, *events: tuple[str, int], endpoint: str = "e") -> None:
-        made = [make_event(key, value) for key, value in events]
-        with self.store.engine.begin() as connection:
-            add_deliveries(connection, [endpoint], "r", made, self.clock.now())
-
-    def drain(self, **more: Any) -> DrainResult:
-        endpoint = ResolvedEndpoint("e", f"{self.vendor.url}/hook", (SigningKey(b"secret"),), **more)
-        sender = Live(trust=Trust((self.vendor.host,)), max_redirects=0)
-        try:
-            return drain(self.store, endpoint, sender, self.clock)
-        finally:
-            sender.close()
-
-
-def make_event(key: str, value: int) -> OutgoingEvent:
-    data = {"id": key, "value": value}
-    return build_event(sync="s", account="a", type_="x.updated", key=key, data=data, version=str(value), began=0.0)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from delivery_bench import Line, Receiver
 from sync_bench import ENVIRON, Bench, Releases
-from test_delivery import Line, Receiver
 from vendor import start_vendor
 
 from conn_cli.commands.sync.results import summarize

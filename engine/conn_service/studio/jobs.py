@@ -38,7 +38,7 @@ class ImpactJobs:
         for name in running[: max(0, len(running) - _MOST_RUNNING + 1)]:
             await self.stop(name)
         while len(self._jobs) >= _MOST_REMEMBERED:
-            self._jobs.pop(next(iter(self._jobs)))
+            self._jobs.pop(next(name for name, job in self._jobs.items() if job.state != "running"))
         job, name = _ImpactJob(QueryProcess(*self._setup)), secrets.token_hex(8)
         self._jobs[name] = job
         job.task = asyncio.create_task(self._run(job, body))

@@ -10,6 +10,7 @@ import pytest
 from studio_bench import write_shop
 
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
+from conn_service.studio.jobs import ImpactJobs
 from conn_service.studio.page_server import open_page_server
 
 
@@ -59,3 +60,15 @@ async def test_a_process_that_writes_without_end_is_killed() -> None:
         await asyncio.wait_for(process.ask(lambda _: b"", 0.5), 60)
     assert process.pid is None
     await process.end()
+
+
+@pytest.mark.asyncio
+async def test_a_check_that_runs_is_not_forgotten_for_later_ones() -> None:
+    """Otherwise nobody could stop it, and its process would go on after the page."""
+    jobs = ImpactJobs("chatty_worker", [])
+    first = (await jobs.start(b""))[1]["job"]
+    for _ in range(25):
+        assert (await jobs.stop((await jobs.start(b""))[1]["job"]))[1]["state"] == "stopped"
+    assert jobs.describe(first)[1].get("state") == "running"
+    await asyncio.wait_for(jobs.close(), 60)
+    assert jobs.describe(first)[1]["state"] == "stopped"

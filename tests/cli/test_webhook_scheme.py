@@ -16,6 +16,7 @@ BUNDLED = {
     "github": "GitHub",
     "google_calendar": "Google push channel (Calendar / Drive)",
     "hubspot": "HubSpot v3",
+    "intercom": "Intercom",
     "jira": "Jira Cloud (webhooks with secret)",
     "linear": "Linear",
     "microsoft_graph": "Microsoft Graph change notifications",

@@ -32,6 +32,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
         "github",
         "google_calendar",
         "hubspot",
+        "intercom",
         "jira",
         "linear",
         "microsoft_graph",

@@ -100,6 +100,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "google_calendar",
         "xero",
         "microsoft_graph",
+        "intercom",
         "acme-crm",
     ],
 )

@@ -22,6 +22,7 @@ DOCUMENTS = {
     "asana": ("asana.yaml", "/api/1.0"),
     "attio": ("attio.yaml", ""),
     "google_calendar": ("google-calendar.json", "/calendar/v3"),
+    "intercom": ("intercom-2.15.yaml", ""),
     "jira": ("jira.json", ""),
     "pipedrive": ("pipedrive-v2.yaml", "/api/v2"),
     "xero": ("xero-accounting.yaml", "/api.xro/2.0"),

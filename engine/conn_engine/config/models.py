@@ -785,7 +785,7 @@ class RolloutSettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(
             description="Share of the calls that are compared with the other release, on the same response of the "
-            "vendor: 0 is none, 1 all.",
+            "vendor: from 0 (none) to 1 (all).",
             ge=0,
             le=1,
         ),

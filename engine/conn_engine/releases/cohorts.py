@@ -98,7 +98,13 @@ def _find_tags(workspace: Workspace, account: str) -> Collection[str]:
 def _check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, sorted(known)) or f"use one of: {join_words(sorted(known)) or 'there is none'}"
+            hint = did_you_mean(name, sorted(known)) or _list_known(kind, known)
             raise UsageError(
                 f'no account has the tag "{name}"' if kind == "tag" else f'unknown account "{name}"', hint=hint
             )
+
+
+def _list_known(kind: str, known: Collection[str]) -> str:
+    if known:
+        return f"use one of: {join_words(sorted(known))}"
+    return "give accounts tags: [NAME] in accounts/*.yaml" if kind == "tag" else "add an account: conn account create"

@@ -87,7 +87,8 @@ class ServiceParts:
 class Deployment:
     """What a service is made of. `evaluation` bounds each expression; those that accounts set run in processes of their
     own, which are killed. Without a `vault`, it is that of a worker of syncs with the same store. `connect` is what
-    the pages for customers need; without it, there are none. `more_routes` returns those of packages that use this one.
+    the pages for customers need; without it, the service has no such pages. `more_routes` returns those of packages
+    that use this one.
     """
 
     source: ConfigurationSource

@@ -55,7 +55,7 @@ def enqueue_delivery(
 
 
 def resume_deliveries(cause: str, seconds: float = 0.0) -> None:
-    """Enqueue the deliveries that were due so many seconds ago and that no workflow expands."""
+    """Enqueue the deliveries that have been due for `seconds` and that no workflow expands."""
     for number, owner in _find_forgotten(seconds):
         enqueue_delivery(number, owner, cause)
 

@@ -19,7 +19,7 @@ from conn_service.mcp.session import AgentSession
 __all__ = ["ProtocolResponse", "check_sender"]
 
 _GRACE_SECONDS: Final = 5.0
-"""What a message has after the time for a call of a tool, whose result says that there is none."""
+"""Time beyond that of a tool call, in which a result can still report that the call ran out of time."""
 _PROBLEMS: Final = {
     400: (415, "invalid_request", "the body is not JSON", "send Content-Type: application/json"),
     421: (

@@ -26,7 +26,7 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 @dataclass(frozen=True)
 class EditedOperation:
-    """One operation of an account: as it is saved, and with the unsaved edits. `draft` is None if there are none."""
+    """One operation of an account: as it is saved, and with the unsaved edits, if any (`draft`)."""
 
     workspace: Workspace
     saved: Effective

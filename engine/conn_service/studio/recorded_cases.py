@@ -66,7 +66,7 @@ def _read_cases(workspace: StudioWorkspace, operation: EditedOperation) -> list[
 
 
 def find_case(workspace: StudioWorkspace, operation: EditedOperation, request: OperationRequest) -> RecordedCase:
-    """Return the recording that a request names, the first one by default. Raises UsageError if there is none."""
+    """Return the recording that a request names, the first one by default. Raises UsageError if it does not exist."""
     scenario = request.case
     cases = list_cases(workspace, operation, request)
     chosen = next((case for case in cases if scenario in ("", case.scenario)), None)

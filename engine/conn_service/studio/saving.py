@@ -90,7 +90,7 @@ def _describe_conflict(workspace: StudioWorkspace, request: SaveRequest, draft: 
 
 
 def load_draft(workspace: StudioWorkspace, request: ReviewRequest) -> dict[str, Any]:
-    """Return the edits that were stored for an account or its environment; none if there are none."""
+    """Return the edits that were stored for an account or its environment, or an empty mapping."""
     try:
         content = _find_path(workspace, request).read_bytes()
         stored = msgspec.json.decode(content, type=_StoredDraft)

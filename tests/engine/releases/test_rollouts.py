@@ -163,6 +163,13 @@ class TestPromotion:
         assert caught.value.hint
         assert stores.channel("production").revision == 1
 
+    def test_a_tag_in_a_workspace_without_tags(self, file_desk, stores):
+        file_desk.serve(stores, write_release(file_desk, stores))
+        second = write_release(file_desk, stores, **{CRM: NICK})
+        with pytest.raises(UsageError, match='no account has the tag "beta"') as caught:
+            promote(stores, second, "production", ADA, cohort=Cohort(tags=("beta",)))
+        assert caught.value.hint == "give accounts tags: [NAME] in accounts/*.yaml"
+
     def test_one_at_a_time(self, file_desk, stores, pair):
         promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")
         third = write_release(file_desk, stores, **{CRM: UNIFIED.replace("response.name", "response.other")})

@@ -1,4 +1,4 @@
-"""What a page without scripts is asked for."""
+"""The request for a page without scripts."""
 
 from collections.abc import Mapping
 

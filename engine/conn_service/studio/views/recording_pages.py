@@ -56,7 +56,7 @@ def _list_recordings(studio: StudioWorkspace, only: str) -> Iterator[dict[str, A
 
 
 def show_recording(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
-    """Return the requests and answers of one recording. Raises UsageError if there is none with this name."""
+    """Return the requests and answers of one recording. Raises UsageError if no recording has this name."""
     connector, name = request.query.get("connector", ""), request.query.get("name", "")
     studio.saved.file("connector", connector)
     folder = studio.root / "connectors" / connector / "recordings"

@@ -41,7 +41,7 @@ def show_syncs(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
 
 
 def show_run(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
-    """Return one run with its report. Raises UsageError if there is none."""
+    """Return one run with its report. Raises UsageError if the run does not exist."""
     with _open_runs(studio, request) as store:
         if store is None:
             raise UsageError("no sync has run yet", hint="run one: conn sync run SYNC --account ACCOUNT")
@@ -57,7 +57,7 @@ def show_run(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
 
 @contextmanager
 def _open_runs(studio: StudioWorkspace, request: PageRequest) -> Iterator[SyncStore | None]:
-    """Open the store of the runs; None if there is none yet."""
+    """Open the store of the runs; None before the first run."""
     text = request.service_store or str(studio.root / DEFAULT_FILE)
     location = StoreLocation.read(text, studio.root)
     if location.file is not None and not location.file.exists():

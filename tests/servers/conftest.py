@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ from processes import synapse as synapses
 from processes import wordpress as wordpresses
 from processes.witness import Witness, witness
 
-Judges = Callable[[str, str, str], judges.Judge]
+Judges = Callable[..., judges.Judge]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -120,14 +121,15 @@ def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[wordpresses.
 @pytest.fixture(scope="session")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
     """`judge(kind, document, strip)`: a request judge over a vendor's document, each started once."""
-    started: dict[tuple[str, str, str], judges.Judge] = {}
+    started: dict[object, judges.Judge] = {}
     with ExitStack() as stack:
 
-        def get(kind: str, document: str, strip: str = "") -> judges.Judge:
-            key = (kind, document, strip)
+        def get(kind: str, document: str, strip: str = "", **options: bool) -> judges.Judge:
+            key = (kind, document, strip, *options.items())
             if key not in started:
-                start = {"steady": judges.steady, "prism": judges.prism}[kind]
-                started[key] = stack.enter_context(start(tmp_path_factory.mktemp(kind), document, strip=strip))
+                start: Any = {"steady": judges.steady, "prism": judges.prism}[kind]
+                folder = tmp_path_factory.mktemp(kind)
+                started[key] = stack.enter_context(start(folder, document, strip=strip, **options))
             started[key].forget()
             return started[key]
 

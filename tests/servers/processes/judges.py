@@ -31,6 +31,9 @@ __all__ = ["Judge", "prism", "steady"]
 
 STEADY_VERSION = "0.22.2"
 PRISM_VERSION = "5.16.0"
+BRACKETS = [
+    f"--validator-{place}-{kind}-format=brackets" for place in ("query", "form") for kind in ("array", "object")
+]
 WITHOUT_EXAMPLES = {"hubspot-crm-contacts-v3.json"}  # every example in it is null: answers are made from its schemas
 
 
@@ -90,12 +93,16 @@ def prism_faults(seen: Exchange) -> list[str]:
 
 
 @contextmanager
-def steady(folder: Path, document: str, *, strip: str = "") -> Iterator[Judge]:
-    """Steady over one vendor document until the block is left. `strip`: a prefix of callers' paths."""
+def steady(folder: Path, document: str, *, strip: str = "", brackets: bool = False) -> Iterator[Judge]:
+    """Steady over one vendor document until the block is left.
+
+    `strip`: a prefix of callers' paths; `brackets`: lists are sent as a[]=, objects as a[b]=.
+    """
     program = cache.node_modules("@stdy/cli", STEADY_VERSION) / "@stdy/cli/steady.js"
     node = cache.tool("node", "Install Node.js 20 or later.")
     port = free_port()
     command: list[str | Path] = [node, program, "--host", "127.0.0.1", "-p", str(port), "--no-color"]
+    command += BRACKETS if brackets else []
     with (
         running(
             f"steady over {document}",

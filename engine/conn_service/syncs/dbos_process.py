@@ -36,7 +36,7 @@ def require_dbos() -> None:
 def launch_dbos(
     engine: "Engine", executor: str, polls: Mapping[str, float], ticks: Mapping[str, Callable[..., Any]]
 ) -> None:
-    """Let DBOS continue what `executor` did, read queues at the intervals of `polls` (seconds), and run `ticks` every minute."""
+    """Let DBOS continue what `executor` did, read queues at intervals (`polls`, in s), and run `ticks` each minute."""
     from dbos import DBOS, DBOSPortableJSONSerializer
 
     logging.getLogger("dbos").setLevel(logging.ERROR)

@@ -41,8 +41,8 @@ def list_bundled() -> list[str]:
 
 def read_bundled(name: str) -> dict[str, bytes]:
     """Return the files of a bundled connector."""
+    from conn_engine.documents.copied_files import read_files
     from conn_engine.documents.locate import find_packaged
-    from conn_engine.updates.copies import read_files
 
     return read_files(find_packaged("connectors", name))
 

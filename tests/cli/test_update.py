@@ -5,7 +5,8 @@ import subprocess
 from transcript import conn
 
 from conn_cli.scaffold import create_connector, create_workspace, read_bundled
-from conn_engine.updates.copies import BASE_FOLDER, read_files
+from conn_engine.documents.copied_files import read_files
+from conn_engine.updates.copies import BASE_FOLDER
 from conn_engine.updates.lock import lock_bundled
 
 

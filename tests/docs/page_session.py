@@ -47,7 +47,7 @@ from vendor import Arrived, Vendor, start_vendor
 
 from conn_cli.console import App
 from conn_cli.main import execute
-from conn_engine.updates.copies import read_files
+from conn_engine.documents.copied_files import read_files
 from conn_engine.updates.lock import lock_bundled
 from conn_engine.wire import FrozenClock
 

@@ -77,8 +77,8 @@ def _plan_updates(app: App, names: Sequence[str], base: str | None, base_dir: Pa
 
     from conn_cli.comparison_base import open_base
     from conn_cli.scaffold import list_bundled, read_bundled
+    from conn_engine.documents.copied_files import read_files
     from conn_engine.errors import UsageError
-    from conn_engine.updates.copies import read_files
     from conn_engine.updates.lock import read_lock
     from conn_engine.updates.plan import plan_update
 

@@ -21,7 +21,7 @@ _KINDS = (
     ("change", "an accepted change"),
     ("sync", "a sync"),
 )
-_IN_CONNECTOR = ("connector.yaml", "unified", "recordings", "expected", "deliveries")
+_IN_CONNECTOR = ("connector.yaml", "contract.yaml", "unified", "recordings", "expected", "deliveries")
 _WRITTEN = ("recordings", "expected", "deliveries")
 
 
@@ -56,7 +56,7 @@ def _in_connector(tree: Tree, folder: Path) -> Iterator[Stray]:
     similar = list(_similar(tree, folder, _IN_CONNECTOR))
     yield from similar
     for path in tree.entries(folder):
-        is_known = path.stem == "connector" and path.suffix in SUFFIXES
+        is_known = (path.stem == "connector" and path.suffix in SUFFIXES) or path.name in _IN_CONNECTOR
         if (
             not is_known
             and not tree.is_dir(path)

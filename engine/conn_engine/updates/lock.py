@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.documents import dump_yaml, read_document, write_whole
+from conn_engine.documents.copied_files import Files, compute_files_digest
 from conn_engine.errors import ConfigurationError
-from conn_engine.updates.copies import Files, compute_files_digest, write_base
+from conn_engine.updates.copies import write_base
 
 __all__ = ["BUNDLED", "LOCK_FILE", "LockedConnector", "lock_bundled", "lock_connector", "read_lock", "unlock_connector"]
 

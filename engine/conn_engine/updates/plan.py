@@ -16,9 +16,10 @@ from typing import Literal
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.documents import format_path, write_whole
+from conn_engine.documents.copied_files import CRLF, LF, Files, read_files
 from conn_engine.documents.files import remove_file
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.updates.copies import BASE_FOLDER, CRLF, LF, Files, read_files
+from conn_engine.updates.copies import BASE_FOLDER
 from conn_engine.updates.lock import BUNDLED, LOCK_FILE, LockedConnector, lock_bundled, read_lock
 from conn_engine.updates.merging import merge_text
 

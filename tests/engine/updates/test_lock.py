@@ -7,11 +7,12 @@ import pytest
 from conn_cli.scaffold import create_connector, create_workspace, import_connector, read_bundled
 from conn_engine.config import load_workspace
 from conn_engine.documents import read_document
+from conn_engine.documents.copied_files import compute_files_digest, read_files
 from conn_engine.errors import ConfigurationError
 from conn_engine.lint import lint_paths
 from conn_engine.releases import collect
 from conn_engine.releases.opening import _make_file
-from conn_engine.updates.copies import BASE_FOLDER, compute_files_digest, read_files, write_base
+from conn_engine.updates.copies import BASE_FOLDER, write_base
 from conn_engine.updates.lock import LockedConnector, lock_bundled, lock_connector, read_lock
 
 

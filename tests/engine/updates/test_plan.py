@@ -6,8 +6,9 @@ import pytest
 
 from conn_cli.scaffold import create_workspace
 from conn_engine.config import load_workspace
+from conn_engine.documents.copied_files import read_files
 from conn_engine.errors import ConfigurationError
-from conn_engine.updates.copies import BASE_FOLDER, read_files
+from conn_engine.updates.copies import BASE_FOLDER
 from conn_engine.updates.lock import lock_bundled, read_lock
 from conn_engine.updates.plan import lay_out_updated, plan_update, write_update
 

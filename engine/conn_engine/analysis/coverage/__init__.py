@@ -32,7 +32,7 @@ from conn_engine.testing.cases import Outcome
 from conn_engine.testing.judgement import authors_fault, measure_outcome
 from conn_engine.testing.replays import Replays
 
-__all__ = ["FieldCoverage", "OperationCoverage", "measure_coverage"]
+__all__ = ["FieldCoverage", "OperationCoverage", "list_model_fields", "measure_coverage"]
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ def _coverage(  # noqa: PLR0917
         _add(total, effective, name, replays.replay(effective, name, recording, key), workspace.format_path(file.path))
     if not files:
         total.fields = dict.fromkeys(_mapped_fields(effective, name))
-    model = _model_fields(workspace, effective, name)
+    model = list_model_fields(workspace, effective, name)
     fields = [
         FieldCoverage(field, "seen" if total.seen[field] else "empty", total.seen[field], _is_in_model(field, model))
         for field in total.fields
@@ -178,7 +178,7 @@ def _mapped_fields(effective: Effective, name: OperationName) -> list[str]:
     return list(mapping.fields) if mapping is not None else []
 
 
-def _model_fields(workspace: Workspace, effective: Effective, name: OperationName) -> list[str]:
+def list_model_fields(workspace: Workspace, effective: Effective, name: OperationName) -> list[str]:
     """Return the fields of the model's schema; nested fields are dotted. A delete has no record."""
     if name.method == "delete":
         return []

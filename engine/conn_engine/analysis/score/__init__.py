@@ -1,0 +1,111 @@
+"""The score of a connector: one number from what it covers and what its recorded tests show. Nothing is sent."""
+
+from collections.abc import Callable
+from typing import Final
+
+from conn_engine.analysis.mutants import Bench
+from conn_engine.analysis.score.capabilities import find_capabilities
+from conn_engine.analysis.score.contract import CONTRACT_FILE, ContractGap, PublishedContract, read_contract
+from conn_engine.analysis.score.digest import compute_score_digest
+from conn_engine.analysis.score.evidence import find_resources, replay_cases
+from conn_engine.analysis.score.model import MutationFigures, NextStep, ScoredConnector, ScorePart, ValidityFigures
+from conn_engine.analysis.score.parts import POINTS, Findings, score_parts
+from conn_engine.config import Workspace
+from conn_engine.errors import ConfigurationError
+from conn_engine.runtime.variants import to_base_level
+
+__all__ = [
+    "BAR",
+    "CONTRACT_FILE",
+    "POINTS",
+    "ContractGap",
+    "MutationFigures",
+    "NextStep",
+    "PublishedContract",
+    "ScorePart",
+    "ScoredConnector",
+    "compute_score_digest",
+    "read_contract",
+    "score_connector",
+]
+
+BAR: Final = 80
+"""A connector with a lower score is a preview."""
+OLD_DAYS: Final = 365
+FIRST: Final = 3
+
+Advance = Callable[[int, int], None]
+"""Called with the number of mistakes tried and of all mistakes."""
+
+
+def score_connector(
+    workspace: Workspace,
+    connector: str,
+    *,
+    now: float,
+    mutation: MutationFigures | None = None,
+    mutate: bool = True,
+    advance: Advance = lambda done, total: None,
+) -> ScoredConnector:
+    """Return the score of a connector at `now` (Unix seconds). Accounts and environments are ignored.
+
+    `mutation` has earlier figures of the same files. Without them, and with `mutate`, every mistake is tried, which
+    takes seconds to a minute. Raises UsageError for an unknown name, and ConfigurationError for invalid documents.
+    """
+    effective = to_base_level(workspace.effective(account=None, connector=connector))
+    effective.check()
+    contract = read_contract(workspace, connector)
+    replayed = replay_cases(workspace, effective)
+    failing = ""
+    if mutation is None and mutate:
+        try:
+            mutation = _try_mutants(Bench(workspace, connector), advance)
+        except ConfigurationError as error:
+            failing = error.message
+    resources = find_resources(workspace, effective, contract)
+    readme = workspace.root / "connectors" / connector / "README.md"
+    lines = len(readme.read_text(encoding="utf-8", errors="replace").splitlines()) if readme.is_file() else 0
+    parts, missing = score_parts(Findings(effective, resources, replayed, mutation, failing, contract, lines))
+    recordings = replayed.describe(now)
+    if recordings.age_days is not None and recordings.age_days > OLD_DAYS:
+        missing.append(
+            NextStep(
+                part="recordings",
+                missing=f"the newest recording is {recordings.age_days} days old",
+                do="compare with the vendor: conn drift --account ACCOUNT",
+                points=0,
+            )
+        )
+    total = int(sum(part.points for part in parts) + 1e-6)
+    settings = effective.connector
+    return ScoredConnector(
+        connector=connector,
+        label=settings.label or connector,
+        description=settings.description or "",
+        digest=compute_score_digest(workspace, connector),
+        score=total,
+        preview=total < BAR,
+        models=workspace.unified_models(connector),
+        capabilities=find_capabilities(effective, replayed),
+        parts=parts,
+        resources=resources,
+        recordings=recordings,
+        mutation=mutation,
+        failing=failing,
+        contract=ValidityFigures(
+            document=contract.document, gaps={name: gap.reason for name, gap in sorted(contract.gaps.items())}
+        ),
+        missing=missing,
+        next_steps=missing[:FIRST],
+    )
+
+
+def _try_mutants(bench: Bench, advance: Advance) -> MutationFigures:
+    mutants = bench.mutants()
+    killed = tried = 0
+    for done, mutant in enumerate(mutants, 1):
+        verdict = bench.verdict(mutant)
+        tried += verdict.applicable
+        killed += verdict.killed
+        advance(done, len(mutants))
+    return MutationFigures(mutants=tried, killed=killed)

@@ -1,0 +1,188 @@
+"""What a connector covers, found in its documents and in the replayed results of its recordings."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from conn_engine.analysis.coverage import OperationCoverage, list_model_fields, measure_coverage
+from conn_engine.analysis.score.contract import PublishedContract
+from conn_engine.analysis.score.model import RecordingFigures, ResourceFigures
+from conn_engine.config import Effective, OperationName, Workspace, singular
+from conn_engine.documents import read_document
+from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.runtime.model_schemas import schema_path
+from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
+from conn_engine.testing.deliveries.replaying import replay_delivery
+
+__all__ = ["SCENARIOS", "SECONDS_PER_DAY", "UPDATED_AFTER", "ReplayedCases", "find_resources", "replay_cases"]
+
+SECONDS_PER_DAY: Final = 86_400
+PAGES: Final = 3
+"""A listing of several pages has at least a first, a middle and a last one."""
+SCENARIOS: Final = ("several_pages", "empty", "error", "rate_limited", "unauthorized")
+UPDATED_AFTER: Final = "updated_after"
+UNAUTHORIZED: Final = 401
+DELETED: Final = "deleted"
+"""Another part of the score counts it."""
+STANDARD_METHODS: Final = ("list", "get", "create", "update", "delete")
+
+
+@dataclass(slots=True)
+class ReplayedCases:
+    """What the recordings and deliveries show. `deliveries` counts those that were accepted and those refused."""
+
+    cases: int = 0
+    scenarios: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    accepted: int = 0
+    refused: int = 0
+    sources: Counter[str] = field(default_factory=Counter)
+    days: list[str] = field(default_factory=list)
+    operations: set[str] = field(default_factory=set)
+
+    def describe(self, now: float) -> RecordingFigures:
+        """Return the figures, with the age at `now` (Unix seconds)."""
+        days = sorted(day for day in self.days if day)
+        return RecordingFigures(
+            cases=self.cases,
+            deliveries=self.accepted + self.refused,
+            sources=dict(sorted(self.sources.items())),
+            oldest=days[0] if days else "",
+            newest=days[-1] if days else "",
+            age_days=compute_age(days[-1], now) if days else None,
+            scenarios={name: name in self.scenarios for name in SCENARIOS},
+        )
+
+
+def compute_age(day: str, now: float) -> int:
+    """Return the days since a date; 0 for one in the future."""
+    return max(0, int((now - datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) // SECONDS_PER_DAY))
+
+
+def replay_cases(workspace: Workspace, effective: Effective) -> ReplayedCases:
+    """Replay every recording and delivery of a connector, and collect what they show."""
+    replayed = ReplayedCases()
+    for case in find_cases(workspace, effective, effective.enabled_operations()):
+        replayed.cases += 1
+        replayed.sources[case.recording.source] += 1
+        replayed.days.append(_read_day(case.recording.recorded_at))
+        replayed.operations.add(case.name.text)
+        outcome = replay(effective, case.name, case.recording)
+        replayed.scenarios.update(_classify(case, outcome))
+        if UPDATED_AFTER in case.recording.call.query and outcome.error is None:
+            replayed.changed.add(case.name.text)
+    for delivery in find_deliveries(workspace, effective):
+        _add_delivery(replayed, effective, delivery)
+    return replayed
+
+
+def _add_delivery(replayed: ReplayedCases, effective: Effective, case: DeliveryCase) -> None:
+    outcome = replay_delivery(effective, case.delivery)
+    replayed.accepted += outcome.error is None
+    replayed.refused += outcome.refusal is not None
+    replayed.sources[case.delivery.source] += 1
+    replayed.days.append(_read_day(case.delivery.received_at))
+
+
+def _read_day(moment: str) -> str:
+    try:
+        return datetime.fromisoformat(moment).date().isoformat()
+    except ValueError:
+        return ""
+
+
+def _classify(case: Case, outcome: Outcome) -> Iterator[str]:
+    if any(request.status == UNAUTHORIZED for request in outcome.sent):  # also if a renewed credential is accepted
+        yield "unauthorized"
+    elif isinstance(outcome.error, VendorError):
+        yield "rate_limited" if outcome.error.kind == "rate_limited" else "error"
+    elif outcome.error is None and case.name.method == "list":
+        if outcome.pages >= PAGES:
+            yield "several_pages"
+        if not outcome.records:
+            yield "empty"
+
+
+def find_resources(workspace: Workspace, effective: Effective, contract: PublishedContract) -> list[ResourceFigures]:
+    """Return the coverage of each mapped record of the models, sorted by name."""
+    rows: dict[tuple[str, str], list[OperationCoverage]] = defaultdict(list)
+    names: dict[tuple[str, str], list[OperationName]] = defaultdict(list)
+    by_text = {name.text: name for name in effective.enabled_operations() if name.kind == "unified"}
+    for name in by_text.values():
+        names[name.model, name.resource].append(name)
+    for row in _measure(workspace, effective):
+        if row.operation in by_text:
+            name = by_text[row.operation]
+            rows[name.model, name.resource].append(row)
+    return [_describe_resource(workspace, effective, contract, names[key], rows[key]) for key in sorted(names)]
+
+
+def _measure(workspace: Workspace, effective: Effective) -> list[OperationCoverage]:
+    try:
+        return list(measure_coverage(workspace, connector=effective.connector_name, alone=True))
+    except UsageError:  # there is no unified operation
+        return []
+
+
+def _describe_resource(
+    workspace: Workspace,
+    effective: Effective,
+    contract: PublishedContract,
+    names: Sequence[OperationName],
+    rows: Sequence[OperationCoverage],
+) -> ResourceFigures:
+    first = min(names)
+    prefix = f"{first.model}.{first.resource}"
+    schema = _read_schema(workspace, effective, first)
+    properties = schema.get("properties", {})
+    methods = {name.method for name in names}
+    usual = [
+        method
+        for method in schema.get("x-operations", STANDARD_METHODS)
+        if f"{prefix}.{method}" not in contract.not_offered
+    ]
+    reads = [row for row in rows if get_method(row) in ("list", "get")] or list(rows)
+    reading = next((name for name in names if name.method in ("list", "get")), first)
+    model = [name for name in list_model_fields(workspace, effective, reading) if name != DELETED]
+    unmapped = set(model).intersection(
+        *({field_row.field for field_row in row.fields if field_row.state == "unmapped"} for row in reads)
+    )
+    serving = {name: value.get("x-served-by") for name, value in properties.items() if isinstance(value, dict)}
+    elsewhere = {
+        name
+        for name in unmapped
+        if (served := serving.get(name.partition(".")[0])) is not None and effective.connector_name not in served
+    }
+    return ResourceFigures(
+        record=f"{first.model}.{_find_record(effective, first)}",
+        resource=prefix,
+        operations=sorted(methods),
+        missing_operations=[method for method in usual if method not in methods],
+        fields=len(model),
+        mapped=len(model) - len(unmapped),
+        served_elsewhere=len(elsewhere),
+        served_only_here=sum(served is not None and effective.connector_name in served for served in serving.values()),
+        missing_fields=[name for name in model if name in unmapped - elsewhere],
+    )
+
+
+def get_method(row: OperationCoverage) -> str:
+    """Return the method of a measured operation."""
+    return row.operation.rpartition(".")[2]
+
+
+def _find_record(effective: Effective, name: OperationName) -> str:
+    try:
+        operation = effective.get_unified(name.model, name.resource, name.method)
+    except ConnError:
+        operation = None
+    return (operation.record if operation is not None else None) or singular(name.resource)
+
+
+def _read_schema(workspace: Workspace, effective: Effective, name: OperationName) -> dict[str, Any]:
+    path = schema_path(workspace.models, name.model, _find_record(effective, name))
+    data = {} if path is None else read_document(path, "/".join(path.parts[-3:])).data
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,319 @@
+"""The formula of the score: each part is a share of its points, and what is missing from it is a next step.
+
+The points of all parts add up to 100. `docs/reference/score.md` describes them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from conn_engine.analysis.score.contract import CONTRACT_FILE, PublishedContract
+from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases
+from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
+from conn_engine.auth import NoCredentials
+from conn_engine.config import Effective
+from conn_engine.diagnostics import pluralize
+
+__all__ = ["FEWEST_LINES", "POINTS", "Findings", "score_parts"]
+
+POINTS: Final = {
+    "operations": 15,
+    "fields": 15,
+    "tests": 20,
+    "contract": 10,
+    "scenarios": 15,
+    "webhooks": 8,
+    "incremental": 4,
+    "deletes": 4,
+    "rate_limit": 3,
+    "login": 3,
+    "readme": 3,
+}
+"""The points of each part."""
+FEWEST_LINES: Final = 10
+"""A README with fewer lines does not describe how to get credentials."""
+SHOWN: Final = 5
+_ADVICE: Final = {
+    "several_pages": ("no listing is recorded over three pages", "conn record {listing} --account ACCOUNT --pages 3"),
+    "empty": (
+        "no empty listing is recorded",
+        "conn record {listing} -c {connector} --from-body empty.json --scenario empty",
+    ),
+    "error": (
+        "no error is recorded",
+        "conn record {reading} -c {connector} -p id=0 --from-body error.json --status 404 --scenario not_found",
+    ),
+    "rate_limited": (
+        "no reached rate limit is recorded",
+        "conn record {listing} -c {connector} --from-body error.json --status 429 --scenario rate_limited",
+    ),
+    "unauthorized": (
+        "no refused credential is recorded",
+        "conn record {listing} -c {connector} --from-body error.json --status 401 --scenario unauthorized",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that the parts are computed from. `readme` is the number of its lines."""
+
+    effective: Effective
+    resources: Sequence[ResourceFigures]
+    replayed: ReplayedCases
+    mutation: MutationFigures | None
+    failing: str
+    contract: PublishedContract
+    readme: int
+
+    @property
+    def connector(self) -> str:
+        """The name of the connector."""
+        return self.effective.connector_name
+
+    @property
+    def folder(self) -> str:
+        """The connector's folder in the workspace."""
+        return f"connectors/{self.connector}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What is missing from a part: the share of its points, and what to do."""
+
+    share: float
+    missing: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    detail: str
+    gaps: Sequence[_Gap] = ()
+
+
+def score_parts(findings: Findings) -> tuple[list[ScorePart], list[NextStep]]:
+    """Return the parts of the score, and what is missing, the most points first."""
+    parts, steps = [], []
+    for name, of in POINTS.items():
+        measured = _MEASURES[name](findings)
+        lost = min(1.0, sum(gap.share for gap in measured.gaps))
+        parts.append(ScorePart(name=name, points=round(of * (1 - lost), 1), of=of, detail=measured.detail))
+        steps += [
+            NextStep(part=name, missing=gap.missing, do=gap.do, points=round(of * min(1.0, gap.share), 1))
+            for gap in measured.gaps
+        ]
+    return parts, sorted(steps, key=lambda step: -step.points)
+
+
+def _measure_operations(findings: Findings) -> _Measured:
+    mapped = [(row, row.operations, row.missing_operations) for row in findings.resources]
+    usual = sum(len(operations) + len(missing) for _, operations, missing in mapped)
+    if not usual:
+        do = f"map one of your resources in {findings.folder}/unified/MODEL.yaml: conn explain unified"
+        return _Measured("no operation is mapped to a model", [_Gap(1, "no operation is mapped to a model", do)])
+    gaps = [
+        _Gap(
+            len(missing) / usual,
+            f"{row.resource}: {', '.join(missing)} not mapped",
+            f"add {' and '.join(missing)} in {findings.folder}/unified/{row.resource.partition('.')[0]}.yaml; what the "
+            f"vendor does not have belongs in not_offered of {findings.folder}/{CONTRACT_FILE}",
+        )
+        for row, _, missing in mapped
+        if missing
+    ]
+    present = usual - sum(len(missing) for _, _, missing in mapped)
+    return _Measured(f"{present} of {usual} operations of {pluralize(len(mapped), 'resource')}", gaps)
+
+
+def _measure_fields(findings: Findings) -> _Measured:
+    expected = sum(row.fields - row.served_elsewhere for row in findings.resources)
+    if not expected:
+        return _Measured(
+            "no field of a model is mapped", [_Gap(1, "no field of a model is mapped", _map_first(findings))]
+        )
+    gaps = [
+        _Gap(
+            len(row.missing_fields) / expected,
+            f"{row.resource}: {pluralize(len(row.missing_fields), 'field')} of {row.record} not mapped: "
+            f"{_join(row.missing_fields)}",
+            f"map what the vendor has: conn coverage {row.resource}.{_find_reading(row)} -c {findings.connector}",
+        )
+        for row in findings.resources
+        if row.missing_fields
+    ]
+    mapped = sum(row.mapped for row in findings.resources)
+    only_here = sum(row.served_only_here for row in findings.resources)
+    marked = f", {only_here} of them only by this connector" if only_here else ""
+    return _Measured(f"{mapped} of {expected} model fields mapped{marked}", gaps)
+
+
+def _map_first(findings: Findings) -> str:
+    return f"write {findings.folder}/unified/MODEL.yaml; conn schema crm.contact prints the fields of a record"
+
+
+def _measure_tests(findings: Findings) -> _Measured:
+    if findings.failing:
+        return _Measured("tests fail", [_Gap(1, findings.failing, f"conn test --all --connector {findings.connector}")])
+    mutation = findings.mutation
+    if mutation is None:
+        return _Measured("not measured", [_Gap(1, "the tests are not measured", f"conn score {findings.connector}")])
+    missed = mutation.mutants - mutation.killed
+    detail = f"{mutation.killed:,} of {mutation.mutants:,} mistakes detected ({mutation.percent:.1f}%)"
+    if not mutation.mutants:
+        return _Measured("no mistake to detect", [_Gap(1, "no test detects a mistake", _record_first(findings))])
+    gap = _Gap(
+        missed / mutation.mutants,
+        f"no test detects {pluralize(missed, 'mistake')}",
+        f"conn mutate {findings.connector}",
+    )
+    return _Measured(detail, [gap] if missed else [])
+
+
+def _record_first(findings: Findings) -> str:
+    return f"conn record OPERATION -c {findings.connector} --from-body answer.json"
+
+
+def _measure_contract(findings: Findings) -> _Measured:
+    contract = findings.contract
+    file = f"{findings.folder}/{CONTRACT_FILE}"
+    if not contract.document:
+        return _Measured(
+            "not judged",
+            [
+                _Gap(
+                    1,
+                    "the requests are not judged against a published document",
+                    f"compare them: conn drift --openapi FILE -c {findings.connector}; then write the document's URL "
+                    f"as `document` in {file}",
+                )
+            ],
+        )
+    judged = max(1, len(findings.replayed.operations))
+    gaps = [
+        _Gap(
+            min(1.0, 1 / judged),
+            f"{operation} sends what the document does not allow: {gap.reason}",
+            f"send what it allows, then remove {operation} from {file}",
+        )
+        for operation, gap in sorted(contract.gaps.items())
+    ]
+    valid = judged - len(gaps)
+    return _Measured(f"{valid} of {judged} recorded operations are as {contract.document} allows", gaps)
+
+
+def _measure_scenarios(findings: Findings) -> _Measured:
+    names = sorted(findings.replayed.operations)
+    listing = next((name for name in names if name.endswith(".list")), "RESOURCE.list")
+    reading = next((name for name in names if name.endswith(".get")), listing)
+    absent = [name for name in SCENARIOS if name not in findings.replayed.scenarios]
+    words = {"listing": listing, "reading": reading, "connector": findings.connector}
+    gaps = [_Gap(1 / len(SCENARIOS), _ADVICE[name][0], _ADVICE[name][1].format(**words)) for name in absent]
+    present = [name.replace("_", " ") for name in SCENARIOS if name in findings.replayed.scenarios]
+    return _Measured(", ".join(present) or "none recorded", gaps)
+
+
+def _measure_webhooks(findings: Findings) -> _Measured:
+    webhooks = findings.effective.webhooks
+    connector = findings.connector
+    if webhooks is None:
+        do = f"add webhooks to {findings.folder}/connector.yaml: conn webhook scheme {connector} prints known settings"
+        return _Measured("none", [_Gap(1, "webhooks are not received", do)])
+    events = findings.effective.events
+    gaps = []
+    if not events:
+        do = f"add events below a resource in {findings.folder}/unified: conn explain events"
+        gaps.append(_Gap(0.25, "no event is mapped to a model", do))
+    if not findings.replayed.accepted:
+        do = f"conn webhook record {connector} NAME --sign"
+        gaps.append(_Gap(0.25, "no accepted delivery is recorded", do))
+    if not findings.replayed.refused:
+        do = f"conn webhook record {connector} NAME"
+        gaps.append(_Gap(0.25, "no delivery with an invalid signature is recorded", do))
+    recorded = f"{findings.replayed.accepted} accepted and {findings.replayed.refused} refused recorded"
+    subscribes = ", subscribes by itself" if webhooks.subscription is not None else ""
+    return _Measured(f"{pluralize(len(events), 'event')}, {recorded}{subscribes}", gaps)
+
+
+def _measure_incremental(findings: Findings) -> _Measured:
+    names = sorted(name.partition(".")[2] for name in findings.replayed.changed)
+    if names:
+        return _Measured(f"{', '.join(names)} with {UPDATED_AFTER}")
+    if any(operation.incremental is not None for operation in findings.effective.vendor_operations()):
+        return _Measured("configured")
+    do = f"map query.{UPDATED_AFTER} in a list of {findings.folder}/unified, and record it with -p {UPDATED_AFTER}=TIME"
+    return _Measured("no", [_Gap(1, "no listing returns only what changed", do)])
+
+
+def _measure_deletes(findings: Findings) -> _Measured:
+    effective = findings.effective
+    events = sorted({name.resource for name, _ in effective.events if name.action == "deleted"})
+    listings = sorted(
+        {
+            name.resource
+            for name in effective.enabled_operations()
+            if name.kind == "unified" and name.method == "list" and _maps_deleted(effective, name.model, name.resource)
+        }
+    )
+    if not events and not listings:
+        do = f"map `deleted` of a record, or an event `deleted`, in {findings.folder}/unified"
+        return _Measured("not reported", [_Gap(1, "deleted records are not reported", do)])
+    shown = [f"events of {', '.join(events)}"] if events else []
+    shown += [f"listings of {', '.join(listings)}"] if listings else []
+    return _Measured(" and ".join(shown))
+
+
+def _maps_deleted(effective: Effective, model: str, resource: str) -> bool:
+    mapping = effective.response_mapping(model, resource, "list")
+    return mapping is not None and "deleted" in mapping.fields
+
+
+def _measure_rate_limit(findings: Findings) -> _Measured:
+    if any(operation.rate_limit is not None for operation in findings.effective.vendor_operations()):
+        return _Measured("declared")
+    do = f"add rate_limit to {findings.folder}/connector.yaml: conn explain rate_limit"
+    return _Measured("not declared", [_Gap(1, "the vendor's rate limit is not declared", do)])
+
+
+def _measure_login(findings: Findings) -> _Measured:
+    credentials = findings.effective.connector.credentials
+    gaps = []
+    if credentials is None:
+        do = f"add credentials to {findings.folder}/connector.yaml: conn explain credentials"
+        gaps.append(_Gap(0.5, "it is not declared how an account logs in", do))
+    if findings.effective.connector.verify is None and not isinstance(credentials, NoCredentials):
+        do = f"set verify to an operation in {findings.folder}/connector.yaml"
+        gaps.append(_Gap(0.5, "no operation verifies a credential", do))
+    kind = "none" if credentials is None else str(credentials.__struct_config__.tag)
+    return _Measured(kind, gaps)
+
+
+def _measure_readme(findings: Findings) -> _Measured:
+    if findings.readme >= FEWEST_LINES:
+        return _Measured(pluralize(findings.readme, "line"))
+    do = f"describe in {findings.folder}/README.md how to get credentials, and the vendor's pitfalls"
+    return _Measured("missing" if not findings.readme else "short", [_Gap(1, "the README is missing or short", do)])
+
+
+def _find_reading(row: ResourceFigures) -> str:
+    return next((method for method in ("get", "list") if method in row.operations), row.operations[0])
+
+
+def _join(names: Sequence[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+_MEASURES: Final[dict[str, Callable[[Findings], _Measured]]] = {
+    "operations": _measure_operations,
+    "fields": _measure_fields,
+    "tests": _measure_tests,
+    "contract": _measure_contract,
+    "scenarios": _measure_scenarios,
+    "webhooks": _measure_webhooks,
+    "incremental": _measure_incremental,
+    "deletes": _measure_deletes,
+    "rate_limit": _measure_rate_limit,
+    "login": _measure_login,
+    "readme": _measure_readme,
+}

@@ -1,0 +1,184 @@
+"""The score of a small connector, counted by hand; each part rises with what it counts, and nothing else does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scored_shop import CONNECTOR, NOW, UNIFIED, build_recording, create_shop
+
+from conn_engine.analysis.score import BAR, POINTS, MutationFigures, ScoredConnector, score_connector
+from conn_engine.config import load_workspace
+from conn_engine.errors import ConfigurationError, UsageError
+
+
+def score(root: Path, **options: Any) -> ScoredConnector:
+    return score_connector(load_workspace(root), "shop", **{"now": NOW, **options})
+
+
+def points(scored: ScoredConnector) -> dict[str, float]:
+    return {part.name: part.points for part in scored.parts}
+
+
+def test_the_parts_add_up_to_a_hundred() -> None:
+    assert sum(POINTS.values()) == 100
+
+
+def test_the_score_is_counted_from_the_files(tmp_path: Path) -> None:
+    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9))
+    assert points(scored) == {
+        "operations": 6.0,  # list and get of five
+        "fields": 11.2,  # id, name and shelf of four: another connector serves the fax, and another part counts deleted
+        "tests": 18.0,  # nine of ten
+        "contract": 0.0,
+        "scenarios": 0.0,
+        "webhooks": 0.0,
+        "incremental": 0.0,
+        "deletes": 0.0,
+        "rate_limit": 0.0,
+        "login": 0.0,
+        "readme": 0.0,
+    }
+    assert (scored.score, scored.preview) == (35, True)
+    (row,) = scored.resources
+    assert (row.resource, row.record, row.missing_operations) == ("m.things", "m.thing", ["create", "update", "delete"])
+    assert (row.fields, row.mapped, row.served_elsewhere, row.served_only_here) == (5, 3, 1, 1)
+    assert row.missing_fields == ["phone"]
+    assert (scored.label, scored.models, scored.capabilities) == ("Shop", ["m"], [])
+
+
+def test_the_next_steps_are_the_three_that_cost_most(tmp_path: Path) -> None:
+    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9))
+    lost = [step.points for step in scored.missing]
+    assert lost == sorted(lost, reverse=True)
+    assert scored.next_steps == scored.missing[:3]
+    assert [step.part for step in scored.next_steps] == ["contract", "operations", "webhooks"]
+    assert all(step.do for step in scored.missing)
+
+
+def test_the_mistakes_are_tried_unless_their_number_is_known(tmp_path: Path) -> None:
+    root = create_shop(tmp_path)
+    tried: list[tuple[int, int]] = []
+    scored = score(root, advance=lambda done, total: tried.append((done, total)))
+    assert scored.mutation is not None
+    assert 0 < scored.mutation.killed <= scored.mutation.mutants == len(tried) == tried[-1][1]
+    unmeasured = score(root, mutate=False)
+    assert (unmeasured.mutation, points(unmeasured)["tests"]) == (None, 0)
+    assert unmeasured.next_steps[0].do == "conn score shop"
+
+
+def test_failing_tests_are_the_first_thing_to_correct(tmp_path: Path) -> None:
+    root = create_shop(tmp_path)
+    path = root / "connectors/shop/unified/m.yaml"
+    path.write_text(UNIFIED.replace("response.n", "response.s"), encoding="utf-8")
+    scored = score(root)
+    assert scored.mutation is None
+    assert "already fails" in scored.failing
+    assert (scored.next_steps[0].part, scored.next_steps[0].points) == ("tests", 20)
+    assert scored.next_steps[0].do == "conn test --all --connector shop"
+
+
+def test_scenarios_are_found_in_the_results(tmp_path: Path) -> None:
+    pages = [{"items": [{"id": str(page), "n": "a", "s": "b"}], "more": page < 3} for page in (1, 2, 3)]
+    paged = CONNECTOR.replace(
+        "list: {path: /things}",
+        "list: {path: /things, response_path: items, pagination: {format: page, page_param: p, has_more: body.more}}",
+    )
+    cases = {
+        "pages": [(f"/things?p={number}", 200, body) for number, body in enumerate(pages, 1)],
+        "nothing": [("/things?p=1", 200, {"items": [], "more": False})],
+        "limit": [("/things?p=1", 429, {})],
+        "refused": [("/things?p=1", 401, {})],
+        "broken": [("/things?p=1", 403, {})],
+    }
+    files = {
+        f"recordings/m.things.list.{name}.json": json.dumps(build_recording("m.things.list", answers, scenario=name))
+        for name, answers in cases.items()
+    }
+    first = json.dumps(build_recording("m.things.list", cases["nothing"]))
+    root = create_shop(tmp_path, **{"connector.yaml": paged, "recordings/m.things.list.json": first, **files})
+    scored = score(root, mutate=False)
+    assert points(scored)["scenarios"] == 15
+    assert all(scored.recordings.scenarios.values())
+    (root / "connectors/shop/recordings/m.things.list.limit.json").unlink()
+    scored = score(root, mutate=False)
+    assert points(scored)["scenarios"] == 12
+    (step,) = [step for step in scored.missing if step.part == "scenarios"]
+    assert step.do == "conn record m.things.list -c shop --from-body error.json --status 429 --scenario rate_limited"
+
+
+def test_the_contract_counts_what_it_refuses_and_what_the_vendor_does_not_offer(tmp_path: Path) -> None:
+    contract = """\
+document: https://shop.example/openapi.json
+not_offered: {m.things.create: Things are created in the shop., m.things.delete: Nothing is deleted.}
+gaps: {m.things.get: {reason: The document is older., link: "https://shop.example/notes"}}
+"""
+    scored = score(create_shop(tmp_path, **{"contract.yaml": contract}), mutate=False)
+    assert points(scored)["contract"] == 5
+    assert points(scored)["operations"] == 10  # list and get of three
+    assert scored.contract.gaps == {"m.things.get": "The document is older."}
+    assert load_workspace(tmp_path).strays() == []
+
+
+@pytest.mark.parametrize("text", ["documnet: x", "gaps: {m.things.get: {reason: because}}", "- a"])
+def test_an_invalid_contract_is_refused(tmp_path: Path, text: str) -> None:
+    root = create_shop(tmp_path, **{"contract.yaml": text})
+    with pytest.raises(ConfigurationError, match=r"connectors/shop/contract\.yaml is invalid") as refused:
+        score(root, mutate=False)
+    assert "not_offered" in refused.value.hint
+
+
+def test_the_age_follows_the_clock_and_does_not_change_the_score(tmp_path: Path) -> None:
+    root = create_shop(tmp_path)
+    new, old = score(root, mutate=False), score(root, mutate=False, now=NOW + 400 * 86_400)
+    assert (new.recordings.age_days, old.recordings.age_days) == (1, 401)
+    assert (new.recordings.oldest, new.recordings.newest, new.recordings.sources) == (
+        "2026-01-01",
+        "2026-01-01",
+        {"contract": 2},
+    )
+    assert new.score == old.score
+    assert [step.missing for step in old.missing if step.part == "recordings"] == [
+        "the newest recording is 401 days old"
+    ]
+    assert "recordings" not in {step.part for step in new.missing}
+
+
+def test_changes_deletes_limits_login_and_readme_count(tmp_path: Path) -> None:
+    more = """\
+credentials: bearer
+verify: things.list
+rate_limit: {limited_when: status = 429}
+"""
+    listing = UNIFIED.replace("list: {}", "list: {query_mapping: {since: query.updated_after}}").replace(
+        "shelf: response.s", "shelf: response.s, deleted: response.gone = true"
+    )
+    changed = build_recording(
+        "m.things.list",
+        [("/things?since=2026-01-01", 200, [])],
+        scenario="changed",
+        call={"query": {"updated_after": "2026-01-01"}},
+    )
+    root = create_shop(
+        tmp_path,
+        **{
+            "connector.yaml": CONNECTOR + more,
+            "unified/m.yaml": listing,
+            "recordings/m.things.list.changed.json": json.dumps(changed),
+            "README.md": "line\n" * 10,
+        },
+    )
+    scored = score(root, mutate=False)
+    names = ("incremental", "deletes", "rate_limit", "login", "readme")
+    assert [points(scored)[name] for name in names] == [4, 4, 3, 3, 3]
+    assert scored.capabilities == ["bearer", "incremental", "rate_limit"]
+    assert scored.score < BAR
+
+
+def test_an_unmapped_connector_and_an_unknown_name(tmp_path: Path) -> None:
+    root = create_shop(tmp_path)
+    (root / "connectors/shop/unified/m.yaml").unlink()
+    scored = score(root, mutate=False)
+    assert (points(scored)["operations"], points(scored)["fields"], scored.resources) == (0, 0, [])
+    with pytest.raises(UsageError):
+        score_connector(load_workspace(root), "shpo", now=NOW)

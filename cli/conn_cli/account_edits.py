@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conn_cli.account_vault import add_store, open_workers_vault
+from conn_cli.account_vault import add_store, open_vault_engine, open_workers_vault
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 from conn_cli.service_options import open_service_engine
@@ -208,6 +208,7 @@ def _remove_credential(
     """Delete the credential of a deleted account, and note that in the log of a store. One that cannot be deleted is
     reported, and the account is deleted nevertheless."""
     from conn_engine.errors import CredentialError
+    from conn_service.delivery import EndpointSecrets
     from conn_service.revisions import AuditEntry, Changes, CredentialRemoval, Subject, remove_credential
 
     if options.keeps_credential:
@@ -215,6 +216,9 @@ def _remove_credential(
     try:
         with open_workers_vault(app, options.store) as vault:
             removal = remove_credential(vault, account)
+        if options.store is not None:
+            with open_vault_engine(app, options.store) as engine:
+                EndpointSecrets(engine, app.environ, app.clock).remove_account(account)
     except CredentialError as error:
         removal = CredentialRemoval("kept", f"{error.message}: {error.hint}" if error.hint else error.message)
     if isinstance(changes, Changes) and removal.result == "deleted":

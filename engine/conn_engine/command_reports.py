@@ -490,7 +490,8 @@ class EndpointLine(_Data, frozen=True, kw_only=True):
     """An endpoint that receives events. Times are ISO 8601 in UTC.
 
     `endpoint` identifies it, and `place` is the document that it is in, null if it is a URL or gone. Of a URL, only the
-    host is shown. `problem` is why it is not `enabled`; `events` counts those in the store by status.
+    host is shown. `problem` is why it is not `enabled`; `events` counts those in the store by status. The vault has its
+    secret since `rotated`, and a previous one signs too until `previous_until`.
     """
 
     endpoint: str
@@ -504,6 +505,8 @@ class EndpointLine(_Data, frozen=True, kw_only=True):
     next_attempt: str | None
     events: dict[str, int]
     public_keys: list[str]
+    rotated: str | None
+    previous_until: str | None
 
 
 class EndpointsReport(Report, frozen=True, kw_only=True):
@@ -542,6 +545,18 @@ class EndpointSecretReport(Report, frozen=True, kw_only=True):
     kind: ClassVar[str] = "endpoint-secret"
     secret: str
     public_key: str | None
+
+
+class RotatedSecretReport(Report, frozen=True, kw_only=True):
+    """What became of the secret of an endpoint in the vault. `secret` is null unless it was asked for. A previous one
+    signs too until `previous_until`."""
+
+    kind: ClassVar[str] = "endpoint-rotation"
+    endpoint: str
+    action: Literal["rotated", "shown", "ended", "removed"]
+    secret: str | None
+    public_key: str | None
+    previous_until: str | None
 
 
 # --- help ---

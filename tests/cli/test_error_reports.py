@@ -91,6 +91,7 @@ LINES: dict[str, tuple[str, int]] = {
     "endpoint test nobody": ("configuration", 3),
     "endpoint redeliver nobody": ("usage", 2),
     "endpoint secret --nope": ("usage", 2),
+    "endpoint rotate nobody": ("configuration", 3),
     "openapi nobody": ("usage", 2),
     "account link nobody": ("usage", 2),
     "auth rotate-key --nope": ("usage", 2),

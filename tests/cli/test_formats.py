@@ -157,6 +157,7 @@ LINES: dict[str, tuple[str, int]] = {
     "endpoint list": ("endpoints", 0),
     "endpoint test app": ("endpoint-test", 0),
     "endpoint secret --ed25519": ("endpoint-secret", 0),
+    "endpoint rotate app": ("endpoint-rotation", 0),
     "account link me": ("link", 0),
 }
 """Command lines of every command, with the kind of the report and the exit code."""

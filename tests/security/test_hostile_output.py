@@ -52,7 +52,15 @@ QUIET = {
 }
 QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
-QUIET |= {"endpoint list", "endpoint secret", "endpoint test", "account enable", "account import", "export"}
+QUIET |= {
+    "endpoint list",
+    "endpoint rotate",
+    "endpoint secret",
+    "endpoint test",
+    "account enable",
+    "account import",
+    "export",
+}
 ALONE = {
     "webhook listen": "tests/cli/test_webhook_listen.py",
     "lsp": "tests/service/lsp/test_server.py",
@@ -380,6 +388,7 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("inbox", "replay", "--failed", "--since", EVIL, *form)
         yield ("endpoint", "list", *form)
         yield ("endpoint", "test", EVIL, *form)
+        yield ("endpoint", "rotate", EVIL, *form)
         yield ("endpoint", "redeliver", EVIL, *form)
         yield ("endpoint", "redeliver", "app", "--since", EVIL, *form)
         yield ("endpoint", "secret", *form)

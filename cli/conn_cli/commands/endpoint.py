@@ -1,11 +1,11 @@
 """`conn endpoint`: the applications that receive events: how they respond, a test, and events again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.commands.endpoint_rotate import format_time, rotate_command
 from conn_cli.commands.sync.parameters import FormatOption, Store
 from conn_cli.console import App
 from conn_cli.exits import Exit
@@ -35,7 +35,7 @@ def list_command(context: typer.Context, store: Store = None, formats: FormatOpt
 
     app: App = context.obj
     with open_worker(app, store) as worker:
-        entries = list_endpoints(worker.deliveries.engine, worker.releases.get_current()[1], app.environ)
+        entries = list_endpoints(worker.deliveries.engine, worker.releases.get_current()[1], worker.secrets)
     lines = [_describe(entry) for entry in entries]
     write_report(
         lambda: EndpointsReport(endpoints=lines),
@@ -60,7 +60,8 @@ def test(context: typer.Context, name: Endpoint, store: Store = None, formats: F
     app: App = context.obj
     with open_worker(app, store) as worker:  # it knows the accounts of the store, too
         workspace = worker.releases.get_current()[1]
-    done = send_test_event(workspace, find_endpoint(workspace, name, environ=app.environ), app.clock)
+        endpoint = find_endpoint(workspace, name, environ=app.environ, stored=worker.secrets.find)
+    done = send_test_event(workspace, endpoint, app.clock)
     report = EndpointTestReport(
         endpoint=done.endpoint,
         event_id=done.event_id,
@@ -144,8 +145,8 @@ def secret(
 ) -> None:
     """Make a new secret for an endpoint, shown once and stored nowhere.
 
-    To change a secret, set the new one as `secret` of the endpoint and the old one as `previous_secret`: events then
-    have both signatures, until all receivers know the new one.
+    Set it as a variable that `secret` of the endpoint names. To let Conn make and store the secret, and to change one
+    later, use conn endpoint rotate.
     """
     from conn_cli.report import write_report
     from conn_engine.command_reports import EndpointSecretReport
@@ -159,6 +160,9 @@ def secret(
     write_report(lambda: report, formats or [], {"text": lambda: shown}, app, folder=app.folder)
 
 
+group.command(name="rotate")(rotate_command)
+
+
 def _describe(entry: "EndpointEntry") -> "EndpointLine":
     from conn_engine.command_reports import EndpointLine
 
@@ -170,10 +174,12 @@ def _describe(entry: "EndpointEntry") -> "EndpointLine":
         types=list(entry.events),
         state=entry.state,
         problem=entry.problem or None,
-        since=_format_time(entry.since),
-        next_attempt=_format_time(entry.next_attempt),
+        since=format_time(entry.since),
+        next_attempt=format_time(entry.next_attempt),
         events=dict(entry.counts),
         public_keys=list(entry.public_keys),
+        rotated=format_time(entry.rotated_at),
+        previous_until=format_time(entry.previous_until),
     )
 
 
@@ -194,6 +200,9 @@ def _explain(lines: "Sequence[EndpointLine]") -> Iterator[str]:
         if line.problem:
             since = f" since {line.since}" if line.since else ""
             yield f"{line.endpoint}: {line.state}{since}: {line.problem}"
+        if line.rotated:
+            until = f"; the previous one signs until {line.previous_until}" if line.previous_until else ""
+            yield f"{line.endpoint}: secret in the vault since {line.rotated}{until}"
         for key in line.public_keys:
             yield f"{line.endpoint}: public key {key}"
 
@@ -209,7 +218,3 @@ def _draw_redelivery(report: "RedeliveryReport") -> str:
 
 def _format_events(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items())) or "no events"
-
-
-def _format_time(moment: float | None) -> str | None:
-    return None if moment is None else f"{datetime.fromtimestamp(int(moment), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,13 +11,15 @@ from conn_service.delivery.listing import (
     find_deliveries,
     list_endpoints,
 )
-from conn_service.delivery.places import find_subscribed_endpoints, has_endpoint, name_endpoint
+from conn_service.delivery.places import find_key, find_subscribed_endpoints, has_endpoint, name_endpoint
 from conn_service.delivery.queue import add_deliveries
 from conn_service.delivery.requests import EndpointTest, send_test_event
 from conn_service.delivery.signatures import create_secret, parse_signing_key
 from conn_service.delivery.store import DeliveryStore, RedeliveredEvents
+from conn_service.delivery.stored_secrets import DEFAULT_OVERLAP, EndpointSecrets, RotatedSecret, parse_overlap
 
 __all__ = [
+    "DEFAULT_OVERLAP",
     "RETRY_SECONDS",
     "ClaimStore",
     "DeliveryEntry",
@@ -25,19 +27,23 @@ __all__ = [
     "DeliveryStore",
     "DrainResult",
     "EndpointEntry",
+    "EndpointSecrets",
     "EndpointTest",
     "RedeliveredEvents",
     "ResolvedEndpoint",
+    "RotatedSecret",
     "add_deliveries",
     "create_secret",
     "drain",
     "find_deliveries",
     "find_endpoint",
+    "find_key",
     "find_subscribed_endpoints",
     "find_trust",
     "has_endpoint",
     "list_endpoints",
     "name_endpoint",
+    "parse_overlap",
     "parse_signing_key",
     "send_test_event",
 ]

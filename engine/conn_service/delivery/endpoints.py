@@ -22,6 +22,7 @@ from conn_service.delivery.places import (
     name_endpoint,
 )
 from conn_service.delivery.signatures import SigningKey, parse_signing_key
+from conn_service.delivery.stored_secrets import SecretLookup, find_no_secret
 
 __all__ = ["ResolvedEndpoint", "check_endpoint_url", "find_endpoint", "find_trust"]
 
@@ -62,8 +63,10 @@ def find_endpoint(
     account: str | None = None,
     environment: str | None = None,
     environ: Mapping[str, str],
+    stored: SecretLookup = find_no_secret,
 ) -> ResolvedEndpoint:
     """Return an endpoint by its key, or by its name in the account, in the environment or in conn.yaml, or by its URL.
+    `stored` finds the secrets that replace those of its document.
 
     Raises ConfigurationError for an unknown name, and for a URL or a secret that cannot be made.
     """
@@ -78,7 +81,7 @@ def find_endpoint(
             f'there is no endpoint "{short}"',
             hint=f"add it to {where}: endpoints: {{ {short}: {{ url: https://… }} }}; or pass --to",
         )
-    return _resolve(workspace, place, environ)
+    return _resolve(workspace, place, environ, stored)
 
 
 def find_trust(workspace: Workspace, endpoint: ResolvedEndpoint) -> Trust:
@@ -86,7 +89,9 @@ def find_trust(workspace: Workspace, endpoint: ResolvedEndpoint) -> Trust:
     return limit_trust(workspace.trust, workspace.settings) if endpoint.account else workspace.trust
 
 
-def _resolve(workspace: Workspace, place: EndpointPlace, environ: Mapping[str, str]) -> ResolvedEndpoint:
+def _resolve(
+    workspace: Workspace, place: EndpointPlace, environ: Mapping[str, str], stored: SecretLookup
+) -> ResolvedEndpoint:
     settings = place.settings
     try:
         if isinstance(settings, AccountEndpoint):
@@ -94,7 +99,9 @@ def _resolve(workspace: Workspace, place: EndpointPlace, environ: Mapping[str, s
         scope = Scope({"env": dict(environ)}, USUAL)
         url = settings.url if isinstance(settings, AccountEndpoint) else str(render(settings.url, scope))
         secrets = [text for text in (settings.secret, settings.previous_secret) if text is not None]
-        keys = tuple(parse_signing_key(str(render(text, scope))) for text in secrets)
+        replaced = stored(place.key)
+        texts = [str(render(text, scope)) for text in secrets] if replaced is None else replaced
+        keys = tuple(parse_signing_key(text) for text in texts)
     except ConnError as error:
         raise ConfigurationError(
             f'the endpoint "{place.key}" cannot be used: {error.message}',

@@ -1,7 +1,7 @@
 """What is known of endpoints and of deliveries, for people: states, counts, and why something waits."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Final, Literal
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from conn_engine.errors import ConfigurationError
 from conn_service.delivery import tables
 from conn_service.delivery.endpoints import find_endpoint
 from conn_service.delivery.places import SCHEMES, EndpointPlace, list_account_places, list_places, name_endpoint
+from conn_service.delivery.stored_secrets import EndpointSecrets, SecretState
 
 __all__ = ["DeliveryEntry", "DeliveryStatus", "EndpointEntry", "find_deliveries", "list_endpoints"]
 
@@ -25,7 +26,8 @@ _MOST_ACCOUNTS: Final = 500
 @dataclass(frozen=True, slots=True)
 class EndpointEntry:
     """An endpoint as it is written and as it responds. `state` is `resting` while it fails, `unusable` if its settings
-    are, and `missing` if it is not written any more but has events. Times are in Unix seconds."""
+    are, and `missing` if it is not written any more but has events. The vault has its secret since
+    `rotated_at`, and a previous one signs too until `previous_until`. Times are in Unix seconds."""
 
     key: str
     name: str
@@ -39,6 +41,8 @@ class EndpointEntry:
     next_attempt: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     public_keys: tuple[str, ...] = ()
+    rotated_at: float | None = None
+    previous_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +79,26 @@ class _Known:
 
 
 def list_endpoints(
-    engine: Engine, workspace: Workspace, environ: Mapping[str, str], *, accounts: Collection[str] | None = None
+    engine: Engine, workspace: Workspace, secrets: EndpointSecrets, *, accounts: Collection[str] | None = None
 ) -> list[EndpointEntry]:
     """Return every endpoint that is written somewhere, then those that are not and have events, by key. With
     `accounts`, return only those that are written in these accounts."""
     known, counts, due = _read_known(engine)
+    rotated = secrets.list_states()
     if accounts is None:
         places = {place.key: place for place in list_places(workspace)}
     else:
         places = {place.key: place for name in accounts for place in list_account_places(workspace, name)}
-    others = {*known, *counts} - {*places} if accounts is None else set()
+    others = {*known, *counts, *rotated} - {*places} if accounts is None else set()
     keys = dict.fromkeys((*sorted(places), *sorted(others)))
-    return [
-        _describe(workspace, key, places.get(key), known.get(key, _Known()), counts.get(key, {}), due.get(key), environ)
-        for key in keys
-    ]
+    found = []
+    for key in keys:
+        entry = _describe(
+            workspace, key, places.get(key), known.get(key, _Known()), counts.get(key, {}), due.get(key), secrets
+        )
+        state = rotated.get(key, SecretState(None, None))
+        found.append(replace(entry, rotated_at=state.rotated_at, previous_until=state.previous_until))
+    return found
 
 
 def find_deliveries(
@@ -149,12 +158,12 @@ def _describe(  # noqa: PLR0917
     known: _Known,
     counts: Mapping[str, int],
     due: float | None,
-    environ: Mapping[str, str],
+    secrets: EndpointSecrets,
 ) -> EndpointEntry:
     fault = ""
     public_keys: tuple[str, ...] = ()
     try:
-        keys = find_endpoint(workspace, key, environ=environ).signing_keys
+        keys = find_endpoint(workspace, key, environ=secrets.environ, stored=secrets.find).signing_keys
         public_keys = tuple(one.public_key for one in keys if one.public_key)
     except ConfigurationError as error:
         fault = error.message

@@ -17,6 +17,7 @@ __all__ = [
     "ACCOUNTS",
     "SCHEMES",
     "EndpointPlace",
+    "find_key",
     "find_place",
     "find_subscribed_endpoints",
     "has_endpoint",
@@ -103,6 +104,12 @@ def list_account_places(workspace: Workspace, account: str) -> Iterator[Endpoint
 def has_endpoint(workspace: Workspace, key: str) -> bool:
     """Return whether a key in the queue of deliveries still identifies an endpoint."""
     return key.startswith(SCHEMES) or find_place(workspace, key) is not None
+
+
+def find_key(workspace: Workspace, name: str) -> str:
+    """Return the key of the endpoint with a name such as `conn endpoint list` shows; the name if none is written."""
+    place = None if name.startswith(SCHEMES) else find_place(workspace, name)
+    return name if place is None else place.key
 
 
 def find_place(workspace: Workspace, key: str) -> EndpointPlace | None:

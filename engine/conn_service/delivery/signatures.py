@@ -38,6 +38,11 @@ class SigningKey:
             return ""
         return f"{_PUBLIC}{b64encode(_load_private_key(self.content).public_key().public_bytes_raw()).decode()}"
 
+    @property
+    def text(self) -> str:
+        """The key as `parse_signing_key` reads it."""
+        return f"{_PRIVATE if self.is_private else _SHARED}{b64encode(self.content).decode()}"
+
     def sign(self, content: bytes) -> str:
         """Return a signature of content, with its version."""
         if self.is_private:

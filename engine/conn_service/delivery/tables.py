@@ -5,7 +5,7 @@ from sqlalchemy.engine import Connection
 
 from conn_service.store import Migration, add_columns
 
-__all__ = ["IS_EVENT", "MIGRATIONS", "delivery", "endpoint", "event"]
+__all__ = ["IS_EVENT", "MIGRATIONS", "delivery", "endpoint", "event", "secret"]
 
 metadata = sa.MetaData()
 _Address = sa.String(2100)
@@ -61,6 +61,15 @@ event = sa.Table(
 """The content of events, once for all of their endpoints. `stored_data` identifies data that is not in `body` (JSON),
 "" if there is none. One that `is_secret` is removed as soon as no endpoint waits for it."""
 
+secret = sa.Table(
+    "conn_endpoint_secret",
+    metadata,
+    sa.Column("endpoint", _Address, primary_key=True),
+    sa.Column("rotated_at", sa.Float, nullable=False),
+    sa.Column("previous_until", sa.Float),
+)
+"""The endpoints whose secrets the vault has, since when, and until when a previous one signs."""
+
 _HAS_DATA = event.c.stored_data != ""
 sa.Index("conn_delivery_event_stored", event.c.event_id, sqlite_where=_HAS_DATA, postgresql_where=_HAS_DATA)
 
@@ -107,4 +116,15 @@ def _move_events(connection: Connection) -> None:
     index.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _add_health, _index_runs, _add_stored_data, _move_events)
+def _add_secrets(connection: Connection) -> None:
+    secret.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _create_tables,
+    _add_health,
+    _index_runs,
+    _add_stored_data,
+    _move_events,
+    _add_secrets,
+)

@@ -5,26 +5,31 @@ here: it is the customers' data, and the scope `admin` does not read records.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_service.delivery import (
+    DEFAULT_OVERLAP,
     DeliveryEntry,
     DeliveryStatus,
     DeliveryStore,
     EndpointEntry,
+    EndpointSecrets,
     RedeliveredEvents,
+    ResolvedEndpoint,
+    RotatedSecret,
     find_deliveries,
     find_endpoint,
     list_endpoints,
     name_endpoint,
+    parse_overlap,
     send_test_event,
 )
 from conn_service.delivery.places import ACCOUNTS
@@ -42,6 +47,8 @@ _MOST_PER_PAGE: Final = 100
 _MOST_TESTS: Final = 4
 """At once: an endpoint that does not respond keeps a thread, which other requests need, for as long as it may."""
 _FILTERS: Final = ("account", "cursor", "endpoint", "status")
+_ROTATION_FIX: Final = "send {} to …/rotate/end first, or set CONN_VAULT_KEY of the service"
+_Changed = TypeVar("_Changed")
 _STATUSES: Final = get_args(DeliveryStatus)
 
 
@@ -49,7 +56,7 @@ _STATUSES: Final = get_args(DeliveryStatus)
 class _AdminEndpoints:
     gate: AdminGate
     deliveries: DeliveryStore
-    environ: Mapping[str, str] = field(repr=False)
+    secrets: EndpointSecrets = field(repr=False)
     limits: ServiceLimits
     turns: TenantTurns
 
@@ -81,10 +88,7 @@ class _AdminEndpoints:
         await self._read_object(request, ())
         async with self.turns.wait(token, entry.account or entry.key):
             workspace = self.gate.callers.source.get_current()[1]
-            try:
-                endpoint = find_endpoint(workspace, entry.key, environ=self.environ)
-            except ConfigurationError as error:
-                raise HttpProblem(409, "configuration", error.message, error.hint) from None
+            endpoint = await asyncio.to_thread(self._resolve, entry)
             done = await asyncio.to_thread(send_test_event, workspace, endpoint, self.gate.callers.clock)
         await self._record(token, "test", entry)
         return JSONResponse({**asdict(done), "status": done.status or None})
@@ -104,6 +108,31 @@ class _AdminEndpoints:
             raise HttpProblem(404, "unknown", "the endpoint has no such event, or its content is removed")
         await self._record(token, "redeliver", entry)
         return JSONResponse(asdict(done), 202)
+
+    async def rotate(self, request: Request) -> Response:
+        """Make a new secret and store it in the vault. It is in the answer only if the body asks for it."""
+        token, entry = await self._find(request)
+        body = await self._read_object(request, ("ed25519", "overlap", "show"))
+        overlap = _read_overlap(body)
+        is_private, is_shown = _read_flag(body, "ed25519"), _read_flag(body, "show")
+
+        def work() -> RotatedSecret:
+            keys = self._resolve(entry).signing_keys
+            return self.secrets.rotate(entry.key, keys, overlap, is_private=is_private, is_shown=is_shown)
+
+        done = await self._change_secret(work)
+        await self._record(token, "rotate_secret", entry)
+        shown = {"secret": done.secret} if is_shown else {}
+        answer = {"endpoint": entry.name, "previous_until": done.previous_until, "public_key": done.public_key or None}
+        return JSONResponse({**answer, **shown}, headers={"Cache-Control": "no-store"})
+
+    async def end_previous(self, request: Request) -> Response:
+        """Let only the current secret in the vault sign."""
+        token, entry = await self._find(request)
+        await self._read_object(request, ())
+        ended = await self._change_secret(lambda: self.secrets.end_previous(entry.key))
+        await self._record(token, "end_previous_secret", entry)
+        return JSONResponse({"endpoint": entry.name, "ended": ended})
 
     # --- deliveries ---
 
@@ -185,7 +214,7 @@ class _AdminEndpoints:
             account = name.split("/")[1]
             if self.gate.callers.may_use(token, account):
                 accounts = [account]  # the documents of others need not be read
-        return list_endpoints(self.deliveries.engine, workspace, self.environ, accounts=accounts)
+        return list_endpoints(self.deliveries.engine, workspace, self.secrets, accounts=accounts)
 
     def _list_accounts(self, token: ApiToken) -> Collection[str] | None:
         """Return the accounts that the token is for, None if it is for all, also for those that were removed."""
@@ -200,6 +229,20 @@ class _AdminEndpoints:
         return None if name is None else known.get(name_endpoint(name), "")
 
     # --- what is done ---
+
+    def _resolve(self, entry: EndpointEntry) -> ResolvedEndpoint:
+        workspace = self.gate.callers.source.get_current()[1]
+        try:
+            return find_endpoint(workspace, entry.key, environ=self.secrets.environ, stored=self.secrets.find)
+        except ConfigurationError as error:
+            raise HttpProblem(409, "configuration", error.message, error.hint) from None
+
+    async def _change_secret(self, work: Callable[[], _Changed]) -> _Changed:
+        """Change a secret in a thread: a lock of the vault may have to be waited for."""
+        try:
+            return await asyncio.to_thread(work)
+        except (ConfigurationError, UsageError) as error:
+            raise HttpProblem(409, "configuration", error.message, _ROTATION_FIX) from None
 
     def _redeliver(self, key: str, event_id: str | None, since: float | None, until: float | None) -> RedeliveredEvents:
         now = self._now()
@@ -228,16 +271,18 @@ class _AdminEndpoints:
 
 
 def build_endpoint_routes(
-    gate: AdminGate, deliveries: DeliveryStore, environ: Mapping[str, str], limits: ServiceLimits
+    gate: AdminGate, deliveries: DeliveryStore, secrets: EndpointSecrets, limits: ServiceLimits
 ) -> list[Route]:
     """Return the routes of endpoints and deliveries. The names of endpoints have slashes."""
-    served = _AdminEndpoints(gate, deliveries, environ, limits, TenantTurns(_MOST_TESTS))
+    served = _AdminEndpoints(gate, deliveries, secrets, limits, TenantTurns(_MOST_TESTS))
     one, delivery = "/admin/endpoints/{name:path}", "/admin/deliveries/{number:int}"
     return [
         Route("/admin/endpoints", served.list_all, methods=["GET"]),
         Route(f"{one}/enable", served.enable, methods=["POST"]),
         Route(f"{one}/test", served.test, methods=["POST"]),
         Route(f"{one}/redeliver", served.redeliver, methods=["POST"]),
+        Route(f"{one}/rotate", served.rotate, methods=["POST"]),
+        Route(f"{one}/rotate/end", served.end_previous, methods=["POST"]),
         Route(one, served.get, methods=["GET"]),
         Route("/admin/deliveries", served.list_deliveries, methods=["GET"]),
         Route(delivery, served.get_delivery, methods=["GET"]),
@@ -265,6 +310,20 @@ def _read_time(body: Mapping[str, Any], name: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         raise refuse(f"{name} is not a time", "write it like 2026-11-25T14:30:00Z") from None
+
+
+def _read_flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise refuse(f"{name} is not true or false", f'send {{"{name}": true}}')
+    return value
+
+
+def _read_overlap(body: Mapping[str, Any]) -> float:
+    try:
+        return parse_overlap(body.get("overlap", DEFAULT_OVERLAP))
+    except UsageError as error:
+        raise refuse(error.message, error.hint or "") from None
 
 
 def _describe_endpoint(entry: EndpointEntry) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from conn_service.connect.connect_service import ConnectService
 from conn_service.connect.links import LinkStore
 from conn_service.connect.needs_login import LoginMonitor
 from conn_service.connect.settings import ConnectSettings
-from conn_service.delivery import DeliveryStore
+from conn_service.delivery import DeliveryStore, EndpointSecrets
 from conn_service.http.accounts import ConfigurationSource, KeptConnections
 from conn_service.http.admin import AdminGate, build_audit_routes
 from conn_service.http.admin_endpoints import build_endpoint_routes
@@ -168,8 +168,11 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             public_url,
         )
 
+        secrets = EndpointSecrets(engine, deployment.environ, deployment.clock)
+
         def forget(account: str) -> CredentialRemoval:
             removal = remove_credential(vault, account)
+            secrets.remove_account(account)
             logins.note_working(account)  # nobody has to log in to it any more
             return removal
 
@@ -194,7 +197,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
                 *build_connect_routes(connect, deployment.limits),
                 *build_webhook_routes(inbox, deployment.limits),
                 *build_revision_routes(gate, changes, forget, deployment.limits, TenantTurns(checks.workers)),
-                *build_endpoint_routes(gate, DeliveryStore(engine), deployment.environ, deployment.limits),
+                *build_endpoint_routes(gate, DeliveryStore(engine), secrets, deployment.limits),
                 *deployment.more_routes(parts),
             ],
             limits=deployment.limits,

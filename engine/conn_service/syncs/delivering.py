@@ -10,6 +10,7 @@ from conn_engine.syncs import DeliverStep, SyncPlan
 from conn_engine.wire import Clock
 from conn_service.delivery.claims import ClaimStore, ClaimStoreError
 from conn_service.delivery.queue import add_deliveries
+from conn_service.delivery.stored_secrets import EndpointSecrets
 from conn_service.store import is_unreachable
 from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
 from conn_service.syncs.events import to_spooled_events
@@ -32,7 +33,7 @@ class SpoolDelivery:
 
     store: SyncStore
     releases: ReleaseLookup
-    environ: Mapping[str, str]
+    secrets: EndpointSecrets
     clock: Clock
 
     def deliver(self, run: RunRow) -> Advance:
@@ -76,7 +77,7 @@ class SpoolDelivery:
 
     def _deliver_at_once(self, run: RunRow, plan: SyncPlan, target: DeliverStep, workspace: Workspace) -> None:
         """Deliver all records of a run as one event, and those that are deleted as another one."""
-        endpoint = find_endpoint_of_run(workspace, run, target, self.environ)
+        endpoint = find_endpoint_of_run(workspace, run, target, self.secrets)
         if endpoint is None:
             return
         claims = ClaimStore.of_endpoint(endpoint.claim_check, self.releases.root)

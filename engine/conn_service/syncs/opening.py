@@ -21,6 +21,7 @@ from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
 from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
 from conn_engine.wire import Clock, Page
+from conn_service.delivery.stored_secrets import EndpointSecrets
 from conn_service.store import WorkerVault
 from conn_service.syncs.connector_digests import digest_connector
 from conn_service.syncs.enriching import EnrichmentCache
@@ -172,6 +173,7 @@ class OpenRuns:
         self._environ = environ
         self._clock = clock
         self._vault = vault
+        self._secrets = EndpointSecrets(store.engine, environ, clock)
         self._vaults: dict[tuple[str, ...], LayeredVault] = {}
         self._connect = connect
         self.transports = TransportPool(clock)
@@ -230,7 +232,7 @@ class OpenRuns:
         has_begun = run.seq > 0
         if has_begun:
             self._store.add_log_line(run, "open", f"opened again after {pluralize(run.seq, 'stored page')}")
-        endpoint = find_endpoint_of_run(workspace, run, find_target(run, plan), self._environ)
+        endpoint = find_endpoint_of_run(workspace, run, find_target(run, plan), self._secrets)
         return OpenRun(
             plan,
             connection,

@@ -19,6 +19,7 @@ from conn_engine.secrets import Vault
 from conn_engine.syncs import SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.connect.needs_login import LoginMonitor, log_failure
+from conn_service.delivery.stored_secrets import EndpointSecrets
 from conn_service.store import is_unreachable
 from conn_service.syncs.creating import build_run
 from conn_service.syncs.delivering import SpoolDelivery
@@ -72,7 +73,8 @@ class SyncRunner:
         self.clock = clock
         self._releases = releases
         self._environ = environ
-        self._delivery = SpoolDelivery(store, releases, environ, clock)
+        self._secrets = EndpointSecrets(store.engine, environ, clock)
+        self._delivery = SpoolDelivery(store, releases, self._secrets, clock)
         self._open = OpenRuns(
             store,
             releases,
@@ -254,7 +256,7 @@ class SyncRunner:
         """Return the key of the endpoint that the sync of a run delivers to as it is now, "" if it does not."""
         run, (_, workspace) = self.store.get_run(run_id), self._releases.get_current()
         target = find_target(run, compile_run(workspace, load_sync(workspace, run.sync, run.account), run.settings))
-        endpoint = find_endpoint_of_run(workspace, run, target, self._environ)
+        endpoint = find_endpoint_of_run(workspace, run, target, self._secrets)
         return "" if endpoint is None else endpoint.key
 
     def fail(self, run_id: str, reason: str) -> None:

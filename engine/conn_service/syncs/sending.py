@@ -1,7 +1,7 @@
 """Send the events of syncs to their endpoints, as the workspace describes these now."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from conn_service.delivery import (
     ClaimStore,
     DeliveryStore,
     DrainResult,
+    EndpointSecrets,
     RedeliveredEvents,
     drain,
     find_endpoint,
@@ -35,7 +36,7 @@ class EventSending:
 
     deliveries: DeliveryStore
     releases: ReleaseLookup
-    environ: Mapping[str, str]
+    secrets: EndpointSecrets
     clock: Clock
     transports: TransportPool
     goes_on: Callable[[], bool]
@@ -45,7 +46,7 @@ class EventSending:
         """Deliver what is due for an endpoint, for some seconds at most."""
         _, workspace = self.releases.get_current()
         try:
-            found = find_endpoint(workspace, endpoint, environ=self.environ)
+            found = find_endpoint(workspace, endpoint, environ=self.secrets.environ, stored=self.secrets.find)
             claims = ClaimStore.of_endpoint(found.claim_check, self.releases.root)
         except ConfigurationError as error:  # it was removed, or its secret is not set: its events wait
             logging.getLogger(__name__).warning("%s", error.message)
@@ -97,7 +98,8 @@ class EventSending:
             hint = near or f"use one of {join_words(list(known))}" if known else "run a sync first"
             raise UsageError(f'no event was sent to an endpoint "{short}"', hint=hint)
         endpoint = known[short]
-        find_endpoint(self.releases.get_current()[1], endpoint, environ=self.environ)
+        workspace = self.releases.get_current()[1]
+        find_endpoint(workspace, endpoint, environ=self.secrets.environ, stored=self.secrets.find)
         return endpoint
 
     def retry_waiting(self, run_id: str, find_current_key: Callable[[str], str]) -> None:

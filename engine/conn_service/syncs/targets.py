@@ -1,6 +1,5 @@
 """Where a run delivers: what the caller names, else what the sync says."""
 
-from collections.abc import Mapping
 from typing import cast
 
 from conn_engine.config import Workspace
@@ -8,6 +7,7 @@ from conn_engine.config.sync_models import EventTarget
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep, SyncPlan
 from conn_service.delivery.endpoints import ResolvedEndpoint, check_endpoint_url, find_endpoint
+from conn_service.delivery.stored_secrets import EndpointSecrets
 from conn_service.syncs.store import RunRow
 
 __all__ = ["find_endpoint_of_run", "find_target", "parse_target"]
@@ -20,14 +20,21 @@ def find_target(run: RunRow, plan: SyncPlan) -> DeliverStep | None:
 
 
 def find_endpoint_of_run(
-    workspace: Workspace, run: RunRow, target: DeliverStep | None, environ: Mapping[str, str]
+    workspace: Workspace, run: RunRow, target: DeliverStep | None, secrets: EndpointSecrets
 ) -> ResolvedEndpoint | None:
     """Return the endpoint that a run delivers to, None if it does not. Raises ConfigurationError if it is
     not configured."""
     if target is None or target.type != "webhook":
         return None
     environment = workspace.account(run.account).environment or workspace.settings.default_environment
-    return find_endpoint(workspace, target.endpoint, account=run.account, environment=environment, environ=environ)
+    return find_endpoint(
+        workspace,
+        target.endpoint,
+        account=run.account,
+        environment=environment,
+        environ=secrets.environ,
+        stored=secrets.find,
+    )
 
 
 def parse_target(text: str, plan: SyncPlan) -> DeliverStep:

@@ -12,9 +12,7 @@ from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
 from conn_engine.wire import MACHINE_CLOCK, Clock
-from conn_service.delivery import (
-    DeliveryStore,
-)
+from conn_service.delivery import DeliveryStore, EndpointSecrets
 from conn_service.revisions import RevisionStore
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
 from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, launch_dbos, require_dbos
@@ -105,10 +103,11 @@ class SyncWorker:
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
         self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault, budgets=self.budgets)
+        self.secrets = EndpointSecrets(self._engine, environ, clock)
         self.sending = EventSending(
             self.deliveries,
             releases,
-            environ,
+            self.secrets,
             clock,
             self.runner.transports,
             goes_on=lambda: self._lease is None or self._lease.is_fresh(),

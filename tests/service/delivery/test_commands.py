@@ -196,3 +196,56 @@ def test_a_secret_is_new_each_time(desk: Desk) -> None:
     assert len(parse_signing_key(first).content) == 32
     report = desk.read("secret", "--ed25519")
     assert parse_signing_key(report["secret"]).public_key == report["public_key"]
+
+
+VAULT = {"CONN_VAULT_KEY": "a long key for tests"}
+
+
+def verifies(arrived: Arrived, secret: str) -> bool:
+    """Return whether a receiver that knows a secret accepts a request. The clock of the command is not that of now."""
+    moment = datetime.fromtimestamp(int(arrived.headers["webhook-timestamp"]), UTC)
+    signature = Webhook(secret).sign(arrived.headers["webhook-id"], moment, arrived.body.decode())
+    return signature in arrived.headers.get("webhook-signature", "").split()
+
+
+def test_a_rotated_secret_signs_with_the_previous_one_and_is_shown_once(desk: Desk) -> None:
+    done = desk.run("rotate", "app", "--overlap", "P7D", **VAULT)
+    assert (done.code, done.err) == (Exit.OK, "")
+    assert "app: a new secret is in the vault; the previous one signs until 20" in done.out
+    assert "conn endpoint rotate app --reveal" in done.out and "whsec_" not in done.out
+    secret = desk.run("rotate", "app", "--reveal", **VAULT).out.splitlines()[0]
+    assert desk.run("rotate", "app", "--reveal", **VAULT).code == Exit.USAGE
+    desk.run("test", "app", **VAULT)
+    assert verifies(desk.arrived[-1], secret) and verifies(desk.arrived[-1], SECRET)
+    assert "app: secret in the vault since 20" in desk.run("list", **VAULT).out
+    assert desk.run("rotate", "app", "--end", **VAULT).out == "app: only the secret in the vault signs now\n"
+    desk.run("test", "app", **VAULT)
+    assert verifies(desk.arrived[-1], secret) and not verifies(desk.arrived[-1], SECRET)
+    assert desk.run("rotate", "app", "--remove", **VAULT).code == Exit.OK
+    desk.run("test", "app", **VAULT)
+    assert verifies(desk.arrived[-1], SECRET)
+
+
+def test_a_redelivery_is_signed_with_the_secret_in_the_vault(desk: Desk) -> None:
+    desk.add("app", "x")
+    secret = desk.run("rotate", "app", "--show", **VAULT).out.splitlines()[0]
+    assert desk.run("redeliver", "app").code == Exit.CONFIGURATION, "without the key of the vault, nothing is sent"
+    assert desk.arrived == []
+    assert desk.run("redeliver", "app", **VAULT).code == Exit.OK
+    assert verifies(desk.arrived[-1], secret)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("app", "--end", "--remove"), Exit.USAGE, "--end excludes --remove"),
+        (("app", "--reveal", "--overlap", "P1D"), Exit.USAGE, "--reveal excludes --overlap"),
+        (("app", "--overlap", "soon"), Exit.USAGE, "the overlap is not a duration"),
+        (("app", "--end"), Exit.USAGE, "the vault has no secret of the endpoint app"),
+        (("nobody",), Exit.CONFIGURATION, 'there is no endpoint "nobody"'),
+        (("app",), Exit.CONFIGURATION, "needs a key, and none is set"),
+    ],
+)
+def test_what_cannot_be_rotated(desk: Desk, words: tuple[str, ...], code: Exit, message: str) -> None:
+    done = desk.run("rotate", *words)
+    assert (done.code, message in done.err) == (code, True), done.err

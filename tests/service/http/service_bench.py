@@ -96,6 +96,7 @@ class Bench:
     vault: MemoryVault
     location: StoreLocation
     app: Any = None
+    environ: dict[str, str] = field(default_factory=dict)
     drain: DrainState = field(default_factory=DrainState)
     token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -167,11 +168,12 @@ def open_bench(
         memory = MemoryVault({"acme": {"token": "token-of-acme"}, "globex": {"token": "token-of-globex"}})
         clock = FrozenClock(NOW)
         location = store or StoreLocation.read(str(root / "service.sqlite3"), root)
+        environ: dict[str, str] = {}
         deployment = Deployment(
             configure(root),
             location,
             vault or memory,
-            {},
+            environ,
             clock,
             limits or ServiceLimits(),
             has_docs_page=has_docs_page,
@@ -180,7 +182,7 @@ def open_bench(
             connect=connect,
         )
         with open_service(deployment) as app, TestClient(app, raise_server_exceptions=False) as client:
-            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location)
+            bench = Bench(client, vendor, TokenStore(open_engine(location)), clock, memory, location, environ=environ)
             bench.app, bench.drain = app, deployment.drain
             bench.token = bench.issue()
             yield bench

@@ -13,7 +13,7 @@ from service_bench import NOW, Bench, open_bench, read_problem
 
 from conn_engine.config import load_workspace
 from conn_engine.syncs import build_event
-from conn_service.delivery import DeliveryStore, add_deliveries, find_deliveries, tables
+from conn_service.delivery import DeliveryStore, add_deliveries, find_deliveries, parse_signing_key, tables
 from conn_service.delivery.store import DeliveryAttempt
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.store import open_engine
@@ -137,6 +137,8 @@ def test_a_token_of_a_tenant_sees_what_is_of_its_accounts(bench: Bench, store: D
         ("POST", f"/admin/endpoints/{OWN}/enable"),
         ("POST", f"/admin/endpoints/{OWN}/test"),
         ("POST", f"/admin/endpoints/{OWN}/redeliver"),
+        ("POST", f"/admin/endpoints/{OWN}/rotate"),
+        ("POST", f"/admin/endpoints/{OWN}/rotate/end"),
         ("GET", "/admin/deliveries"),
         ("GET", "/admin/deliveries/1"),
         ("POST", "/admin/deliveries/1/redeliver"),
@@ -274,3 +276,43 @@ def test_an_account_cannot_get_an_endpoint_that_conn_yaml_does_not_allow(bench: 
     refused = bench.ask("PUT", "/admin/accounts/evil", {"document": text})
     assert refused.status_code == 422
     assert [finding["code"] for finding in refused.json()["findings"]] == ["SEC118"]
+
+
+def test_a_tenant_rotates_the_secret_of_its_endpoint(bench: Bench, store: DeliveryStore) -> None:
+    token, path = tenant(bench), f"/admin/endpoints/{OWN}/rotate"
+    refused = post(bench, path, {}, token)
+    assert (refused.status_code, "needs a key" in read_problem(refused)["detail"]) == (409, True)
+    bench.environ["CONN_VAULT_KEY"] = "a long key for tests"
+    done = post(bench, path, {"show": True}, token)
+    assert (done.status_code, done.headers["cache-control"]) == (200, "no-store")
+    secret = done.json()["secret"]
+    assert "secret" not in post(bench, path, {"overlap": "PT1H"}, token).json()
+    bench.vendor.arrived.clear()
+    post(bench, f"/admin/endpoints/{OWN}/test", token=token)
+    signatures = bench.vendor.arrived[0].headers["webhook-signature"].split()
+    assert len(signatures) == 2
+    assert (
+        parse_signing_key(secret).sign(
+            b".".join(
+                (
+                    bench.vendor.arrived[0].headers["webhook-id"].encode(),
+                    bench.vendor.arrived[0].headers["webhook-timestamp"].encode(),
+                    bench.vendor.arrived[0].body,
+                )
+            )
+        )
+        == signatures[1]
+    )
+    assert ask(bench, f"/admin/endpoints/{OWN}", token)["previous_until"] == NOW + 3600
+    assert post(bench, f"{path}/end", {}, token).json() == {"endpoint": OWN, "ended": 1}
+    entries = ask(bench, "/admin/audit")["result"]
+    assert [entry["action"] for entry in entries[:4]] == [
+        "end_previous_secret", "test", "rotate_secret", "rotate_secret",
+    ]  # fmt: skip
+    assert secret not in json.dumps(entries)
+    assert post(bench, "/admin/endpoints/default/rotate", {}, token).status_code == 404
+
+
+@pytest.mark.parametrize("body", [{"overlap": "soon"}, {"overlap": 5}, {"show": "yes"}, {"secret": "mine"}])
+def test_what_a_rotation_does_not_read(bench: Bench, store: DeliveryStore, body: Any) -> None:
+    assert post(bench, f"/admin/endpoints/{OWN}/rotate", body).status_code == 400

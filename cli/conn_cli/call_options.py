@@ -28,40 +28,25 @@ def build_call(
 ) -> "Call":
     """Build the call of `--param NAME=VALUE` options.
 
-    `id` and path parameters fill the path, names that a template reads as `params.NAME` are passed as parameters, and
-    names of parents select among them. All other names become query parameters.
-
     Raises UsageError for a name that a unified operation does not read, for a param without `=`, and for a body that is
     not JSON. A vendor operation sends any name; if it resembles a known one, a warning is printed.
     """
-    from conn_engine.runtime.call import Call
     from conn_engine.runtime.parameters import parameters
 
     pairs = dict(_parse_pair(text) for text in params)
-    record_id = pairs.pop("id", None)
-    identifier = None if isinstance(record_id, list) else record_id
     accepted = parameters(effective, name)
-    _check_names(app, effective, name, accepted, pairs)
-    return Call(
-        query={key: value for key, value in pairs.items() if key not in accepted.names or key in accepted.query},
-        body=None if body is None else read_input(app, body),
-        id=None if identifier is None else str(identifier),
-        params={key: value for key, value in pairs.items() if key in accepted.names}
-        | ({"id": record_id} if isinstance(record_id, list) else {}),
-        cursor=cursor,
-    )
+    _check_names(app, effective, name, accepted, {key: value for key, value in pairs.items() if key != "id"})
+    return accepted.build_call(pairs, None if body is None else read_input(app, body), cursor)
 
 
 def _check_names(
     app: App, effective: "Effective", name: "OperationName", accepted: "Parameters", pairs: Mapping[str, Any]
 ) -> None:
     """Raise UsageError for a name without effect, and warn about one that looks misspelled."""
-    from conn_engine.diagnostics import did_you_mean
-
-    candidates = sorted(accepted.names | accepted.query | {"id"})
     for name_given in accepted.unknown(pairs):
-        near = did_you_mean(name_given, (candidate for candidate in candidates if candidate not in pairs))
+        near = accepted.suggest(name_given, pairs)
         if not accepted.open:
+            candidates = sorted(accepted.names | accepted.query | {"id"})
             names = f"use one of: {', '.join(candidates)}"
             raw = f"for the vendor's parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
             raise UsageError(f'{name.text} has no parameter "{name_given}"', hint=near or f"{names}; {raw}")

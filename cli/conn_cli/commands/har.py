@@ -38,12 +38,12 @@ def import_har(
     email addresses, is replaced by pseudonyms.
     """
     from conn_cli.personal_data import choose_personal_data, show_summary
-    from conn_cli.recording_path import find_recording_path
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
     from conn_engine.diagnostics import pluralize
     from conn_engine.errors import UsageError
     from conn_engine.testing.har_files import import_recording
+    from conn_engine.testing.recording_path import find_recording_path
 
     app: App = context.obj
     effective = app.workspace.effective(account=None, connector=connector)

@@ -116,9 +116,9 @@ def record(
     from conn_cli.error_location import attach_finding
     from conn_cli.live_run import resolve_account
     from conn_cli.personal_data import choose_personal_data
-    from conn_cli.recording_path import find_recording_path
     from conn_cli.sample_files import check_sample_options, read_samples
     from conn_engine.errors import UsageError
+    from conn_engine.testing.recording_path import find_recording_path
     from conn_engine.testing.samples import record_samples
 
     app: App = context.obj

@@ -7,11 +7,13 @@ from typing import Any
 from conn_engine.config import Effective, OperationName, VendorOperation, lookup
 from conn_engine.config.models import Operation, UnifiedOperation
 from conn_engine.config.reads import find_note
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import template
 from conn_engine.roles import SCOPES, read_roles
 from conn_engine.runtime.body_schemas import SchemaPlace
+from conn_engine.runtime.call import Call
 from conn_engine.runtime.partitions import find_partition_names
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import vendor_behind
@@ -45,6 +47,25 @@ class Parameters:
     def unknown(self, values: Mapping[str, Any]) -> list[str]:
         """Return the given names that are not parameters, in order."""
         return [name for name in values if name not in self.names | self.query]
+
+    def suggest(self, name: str, values: Mapping[str, Any]) -> str:
+        """Return the parameter that a name is probably a typo of, as a sentence; "" if none is near."""
+        candidates = sorted(self.names | self.query | {"id"})
+        return did_you_mean(name, (candidate for candidate in candidates if candidate not in values))
+
+    def build_call(self, values: Mapping[str, Any], body: Any = None, cursor: str | None = None) -> Call:
+        """Return the call with these values by name. `id` and path parameters fill the path, names that a template
+        reads as `params.NAME` are passed as parameters, and all others become query parameters."""
+        named = {key: value for key, value in values.items() if key != "id"}
+        identifier = values.get("id")
+        several = {"id": identifier} if isinstance(identifier, list) else {}
+        return Call(
+            query={key: value for key, value in named.items() if key not in self.names or key in self.query},
+            body=body,
+            id=None if several or identifier is None else str(identifier),
+            params={key: value for key, value in named.items() if key in self.names} | several,
+            cursor=cursor,
+        )
 
 
 def parameters(effective: Effective, name: OperationName) -> Parameters:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from conn_service.query_process.worker import FRAME
@@ -16,8 +16,7 @@ _PROGRAM = (
     "sys.path[:] = given['path']; import_module(given['module']).serve(*given['arguments'])"
 )
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""The environment variables that the process inherits. None of them has a credential."""
-
+"""The environment variables that a process inherits by default. None of them has a credential."""
 
 _START_SECONDS = 60.0
 """The longest time in which a process starts, on a busy machine too. The time of its first query begins afterwards."""
@@ -28,10 +27,13 @@ class QueryStoppedError(Exception):
 
 
 class QueryProcess:
-    """Runs `serve(*arguments)` of a module in a process of its own, and sends it queries."""
+    """Runs `serve(*arguments)` of a module in a process of its own, and sends it queries. With `environ`, the process
+    has these variables, which may have credentials."""
 
-    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, module: str, arguments: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> None:
         self._setup = {"module": module, "arguments": list(arguments)}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._environ = inherited if environ is None else dict(environ)
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._is_ended = False
@@ -103,7 +105,7 @@ class QueryProcess:
             json.dumps({**self._setup, "path": [path for path in sys.path if path]}),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            env=self._environ,
         )
         return self._process, True
 

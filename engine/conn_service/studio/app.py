@@ -23,7 +23,7 @@ from conn_service.authoring.results import describe_problem
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
 from conn_service.studio.guard import PageGuard, StudioSecrets
 from conn_service.studio.jobs import ImpactJobs
-from conn_service.studio.views.rendering import FORMS, PAGES, render_problem
+from conn_service.studio.views.rendering import FORMS, PAGES, WITH_CREDENTIALS, render_problem
 
 __all__ = ["STATIC", "StudioSettings", "create_app", "find_read_only_reason"]
 
@@ -68,11 +68,12 @@ def find_read_only_reason(root: Path, *, is_chosen: bool) -> str:
 
 
 class _Queries:
-    """The processes that answer queries: one for what each key needs, and one for everything that may take longer."""
+    """The processes that answer queries: one for what each key needs, and others for what may take longer. A page with
+    credentials has a process of its own, which ends with it."""
 
     def __init__(self, settings: StudioSettings) -> None:
         self.settings = settings
-        arguments = [str(settings.root), settings.read_only_reason]
+        arguments = self._arguments = [str(settings.root), settings.read_only_reason]
         self._at_keys = QueryProcess(_WORKER, arguments)
         self._for_review = QueryProcess(_WORKER, arguments)
         self._for_pages = QueryProcess(_WORKER, arguments)
@@ -86,14 +87,27 @@ class _Queries:
     async def ask(self, name: str, body: bytes) -> tuple[int, bytes]:
         """Return the status and the JSON of an answer."""
         process, seconds = self._for_review, _LONG_SECONDS
-        if name == "page":
-            process = self._for_pages
-        elif name in _KEYS:
+        if name in _KEYS:
             process, seconds = self._at_keys, _KEY_SECONDS
+        answer = await self._ask(process, name, body, seconds)
+        if name == "save" and self._at_keys.pid is not None:
+            await self.prepare()
+        return answer
+
+    async def ask_page(self, page: str, body: bytes) -> tuple[int, bytes]:
+        """Return the status and the JSON of a page without scripts, or of a form of one."""
+        if page not in WITH_CREDENTIALS:
+            return await self._ask(self._for_pages, "page", body, _LONG_SECONDS)
+        process = QueryProcess(_WORKER, self._arguments, os.environ)
+        try:
+            return await self._ask(process, "page", body, _LONG_SECONDS)
+        finally:
+            await process.end()
+
+    @staticmethod
+    async def _ask(process: QueryProcess, name: str, body: bytes, seconds: float) -> tuple[int, bytes]:
         try:
             reply = await process.ask(lambda _: name.encode() + b"\n" + body, seconds)
-            if name == "save" and self._at_keys.pid is not None:
-                await self.prepare()
         except QueryStoppedError as stopped:
             message = f"the evaluation was stopped: {stopped}"
             fix = "look for an expression that does not end, or for a very large recording"
@@ -152,7 +166,7 @@ class _Routes:
             settings = self.settings
             asked = {"store": settings.store, "service_store": settings.service_store, "actor": settings.actor}
             body = msgspec.json.encode({"page": page, "query": query, **asked})
-            status, reply = await self.queries.ask("page", body)
+            status, reply = await self.queries.ask_page(page, body)
             answer = msgspec.json.decode(reply)
             if "location" in answer:
                 return RedirectResponse(answer["location"], 303)

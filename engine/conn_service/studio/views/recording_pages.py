@@ -9,7 +9,7 @@ from msgspec import UNSET, to_builtins
 from conn_engine.config import Effective
 from conn_engine.documents import dump_json
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.recordings.files import Exchange
+from conn_engine.recordings.files import Exchange, Recording
 from conn_engine.secrets import is_secret_name
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.replaying import replay_delivery
@@ -79,6 +79,21 @@ def show_recording(studio: StudioWorkspace, request: PageRequest) -> dict[str, A
             if _uses(studio, account, connector) and recording.account in ("", account)
         ][:20],
         "is_unified": recording.operation.count(".") == 2,
+        "again": _describe_again(connector, recording, is_own=path.parent != folder),
+    }
+
+
+def _describe_again(connector: str, recording: Recording, *, is_own: bool) -> dict[str, str]:
+    """Return the parameters of the page that records it again, with the same call as far as it has plain values."""
+    call, is_unified = recording.call, recording.operation.count(".") == 2
+    values = {"id": call.id, **call.params, **call.query}
+    lines = [f"{key}={value}" for key, value in values.items() if isinstance(value, str | int | float)]
+    return {
+        "connector": connector,
+        "operation": recording.operation if is_unified else f"{connector}:{recording.operation}",
+        "scenario": recording.scenario,
+        "values": "\n".join(lines),
+        "own": "yes" if is_own else "",
     }
 
 

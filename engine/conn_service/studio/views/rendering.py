@@ -10,6 +10,7 @@ import jinja2
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.views.coverage_page import show_coverage
 from conn_service.studio.views.impact_page import show_impact
+from conn_service.studio.views.live_recording_page import record_live, show_live_recording
 from conn_service.studio.views.new_connector_page import save_connector, show_new_connector, show_proposal
 from conn_service.studio.views.overview_page import show_overview
 from conn_service.studio.views.page_request import PageRequest
@@ -17,7 +18,7 @@ from conn_service.studio.views.recording_pages import show_deliveries, show_reco
 from conn_service.studio.views.release_page import move_channel, return_channel, show_releases
 from conn_service.studio.views.sync_page import show_run, show_syncs
 
-__all__ = ["FORMS", "PAGES", "WRITING", "render_page", "render_problem"]
+__all__ = ["FORMS", "PAGES", "WITH_CREDENTIALS", "WRITING", "render_page", "render_problem"]
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 _Show = Callable[[StudioWorkspace, PageRequest], dict[str, Any]]
@@ -26,6 +27,7 @@ PAGES: Mapping[str, tuple[str, _Show]] = {
     "new": ("/new", show_new_connector),
     "coverage": ("/coverage", show_coverage),
     "recordings": ("/recordings", show_recordings),
+    "live": ("/recordings/record", show_live_recording),
     "recording": ("/recordings/{connector}/{name:path}", show_recording),
     "deliveries": ("/deliveries", show_deliveries),
     "impact": ("/impact", show_impact),
@@ -37,13 +39,16 @@ PAGES: Mapping[str, tuple[str, _Show]] = {
 FORMS: Mapping[str, tuple[str, _Show]] = {
     "proposal": ("/new/proposal", show_proposal),
     "save_connector": ("/new/save", save_connector),
+    "record": ("/recordings/record/send", record_live),
     "promote": ("/releases/promote", move_channel),
     "roll_back": ("/releases/roll-back", return_channel),
 }
 """The forms by name, each with its path. It answers with a `location`, or with the values of a page."""
-WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back"})
-"""The forms that change something."""
-_ANSWERS: Mapping[str, str] = {"proposal": "proposal", "promote": "refused"}
+WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back", "live", "record"})
+"""The pages and forms that change something, or lead to a change."""
+WITH_CREDENTIALS: frozenset[str] = frozenset({"live", "record"})
+"""Those that read credentials, and call the vendor."""
+_ANSWERS: Mapping[str, str] = {"proposal": "proposal", "promote": "refused", "record": "recorded"}
 
 
 @lru_cache(maxsize=1)

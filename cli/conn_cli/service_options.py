@@ -8,8 +8,7 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from sqlalchemy.engine import Engine
 
@@ -23,7 +22,6 @@ __all__ = [
     "find_service_store",
     "open_service_engine",
     "read_revisions",
-    "write_revisions",
 ]
 
 ServiceStore = Annotated[
@@ -83,19 +81,6 @@ def read_revisions(app: App, store: str | None) -> "list[Revision]":
 
     with open_vault_engine(app, store) as engine:
         return RevisionStore(engine).find_changed()
-
-
-def write_revisions(folder: "Path", revisions: "Iterable[Revision]") -> None:
-    """Write accounts and connectors into the folder of a workspace, instead of those with the same names."""
-    from conn_engine.config import load_workspace
-    from conn_service.revisions import list_files
-
-    for revision in revisions:
-        for path in list_files(load_workspace(folder), revision.subject):
-            (folder / path).unlink()
-        for path, text in revision.files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(text.encode())
 
 
 def explain_missing(error: ModuleNotFoundError, command: str, extra: str = "serve") -> Exception:

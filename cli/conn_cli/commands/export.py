@@ -9,7 +9,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.service_options import read_revisions, write_revisions
+from conn_cli.service_options import read_revisions
 
 if TYPE_CHECKING:
     from conn_engine.config import Workspace
@@ -62,7 +62,10 @@ def export(
     target.mkdir(parents=True, exist_ok=True)
     blobs = collected.blobs
     lay_out(collected.manifest.files, lambda digests: ((digest, blobs[digest]) for digest in digests), target)
-    write_revisions(target, revisions)
+    if revisions:
+        from conn_service.revisions import write_revisions
+
+        write_revisions(target, revisions)
     count = sum(path.is_file() for path in target.rglob("*"))
     revised = [revision.subject.path for revision in revisions]
     report = ExportReport(folder=str(folder), release=identifier, files=count, revised=revised)

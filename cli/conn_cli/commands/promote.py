@@ -7,7 +7,7 @@ import typer
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, open_releases
-from conn_cli.service_options import read_revisions, write_revisions
+from conn_cli.service_options import read_revisions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,7 @@ def promote(
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
     from conn_engine.releases.promotion import promote as move
+    from conn_service.revisions import write_revisions
 
     app: App = context.obj
     cohort = _read_cohort(account or (), tag or (), percent, shadow=shadow)

@@ -11,6 +11,7 @@ from typing import Any
 
 from conn_engine.analysis.impact import impact
 from conn_engine.analysis.override_targets import FieldOverride, check_field, find_resource, parse_field
+from conn_engine.analysis.step_overrides import put_steps, resolve_steps
 from conn_engine.config import (
     MISSING,
     Effective,
@@ -200,7 +201,7 @@ def draft_overrides(
         path = _resolve_path(before, override)
         part = lookup(document.data, start)
         found = find_override_place(part if isinstance(part, dict) else {}, path)
-        edit = _drop_value if override.action == "remove" else _put_value
+        edit = _EDITS.get(override.action, _put_value)
         document = parse(edit(document, start, found, override, path), document.file)
         paths.append(path)
     draft = workspace.with_texts({document.file: document.text})
@@ -210,6 +211,8 @@ def draft_overrides(
 def _resolve_path(before: Effective, override: FieldOverride) -> Path_:
     """Return the path of an override in the configuration. Raises UsageError for what the model does not have."""
     names, place = find_resource(before, override.resource)
+    if override.action == "steps":
+        return resolve_steps(override, place)
     key, inside = parse_field(override, place)
     path = (*place, key, *inside)
     if key == "response_mapping" and override.action != "remove":
@@ -276,3 +279,7 @@ def _drop_value(document: Document, start: Path_, found: OverridePlace, override
             hint = f"name one of its parts: {', '.join(f'{override.field}.{part}' for part in found.inner)}"
         raise UsageError(f"{document.file} does not override {format_place(path)}", hint=hint)
     return drop_value(document, (*start, *found.path), override.shared)
+
+
+_EDITS = {"remove": _drop_value, "steps": put_steps}
+"""The edits by the action of an override; every other action puts a value."""

@@ -22,14 +22,16 @@ class FieldOverride:
     `field` a field of its response mapping, or one of another mapping: `request_body_mapping.email`.
 
     With the action "replace", the expression of a complete mapping discards the levels below. The expression "null"
-    removes the field. With `environment`, the override is for every account of the connector in this environment.
+    removes the field. With the action "steps", `field` is `before` or `after`, and `expression` the YAML of all steps;
+    the operation then has those of the levels below if it is empty. With `environment`, the override is for every
+    account of the connector in this environment.
     """
 
     account: str
     resource: str
     field: str
     expression: str = ""
-    action: Literal["set", "replace", "remove"] = "set"
+    action: Literal["set", "replace", "remove", "steps"] = "set"
     environment: str | None = None
     shared: SharedChoice = "refuse"
 

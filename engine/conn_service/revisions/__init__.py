@@ -20,7 +20,7 @@ from conn_service.revisions.configuration import (
     with_revisions,
 )
 from conn_service.revisions.credential_removal import CredentialRemoval, remove_credential
-from conn_service.revisions.folder import FolderChanges
+from conn_service.revisions.folder import FolderChanges, write_revisions
 from conn_service.revisions.isolated_checks import ChecksUnavailableError, IsolatedChecks
 from conn_service.revisions.model import (
     Revision,
@@ -60,4 +60,5 @@ __all__ = [
     "remove_credential",
     "set_enabled",
     "with_revisions",
+    "write_revisions",
 ]

@@ -1,17 +1,19 @@
-"""Change accounts in the files of a workspace, with the same checks as in a store of the service."""
+"""Change accounts in the files of a workspace, with the same checks as in a store of the service, and write the
+revisions of a store into a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from conn_engine.config import Workspace
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents.files import remove_file, write_whole
 from conn_engine.documents.reserving import reserve_folder
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.revisions.changes import CheckedRevision, Edit, RevisionRequest, check_revision
 from conn_service.revisions.checks import ChangeChecks
-from conn_service.revisions.configuration import read_files
+from conn_service.revisions.configuration import list_files, read_files
 from conn_service.revisions.model import Revision, RevisionConflictError, Subject
 
-__all__ = ["FolderChanges"]
+__all__ = ["FolderChanges", "write_revisions"]
 
 
 class FolderChanges:
@@ -53,3 +55,13 @@ class FolderChanges:
             for path in current.files.keys() - files.keys():
                 remove_file(workspace.root / path, workspace.root)
         return checked
+
+
+def write_revisions(folder: Path, revisions: Iterable[Revision]) -> None:
+    """Write accounts and connectors into the folder of a workspace, instead of those with the same names."""
+    for revision in revisions:
+        for path in list_files(load_workspace(folder), revision.subject):
+            (folder / path).unlink()
+        for path, text in revision.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(text.encode())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Origin, mapping_layers, singular
+from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Origin, lookup, mapping_layers, singular
 from conn_engine.config.merge import is_replacement
 from conn_engine.config.report import plain_settings
 from conn_engine.documents import Path_, format_path
@@ -98,7 +98,7 @@ class MappingRows:
 
     def _list_rows(self, key: str, tree: "_Tree", schema: SchemaNodes | None, path: Path_) -> Iterator[dict[str, Any]]:
         of_model = [name for name in (schema.find_keys() if schema is not None else ()) if (*path, name) != _REMOTE]
-        names = dict.fromkeys([*of_model, *tree.children])
+        names = dict.fromkeys([*of_model, *tree.children, *self._list_left_out(key, path)])
         required = _find_required(schema)
         for name in names:
             inner = (*path, name)
@@ -110,6 +110,13 @@ class MappingRows:
             yield self._build_row(key, inner, nodes, kind, is_required=name in required)
             if child is not None and child.children:
                 yield from self._list_rows(key, child, nodes if nodes.nodes else None, inner)
+
+    def _list_left_out(self, key: str, path: Path_) -> Iterator[str]:
+        """Yield the fields that a level removes: the merged mapping does not have them."""
+        for layer in self.effective.expanded:
+            part = lookup(layer.data, (*self.operation.name.path, key, *path))
+            if isinstance(part, Mapping):
+                yield from (str(name) for name, value in part.items() if value is None)
 
     def _build_row(self, key: str, path: Path_, schema: SchemaNodes, kind: str, *, is_required: bool) -> dict[str, Any]:
         start = (*self.operation.name.path, key)

@@ -42,13 +42,15 @@ class PageEdit(_Request, frozen=True, kw_only=True):
     operation: str
     field: str
     scope: Literal["resource", "operation"] = "resource"
-    action: Literal["set", "replace", "remove"] = "set"
+    action: Literal["set", "replace", "remove", "steps"] = "set"
     expression: str = ""
     shared: SharedChoice = "refuse"
 
     @property
     def is_of_response(self) -> bool:
         """Whether it is about the response mapping, which decides nothing about requests."""
+        if self.action == "steps":
+            return False
         return re.sub(r"\W.*", "", self.field, flags=re.DOTALL) not in MAPPINGS - {"response_mapping"}
 
     def to_override(self, account: str, environment: str | None) -> FieldOverride:

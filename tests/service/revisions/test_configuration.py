@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conn_cli.service_options import write_revisions
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ReleaseSource, open_store
@@ -24,6 +23,7 @@ from conn_service.revisions import (
     Subject,
     read_files,
     with_revisions,
+    write_revisions,
 )
 from conn_service.store import open_engine
 

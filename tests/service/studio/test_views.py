@@ -13,7 +13,10 @@ from conn_engine.config import load_workspace
 from conn_engine.releases import open_store
 from conn_engine.releases.actors import Act
 from conn_engine.releases.promotion import make_release
+from conn_engine.releases.store_location import StoreLocation
 from conn_engine.wire import FrozenClock
+from conn_service.revisions import Revision, RevisionStore, Subject
+from conn_service.store import DEFAULT_FILE, open_engine
 from conn_service.studio.session import StudioSession
 
 
@@ -65,14 +68,19 @@ def test_what_does_not_exist_is_said_on_the_page(page: TestClient, path: str, te
     assert text in read(page, path, 422 if "coverage" not in path else 200)
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a change since the commit on main, and a release of it."""
-    root = tmp_path_factory.mktemp("views")
+def write_release(root: Path) -> None:
+    """Write a workspace with a release of it."""
     write_shop(root)
     (root / ".conn").mkdir()
     with open_store(root / ".conn/releases.sqlite3", create=True) as store:
         make_release(store, load_workspace(root), Act("ada", FrozenClock().now()), message="First <b>version</b>")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a change since the commit on main, and a release of it."""
+    root = tmp_path_factory.mktemp("views")
+    write_release(root)
     acme = root / "accounts/acme.yaml"
     acme.write_text(acme.read_text().replace("response.mail", "$lowercase(response.mail)"))
     return root
@@ -145,6 +153,22 @@ def release_a_break(root: Path) -> str:
         made = make_release(store, load_workspace(root), Act("ada", FrozenClock().now() + 1), message="Second")
     acme.write_text(text)
     return made.release.id
+
+
+def test_a_promotion_checks_the_accounts_of_the_service_too(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    session = StudioSession(tmp_path)
+    engine = open_engine(StoreLocation(file=tmp_path / DEFAULT_FILE))
+    umbra = Revision(Subject("account", "umbra"), 1, {"accounts/umbra.yaml": "connector: mail\n"})
+    revisions = RevisionStore(engine)
+    revisions.add(umbra, {}, "put", seen=revisions.read_change())
+    query = {"release": "latest", "channel": "production", "reason": "for umbra"}
+    refused = ask(session, "page", 422, page="promote", query=query)
+    assert 'account "umbra" refers to the connector "mail"' in refused["message"]
+    shop = Revision(Subject("account", "umbra"), 2, {"accounts/umbra.yaml": "connector: shop\n"})
+    revisions.add(shop, umbra.files, "put", seen=revisions.read_change())
+    engine.dispose()
+    assert ask(session, "page", page="promote", query=query) == {"location": "/releases?moved=production"}
 
 
 def test_a_read_only_page_moves_no_channel(tour: Path) -> None:

@@ -1,5 +1,6 @@
 // @ts-check
 /** The mapping: a row per field of the model, and below the chosen one its editor with what each level declares. */
+import { ROOT } from "./api.js";
 import { byId, count, h, render, rove } from "./dom.js";
 import { Editor } from "./editor.js";
 
@@ -13,6 +14,9 @@ const LETTERS = /** @type {Record<string, string>} */ ({ account: "A", environme
 /** The level that sets a value: a letter in a color, and the word. @param {string | null} level */
 export const badge = (level) =>
   level ? h("span", { class: `badge ${level}`, title: `Set by the ${level === "base" ? "connector" : level}` }, h("span", { "aria-hidden": "true" }, LETTERS[level] ?? "?"), h("span", { class: "hidden-label" }, `${level} level`)) : h("span", { class: "badge none", title: "Not mapped" }, h("span", { "aria-hidden": "true" }, "–"), h("span", { class: "hidden-label" }, "not mapped"));
+
+/** The page of an operation's steps. @param {import("./session.js").Location} place */
+const stepsOf = ({ account, operation, level }) => `${ROOT}steps/${encodeURIComponent(account)}/${encodeURIComponent(operation)}?level=${level}`;
 
 /** @type {[string, string, (session: Session, row: Row) => boolean][]} */
 const FILTERS = [
@@ -81,7 +85,8 @@ export class MappingColumn {
       others.map((row) => this.#row(row, true)),
       this.filter === "all" && opened.steps.map((step) => h("details", { key: `${step.key} ${step.level}`, class: "step" },
         h("summary", null, badge(step.level), h("code", null, step.key), h("span", { class: "dim" }, step.key === "before" ? "steps that run before the request" : "steps that change the records afterwards")),
-        h("pre", { class: "code", tabindex: "0" }, step.text), h("p", { class: "dim" }, `Edit these in ${step.place.file}:${step.place.line}.`))));
+        h("pre", { class: "code", tabindex: "0" }, step.text), h("p", { class: "dim" }, `${step.place.file}:${step.place.line}`))),
+      this.filter === "all" && opened.record && h("p", { key: "steps" }, h("a", { href: stepsOf(session.place) }, "Change the steps before and after")));
     this.mark();
   }
 

@@ -1,10 +1,15 @@
 """The request for a page without scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
+from sqlalchemy.engine import Engine
 
 from conn_engine.errors import UsageError
+from conn_engine.releases.store_location import StoreLocation
+from conn_service.store import DEFAULT_FILE, open_engine, translate_errors
 
 __all__ = ["PageRequest"]
 
@@ -21,6 +26,20 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     store: str = ""
     actor: str = ""
     service_store: str = ""
+
+    @contextmanager
+    def open_service_store(self, root: Path) -> Iterator[Engine | None]:
+        """Open the database of the service; None before its first use. Raises ServiceStoreError if it fails."""
+        location = StoreLocation.read(self.service_store or str(root / DEFAULT_FILE), root)
+        if location.file is not None and not location.file.exists():
+            yield None
+            return
+        with translate_errors(location):
+            engine = open_engine(location, connections=1)
+            try:
+                yield engine
+            finally:
+                engine.dispose()
 
     def require(self, name: str, what: str) -> str:
         """Return a parameter. Raises UsageError if it is empty."""

@@ -11,6 +11,7 @@ from conn_engine.releases.promotion import promote
 from conn_engine.releases.rollouts import roll_back
 from conn_engine.releases.store import Store
 from conn_engine.wire import MACHINE_CLOCK
+from conn_service.revisions import Revision, RevisionStore, write_revisions
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.views.page_request import PageRequest
 
@@ -81,6 +82,7 @@ def move_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any
     release, channel = request.require("release", "the release"), request.require("channel", "the channel")
     reason = request.require("reason", "the reason")
     is_forced = request.query.get("despite") == "yes"
+    revisions = _find_revisions(studio, request)
     with open_store(find_store(studio, request)) as store:
         done = promote(
             store,
@@ -90,10 +92,17 @@ def move_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any
             override=reason if is_forced else "",
             reason=reason,
             expected=request.query.get("expected", ""),
+            complete=lambda folder: write_revisions(folder, revisions),
         )
         if done.event is not None or done.already:
             return {"location": f"/releases?moved={quote(channel)}"}
     return {"release": shorten(release), "id": release, "channel": channel, "reason": reason, "refusals": done.refusals}
+
+
+def _find_revisions(studio: StudioWorkspace, request: PageRequest) -> list[Revision]:
+    """Return the accounts and connectors of the service's database, which the checks include; none without one."""
+    with request.open_service_store(studio.root) as engine:
+        return [] if engine is None else RevisionStore(engine).find_changed()
 
 
 def return_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:

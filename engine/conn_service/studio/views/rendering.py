@@ -16,6 +16,7 @@ from conn_service.studio.views.overview_page import show_overview
 from conn_service.studio.views.page_request import PageRequest
 from conn_service.studio.views.recording_pages import show_deliveries, show_recording, show_recordings
 from conn_service.studio.views.release_page import move_channel, return_channel, show_releases
+from conn_service.studio.views.steps_page import review_steps, save_steps, show_steps
 from conn_service.studio.views.sync_page import show_run, show_syncs
 
 __all__ = ["FORMS", "PAGES", "WITH_CREDENTIALS", "WRITING", "render_page", "render_problem"]
@@ -24,6 +25,7 @@ _FOLDER: Final = Path(__file__).parents[1] / "templates"
 _Show = Callable[[StudioWorkspace, PageRequest], dict[str, Any]]
 PAGES: Mapping[str, tuple[str, _Show]] = {
     "overview": ("/", show_overview),
+    "steps": ("/steps/{account}/{operation}", show_steps),
     "new": ("/new", show_new_connector),
     "coverage": ("/coverage", show_coverage),
     "recordings": ("/recordings", show_recordings),
@@ -39,16 +41,23 @@ PAGES: Mapping[str, tuple[str, _Show]] = {
 FORMS: Mapping[str, tuple[str, _Show]] = {
     "proposal": ("/new/proposal", show_proposal),
     "save_connector": ("/new/save", save_connector),
+    "review_steps": ("/steps/review", review_steps),
+    "save_steps": ("/steps/save", save_steps),
     "record": ("/recordings/record/send", record_live),
     "promote": ("/releases/promote", move_channel),
     "roll_back": ("/releases/roll-back", return_channel),
 }
 """The forms by name, each with its path. It answers with a `location`, or with the values of a page."""
-WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back", "live", "record"})
+WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back", "live", "record", "save_steps"})
 """The pages and forms that change something, or lead to a change."""
 WITH_CREDENTIALS: frozenset[str] = frozenset({"live", "record"})
 """Those that read credentials, and call the vendor."""
-_ANSWERS: Mapping[str, str] = {"proposal": "proposal", "promote": "refused", "record": "recorded"}
+_ANSWERS: Mapping[str, str] = {
+    "proposal": "proposal",
+    "promote": "refused",
+    "record": "recorded",
+    "review_steps": "steps_review",
+}
 
 
 @lru_cache(maxsize=1)

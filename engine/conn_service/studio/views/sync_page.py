@@ -10,11 +10,9 @@ from msgspec import to_builtins
 from conn_engine.config.sync_models import SyncTrigger
 from conn_engine.documents import dump_json
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases.store_location import StoreLocation
 from conn_engine.syncs import find_accounts
 from conn_engine.syncs.resources import find_sources
 from conn_engine.wire import MACHINE_CLOCK
-from conn_service.store import DEFAULT_FILE, open_engine
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.views.page_request import PageRequest
 from conn_service.syncs.run_details import read_details
@@ -58,16 +56,8 @@ def show_run(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
 @contextmanager
 def _open_runs(studio: StudioWorkspace, request: PageRequest) -> Iterator[SyncStore | None]:
     """Open the store of the runs; None before the first run."""
-    text = request.service_store or str(studio.root / DEFAULT_FILE)
-    location = StoreLocation.read(text, studio.root)
-    if location.file is not None and not location.file.exists():
-        yield None
-        return
-    engine = open_engine(location, connections=1)
-    try:
-        yield SyncStore(engine)
-    finally:
-        engine.dispose()
+    with request.open_service_store(studio.root) as engine:
+        yield None if engine is None else SyncStore(engine)
 
 
 def _describe_sync(studio: StudioWorkspace, name: str) -> dict[str, Any]:

@@ -78,6 +78,10 @@ class Isolated(Protocol):
         """Return whether an expression made of these strings may run in this process."""
         ...
 
+    def isolate_all(self) -> "Isolated":
+        """Return an isolation that trusts no expression: for work that would take this process too long."""
+        ...
+
     def compile(self, text: str, evaluator: str) -> Any:
         """Return an expression of the named evaluator that is evaluated in isolation
         (`expressions.CompiledExpression`)."""

@@ -126,6 +126,11 @@ class Expression:
         paths, whole = self._reads
         return None if whole else frozenset(str(path[0]) for path in paths)
 
+    def select_read(self, scope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the part of a scope that the expression reads."""
+        roots = self.roots()
+        return {name: value for name, value in scope.items() if roots is None or name in roots}
+
 
 @lru_cache(maxsize=4096)
 def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:

@@ -107,6 +107,9 @@ class _Untrusted:
     def trusts(self, texts: Collection[str]) -> bool:
         return self._trusted.issuperset(texts)
 
+    def isolate_all(self) -> "_Untrusted":
+        return _Untrusted(self._isolation, frozenset())
+
     def compile(self, text: str, evaluator: str) -> "_IsolatedExpression":
         return _IsolatedExpression(self._isolation, text, evaluator)
 

@@ -163,7 +163,9 @@ class RecordByRecord:
         scope, compiled = self._scopes[index], expression(leaf.text)
         bindings = {} if below is UNDEFINED else {"base": below}
         try:
-            return compiled.evaluate(scope, self._conditions, limits=self.limits, bindings=bindings)
+            return compiled.evaluate(
+                compiled.select_read(scope), self._conditions, limits=self.limits, bindings=bindings
+            )
         except ExpressionError as error:
             if _is_hard(error) or (not leaf.path if is_overridden else self._failures.is_strict(leaf)):
                 raise add_place(error, leaf, index if len(self._scopes) > 1 else None) from None
@@ -188,10 +190,9 @@ class RecordByRecord:
         if any(error.code == code and name in compiled.functions() for name, code in _RAISED.items()):
             return False
         try:
-            text, roots = _without_null(compiled.text), compiled.roots()
+            text, data = _without_null(compiled.text), compiled.select_read(scope)
         except ExpressionError:
             return False  # a `null` where no value can be missing
-        data = {name: value for name, value in scope.items() if roots is None or name in roots}
         present, bound = self._without_null_values(data), self._without_null_values(bindings)
         if (text, present, bound) == (compiled.text, data, bindings):
             return False

@@ -142,7 +142,9 @@ class Mapping:
             columns: dict[Path_, list[Any]] = {}
             for leaf in layer_leaves:
                 try:
-                    value = expression(leaf.text).evaluate(scope, conditions, limits=limits, bindings=bindings)
+                    compiled = expression(leaf.text)
+                    read = compiled.select_read(scope)
+                    value = compiled.evaluate(read, conditions, limits=limits, bindings=bindings)
                 except ExpressionError as error:
                     raise add_place(error, leaf, index) from None
                 columns[leaf.path] = [value]

@@ -8,9 +8,13 @@ A layer that uses `$base` needs the result of the layers below, so it starts ano
 its base. `$$` in a leaf means its scope. In the page it would mean the list, so it is renamed there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
 from typing import Any
+
+import msgspec
 
 from conn_engine.conditions import Conditions, EvaluationLimits
 from conn_engine.errors import ExpressionError
@@ -25,6 +29,10 @@ __all__ = ["KnownColumns", "Program", "programs"]
 _SCOPE = "conn_scope"
 _PIECE = 100
 """How many records the evaluator gets at once, during which no other thread of the process can run: about 1 ms."""
+_LARGE = 2 * _PIECE
+"""A page with so many records is evaluated in a process of the isolation, if there is one: the other threads of this
+process would wait for each piece."""
+_LITTLE_BYTES = 2_000
 Place = tuple[int, Path_]  # of a leaf: the number of its layer in the program, and the path in it
 Columns = dict[Place, list[Any]]
 
@@ -205,6 +213,7 @@ class _Evaluation:
             text = f"[$.{body}]"
         self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
         self._has_pieces = self._expression.is_repeatable()  # else the time, or a seed, is that of the complete page
+        self._roots = _union_roots(leaf.text for leaf in computed.values())
 
     def columns(
         self,
@@ -215,13 +224,29 @@ class _Evaluation:
     ) -> Columns:
         """Return the values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         data: list[Any] = list(scopes)
+        isolation = conditions.isolation
+        if isolation is not None and self._roots is not None:
+            is_large = self._has_pieces and len(data) >= _LARGE and self._reads_little(scopes)
+            if is_large or not isolation.trusts(self._expression.parts):
+                conditions = replace(conditions, isolation=isolation.isolate_all())
+                data = [{name: value for name, value in scope.items() if name in self._roots} for scope in data]
         if self._base:
             data = [
                 {"s": scope} if base is UNDEFINED else {"s": scope, "b": base}
-                for scope, base in zip(scopes, below, strict=True)
+                for scope, base in zip(data, below, strict=True)
             ]
         rows = self._evaluate(data, conditions, limits)
         return {place: read_column(rows, key) for place, key in self._keys.items()}
+
+    def _reads_little(self, scopes: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether what the leaves read of each scope, besides its own record, is small: another process gets it
+        as often as the page has records."""
+        first, second = scopes[:2]
+        shared = [value for name, value in first.items() if name in (self._roots or ()) and second.get(name) is value]
+        try:
+            return len(msgspec.json.encode(shared)) <= _LITTLE_BYTES
+        except (UnicodeEncodeError, RecursionError, TypeError, ValueError, OverflowError):
+            return False  # evaluated here, it may have a value
 
     def _evaluate(self, data: list[Any], conditions: Conditions, limits: EvaluationLimits) -> list[Any]:
         """Return a row for each item, whose limits are its share of the page's."""
@@ -231,6 +256,12 @@ class _Evaluation:
         share = limits.times(2 * _PIECE / (_PIECE + len(data)))
         pieces = [data[start : start + _PIECE] for start in range(0, len(data), _PIECE)]
         return [row for piece in pieces for row in self._expression.evaluate(piece, conditions, limits=share)]
+
+
+def _union_roots(texts: Iterable[str]) -> frozenset[str] | None:
+    """Return the names that some of the expressions read; None if one of them may read any."""
+    roots = [expression(text).roots() for text in texts]
+    return None if None in roots else frozenset(chain.from_iterable(names for names in roots if names is not None))
 
 
 def programs(layers: Sequence[Any]) -> list[Program]:

@@ -1,13 +1,17 @@
 """A long page is evaluated in pieces, so that other threads of the process can run in between."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from conn_engine.conditions import USUAL, Chance, Conditions, EvaluationLimits
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import compile_mapping
 from conn_engine.expressions.compiled import Expression
+from conn_engine.expressions.isolation import Isolation
+from conn_engine.expressions.leaf_failures import LeafFailures
 from conn_engine.wire import FrozenClock
 
 
@@ -71,3 +75,76 @@ def test_each_piece_has_its_share_of_the_limits(monkeypatch: pytest.MonkeyPatch)
     for count in (100, 300):
         mapping.apply(make_scopes(count), USUAL, limits=EvaluationLimits(seconds=3))
     assert seen == [6, 6, 6, 6]
+
+
+@pytest.fixture(scope="module")
+def isolation() -> Iterator[Isolation]:
+    with Isolation() as made:
+        yield made
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes of data each evaluation in another process gets."""
+    seen: list[int] = []
+    inner = Isolation.run
+
+    def run(self: Isolation, request: Mapping[str, Any], data: Any, limits: EvaluationLimits) -> Any:
+        seen.append(len(msgspec.json.encode(data)))
+        return inner(self, request, data, limits)
+
+    monkeypatch.setattr(Isolation, "run", run)
+    return seen
+
+
+def make_page(count: int) -> list[dict[str, Any]]:
+    """Scopes of a page, each of which has the complete page."""
+    records = [scope["response"] for scope in make_scopes(count)]
+    shared = {"page": {"items": records}, "query": {"limit": count}}
+    return [{"response": record, **shared} for record in records]
+
+
+LAYERS = [
+    {"id": "$string(response.id)", "name": "$uppercase($string(response.name))"},
+    {"name": "$base.name & query.limit"},
+]
+
+
+@pytest.mark.parametrize("count", [50, 100])
+def test_another_process_gets_only_what_is_read(isolation: Isolation, sent: list[int], count: int) -> None:
+    mapping, scopes = compile_mapping(LAYERS), make_page(count)
+    isolated = Conditions(isolation=isolation.isolate_except(()))
+    assert mapping.apply(scopes, isolated) == mapping.apply(scopes, USUAL)
+    assert len(sent) == 2
+    assert max(sent) < 120 * count, "each record has the complete page"
+
+
+def test_a_leaf_that_fails_gets_only_what_it_reads(isolation: Isolation, sent: list[int]) -> None:
+    layers = [{"id": "$string(response.id)", "name": "$uppercase(response.name)", "all": "$count($keys($))"}]
+    mapping, scopes = compile_mapping(layers), make_page(60)
+    isolated, failures = Conditions(isolation=isolation.isolate_except(())), LeafFailures()
+    values = mapping.apply(scopes, isolated, failures=failures)
+    assert values == mapping.apply(scopes, USUAL, failures=LeafFailures())
+    assert failures.due_to_null["name"].indexes == [*range(0, 60, 7)]
+    alone = [size for size in sent if size < 1_000]
+    assert max(alone) < 100
+    assert max(sent) > 60 * 1_000, "what may read everything gets everything"
+
+
+@pytest.mark.parametrize(
+    ("layers", "count", "expected"),
+    [
+        (LAYERS, 199, 0),
+        (LAYERS, 200, 4),
+        ([{"id": "$string(response.id)", "total": "$count(page.items)"}], 200, 0),  # 200 times the page is too much
+        ([{"id": "$string(response.id)", "at": "$now()"}], 200, 0),
+    ],
+)
+def test_a_large_page_is_evaluated_in_another_process(
+    isolation: Isolation, sent: list[int], layers: list[Any], count: int, expected: int
+) -> None:
+    mapping, scopes = compile_mapping(layers), make_page(count)
+    texts = {text for layer in layers for text in layer.values()}
+    values = mapping.apply(scopes, Conditions(FrozenClock(), isolation=isolation.isolate_except(texts)))
+    assert values == mapping.apply(scopes, Conditions(FrozenClock()))
+    assert len(sent) == expected

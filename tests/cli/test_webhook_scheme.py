@@ -13,6 +13,7 @@ from conn_engine.lint import lint_paths
 BUNDLED = {
     "asana": "Asana",
     "attio": "Attio",
+    "calendly": "Calendly",
     "github": "GitHub",
     "google_calendar": "Google push channel (Calendar / Drive)",
     "hubspot": "HubSpot v3",

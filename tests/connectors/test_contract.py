@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conn_engine.analysis.score.contract import read_contract
 from conn_engine.config import load_workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import VendorError
@@ -29,6 +30,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
     assert {
         "asana",
         "attio",
+        "calendly",
         "github",
         "google_calendar",
         "hubspot",
@@ -90,7 +92,9 @@ def test_an_error_and_a_rate_limit_are_recorded(connector):
 def test_reads_and_writes_are_mapped(connector):
     effective = load_workspace(ROOT).effective(account=None, connector=connector)
     methods = {name.method for name in effective.operations() if name.kind == "unified"}
-    assert {"list", "get", "create", "update", "delete"} <= methods
+    missing = {"list", "get", "create", "update", "delete"} - methods
+    not_offered = read_contract(load_workspace(ROOT), connector).not_offered
+    assert missing <= {operation.rpartition(".")[2] for operation in not_offered}
 
 
 def test_recordings_say_where_they_come_from_and_hold_no_credential(connector):

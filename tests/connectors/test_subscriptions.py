@@ -102,3 +102,18 @@ def test_stripe(subscribed):
     assert [row[:2] for row in asked] == [("POST", hooks), ("DELETE", f"{hooks}/we_1")]
     assert asked[0][2]["url"] == URL and "invoice.paid" in asked[0][2].values()
     assert stored["webhook_secret"] == "whsec_1"
+
+
+@pytest.mark.parametrize("scope", ["user", "organization"])
+def test_calendly(subscribed, scope):
+    made = {"resource": {"uri": "https://api.calendly.com/webhook_subscriptions/w-1", "state": "active"}}
+    me, company = "https://api.calendly.com/users/u-1", "https://api.calendly.com/organizations/o-1"
+    context = {"user": me, "organization": company, "scope": scope}
+    (begun, ended), stored = subscribed("calendly", context, {"token": "t"}, [json_answer(made, 201), Response(204)])
+    hooks = "https://api.calendly.com/webhook_subscriptions"
+    assert begun[:2] == ("POST", hooks) and ended == ("DELETE", f"{hooks}/w-1", None)
+    person = {"user": me} if scope == "user" else {}
+    assert begun[2] == {
+        "url": URL, "events": ["invitee.created", "invitee.canceled"], "organization": company, **person,
+        "scope": scope, "signing_key": stored["webhook_secret"],
+    }  # fmt: skip

@@ -101,6 +101,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "xero",
         "microsoft_graph",
         "intercom",
+        "calendly",
         "acme-crm",
     ],
 )

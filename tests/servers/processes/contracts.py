@@ -78,6 +78,7 @@ GRAPH = Document(
 DOCUMENTS: dict[str, list[Document]] = {
     "asana": [Document("asana.yaml", "/api/1.0")],
     "attio": [Document("attio.yaml")],
+    "calendly": [Document("calendly.yaml")],
     "github": [
         Document("github.json", r"/repositories/\d+", "/repos/northwind-ceramics/kiln-firmware"),
         Document("github.json"),

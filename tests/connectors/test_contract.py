@@ -40,6 +40,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
         "microsoft_graph",
         "pipedrive",
         "salesforce",
+        "slack",
         "stripe",
         "xero",
         "zendesk",

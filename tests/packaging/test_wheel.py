@@ -102,6 +102,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "microsoft_graph",
         "intercom",
         "calendly",
+        "slack",
         "acme-crm",
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import cache
+from processes.openapi2 import as_openapi_3
 from processes.specs import spec
 
 __all__ = ["DOCUMENTS", "Document"]
@@ -26,18 +27,21 @@ class Document:
     """Paths of the document that are enough: a complete one of this size takes minutes to load."""
     brackets: bool = False
     """Whether lists and objects of queries and forms have brackets: a[]=, a[b]=."""
+    is_openapi_2: bool = False
 
     def find_path(self, path: str) -> str | None:
         """What the document calls the path of a request; None for a request that it does not describe."""
         return re.sub(self.url, self.path, path, count=1) if re.match(self.url, path) else None
 
     def save(self, folder: Path) -> str:
-        """The name of a file for a judge: the document, or the excerpt with the paths that are enough."""
-        if not self.only:
+        """The name of a file for a judge: the document as it is, in OpenAPI 3, or with the paths that are enough."""
+        if not (self.only or self.is_openapi_2):
             return self.file
-        excerpt = folder / f"excerpt-{Path(self.file).name}"
-        excerpt.write_text(json.dumps(cut(json.loads(find_file(self.file).read_bytes()), self.only)), encoding="utf-8")
-        return str(excerpt)
+        document = json.loads(find_file(self.file).read_bytes())
+        document = as_openapi_3(document) if self.is_openapi_2 else document
+        saved = folder / f"for-a-judge-{Path(self.file).name}"
+        saved.write_text(json.dumps(cut(document, self.only) if self.only else document), encoding="utf-8")
+        return str(saved)
 
 
 def find_file(name: str) -> Path:
@@ -101,6 +105,7 @@ DOCUMENTS: dict[str, list[Document]] = {
     "pipedrive": [Document("pipedrive-v2.yaml", "/api/v2"), Document("pipedrive-v1.yaml", "/v1")],
     # Written by others than the vendor, who publishes no document.
     "salesforce": [Document("salesforce-thirdparty.yaml", "/services/data/v61.0")],
+    "slack": [Document("slack-web-v2.json", "/api", is_openapi_2=True)],
     "stripe": [Document("stripe-apisguru.json", brackets=True)],
     "xero": [Document("xero-accounting.yaml", "/api.xro/2.0")],
     # Written by others than the vendor, whose document may not be fetched by a program.

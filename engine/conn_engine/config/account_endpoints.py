@@ -2,10 +2,11 @@
 other services nor read secrets."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conn_engine.config.delivery_models import AccountEndpoint
-from conn_engine.config.models import EnvironmentSettings, WorkspaceSettings
+from conn_engine.config.models import WorkspaceSettings
 from conn_engine.errors import ConfigurationError
 from conn_engine.transport.egress import Trust, judge_host
 from conn_engine.transport.gateway import RequestTarget, is_permitted, parse_target, to_pattern
@@ -13,12 +14,13 @@ from conn_engine.transport.gateway import RequestTarget, is_permitted, parse_tar
 __all__ = ["EndpointFault", "find_endpoint_faults", "limit_trust"]
 
 _ANY_HOST = "*"
+_ADD = "add it to conn.yaml: endpoint_secrets: {{ {account}: [{variable}] }}; or store one: conn endpoint rotate"
 _NAME = re.compile(r"\benv\.([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointFault:
-    """What an endpoint of an account must not do, with the key that does it."""
+    """What an endpoint of an account must not do, with the key that does it, "" for the endpoint itself."""
 
     key: str
     message: str
@@ -26,22 +28,25 @@ class EndpointFault:
 
 
 def find_endpoint_faults(
-    settings: WorkspaceSettings, environment: str, endpoint: AccountEndpoint
+    settings: WorkspaceSettings, account: str, endpoints: Mapping[str, AccountEndpoint], name: str
 ) -> list[EndpointFault]:
-    """Return why an account of an environment must not have an endpoint, empty if it may."""
-    faults = []
+    """Return why an account must not have one of its endpoints, empty if it may."""
+    faults, endpoint = [], endpoints[name]
+    most = settings.endpoints_per_account
+    if [*endpoints].index(name) >= most:
+        message = f"the account has {len(endpoints)} endpoints, and conn.yaml allows {most} for each account"
+        faults.append(EndpointFault("", message, "remove some, or set endpoints_per_account in conn.yaml"))
     try:
         target = parse_target(endpoint.url)
     except ConfigurationError as error:
         faults.append(EndpointFault("url", error.message, error.hint or ""))
     else:
         faults += [fault for fault in [_judge_target(settings, target)] if fault is not None]
-    own = settings.environments.get(environment, EnvironmentSettings())
     for key, text in (("secret", endpoint.secret), ("previous_secret", endpoint.previous_secret)):
-        for name in _NAME.findall(text or ""):
-            if name not in (*settings.env, *own.allow.env):
-                message = f'the endpoint of an account reads "{name}", a variable that conn.yaml does not list'
-                faults.append(EndpointFault(key, message, f"add it to conn.yaml: env: [{name}]"))
+        for variable in _NAME.findall(text or ""):
+            if variable not in settings.endpoint_secrets.get(account, ()):
+                message = f'the endpoint reads "{variable}", which conn.yaml does not list as a secret of this account'
+                faults.append(EndpointFault(key, message, _ADD.format(account=account, variable=variable)))
     return faults
 
 

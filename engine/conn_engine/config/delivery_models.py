@@ -100,7 +100,7 @@ class AccountEndpoint(Settings, frozen=True, kw_only=True):
         _EnvironmentSecret | None,
         Meta(
             description='Signs the events (Standard Webhooks): one environment variable, such as "{{env.ACME_HOOK}}", '
-            "which conn.yaml lists under `env`.",
+            "which conn.yaml lists under `endpoint_secrets`.",
             extra=SECRET,
         ),
     ] = None

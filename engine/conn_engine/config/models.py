@@ -863,6 +863,16 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
             extra=HOST,
         ),
     ] = ()
+    endpoint_secrets: Annotated[
+        dict[Name, tuple[EnvironmentVariable, ...]],
+        Meta(
+            description="Environment variables with which the endpoints of an account may sign, by account. Default: "
+            "none. What `conn endpoint rotate` makes needs no variable."
+        ),
+    ] = field(default_factory=dict)
+    endpoints_per_account: Annotated[
+        int, Meta(ge=0, le=1000, description="How many endpoints an account may have.")
+    ] = 10
     proxy: Annotated[
         dict[Name, ProxySettings],
         Meta(

@@ -272,9 +272,10 @@ CODES: dict[str, Code] = _build_table(
         "SEC118",
         "endpoint of an account is not allowed",
         "error",
-        "An account delivers its events to a host that `endpoint_hosts` in conn.yaml does not allow, or signs them "
-        "with an environment variable that conn.yaml does not list under `env`. A customer may have written the "
-        "account, so it must not reach internal services or use other secrets. Add the host, such as `endpoint_hosts: "
+        "An account delivers its events to a host that `endpoint_hosts` in conn.yaml does not allow, signs them with "
+        "an environment variable that conn.yaml does not list for it under `endpoint_secrets`, or has more endpoints "
+        "than `endpoints_per_account`. A customer may have written the account, so it must not reach internal "
+        "services or sign with the secret of another customer. Add the host, such as `endpoint_hosts: "
         '["*.example.com"]`, or the variable, if both belong to the customer. `endpoint_hosts: ["*"]` allows every '
         "public host.",
     ),

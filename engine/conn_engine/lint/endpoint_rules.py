@@ -41,12 +41,13 @@ def check_claims(document: Document) -> Iterator[Diagnostic]:
             )
 
 
-def check_account_endpoints(workspace: Workspace, document: Document) -> Iterator[Diagnostic]:
-    """SEC118: an endpoint of an account is on a host, or reads a variable, that conn.yaml does not allow."""
-    environment = document.data.get("environment") or workspace.settings.default_environment
-    for name, raw in document.data.get("endpoints", {}).items():
-        for fault in find_endpoint_faults(workspace.settings, environment, convert(raw, AccountEndpoint)):
-            path = ("endpoints", name, fault.key)
+def check_account_endpoints(workspace: Workspace, account: str, document: Document) -> Iterator[Diagnostic]:
+    """SEC118: an endpoint of an account is on a host, or reads a variable, that conn.yaml does not allow; or there are
+    too many."""
+    endpoints = convert(document.data.get("endpoints", {}), dict[str, AccountEndpoint])
+    for name in endpoints:
+        for fault in find_endpoint_faults(workspace.settings, account, endpoints, name):
+            path = ("endpoints", name, fault.key) if fault.key else ("endpoints", name)
             yield diagnostic("SEC118", fault.message, document.span(path), path=format_path(path), hint=fault.hint)
 
 

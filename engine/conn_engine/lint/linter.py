@@ -224,7 +224,7 @@ def _check_documents(
         if file.kind in ("workspace", "environment", "account"):
             result.findings += find_endpoint_secrets(document)
         if file.kind == "account" and not faults:
-            result.findings += check_account_endpoints(workspace, document)
+            result.findings += check_account_endpoints(workspace, file.name, document)
         if file.kind == "workspace" and not faults:
             result.findings += check_proxy(workspace, document)
         if file.kind == "environment":

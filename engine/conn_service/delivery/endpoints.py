@@ -95,7 +95,7 @@ def _resolve(
     settings = place.settings
     try:
         if isinstance(settings, AccountEndpoint):
-            _check_account_endpoint(workspace, place.account, settings)
+            _check_account_endpoint(workspace, place)
         scope = Scope({"env": dict(environ)}, USUAL)
         url = settings.url if isinstance(settings, AccountEndpoint) else str(render(settings.url, scope))
         secrets = [text for text in (settings.secret, settings.previous_secret) if text is not None]
@@ -112,11 +112,11 @@ def _resolve(
     return ResolvedEndpoint(place.key, url, keys, settings.events, claims, place.account)
 
 
-def _check_account_endpoint(workspace: Workspace, account: str, settings: AccountEndpoint) -> None:
+def _check_account_endpoint(workspace: Workspace, place: EndpointPlace) -> None:
     """Raise ConfigurationError for an endpoint that conn.yaml does not allow accounts to have: lint may not have seen
     it, or conn.yaml may have changed since."""
-    environment = workspace.account(account).environment or workspace.settings.default_environment
-    for fault in find_endpoint_faults(workspace.settings, environment, settings):
+    endpoints = workspace.account(place.account).endpoints
+    for fault in find_endpoint_faults(workspace.settings, place.account, endpoints, place.name):
         raise ConfigurationError(fault.message, hint=fault.hint, category="host")
 
 

@@ -5,8 +5,9 @@ here: it is the customers' data, and the scope `admin` does not read records.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_args
 
@@ -47,6 +48,11 @@ _MOST_PER_PAGE: Final = 100
 _MOST_TESTS: Final = 4
 """At once: an endpoint that does not respond keeps a thread, which other requests need, for as long as it may."""
 _FILTERS: Final = ("account", "cursor", "endpoint", "status")
+_INTERNAL: Final = "an internal address"
+"""What errors of the egress check have: they describe the network of the service."""
+_ADDRESS: Final = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w.])", re.IGNORECASE
+)
 _ROTATION_FIX: Final = "send {} to …/rotate/end first, or set CONN_VAULT_KEY of the service"
 _Changed = TypeVar("_Changed")
 _STATUSES: Final = get_args(DeliveryStatus)
@@ -67,12 +73,12 @@ class _AdminEndpoints:
         token = await self.gate.admit(request)
         _read_filters(request, ())
         found = await asyncio.to_thread(self._list_visible, token)
-        return JSONResponse({"result": [_describe_endpoint(entry) for entry in found]})
+        return JSONResponse({"result": [_describe_endpoint(entry, token) for entry in found]})
 
     async def get(self, request: Request) -> Response:
         """Answer with one endpoint."""
-        _, entry = await self._find(request)
-        return JSONResponse(_describe_endpoint(entry))
+        token, entry = await self._find(request)
+        return JSONResponse(_describe_endpoint(entry, token))
 
     async def enable(self, request: Request) -> Response:
         """Enable an endpoint that was disabled. Its events are sent when they are due."""
@@ -80,7 +86,7 @@ class _AdminEndpoints:
         await self._read_object(request, ())
         await asyncio.to_thread(self.deliveries.set_disabled, entry.key, "", self._now())
         await self._record(token, "enable", entry)
-        return JSONResponse(_describe_endpoint((await self._find(request))[1]))
+        return JSONResponse(_describe_endpoint((await self._find(request))[1], token))
 
     async def test(self, request: Request) -> Response:
         """Send a test event to an endpoint, and answer with what it answered."""
@@ -91,7 +97,8 @@ class _AdminEndpoints:
             endpoint = await asyncio.to_thread(self._resolve, entry)
             done = await asyncio.to_thread(send_test_event, workspace, endpoint, self.gate.callers.clock)
         await self._record(token, "test", entry)
-        return JSONResponse({**asdict(done), "status": done.status or None})
+        problem = _hide_network(done.problem, token)
+        return JSONResponse({**asdict(done), "status": done.status or None, "problem": problem})
 
     async def redeliver(self, request: Request) -> Response:
         """Enable an endpoint, and send it what it has not received; or one event, or those of a time."""
@@ -163,15 +170,15 @@ class _AdminEndpoints:
         more = len(found) > len(page)
         return JSONResponse(
             {
-                "result": [_describe_delivery(entry) for entry in page],
+                "result": [_describe_delivery(entry, token) for entry in page],
                 "next_cursor": str(page[-1].number) if more else None,
             }
         )
 
     async def get_delivery(self, request: Request) -> Response:
         """Answer with one delivery."""
-        _, entry = await self._find_delivery(request)
-        return JSONResponse(_describe_delivery(entry))
+        token, entry = await self._find_delivery(request)
+        return JSONResponse(_describe_delivery(entry, token))
 
     async def redeliver_one(self, request: Request) -> Response:
         """Send an event again, to the endpoint of its delivery."""
@@ -326,13 +333,23 @@ def _read_overlap(body: Mapping[str, Any]) -> float:
         raise refuse(error.message, error.hint or "") from None
 
 
-def _describe_endpoint(entry: EndpointEntry) -> dict[str, Any]:
-    data = asdict(entry)
+def _hide_network(problem: str, token: ApiToken) -> str:
+    """Return what a token may know of a problem. A tenant chooses names that resolve inside, and must not learn what
+    they resolve to: not even that they resolve."""
+    if _is_for_all(token):
+        return problem
+    if _INTERNAL in problem:
+        return "the host of the endpoint may not be reached"
+    return _ADDRESS.sub("…", problem)
+
+
+def _describe_endpoint(entry: EndpointEntry, token: ApiToken) -> dict[str, Any]:
+    data = asdict(replace(entry, problem=_hide_network(entry.problem, token)))
     del data["key"]
     return {"id": data.pop("name"), **data}
 
 
-def _describe_delivery(entry: DeliveryEntry) -> dict[str, Any]:
+def _describe_delivery(entry: DeliveryEntry, token: ApiToken) -> dict[str, Any]:
     return {
         "number": entry.number,
         "endpoint": name_endpoint(entry.endpoint),
@@ -343,6 +360,6 @@ def _describe_delivery(entry: DeliveryEntry) -> dict[str, Any]:
         "status": entry.status,
         "attempts": entry.attempts,
         "next_attempt": entry.due if entry.status == "waiting" else None,
-        "problem": entry.last_error,
+        "problem": _hide_network(entry.last_error, token),
         "done_at": entry.done_at,
     }

@@ -667,6 +667,14 @@ EXPRESSIONS = [
         },
     ),
     Bad(
+        "endpoint of an account with the secret of another one",
+        one("SEC118", ACCOUNT, 2, 60),
+        {
+            ACCOUNT: "connector: demo\nendpoints: {own: {url: https://app.example.com/in, secret: '{{env.OTHER}}'}}\n",
+            "conn.yaml": "endpoint_hosts: ['*.example.com']\nenv: [OTHER]\nendpoint_secrets: {b: [OTHER]}\n",
+        },
+    ),
+    Bad(
         "secret of an endpoint",
         one("SEC101", "conn.yaml", 2, 58),
         {"conn.yaml": "version: 1\nendpoints: {e: {url: https://app.example.com/in, secret: whsec_c2VjcmV0}}\n"},

@@ -15,7 +15,8 @@ from conn_service.delivery.places import list_places
 ENVIRON = {"ACME_HOOK": "whsec_c2VjcmV0", "CLIENT_SECRET": "no"}
 CONN = """\
 version: 1
-env: [ACME_HOOK]
+env: [ACME_HOOK, CLIENT_SECRET]
+endpoint_secrets: { acme: [ACME_HOOK], other: [OTHER_HOOK] }
 trusted_hosts: ["10.0.0.0/8", "hooks.corp.test", "127.0.0.1:8080"]
 endpoint_hosts: ["*.example.com", "hooks.corp.test"]
 endpoints:
@@ -159,10 +160,26 @@ def test_an_internal_host_is_reached_only_if_it_is_listed_for_accounts_too(tmp_p
 def test_only_variables_that_conn_yaml_lists(tmp_path: Path) -> None:
     url = "https://acme.example.com/in"
     assert not find_account_endpoint(tmp_path, url, secret="{{env.ACME_HOOK}}")
-    message = find_account_endpoint(tmp_path, url, secret="{{env.CLIENT_SECRET}}")
-    assert 'reads "CLIENT_SECRET", a variable that' in message
-    allowed = f"{CONN}environments: {{ production: {{ allow: {{ env: [CLIENT_SECRET] }} }} }}\n"
+    for name in ("CLIENT_SECRET", "OTHER_HOOK"):
+        message = find_account_endpoint(tmp_path, url, secret=f"{{{{env.{name}}}}}")
+        assert f'reads "{name}", which conn.yaml does not list as a secret of this account' in message
+    allowed = CONN.replace("acme: [ACME_HOOK]", "acme: [CLIENT_SECRET]")
     assert not find_account_endpoint(tmp_path, url, allowed, secret="{{env.CLIENT_SECRET}}")
+
+
+def test_an_account_has_as_many_endpoints_as_conn_yaml_allows(tmp_path: Path) -> None:
+    workspace = make(tmp_path, {"conn.yaml": f"{CONN}endpoints_per_account: 1\n"})
+    found = lint_workspace(workspace, [tmp_path / "accounts"]).findings
+    assert [(one.code, one.path, one.message) for one in found] == [
+        ("SEC118", "endpoints.deals", "the account has 2 endpoints, and conn.yaml allows 1 for each account")
+    ]
+    assert find_endpoint(workspace, "accounts/acme/default", environ=ENVIRON).key == "accounts/acme/default"
+    with pytest.raises(ConfigurationError, match="allows 1 for each account"):
+        find_endpoint(workspace, "accounts/acme/deals", environ=ENVIRON)
+    many = "".join(f"  e{number}: {{ url: 'https://acme.example.com/{number}' }}\n" for number in range(11))
+    text = f"connector: shop\nendpoints:\n{many}"
+    found = lint_workspace(make(tmp_path, {"accounts/acme.yaml": text}), [tmp_path / "accounts"]).findings
+    assert [one.path for one in found] == ["endpoints.e10"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from service_bench import NOW, Bench, open_bench, read_problem
 from conn_engine.config import load_workspace
 from conn_engine.syncs import build_event
 from conn_service.delivery import DeliveryStore, add_deliveries, find_deliveries, parse_signing_key, tables
+from conn_service.delivery.health import EndpointHealth
 from conn_service.delivery.store import DeliveryAttempt
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.store import open_engine
@@ -316,3 +317,25 @@ def test_a_tenant_rotates_the_secret_of_its_endpoint(bench: Bench, store: Delive
 @pytest.mark.parametrize("body", [{"overlap": "soon"}, {"overlap": 5}, {"show": "yes"}, {"secret": "mine"}])
 def test_what_a_rotation_does_not_read(bench: Bench, store: DeliveryStore, body: Any) -> None:
     assert post(bench, f"/admin/endpoints/{OWN}/rotate", body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("problem", "shown"),
+    [
+        ("it would go to https://db.corp.test, which resolves to an internal address (10.1.2.3, private)",
+         "the host of the endpoint may not be reached"),
+        ("it does not respond: connect to ('10.1.2.3', 443)", "it does not respond: connect to ('…', 443)"),
+        ("it does not respond: fd00::7 refused", "it does not respond: … refused"),
+        ("the endpoint answered 500", "the endpoint answered 500"),
+    ],
+)  # fmt: skip
+def test_a_tenant_learns_nothing_about_the_network(
+    bench: Bench, store: DeliveryStore, problem: str, shown: str
+) -> None:
+    add(store, OWN, "own", "1")
+    [row] = store.find_heads(OWN, NOW, 10)
+    store.record([DeliveryAttempt(row.number, 0, False, problem, NOW + 60)], NOW)
+    store.set_health(OWN, EndpointHealth(10, 1, NOW + 60, NOW, problem))
+    for token, expected in ((bench.token, problem), (tenant(bench), shown)):
+        assert ask(bench, f"/admin/endpoints/{OWN}", token)["problem"] == expected
+        assert [row["problem"] for row in ask(bench, "/admin/deliveries", token)["result"]] == [expected]

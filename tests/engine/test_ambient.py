@@ -13,7 +13,7 @@ import pytest
 from scanning import dotted_names, imports_of, scan, shown
 
 OWN_RANDOMNESS = {
-    "conn_service/studio/app.py": "a nonce of the page's styles",
+    "conn_service/studio/pages.py": "a nonce of the page's styles",
     "conn_service/studio/views/new_connector_page.py": "the key of the pseudonyms of one sample answer",
     "conn_service/studio/jobs.py": "the ID of a check, which nobody may guess",
     "conn_service/delivery/signatures.py": "a new secret of an endpoint",

@@ -32,8 +32,8 @@ class ImpactJobs:
         self._setup = (worker, arguments)
         self._jobs: dict[str, _ImpactJob] = {}
 
-    async def start(self, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Start a check of the edits in a request. Earlier ones that still run are stopped if they are too many."""
+    async def start(self, query: bytes) -> tuple[int, dict[str, Any]]:
+        """Start a check with a query for it. Earlier ones that still run are stopped if they are too many."""
         running = [name for name, job in self._jobs.items() if job.state == "running"]
         for name in running[: max(0, len(running) - _MOST_RUNNING + 1)]:
             await self.stop(name)
@@ -41,7 +41,7 @@ class ImpactJobs:
             self._jobs.pop(next(name for name, job in self._jobs.items() if job.state != "running"))
         job, name = _ImpactJob(QueryProcess(*self._setup)), secrets.token_hex(8)
         self._jobs[name] = job
-        job.task = asyncio.create_task(self._run(job, body))
+        job.task = asyncio.create_task(self._run(job, query))
         return 202, {"job": name}
 
     def describe(self, name: str) -> tuple[int, dict[str, Any]]:
@@ -66,12 +66,12 @@ class ImpactJobs:
             await self.stop(name)
         await asyncio.gather(*(job.task for job in self._jobs.values() if job.task is not None))
 
-    async def _run(self, job: _ImpactJob, body: bytes) -> None:
+    async def _run(self, job: _ImpactJob, query: bytes) -> None:
         def note(message: bytes) -> None:
             job.progress = json.loads(message)
 
         try:
-            reply = await job.process.ask(lambda _: b"impact\n" + body, _SECONDS, note)
+            reply = await job.process.ask(lambda _: query, _SECONDS, note)
             state: Literal["done", "failed"] = "done" if reply[:3] == b"200" else "failed"
             job.answer = json.loads(reply[3:])
         except QueryStoppedError as stopped:

@@ -6,17 +6,20 @@ from conn_engine.analysis.impact.git import ask_git
 from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
 from conn_service.studio.drafts import StudioWorkspace
+from conn_service.studio.hosting import QueryContext
 
 __all__ = ["describe_workspace", "find_accounts", "list_operations"]
 
 
-def describe_workspace(workspace: Workspace, read_only_reason: str) -> dict[str, Any]:
-    """Return what the page says about the folder. `read_only_reason` is "" if edits can be saved."""
+def describe_workspace(workspace: Workspace, context: QueryContext) -> dict[str, Any]:
+    """Return what the page says about the folder."""
     is_repository = ask_git(workspace.root, ["rev-parse", "--is-inside-work-tree"]) == "true"
     return {
         "name": workspace.root.resolve().name,
-        "read_only": read_only_reason != "",
-        "read_only_reason": read_only_reason,
+        "read_only": context.user.edit_refusal != "",
+        "read_only_reason": context.user.edit_refusal,
+        "saves": context.saves,
+        "has_steps": "steps" not in context.frame.missing_pages,
         "accounts": len(workspace.accounts()),
         "connectors": workspace.connectors(),
         "environments": workspace.environments(),

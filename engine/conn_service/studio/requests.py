@@ -81,10 +81,11 @@ class DraftRequest(ReviewRequest, frozen=True, kw_only=True):
 
 class SaveRequest(ReviewRequest, frozen=True, kw_only=True):
     """Edits to save. `digest` is that of the document that the author has seen, and `accept` is whether results of
-    recordings may fail."""
+    recordings may fail. `reason` is for the history of a service."""
 
     digest: str
     accept: bool = False
+    reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     commit: CommitRequest | None = None
 
 

@@ -21,7 +21,7 @@ from conn_service.studio.drafts import StudioWorkspace, digest_text
 from conn_service.studio.requests import DraftRequest, PageEdit, ReviewRequest, SaveRequest
 from conn_service.studio.review import find_refusal, require_draft, to_data
 
-__all__ = ["keep_draft", "load_draft", "save_edits"]
+__all__ = ["check_edits", "keep_draft", "load_draft", "save_edits"]
 
 
 class _StoredDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +39,9 @@ def save_edits(workspace: StudioWorkspace, request: SaveRequest) -> tuple[int, d
     author may accept the latter.
     """
     draft = require_draft(workspace, request)
-    if digest_text(draft.old_document.text) != request.digest:
-        return 409, _describe_conflict(workspace, request, draft)
-    reason = find_refusal(draft)
-    if reason and not (request.accept and draft.is_changed and not draft.errors):
-        findings = to_data(describe_findings([*draft.errors, *(finding for _, finding in draft.failures)]))
-        problem = describe_problem("refused", f"nothing was saved: {reason}", "correct the expression, or accept it")
-        return 422, {**problem, "findings": findings}
+    refusal = _refuse_edits(workspace, request, draft)
+    if refusal is not None:
+        return refusal
     try:
         draft.save()
     except ConfigurationError:
@@ -65,6 +61,30 @@ def save_edits(workspace: StudioWorkspace, request: SaveRequest) -> tuple[int, d
     digest = digest_text(draft.document.text)
     answer = {"file": draft.document.file, "digest": digest, "saved": True, "commit": commit}
     return 200, {**answer, "commit_problem": problem_text, "draft_removed": has_draft}
+
+
+def check_edits(workspace: StudioWorkspace, request: SaveRequest) -> tuple[int, dict[str, Any]]:
+    """Return the document with the edits, for a place other than the folder. Refuses what `save_edits` does."""
+    draft = require_draft(workspace, request)
+    if draft.file.kind != "account":
+        message = f"nothing was saved: {draft.document.file} is a part of the releases"
+        return 422, describe_problem("refused", message, "edit the file of the account")
+    refusal = _refuse_edits(workspace, request, draft)
+    return refusal or (200, {"file": draft.document.file, "text": draft.document.text})
+
+
+def _refuse_edits(
+    workspace: StudioWorkspace, request: SaveRequest, draft: OverrideDraft
+) -> tuple[int, dict[str, Any]] | None:
+    """Return why edits are not saved: a status and the answer; None if they may be."""
+    if digest_text(draft.old_document.text) != request.digest:
+        return 409, _describe_conflict(workspace, request, draft)
+    reason = find_refusal(draft)
+    if reason and not (request.accept and draft.is_changed and not draft.errors):
+        findings = to_data(describe_findings([*draft.errors, *(finding for _, finding in draft.failures)]))
+        problem = describe_problem("refused", f"nothing was saved: {reason}", "correct the expression, or accept it")
+        return 422, {**problem, "findings": findings}
+    return None
 
 
 def _describe_conflict(workspace: StudioWorkspace, request: SaveRequest, draft: OverrideDraft) -> dict[str, Any]:

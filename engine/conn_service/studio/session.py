@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from conn_engine.documents.edits import SharedTextError
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_service.authoring.results import describe_error, describe_problem
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.evaluation import evaluate, identify, map_saved
+from conn_service.studio.hosting import QueryContext, StudioUser
 from conn_service.studio.operation_page import describe_operation
 from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
 from conn_service.studio.reading import explain_fields, find_readers
@@ -27,36 +29,36 @@ from conn_service.studio.requests import (
     WhyRequest,
 )
 from conn_service.studio.review import describe_plan, measure_impact
-from conn_service.studio.saving import keep_draft, load_draft, save_edits
+from conn_service.studio.saving import check_edits, keep_draft, load_draft, save_edits
 from conn_service.studio.views.page_request import PageRequest
-from conn_service.studio.views.rendering import WRITING, render_page
+from conn_service.studio.views.rendering import EDITING, RELEASING, render_page
 
 __all__ = ["StudioSession"]
 
 Answer = tuple[int, Any]
-_WRITING = frozenset({"save", "keep_draft"})
-_HOW_TO_WRITE = "start conn studio without --read-only, in a folder that you may write"
+_EDITING = frozenset({"save", "check_save", "keep_draft"})
 
 
 class StudioSession:
     """The answers about one workspace: a status as in HTTP, and data."""
 
-    def __init__(self, root: Path, read_only_reason: str = "") -> None:
+    def __init__(self, root: Path, context: QueryContext = QueryContext()) -> None:
         self._root = root
-        self._read_only_reason = read_only_reason
+        self._context = context
         self._note: Callable[[bytes], None] = lambda _: None
         self._workspace: StudioWorkspace | None = None
         self._queries: Mapping[str, tuple[type[Any], Callable[[StudioWorkspace, Any], Any]]] = {
-            "workspace": (AccountsRequest, lambda it, _: describe_workspace(it.saved, read_only_reason)),
+            "workspace": (AccountsRequest, lambda it, _: describe_workspace(it.saved, self._context)),
             "accounts": (AccountsRequest, lambda it, asked: find_accounts(it.saved, asked.search, asked.limit)),
             "operations": (AccountsRequest, lambda it, asked: list_operations(it, asked.account)),
             "operation": (OperationRequest, describe_operation),
             "records": (RecordsRequest, _describe_records),
-            "page": (PageRequest, render_page),
+            "page": (PageRequest, lambda it, asked: render_page(it, replace(asked, context=self._context))),
             "plan": (ReviewRequest, describe_plan),
             "draft": (ReviewRequest, load_draft),
             "keep_draft": (DraftRequest, keep_draft),
             "save": (SaveRequest, save_edits),
+            "check_save": (SaveRequest, check_edits),
             "impact": (ReviewRequest, lambda it, asked: measure_impact(it, asked, self._report_progress)),
             "refresh": (AccountsRequest, lambda _it, _asked: {}),
             "readers": (OperationRequest, find_readers),
@@ -64,17 +66,25 @@ class StudioSession:
             "evaluate": (EvaluateRequest, evaluate),
         }
 
-    def answer(self, name: str, body: bytes, note: Callable[[bytes], None] = lambda _: None) -> Answer:
-        """Return the answer to a query, whose body is JSON. Errors are answers too. `note` gets the progress."""
-        self._note = note
+    def answer(
+        self,
+        name: str,
+        body: bytes,
+        note: Callable[[bytes], None] = lambda _: None,
+        context: QueryContext | None = None,
+    ) -> Answer:
+        """Return the answer to a query, whose body is JSON. Errors are answers too. `note` gets the progress. Without a
+        `context`, it is that of the session."""
+        self._note, self._context = note, context or self._context
         kind, find_answer = self._queries[name]
         try:
             request = msgspec.json.decode(body or b"{}", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
-        is_form = name == "page" and request.page in WRITING
-        if (is_form or name in _WRITING) and self._read_only_reason:
-            return 403, describe_problem("read_only", f"nothing was saved: {self._read_only_reason}", _HOW_TO_WRITE)
+        user = self._context.user
+        refusal = _find_refusal(user, name, request.page if name == "page" else "")
+        if refusal:
+            return 403, describe_problem("read_only", f"nothing was saved: {refusal}", user.fix)
         try:
             found = find_answer(self._open(name != "evaluate"), request)
             return found if isinstance(found, tuple) else (200, found)
@@ -99,6 +109,13 @@ class StudioSession:
         elif is_fresh:  # not on each key: a workspace with 2,000 accounts takes 12 ms
             self._workspace.refresh()
         return self._workspace
+
+
+def _find_refusal(user: StudioUser, name: str, page: str) -> str:
+    """Return why a user may not ask this; "" if it may."""
+    if page in RELEASING:
+        return user.release_refusal
+    return user.edit_refusal if name in _EDITING or page in EDITING else ""
 
 
 def _describe_records(workspace: StudioWorkspace, request: RecordsRequest) -> dict[str, Any]:

@@ -10,11 +10,14 @@ from starlette.testclient import TestClient
 
 from conn_service.studio.app import StudioSettings, create_app
 from conn_service.studio.guard import StudioSecrets
+from conn_service.studio.hosting import QueryContext, StudioUser
 from conn_service.studio.session import StudioSession
 
-__all__ = ["HOST", "PORT", "Post", "ask", "edit", "find_row", "open_page", "write_shop"]
+__all__ = ["HOST", "PORT", "READ_ONLY", "Post", "ask", "edit", "find_row", "open_page", "write_shop"]
 
 PORT = 4100
+_REASON = "the page was started with --read-only"
+READ_ONLY = QueryContext(user=StudioUser(edit_refusal=_REASON, release_refusal=_REASON))
 _RECORDING = {
     "format": 1, "connector": "shop", "operation": "crm.contacts.list", "source": "sample", "call": {},
     "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://shop.example",

@@ -56,7 +56,7 @@ def test_requests_that_do_not_come_from_the_page(page: TestClient, headers: dict
 
 def test_everything_needs_the_session_and_no_path_leads_out(page: TestClient, tour: Path) -> None:
     with TestClient(create_app(StudioSettings(tour, PORT), StudioSecrets()), base_url=f"http://{HOST}") as stranger:
-        for path in ("/edit", "/static/index.html", "/api/workspace", "/api/nothing", "/"):
+        for path in ("/edit", "/static/studio.css", "/api/workspace", "/api/nothing", "/"):
             assert stranger.get(path).status_code == 401
     assert page.get("/static/../app.py").status_code == 404
     assert page.get("/static/%2e%2e/app.py").status_code == 404
@@ -74,7 +74,7 @@ def test_the_page_has_a_strict_policy_and_a_new_nonce_each_time(page: TestClient
         assert "default-src 'none'" in policy and "script-src 'self';" in policy
         assert "require-trusted-types-for 'script'" in policy and "unsafe-eval" not in policy
     assert len(policies) == 2
-    for answer in (page.get("/edit"), page.get("/static/index.html"), page.get("/api/workspace"), page.get("/x")):
+    for answer in (page.get("/edit"), page.get("/static/studio.css"), page.get("/api/workspace"), page.get("/x")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"

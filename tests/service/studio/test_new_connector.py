@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from studio_bench import HOST, ask, open_page, write_shop
+from studio_bench import HOST, READ_ONLY, ask, open_page, write_shop
 
 from conn_engine.config import load_workspace
 from conn_engine.testing.cases import find_cases, replay
@@ -141,7 +141,7 @@ def test_an_expression_that_does_not_compile_and_an_old_proposal_write_nothing(c
 
 
 def test_a_read_only_page_shows_a_proposal_and_saves_nothing(root: Path) -> None:
-    session = StudioSession(root, "the page was started with --read-only")
+    session = StudioSession(root, READ_ONLY)
     values = {"source": "curl https://x.example/a", "name": "x"}
     assert "1 operation" in ask(session, "page", page="proposal", query=values)["html"]
     assert ask(session, "page", 403, page="save_connector", query={"key": "x"})["code"] == "read_only"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from studio_bench import Post, ask, edit, open_page, write_shop
+from studio_bench import READ_ONLY, Post, ask, edit, open_page, write_shop
 
 from conn_cli.scaffold import copy_example
 from conn_engine.analysis.impact.committing import commit_file
@@ -150,7 +150,7 @@ def test_a_draft_is_there_after_the_page_ends_until_it_is_saved(
 
 
 def test_a_read_only_page_saves_nothing(tour: Path) -> None:
-    session = StudioSession(tour, "the page was started with --read-only")
+    session = StudioSession(tour, READ_ONLY)
     before = (tour / ACME).read_text()
     answer = ask(session, "save", 403, account="acme", edits=[TITLE], digest="x")
     assert answer["code"] == "read_only" and "--read-only" in answer["message"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from studio_bench import HOST, ask, open_page, write_shop
+from studio_bench import HOST, READ_ONLY, ask, open_page, write_shop
 
 from conn_engine.config import load_workspace
 from conn_engine.releases import open_store
@@ -172,5 +172,5 @@ def test_a_promotion_checks_the_accounts_of_the_service_too(tmp_path: Path) -> N
 
 
 def test_a_read_only_page_moves_no_channel(tour: Path) -> None:
-    session = StudioSession(tour, "the page was started with --read-only")
+    session = StudioSession(tour, READ_ONLY)
     assert ask(session, "page", 403, page="promote", query={"release": "latest"})["code"] == "read_only"

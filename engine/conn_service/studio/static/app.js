@@ -9,6 +9,7 @@ import { Toolbar } from "./toolbar.js";
 import { UnifiedColumn } from "./unified.js";
 import { VendorColumn } from "./vendor.js";
 
+const TITLE = document.title;
 const session = new Session();
 const toolbar = new Toolbar(session);
 const vendor = new VendorColumn(session);
@@ -22,7 +23,7 @@ let shownField = "";
 
 function draw() {
   const { place, opened, problem } = session;
-  document.title = [place.operation, place.account, "Conn studio"].filter(Boolean).join(" · ");
+  document.title = [place.operation, place.account, TITLE].filter(Boolean).join(" · ");
   document.body.dataset.tab = place.tab;
   document.body.classList.toggle("is-open", opened !== null);
   toolbar.draw();

@@ -86,7 +86,7 @@ export class MappingColumn {
       this.filter === "all" && opened.steps.map((step) => h("details", { key: `${step.key} ${step.level}`, class: "step" },
         h("summary", null, badge(step.level), h("code", null, step.key), h("span", { class: "dim" }, step.key === "before" ? "steps that run before the request" : "steps that change the records afterwards")),
         h("pre", { class: "code", tabindex: "0" }, step.text), h("p", { class: "dim" }, `${step.place.file}:${step.place.line}`))),
-      this.filter === "all" && opened.record && h("p", { key: "steps" }, h("a", { href: stepsOf(session.place) }, "Change the steps before and after")));
+      this.filter === "all" && opened.record && session.workspace?.has_steps && h("p", { key: "steps" }, h("a", { href: stepsOf(session.place) }, "Change the steps before and after")));
     this.mark();
   }
 

@@ -10,27 +10,22 @@ from sqlalchemy.engine import Engine
 from conn_engine.errors import UsageError
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.store import DEFAULT_FILE, open_engine, translate_errors
+from conn_service.studio.hosting import QueryContext
 
 __all__ = ["PageRequest"]
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A page with the parameters of its URL, or a form with its values.
-
-    `store` is the address of the releases and `service_store` that of the runs, "" for those of the workspace; `actor`
-    is the person that the history names.
-    """
+    """A page with the parameters of its URL, or a form with its values. `context` says who asks, and where."""
 
     page: str
     query: Mapping[str, str] = {}
-    store: str = ""
-    actor: str = ""
-    service_store: str = ""
+    context: QueryContext = QueryContext()
 
     @contextmanager
     def open_service_store(self, root: Path) -> Iterator[Engine | None]:
         """Open the database of the service; None before its first use. Raises ServiceStoreError if it fails."""
-        location = StoreLocation.read(self.service_store or str(root / DEFAULT_FILE), root)
+        location = StoreLocation.read(self.context.service_store or str(root / DEFAULT_FILE), root)
         if location.file is not None and not location.file.exists():
             yield None
             return

@@ -22,7 +22,7 @@ _MOST = 50
 
 def find_store(studio: StudioWorkspace, request: PageRequest) -> StoreLocation:
     """Return where the releases are."""
-    text = request.store or studio.saved.settings.store or str(DEFAULT_FILE)
+    text = request.context.store or studio.saved.settings.store or str(DEFAULT_FILE)
     return StoreLocation.read(text, studio.root)
 
 
@@ -88,7 +88,7 @@ def move_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any
             store,
             release,
             channel,
-            Act(request.actor, MACHINE_CLOCK.now()),
+            Act(request.context.user.actor, MACHINE_CLOCK.now()),
             override=reason if is_forced else "",
             reason=reason,
             expected=request.query.get("expected", ""),
@@ -111,6 +111,6 @@ def return_channel(studio: StudioWorkspace, request: PageRequest) -> dict[str, A
     with open_store(find_store(studio, request)) as store:
         if request.query.get("expected", "") not in ("", store.channel(channel).release):
             raise UsageError(f"{channel} serves another release by now", hint="open the page again, and decide again")
-        act = Act(request.actor, MACHINE_CLOCK.now())
+        act = Act(request.context.user.actor, MACHINE_CLOCK.now())
         roll_back(store, channel, act, to=request.query.get("release", ""), reason=reason)
     return {"location": f"/releases?moved={quote(channel)}"}

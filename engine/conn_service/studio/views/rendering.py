@@ -1,13 +1,14 @@
 """Answers a page without scripts: finds its values, and writes them into its template. Every value is escaped."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 
 from conn_service.studio.drafts import StudioWorkspace
+from conn_service.studio.hosting import PageFrame, QueryContext
 from conn_service.studio.views.coverage_page import show_coverage
 from conn_service.studio.views.impact_page import show_impact
 from conn_service.studio.views.live_recording_page import record_live, show_live_recording
@@ -19,7 +20,17 @@ from conn_service.studio.views.release_page import move_channel, return_channel,
 from conn_service.studio.views.steps_page import review_steps, save_steps, show_steps
 from conn_service.studio.views.sync_page import show_run, show_syncs
 
-__all__ = ["FORMS", "PAGES", "WITH_CREDENTIALS", "WRITING", "render_page", "render_problem"]
+__all__ = [
+    "EDITING",
+    "FORMS",
+    "PAGES",
+    "RELEASING",
+    "WITH_CREDENTIALS",
+    "render_editor",
+    "render_page",
+    "render_problem",
+    "render_view",
+]
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 _Show = Callable[[StudioWorkspace, PageRequest], dict[str, Any]]
@@ -48,8 +59,10 @@ FORMS: Mapping[str, tuple[str, _Show]] = {
     "roll_back": ("/releases/roll-back", return_channel),
 }
 """The forms by name, each with its path. It answers with a `location`, or with the values of a page."""
-WRITING: frozenset[str] = frozenset({"save_connector", "promote", "roll_back", "live", "record", "save_steps"})
-"""The pages and forms that change something, or lead to a change."""
+EDITING: frozenset[str] = frozenset({"save_connector", "live", "record", "save_steps"})
+"""The pages and forms that save edits or recordings, or lead to that."""
+RELEASING: frozenset[str] = frozenset({"promote", "roll_back"})
+"""The forms that move channels."""
 WITH_CREDENTIALS: frozenset[str] = frozenset({"live", "record"})
 """Those that read credentials, and call the vendor."""
 _ANSWERS: Mapping[str, str] = {
@@ -60,10 +73,10 @@ _ANSWERS: Mapping[str, str] = {
 }
 
 
-@lru_cache(maxsize=1)
-def _load_templates() -> jinja2.Environment:
+@cache
+def _load_templates(folder: Path | None) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+        loader=jinja2.FileSystemLoader([_FOLDER] if folder is None else [folder, _FOLDER]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -73,19 +86,35 @@ def _load_templates() -> jinja2.Environment:
 
 def render_page(studio: StudioWorkspace, request: PageRequest) -> dict[str, str]:
     """Return the HTML of a page, or where to go after a form."""
+    frame = request.context.frame
     if request.page in FORMS:
         values = FORMS[request.page][1](studio, request)
         if "location" in values:
             return {"location": values["location"]}
-        return {"html": _write(_ANSWERS[request.page], values, request.page)}
-    return {"html": _write(request.page, PAGES[request.page][1](studio, request), request.page)}
+        return {"html": render_view(_ANSWERS[request.page], values, frame, _find_chosen(request.page))}
+    values = PAGES[request.page][1](studio, request)
+    return {"html": render_view(request.page, values, frame, _find_chosen(request.page))}
 
 
-def render_problem(problem: Mapping[str, Any], page: str) -> str:
+def render_problem(problem: Mapping[str, Any], page: str, frame: PageFrame) -> str:
     """Return the HTML of an error."""
-    return _write("problem", {"problem": problem}, page)
+    return render_view("problem", {"problem": problem}, frame, _find_chosen(page))
 
 
-def _write(template: str, values: Mapping[str, Any], page: str) -> str:
-    chosen = {**PAGES, **FORMS}[page][0].split("/")[1]
-    return _load_templates().get_template(f"{template}.html").render(values, chosen=chosen)
+def render_editor(context: QueryContext, nonce: str) -> str:
+    """Return the HTML of the page of the three columns."""
+    values = {"nonce": nonce, "is_read_only": context.user.edit_refusal != ""}
+    return render_view("editor", values, context.frame, "edit")
+
+
+def render_view(
+    template: str, values: Mapping[str, Any], frame: PageFrame, chosen: str, folder: Path | None = None
+) -> str:
+    """Return the HTML of a template in its frame. `chosen` is the path of the link to this page, and `folder` has
+    further templates."""
+    values = {**values, "chosen": chosen, "frame": frame, "root": frame.root}
+    return _load_templates(folder).get_template(f"{template}.html").render(values)
+
+
+def _find_chosen(page: str) -> str:
+    return {**PAGES, **FORMS}[page][0].split("/")[1]

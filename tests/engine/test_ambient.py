@@ -36,6 +36,7 @@ OWN_RANDOMNESS = {
     "conn_service/mcp/confirmations.py": "the key and the nonce of confirmations: who foresees them confirms",
     "conn_service/connect/browser.py": "the secret in a browser's cookie, and the nonce of a form",
     "conn_service/connect/links.py": "the text of a link, and the nonce of what a login remembers",
+    "conn_service/portal/sessions.py": "the cookie of a session",
     "conn_service/connect/page_renderer.py": "the nonce of a page's stylesheet",
     "conn_service/store/slots.py": "the number of a worker, which no other one ever had",
     "conn_service/store/vault.py": "salt of the vault in a database, and the nonce of each document",

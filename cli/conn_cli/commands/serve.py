@@ -19,13 +19,16 @@ from conn_cli.sync_worker import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from socket import socket
 
+    from starlette.routing import BaseRoute
+
     from conn_engine.releases.store_location import StoreLocation
+    from conn_service.connect.settings import ConnectSettings
     from conn_service.http.accounts import ConfigurationSource
-    from conn_service.http.service import Deployment
+    from conn_service.http.service import Deployment, ServiceParts
     from conn_service.syncs.opening import ReleaseLookup
     from conn_service.syncs.worker import SyncWorker
 
@@ -122,6 +125,9 @@ def serve(
     docs: Annotated[
         bool, typer.Option("--docs/--no-docs", help="Serve the page /docs, which shows the operations to a token.")
     ] = True,
+    portal: Annotated[
+        bool, typer.Option("--portal", help="Serve the pages /portal, in which your team maps fields of accounts.")
+    ] = False,
 ) -> None:
     """Serve an application: the unified API of the accounts, over HTTP.
 
@@ -172,6 +178,8 @@ def serve(
             shows_vendor_errors=vendor_errors,
             delivery_bytes=delivery_memory * 2**20,
         )
+        connect = None if public_url is None else build_connect_settings(public_url, *sites)
+        build_portal = _prepare_portal(app, connect, location, channel, releases) if portal else _build_nothing
         deployment = Deployment(
             source,
             location,
@@ -179,18 +187,23 @@ def serve(
             app.environ,
             app.clock,
             limits,
-            connect=None if public_url is None else build_connect_settings(public_url, *sites),
+            connect=connect,
             has_docs_page=docs,
             traces=open_traces(app.environ),
-            more_routes=partial(build_agent_routes, version=installed_version()),
+            more_routes=lambda parts: [*build_agent_routes(parts, installed_version()), *build_portal(parts)],
         )
+
+        more_lines = [
+            *([] if monitor is None else [f"metrics and health at {_format_address(host, monitor)}/metrics"]),
+            *([f"portal at {public_url}/portal/"] if portal else []),
+            *(["runs syncs, makes the events of webhooks, and delivers events"] if work else []),
+            *trial_lines,
+        ]
 
         def say_started() -> None:
             accounts = len(service.source.get_current()[1].accounts())
-            lines = [f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)"]
-            lines += [] if monitor is None else [f"metrics and health at {_format_address(host, monitor)}/metrics"]
-            lines += ["runs syncs, makes the events of webhooks, and delivers events"] if work else []
-            for line in [*lines, *trial_lines]:
+            first = f"serving {pluralize(accounts, 'account')} at {address}/unified/ (Ctrl-C ends it)"
+            for line in [first, *more_lines]:
                 app.err(line, prose=False)
             app.stderr.flush()
 
@@ -254,6 +267,29 @@ def _prepare_trial(
         f'try it: curl -H "Authorization: Bearer {issued.text}" "{address}/unified/{path}?limit=2"',
         f"for an agent: {address}/mcp, with the same header",
     ]
+
+
+def _build_nothing(_parts: "ServiceParts") -> "Sequence[BaseRoute]":
+    return ()
+
+
+def _prepare_portal(
+    app: App,
+    connect: "ConnectSettings | None",
+    location: "StoreLocation",
+    channel: str | None,
+    releases: str | None,
+) -> "Callable[[ServiceParts], Sequence[BaseRoute]]":
+    """Return what builds the routes of the portal. Raises UsageError without a public address."""
+    from conn_cli.release_options import find_release_store
+    from conn_engine.errors import UsageError
+    from conn_service.portal.routes import PortalSettings, build_portal_routes
+
+    if connect is None:
+        raise UsageError("--portal needs the address for browsers", hint="pass --public-url https://HOST")
+    store = "" if channel is None else find_release_store(app, releases).full_text
+    settings = PortalSettings(location.full_text, store)
+    return partial(build_portal_routes, settings=settings, connect=connect)
 
 
 def _format_address(host: str, listener: "socket") -> str:

@@ -7,7 +7,6 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.releases import StoreLocation
     from conn_service.studio.page_server import PageServer
 
 __all__ = ["NoOpen", "Port", "ReadOnly", "serve_page", "studio"]
@@ -44,8 +43,8 @@ def serve_page(app: App, path: str, *, port: int, is_read_only: bool, opens: boo
         app.workspace.root,
         port,
         is_read_only=is_read_only,
-        store=_write_address(find_release_store(app)),
-        service_store=_write_address(find_service_store(app, None)),
+        store=find_release_store(app).full_text,
+        service_store=find_service_store(app, None).full_text,
         actor=find_actor(app, None).by,
     )
     url = server.get_first_url(path)
@@ -61,8 +60,3 @@ def serve_page(app: App, path: str, *, port: int, is_read_only: bool, opens: boo
             open_browser(url)
 
     server.run(say_started)
-
-
-def _write_address(location: "StoreLocation") -> str:
-    """Return the address of a store as text, with its password: it goes to a process of this command only."""
-    return str(location.file) if location.url is None else location.url.render_as_string(hide_password=False)

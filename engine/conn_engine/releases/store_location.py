@@ -72,5 +72,10 @@ class StoreLocation:
         query = {key: "***" if key.endswith("password") else value for key, value in self.url.query.items()}
         return self.url.set(query=query).render_as_string(hide_password=True)
 
+    @property
+    def full_text(self) -> str:
+        """The address with its password, for another process of the same program only."""
+        return str(self.file) if self.url is None else self.url.render_as_string(hide_password=False)
+
     def __repr__(self) -> str:
         return f"StoreLocation({self.public_text})"

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from conn_engine.errors import ConnError
@@ -114,12 +114,13 @@ def create_app(
     *,
     metrics: ServiceMetrics,
     traces: Traces = NO_TRACES,
-    routes: Sequence[Route] = (),
+    routes: Sequence[BaseRoute] = (),
     limits: ServiceLimits = ServiceLimits(),
     stop_work: Callable[[], None] = lambda: None,
+    closers: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> ASGIApp:
     """Return the application, with `routes` in addition to those of the unified API. When it ends, it closes the
-    connections, and `stop_work` ends what threads still wait for."""
+    connections, `stop_work` ends what threads still wait for, and `closers` are awaited."""
     service = _Service(unified, callers, once, limits)
 
     @asynccontextmanager
@@ -135,6 +136,8 @@ def create_app(
             for task in tasks:
                 task.cancel()
             traces.close()
+            for close in closers:
+                await close()
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]  # the account decides on each
     app = Starlette(

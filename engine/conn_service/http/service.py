@@ -1,13 +1,13 @@
 """Put the parts of a service together, and take them apart at its end."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.engine import Engine
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
@@ -51,6 +51,7 @@ from conn_service.http.unified import UnifiedApi
 from conn_service.http.webhooks import DeliveryInbox, build_webhook_routes
 from conn_service.inbox import ArrivalWriter, InboxQueue, InboxStore
 from conn_service.revisions import (
+    AuditLog,
     Changes,
     CredentialRemoval,
     IsolatedChecks,
@@ -72,7 +73,8 @@ _EVALUATION = replace(DEFAULT_LIMITS, seconds=1.0)
 
 @dataclass(frozen=True, slots=True)
 class ServiceParts:
-    """The parts that further routes use. `public_url` is the address of the service, if it is known."""
+    """The parts that further routes use. `public_url` is the address of the service, if it is known, and `connect` has
+    the pages for customers there. What `closers` has is awaited when the service ends."""
 
     unified: UnifiedApi
     callers: Callers
@@ -81,6 +83,16 @@ class ServiceParts:
     limits: ServiceLimits
     clock: Clock
     public_url: str | None
+    changes: Changes
+    logins: LoginMonitor
+    connect: ConnectService | None
+    environ: Mapping[str, str]
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    @property
+    def audit(self) -> AuditLog:
+        """The log of what people did."""
+        return self.changes.configuration.store.audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +114,7 @@ class Deployment:
     has_docs_page: bool = True
     drain: DrainState = field(default_factory=DrainState)
     traces: Traces = NO_TRACES
-    more_routes: Callable[[ServiceParts], Sequence[Route]] = lambda parts: ()
+    more_routes: Callable[[ServiceParts], Sequence[BaseRoute]] = lambda parts: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +190,19 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
 
         unified = UnifiedApi(connections, metrics.count_page, watch=watch.follow)
         once = SingleWrites(IdempotencyStore(engine), deployment.clock, deployment.store)
-        parts = ServiceParts(unified, callers, once, engine, deployment.limits, deployment.clock, public_url)
+        parts = ServiceParts(
+            unified,
+            callers,
+            once,
+            engine,
+            deployment.limits,
+            deployment.clock,
+            public_url,
+            changes,
+            logins,
+            connect,
+            deployment.environ,
+        )
         health = ServiceHealth(engine, deployment.store, source, vault, deployment.drain)
         app = create_app(
             unified,
@@ -202,6 +226,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
             ],
             limits=deployment.limits,
             stop_work=checks.close,
+            closers=parts.closers,
         )
         monitor = Starlette(
             routes=build_health_routes(health, metrics, callers, needs_token=False),

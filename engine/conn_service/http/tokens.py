@@ -21,7 +21,18 @@ from conn_service.store import Migration, add_columns, prepare_tables
 
 __all__ = ["SCOPES", "ApiToken", "IssuedToken", "TokenRate", "TokenScope", "TokenStore", "parse_token"]
 
-TokenScope = Literal["unified:read", "unified:write", "proxy:read", "proxy:write", "mcp", "metrics", "admin"]
+TokenScope = Literal[
+    "unified:read",
+    "unified:write",
+    "proxy:read",
+    "proxy:write",
+    "mcp",
+    "metrics",
+    "portal:view",
+    "portal:edit",
+    "portal:release",
+    "admin",
+]
 _LOG = logging.getLogger(__name__)
 SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
 _TOKEN = re.compile(r"conn_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([0-9a-f]{8})")
@@ -193,6 +204,13 @@ class TokenStore:
             self._recent.clear()
         self._recent[_digest(text)] = (now, token)
         return token
+
+    def find_by_id(self, identifier: str, now: float) -> ApiToken | None:
+        """Return the token with this ID if it may be used now, else None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_tokens).where(_tokens.c.id == identifier)).one_or_none()
+        token = None if row is None else _to_token(row)
+        return token if token is not None and token.is_valid(now) else None
 
     def _mark(self, token: ApiToken, now: float) -> None:
         """Note the use of a token. If the store cannot be written (a full disk), the token is accepted."""

@@ -17,6 +17,7 @@ from conn_service.revisions.configuration import (
     RevisedConfiguration,
     list_files,
     read_files,
+    walk_files,
     with_revisions,
 )
 from conn_service.revisions.credential_removal import CredentialRemoval, remove_credential
@@ -59,6 +60,7 @@ __all__ = [
     "read_files",
     "remove_credential",
     "set_enabled",
+    "walk_files",
     "with_revisions",
     "write_revisions",
 ]

@@ -1,7 +1,7 @@
 """What differs between the page of a workspace and the portal of a service: where documents come from, where edits are
 saved, who acts, and what is around each page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -47,12 +47,14 @@ class PageFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 class QueryContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a query depends on besides its body. `store` and `service_store` are the addresses of the releases and of
-    the runs, "" for those of the workspace. `saves` is what saving makes."""
+    the runs, "" for those of the workspace. `saves` is what saving makes. `name` is the heading of the overview, by
+    default the name of the folder."""
 
     user: StudioUser = StudioUser()
     frame: PageFrame = PageFrame()
     store: str = ""
     service_store: str = ""
+    name: str = ""
     saves: Literal["file", "revision"] = "file"
 
 
@@ -89,9 +91,10 @@ class EditStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class StudioHost:
     """What serves the pages. `find_context` returns who acts in a request, and `pages` are the names of the pages and
-    forms without scripts that it has."""
+    forms without scripts that it has. `note_move` is called with the form that has moved a channel, and its fields."""
 
     folder: DocumentFolder
     edits: EditStore
     find_context: Callable[[Request], QueryContext]
     pages: frozenset[str] = field(default_factory=frozenset)
+    note_move: Callable[[QueryContext, str, Mapping[str, str]], Awaitable[None]] | None = None

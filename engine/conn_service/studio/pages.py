@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from conn_service.authoring.results import describe_problem
 from conn_service.studio.hosting import StudioHost
 from conn_service.studio.queries import StudioQueries
-from conn_service.studio.views.rendering import FORMS, PAGES, render_editor, render_problem
+from conn_service.studio.views.rendering import FORMS, PAGES, RELEASING, render_editor, render_problem
 
 __all__ = ["PAGE_ERRORS", "STATIC", "StudioPages", "build_document"]
 
@@ -125,6 +125,8 @@ class StudioPages:
             body = msgspec.json.encode({"page": page, "query": query})
             status, reply = await self.queries.ask_page(page, body, context)
             answer = msgspec.json.decode(reply)
+            if "location" in answer and page in RELEASING and self.host.note_move is not None:
+                await self.host.note_move(context, page, query)
             if "location" in answer:
                 return RedirectResponse(f"{context.frame.root}{answer['location']}", 303)
             html = answer["html"] if status == 200 else render_problem(answer, page, context.frame)

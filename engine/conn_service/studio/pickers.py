@@ -15,7 +15,7 @@ def describe_workspace(workspace: Workspace, context: QueryContext) -> dict[str,
     """Return what the page says about the folder."""
     is_repository = ask_git(workspace.root, ["rev-parse", "--is-inside-work-tree"]) == "true"
     return {
-        "name": workspace.root.resolve().name,
+        "name": context.name or workspace.root.resolve().name,
         "read_only": context.user.edit_refusal != "",
         "read_only_reason": context.user.edit_refusal,
         "saves": context.saves,

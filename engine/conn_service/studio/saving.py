@@ -21,10 +21,10 @@ from conn_service.studio.drafts import StudioWorkspace, digest_text
 from conn_service.studio.requests import DraftRequest, PageEdit, ReviewRequest, SaveRequest
 from conn_service.studio.review import find_refusal, require_draft, to_data
 
-__all__ = ["check_edits", "keep_draft", "load_draft", "save_edits"]
+__all__ = ["StoredDraft", "check_edits", "keep_draft", "load_draft", "save_edits"]
 
 
-class _StoredDraft(msgspec.Struct, frozen=True, kw_only=True):
+class StoredDraft(msgspec.Struct, frozen=True, kw_only=True):
     """The unsaved edits of one document. `digest` is that of the document that they were made for."""
 
     edits: tuple[PageEdit, ...]
@@ -113,7 +113,7 @@ def load_draft(workspace: StudioWorkspace, request: ReviewRequest) -> dict[str, 
     """Return the edits that were stored for an account or its environment, or an empty mapping."""
     try:
         content = _find_path(workspace, request).read_bytes()
-        stored = msgspec.json.decode(content, type=_StoredDraft)
+        stored = msgspec.json.decode(content, type=StoredDraft)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return {"edits": []}
     return {"edits": to_data(stored.edits), "digest": stored.digest, "saved_at": stored.saved_at}
@@ -126,7 +126,7 @@ def keep_draft(workspace: StudioWorkspace, request: DraftRequest) -> dict[str, A
         return {"saved_at": None}
     path = _find_path(workspace, request)
     now = datetime.fromtimestamp(MACHINE_CLOCK.now(), UTC).isoformat(timespec="seconds")
-    stored = _StoredDraft(edits=request.edits, digest=request.digest, saved_at=now)
+    stored = StoredDraft(edits=request.edits, digest=request.digest, saved_at=now)
     try:
         create_state_folder(workspace.root / STATE_FOLDER)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ def show_overview(studio: StudioWorkspace, request: PageRequest) -> dict[str, An
         studio.results["findings",] = describe_findings(linted.findings)
     findings = studio.results["findings",]
     return {
-        "name": workspace.root.resolve().name,
+        "name": request.context.name or workspace.root.resolve().name,
         "search": search,
         "accounts": found["accounts"],
         "total": found["total"],

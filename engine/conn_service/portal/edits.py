@@ -1,0 +1,129 @@
+"""Save edits of an account as a revision, with the same checks as `/admin`, and remember those that are not saved."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from conn_engine.config import Workspace
+from conn_engine.documents import parse
+from conn_engine.reports import describe_findings
+from conn_engine.wire import Clock
+from conn_service.authoring.results import describe_problem
+from conn_service.portal.drafts import DraftStore
+from conn_service.portal.mirror import ConfigurationFolder
+from conn_service.revisions import (
+    Changes,
+    ChecksUnavailableError,
+    RefusedChangeError,
+    Revision,
+    RevisionConflictError,
+    RevisionRequest,
+    Subject,
+)
+from conn_service.studio.drafts import digest_text
+from conn_service.studio.hosting import AskQuery, QueryContext
+from conn_service.studio.requests import DraftRequest, ReviewRequest, SaveRequest
+from conn_service.studio.saving import StoredDraft
+
+__all__ = ["RevisionEdits"]
+
+_Answer = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionEdits:
+    """Saves edits to the revisions of a service."""
+
+    changes: Changes
+    folder: ConfigurationFolder
+    drafts: DraftStore
+    clock: Clock
+
+    async def save(self, body: bytes, context: QueryContext, ask: AskQuery) -> _Answer:
+        """Make the edited document the next revision of its account. Answers 409 if it was changed meanwhile, and 422
+        if the checks refuse it."""
+        status, reply = await ask("check_save", body)
+        if status != 200:
+            return status, reply
+        request, checked = msgspec.json.decode(body, type=SaveRequest), msgspec.json.decode(reply)
+        file, text, reason = checked["file"], checked["text"], request.reason.strip()
+        if not reason.isprintable() or (request.accept and not reason):
+            message = "nothing was saved: the reason is missing, or is not one line"
+            return _refuse(422, "reason", message, "say why in one line")
+
+        def edit(current: Revision, _workspace: Workspace) -> Mapping[str, str]:
+            if digest_text(parse(current.files.get(file, ""), file).text) != request.digest:
+                raise RevisionConflictError(f"{file} was changed by somebody else since it was opened")
+            return {**current.files, file: text}
+
+        asked = RevisionRequest(context.user.actor, "edit", reason, reason if request.accept else "")
+        try:
+            made = await asyncio.to_thread(self.changes.edit, Subject("account", request.account), edit, asked)
+        except RefusedChangeError as error:
+            return _describe_refusal(error)
+        except RevisionConflictError as error:
+            await self.folder.update()
+            status, reply = await ask("check_save", body)
+            return (status, reply) if status == 409 else _refuse(409, "conflict", error.message, "save again")
+        except ChecksUnavailableError as error:
+            return _refuse(503, "overloaded", error.message, error.hint)
+        had_draft = await asyncio.to_thread(self.drafts.put, context.user.actor, request.account, None)
+        return 200, msgspec.json.encode(
+            {
+                "file": file,
+                "digest": digest_text(text),
+                "saved": True,
+                "revision": made.revision.number,
+                "commit": None,
+                "commit_problem": "",
+                "draft_removed": had_draft,
+            }
+        )
+
+    async def draft(self, body: bytes, context: QueryContext, _ask: AskQuery) -> _Answer:
+        """Return the edits that this person has remembered for an account."""
+        try:
+            request = msgspec.json.decode(body, type=ReviewRequest)
+        except msgspec.MsgspecError as error:
+            return _refuse(400, "request", f"the request is invalid: {error}", "reload the page")
+        content = None
+        if request.level == "account":
+            content = await asyncio.to_thread(self.drafts.find, context.user.actor, request.account)
+        return 200, b'{"edits":[]}' if content is None else content.encode()
+
+    async def keep_draft(self, body: bytes, context: QueryContext, _ask: AskQuery) -> _Answer:
+        """Remember the edits of this person for an account, or forget them."""
+        try:
+            request = msgspec.json.decode(body, type=DraftRequest)
+        except msgspec.MsgspecError as error:
+            return _refuse(400, "request", f"the request is invalid: {error}", "reload the page")
+        if context.user.edit_refusal:
+            return _refuse(403, "read_only", f"nothing was saved: {context.user.edit_refusal}", context.user.fix)
+        if request.level != "account":
+            return _refuse(422, "refused", "an environment is a part of the releases", "edit the file of the account")
+        if not self.changes.configuration.get_current()[1].has_account(request.account):
+            return _refuse(422, "usage", f'there is no account "{request.account[:100]}"', "reload the page")
+        now = datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds") if request.edits else None
+        content = None
+        if now is not None:
+            content = msgspec.json.encode(
+                StoredDraft(edits=request.edits, digest=request.digest, saved_at=now)
+            ).decode()
+        await asyncio.to_thread(self.drafts.put, context.user.actor, request.account, content)
+        return 200, msgspec.json.encode({"saved_at": now})
+
+
+def _refuse(status: int, code: str, message: str, fix: str) -> _Answer:
+    return status, msgspec.json.encode(describe_problem(code, message, fix))
+
+
+def _describe_refusal(error: RefusedChangeError) -> _Answer:
+    is_breaking = error.checks.is_breaking and not error.checks.errors
+    findings: list[Any] = describe_findings(error.findings)
+    effects = [f"{row.field} of {row.operation} {row.kind}" for row in error.checks.breaking[:20]]
+    problem = describe_problem("breaking" if is_breaking else "refused", error.message, error.hint)
+    return 422, msgspec.json.encode({**problem, "findings": findings, "breaking": effects})

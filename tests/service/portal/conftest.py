@@ -1,0 +1,18 @@
+"""The portal of one service for the tests of a module."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "studio"))
+
+from portal_bench import Portal, open_portal
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    with open_portal(tmp_path) as opened:
+        yield opened

@@ -1,8 +1,10 @@
 """A client that sends as many requests at once as it is told, in a process of its own. Standard library only.
 
 Each line of the standard input is a run, as JSON: `{port, clients, requests, paths, token}`. Each client uses one
-connection, and sends one path after the other, or else `posts` of `{headers, body}`, each to the first path. The answer
-is a line with the seconds that all took, and the milliseconds of the median and of the slowest hundredth.
+connection, and sends one path after the other, or else `posts` of `{headers, body}`, each to the first path. With a
+`rate`, so many requests are due a second over all clients, and the time of each counts from when it is due; without it,
+each client sends the next one at once. The answer is a line with the seconds that all took, and the milliseconds of the
+median and of the slowest hundredth.
 """
 
 import asyncio
@@ -20,6 +22,8 @@ class Run:
 
     left: int
     messages: list[bytes]
+    rate: float | None = None
+    started: float = field(default_factory=time.perf_counter)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     times: list[float] = field(default_factory=list)
     expected: int = 0
@@ -45,8 +49,12 @@ class Client(asyncio.Protocol):
             self._transport.close()
             return
         run.left -= 1
-        self._sent = time.perf_counter()
-        self._transport.write(run.messages[run.left % len(run.messages)])
+        message, now = run.messages[run.left % len(run.messages)], time.perf_counter()
+        self._sent = now if run.rate is None else run.started + (run.expected - run.left) / run.rate
+        if self._sent > now:
+            asyncio.get_running_loop().call_later(self._sent - now, self._transport.write, message)
+        else:
+            self._transport.write(message)
 
     def data_received(self, data: bytes) -> None:
         received = self._received
@@ -91,7 +99,7 @@ def write_messages(work: dict[str, Any]) -> Iterator[bytes]:
 
 async def load(work: dict[str, Any]) -> dict[str, Any]:
     messages = [*write_messages(work)]
-    run = Run(work["requests"], messages, expected=work["requests"])
+    run = Run(work["requests"], messages, work.get("rate"), expected=work["requests"])
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     for _ in range(work["clients"]):

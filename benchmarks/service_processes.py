@@ -40,14 +40,21 @@ class LoadProcess:
     process: "subprocess.Popen[str]"
 
     def start(
-        self, server: ServerProcess, paths: list[str], clients: int, requests: int, posts: list[Any] | None = None
+        self,
+        server: ServerProcess,
+        paths: list[str],
+        clients: int,
+        requests: int,
+        posts: list[Any] | None = None,
+        *,
+        rate: float | None = None,
     ) -> None:
         """Start to send requests: GET for each of the paths in turn, or else `posts`, each with headers and a body, to
-        the first path."""
+        the first path. `rate` is how many are due a second; by default, each client sends the next one at once."""
         work = {"port": server.port, "token": server.token, "paths": paths, "clients": clients, "requests": requests}
         if self.process.stdin is None:
             raise RuntimeError("the clients have no pipes")
-        self.process.stdin.write(json.dumps({**work, "posts": posts}) + "\n")
+        self.process.stdin.write(json.dumps({**work, "posts": posts, "rate": rate}) + "\n")
         self.process.stdin.flush()
 
     def finish(self) -> dict[str, float]:
@@ -60,10 +67,17 @@ class LoadProcess:
         return outcome
 
     def run(
-        self, server: ServerProcess, paths: list[str], clients: int, requests: int, posts: list[Any] | None = None
+        self,
+        server: ServerProcess,
+        paths: list[str],
+        clients: int,
+        requests: int,
+        posts: list[Any] | None = None,
+        *,
+        rate: float | None = None,
     ) -> dict[str, float]:
         """Send requests, and return how long they took."""
-        self.start(server, paths, clients, requests, posts)
+        self.start(server, paths, clients, requests, posts, rate=rate)
         return self.finish()
 
 

@@ -9,11 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 from conn_engine.bodies import ResponseOptions, decode
+from conn_engine.caching import cached_property
 from conn_engine.errors import VendorError
 from conn_engine.roles import DELIVERY
 from conn_engine.secrets import Redactor

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["KEEP_DAYS", "FolderReleases", "SyncWorker"]
 
 POLL_SECONDS = 0.2
-_DELIVERY_POLL_SECONDS = 0.25
-_PART_POLL_SECONDS = 0.5
-"""Each look into a queue costs two milliseconds of processor time, also if nothing is in it."""
+_CONTINUOUS_POLL_SECONDS = 0.5
+"""For a worker that runs continuously: reading a queue costs several milliseconds of processor time, also if it is
+empty."""
 KEEP_DAYS = 30
 """How long delivered events, the pages of runs and finished workflows stay."""
 _CONNECTIONS = 10
@@ -139,8 +139,8 @@ class SyncWorker:
         workflows.use_parts(self)
         deliveries.use_parts(self.sending)
         ticks = {workflows.TICK: workflows.tick, **{part.schedule_name: part.begin() for part in self._parts}}
-        polls = {workflows.QUEUE: POLL_SECONDS, deliveries.QUEUE: _DELIVERY_POLL_SECONDS}
-        polls |= {part.queue: _PART_POLL_SECONDS for part in self._parts}
+        queues = [workflows.QUEUE, deliveries.QUEUE, *(part.queue for part in self._parts)]
+        polls = dict.fromkeys(queues, _CONTINUOUS_POLL_SECONDS if self.schedules else POLL_SECONDS)
         executor = "local" if self._lease is None else self._lease.executor
         launch_dbos(self._engine, executor, polls, ticks if self.schedules else {})
 

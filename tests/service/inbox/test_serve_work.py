@@ -157,7 +157,7 @@ def test_a_worker_that_cannot_start_leaves_room_for_the_next_one(
     inbox: InboxBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("conn_service.syncs.worker._PART_POLL_SECONDS", "often")
+        patched.setattr("conn_service.syncs.worker.POLL_SECONDS", "often")
         with pytest.raises(TypeError), open_worker(inbox):
             pass
     inbox.send(changed())

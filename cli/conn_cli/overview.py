@@ -47,6 +47,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "coverage": ("coverage:coverage", "Show which fields are mapped, seen or always empty."),
         "mutate": ("mutate:mutate", "Inject small mistakes, and list those that no test catches."),
         "drift": ("drift:drift", "Show what the vendor has changed since the recordings."),
+        "check": ("check:check", "Check a connector from somebody else, as if it were hostile."),
         "ci": ("ci:ci", "Run all checks on a change: lint, tests, coverage, impact."),
         "impact": ("impact:impact", "Show how a change affects every account."),
         "studio": ("studio:studio", "Edit mappings in a page, beside the vendor's records."),

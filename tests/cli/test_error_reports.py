@@ -47,6 +47,7 @@ LINES: dict[str, tuple[str, int]] = {
     "mutate nobody": ("usage", 2),
     "drift -c nobody --recordings absent": ("usage", 2),
     "ci --accept": ("usage", 2),
+    "check absent": ("usage", 2),
     "impact --base-dir absent": ("usage", 2),
     "release": ("DOC002", 3),
     "promote latest production": ("configuration", 3),

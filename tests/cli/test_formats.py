@@ -94,6 +94,7 @@ LINES: dict[str, tuple[str, int]] = {
     "fields acme contacts": ("fields", 0),
     "coverage -c demo": ("coverage", 0),
     "mutate demo --kind drop_field": ("mutate", 0),
+    "check connectors/demo --quick": ("check", 1),
     f"drift -c demo --recordings {RECORDINGS}": ("drift", 0),
     "ci --all": ("ci", 0),
     "impact --base-dir before": ("impact", 0),

@@ -248,6 +248,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("test", "things.list", *account, "--live")
     changed = formats("text", "json", "markdown", "github")
     yield from (("mutate", *form) for form in changed)
+    yield from (("check", "connectors/demo", "--quick", *form) for form in formats("text", "json"))
     yield ("record", "things.get", *account, "-p", "id=1", "--scenario", "evil", "--keep-personal-data")
     for golden in (world.folder / "connectors/demo/expected").rglob("*.json"):
         golden.write_text(golden.read_text(encoding="utf-8").replace("octocat", "octocat, once"), encoding="utf-8")

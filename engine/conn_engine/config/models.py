@@ -389,6 +389,14 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the connector connects to.", extra=REMARK)] = None
     docs_url: Annotated[str | None, Meta(description="URL of the vendor's reference.", extra=REMARK)] = None
+    license: Annotated[
+        str | None,
+        Meta(
+            description="License of the folder's documents and recordings, as an SPDX identifier. A recording can have "
+            "another one.",
+            extra=REMARK,
+        ),
+    ] = None
     fields: Annotated[tuple[Field, ...], Meta(description="Values that an account must supply.")] = ()
     hosts: Annotated[
         tuple[HostPattern, ...] | None,

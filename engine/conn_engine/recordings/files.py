@@ -133,6 +133,9 @@ class Recording(_Model, frozen=True, kw_only=True):
     ]
     recorded_at: Annotated[str, Meta(description="Time of the recording (RFC 3339).")]
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
+    license: Annotated[
+        str, Meta(description="License of the content, as an SPDX identifier. Default: the connector's.")
+    ] = ""
     base_url: Annotated[str, Meta(description="The base URL of the run; a replay compares URLs relative to it.")] = ""
     context: Annotated[
         dict[str, Any], Meta(description="The account's context values; a replay uses them, and none for a null.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conn_service.revisions import Revision
 
 __all__ = [
+    "OtherServiceStore",
     "PublicUrl",
     "ServiceStore",
     "explain_missing",
@@ -34,7 +35,16 @@ ServiceStore = Annotated[
     ),
 ]
 
-
+OtherServiceStore = Annotated[
+    str | None,
+    typer.Option(
+        "--service-store",
+        metavar="FILE|URL",
+        help="Database of the service: include its accounts, and what it has seen of a rollout.",
+        show_default=False,
+    ),
+]
+"""For commands whose `--store` is that of the releases."""
 PublicUrl = Annotated[
     str | None,
     typer.Option(

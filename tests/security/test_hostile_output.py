@@ -368,7 +368,6 @@ def syncs(world: World, account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield ("sync", "failures", EVIL, "--run", EVIL, *form)
         yield ("sync", "logs", *form)
         yield ("sync", "logs", EVIL, *form)
-        yield ("sync", "retry", "--endpoint", EVIL, *form)
         yield ("sync", "show", *form)
         yield ("sync", "show", EVIL, *form)
         yield ("sync", "cancel", EVIL, *form)

@@ -7,7 +7,7 @@ import typer
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, open_releases
-from conn_cli.service_options import read_revisions
+from conn_cli.service_options import OtherServiceStore, read_revisions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,15 +62,7 @@ def promote(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="For no account yet: conn serve only compares what would change.")
     ] = False,
-    accounts: Annotated[
-        str | None,
-        typer.Option(
-            "--accounts",
-            metavar="FILE|URL",
-            help="Check the accounts and connectors in this database of the service, too.",
-            show_default=False,
-        ),
-    ] = None,
+    service_store: OtherServiceStore = None,
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
@@ -95,7 +87,7 @@ def promote(
 
     app: App = context.obj
     cohort = _read_cohort(account or (), tag or (), percent, shadow=shadow)
-    revisions = read_revisions(app, accounts)
+    revisions = read_revisions(app, service_store)
     with open_releases(app, store) as releases, app.progress("checking") as progress:
         done = move(
             releases,

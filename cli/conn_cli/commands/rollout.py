@@ -7,7 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, find_release_store, open_releases
-from conn_cli.service_options import read_revisions
+from conn_cli.service_options import OtherServiceStore, read_revisions
 
 if TYPE_CHECKING:
     from conn_engine.config import Workspace
@@ -37,15 +37,7 @@ def rollout(
         str | None, typer.Option("--unpin", metavar="ACCOUNT", help="Remove the pin of an account.")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Reason to record in the history.")] = "",
-    accounts: Annotated[
-        str | None,
-        typer.Option(
-            "--accounts",
-            metavar="FILE|URL",
-            help="Include the accounts in this database of the service, and what it has seen of the rollout.",
-            show_default=False,
-        ),
-    ] = None,
+    service_store: OtherServiceStore = None,
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
@@ -68,7 +60,7 @@ def rollout(
     from conn_service.revisions import with_revisions
 
     app: App = context.obj
-    act, revisions = find_actor(app, by), read_revisions(app, accounts)
+    act, revisions = find_actor(app, by), read_revisions(app, service_store)
     with open_releases(app, store) as releases, ReleaseSource(find_release_store(app, store), channel) as source:
         served = releases.channel(channel)
         workspace = with_revisions(source.current().workspace, revisions)
@@ -76,8 +68,8 @@ def rollout(
         if move is not None:
             served = releases.move(move)
         status = describe_channel(served, releases.history(channel), workspace, act.now)
-        if accounts is not None and served.rollout is not None:
-            status = _add_counts(app, accounts, status, served.rollout)
+        if service_store is not None and served.rollout is not None:
+            status = _add_counts(app, service_store, status, served.rollout)
 
     def describe() -> "Report":
         from conn_engine.releases.report import RolloutReport

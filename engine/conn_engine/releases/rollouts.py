@@ -187,7 +187,7 @@ def pin_account(  # noqa: PLR0917
     """
     known = sorted(accounts)
     if account not in known:
-        hint = did_you_mean(account, known) or "conn account list has the accounts; --accounts names their database"
+        hint = did_you_mean(account, known) or "list them: conn account list; --service-store names their database"
         raise UsageError(f'unknown account "{account}"', hint=hint)
     if until <= act.now:
         raise UsageError("--until is in the past", hint="pass a later time, such as 2030-01-31")

@@ -165,7 +165,7 @@ def test_the_command_shows_what_the_service_has_seen_as_the_page_says(channel: C
     out = io.StringIO()
     app = App(folder=channel.root, environ={"CONN_NO_KEYRING": "1"}, stdin=io.StringIO(), stdout=out)
     store, service = str(channel.file), str(channel.root / "service.sqlite3")
-    assert execute(["rollout", "production", "--store", store, "--accounts", service], app) == 0
+    assert execute(["rollout", "production", "--store", store, "--service-store", service], app) == 0
     app.flush()
     assert out.getvalue().splitlines()[2:] == [
         "    0 calls of its accounts; 0 compared",

@@ -76,6 +76,11 @@ def run(bench: Bench, line: str, **environ: str) -> transcript.Run:
     )
 
 
+def redeliver(bench: Bench, name: str) -> transcript.Run:
+    store = str(bench.root.parent / "store.sqlite3")
+    return transcript.conn(bench.root, "endpoint", "redeliver", name, CONN_SYNC_STORE=store)
+
+
 def give_up(bench: Bench) -> None:
     """End the attempts of all events."""
     with bench.store.engine.begin() as connection:
@@ -217,25 +222,25 @@ class TestFailures:
         assert bench.run("people:acme:1").status == "complete", bench.last
         give_up(bench)
         DeliveryStore(bench.store.engine).set_disabled("default", "the endpoint answered 410 Gone", 1.0)
-        done = run(bench, "retry --endpoint default")
-        assert (done.code, done.out) == (0, "default: 9 delivered, 0 waiting, 0 given up\n")
+        done = redeliver(bench, "default")
+        assert (done.code, done.out) == (0, "default: 9 events again; 9 delivered\n")
         assert sorted(application.keys) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
-        done = run(bench, "retry --endpoint defualt")
+        done = redeliver(bench, "defualt")
         assert done.code == 2 and 'did you mean "default"?' in done.err
 
     def test_what_follows_the_host_of_a_url_is_never_shown(self, bench: Bench, application: Application) -> None:
         url = f"{application.url}/hook/PATH-SECRET?token=QUERY-SECRET#FRAGMENT-SECRET"
         assert bench.run("people:acme:1", settings={"to": url}).status == "complete", bench.last
         application.status = 410
-        shown = [run(bench, f"retry --endpoint {url}")]
+        shown = [redeliver(bench, url)]
         shown += [run(bench, f"{name}{form}") for name in ("status", "show", "logs") for form in ("", " --format json")]
         assert "is disabled" in shown[1].out
         give_up(bench)
         application.status = 204
         shown += [run(bench, f"failures{form}") for form in ("", " --format json")]
         name = name_endpoint(url)
-        shown += [run(bench, f"retry --endpoint {name}"), run(bench, f"retry --endpoint {url}x")]
-        assert f'did you mean "{name}"?' in shown[-1].err and f"{name}: 9 delivered" in shown[-2].out
+        shown += [redeliver(bench, name), redeliver(bench, f"{url}x")]
+        assert f'did you mean "{name}"?' in shown[-1].err and f"{name}: 9 events again; 9 delivered" in shown[-2].out
         assert not [one for one in shown if "SECRET" in one.out + one.err]
 
     def test_a_run_that_failed_is_started_again(self, bench: Bench) -> None:
@@ -294,12 +299,6 @@ class TestFailures:
         stored = bench.root.parent.joinpath("store.sqlite3").read_bytes()
         assert "hunter2secret" not in done.out + done.err and b"hunter2secret" not in stored
         assert bench.contacts.asked == []
-
-    @pytest.mark.parametrize("line", ["retry", "retry some:run --endpoint default"])
-    def test_retry_needs_to_know_what(self, bench: Bench, line: str) -> None:
-        done = run(bench, line)
-        assert done.code == 2
-        assert done.err == "error: retry needs a run or an endpoint\n  fix: list what failed: conn sync failures\n"
 
 
 class TestLogs:

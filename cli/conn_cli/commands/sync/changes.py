@@ -12,8 +12,6 @@ from conn_cli.console import App
 from conn_cli.options import Formats
 from conn_cli.sync_worker import open_worker
 
-_EVENTS = {"delivered": "delivered", "waiting": "waiting", "dead": "given up"}
-
 __all__ = ["cancel", "pause", "reset", "resume", "retry"]
 
 
@@ -59,42 +57,23 @@ def reset(
 
 def retry(
     context: typer.Context,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="ID of the run, as `conn sync runs` shows it.")
-    ] = None,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, as `conn sync runs` shows it.")],
     *,
-    endpoint: Annotated[
-        str | None,
-        typer.Option("--endpoint", metavar="NAME", help="Enable this endpoint, and send again what it did not take."),
-    ] = None,
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
-    """Deliver again what failed: of a run, or for an endpoint.
+    """Deliver again what failed of a run.
 
     Records that were set aside are processed again, and events that were given up are sent again. A run that has failed
-    is started again, where it began.
+    is started again, where it began. For all that an endpoint has not received: conn endpoint redeliver.
     """
-    from conn_engine.errors import UsageError
-
     app: App = context.obj
-    if (run_id is None) == (endpoint is None):
-        raise UsageError("retry needs a run or an endpoint", hint="list what failed: conn sync failures")
     with open_worker(app, store, works=True) as worker:
-        if endpoint is not None:
-            counts = worker.sending.retry(endpoint)
-        elif run_id is not None:
-            run = worker.retry(run_id)
-            if not worker.is_settled(run):
-                [run] = follow_runs(app, worker, [run])
-            summary = summarize(worker, run)
-    if endpoint is not None:
-        from conn_service.delivery import name_endpoint
-
-        text = ", ".join(f"{counts.get(name, 0):,} {label}" for name, label in _EVENTS.items())
-        write_change(app, formats, f"{name_endpoint(endpoint)}: {text}", "retried")
-    else:
-        write_runs(app, [summary], formats, "some")
+        run = worker.retry(run_id)
+        if not worker.is_settled(run):
+            [run] = follow_runs(app, worker, [run])
+        summary = summarize(worker, run)
+    write_runs(app, [summary], formats, "some")
 
 
 def _set_paused(

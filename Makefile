@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles page-types
+.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs scores docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles page-types
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -52,6 +52,7 @@ drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.schemas.docs --check
 	$(PY) tests/cli/completion_tree.py --check
 	$(PY) tests/cli/reference_pages.py --check
+	$(PY) tests/cli/catalogue_pages.py --check
 	$(PY) tests/readme/pictures.py --check
 	$(PY) tests/drift/explain_examples.py --check
 
@@ -61,8 +62,12 @@ docs:             ## write every generated part: schemas, tables and pages, the 
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/cli/completion_tree.py --write
 	$(PY) tests/cli/reference_pages.py --write
+	$(PY) tests/cli/catalogue_pages.py --write
 	$(PY) tests/readme/pictures.py --write
 	$(PY) tests/drift/explain_examples.py --write
+
+scores:           ## try the mistakes again for the bundled connectors that have changed, and write their scores and pages
+	$(PY) tests/cli/catalogue_pages.py --measure
 
 docs-site: export NO_MKDOCS_2_WARNING = 1
 docs-site:        ## the documentation as a site that opens from disk (site/), built twice; every link of it and of the Markdown

@@ -24,6 +24,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
         "init": ("init:init", "Create a workspace."),
         "new": ("new:new", "Add a bundled connector, a skeleton, or one from a document."),
+        "catalogue": ("catalogue:catalogue", "List the connectors, by name, model or capability."),
         "update": ("update:update", "Merge newer bundled connectors with your changes."),
         "import": ("import_:import_", "Create connectors from OpenAPI, Postman, HAR, Airbyte or Nango."),
     },
@@ -46,6 +47,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "fields": ("fields:fields", "Show the vendor's fields, and which mappings read them."),
         "coverage": ("coverage:coverage", "Show which fields are mapped, seen or always empty."),
         "mutate": ("mutate:mutate", "Inject small mistakes, and list those that no test catches."),
+        "score": ("score:score", "Show what connectors cover, their tests show, and is missing."),
         "drift": ("drift:drift", "Show what the vendor has changed since the recordings."),
         "check": ("check:check", "Check a connector from somebody else, as if it were hostile."),
         "ci": ("ci:ci", "Run all checks on a change: lint, tests, coverage, impact."),

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from conn_cli.known_vendors import fill_skeleton
 from conn_engine.errors import UsageError
 from conn_engine.updates.adding import build_completely, check_connector, import_connector, list_files, to_relative
 
@@ -17,10 +18,8 @@ __all__ = [
     "copy_example",
     "create_connector",
     "create_workspace",
-    "find_scheme",
     "import_connector",
     "list_bundled",
-    "load_schemes",
     "read_bundled",
     "to_relative",
     "write_schemas",
@@ -45,30 +44,6 @@ def read_bundled(name: str) -> dict[str, bytes]:
     from conn_engine.documents.locate import find_packaged
 
     return read_files(find_packaged("connectors", name))
-
-
-def load_schemes() -> dict[str, Any]:
-    """Return the webhook settings of known vendors, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
-    from conn_engine.documents import parse
-    from conn_engine.documents.locate import find_packaged
-
-    path = find_packaged("connectors", "webhook-schemes.yaml")
-    data: dict[str, Any] = parse(path.read_text(encoding="utf-8"), path.name).data
-    return data
-
-
-def find_scheme(schemes: dict[str, Any], name: str) -> str | None:
-    """Return the key of the vendor with this name in any spelling ("Customer.io", "customerio"), or None."""
-    plain_name = _plain(name)
-    for key, entry in schemes.items():
-        if plain_name in map(_plain, (key, entry["label"], *entry.get("names", ()))):
-            return key
-    return None
-
-
-def _plain(name: str) -> str:
-    """Return a name without the differences between spellings: case, blanks and punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
@@ -188,6 +163,8 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
             text = source.read_text(encoding="utf-8")
             for mark, value in _marks(name).items():
                 text = text.replace(mark, value)
+            if source.name == "connector.yaml":
+                text = fill_skeleton(text, name)
             _write(folder / source.relative_to(SKELETON / "connector"), text)
 
     files = build_completely(target, build)

@@ -45,6 +45,8 @@ LINES: dict[str, tuple[str, int]] = {
     "fields nobody things": ("usage", 2),
     "coverage -c nobody": ("usage", 2),
     "mutate nobody": ("usage", 2),
+    "score": ("usage", 2),
+    "catalogue --format sarif": ("usage", 2),
     "drift -c nobody --recordings absent": ("usage", 2),
     "ci --accept": ("usage", 2),
     "check absent": ("usage", 2),

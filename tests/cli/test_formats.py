@@ -95,6 +95,8 @@ LINES: dict[str, tuple[str, int]] = {
     "coverage -c demo": ("coverage", 0),
     "mutate demo --kind drop_field": ("mutate", 0),
     "check connectors/demo --quick": ("check", 1),
+    "score demo": ("score", 0),
+    "catalogue crm": ("catalogue", 0),
     f"drift -c demo --recordings {RECORDINGS}": ("drift", 0),
     "ci --all": ("ci", 0),
     "impact --base-dir before": ("impact", 0),

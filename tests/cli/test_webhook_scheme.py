@@ -6,7 +6,8 @@ import pytest
 import yaml
 from transcript import conn
 
-from conn_cli.scaffold import list_bundled, load_schemes
+from conn_cli.scaffold import list_bundled
+from conn_engine.config.vendors import load_facts
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 
@@ -23,6 +24,7 @@ BUNDLED = {
     "microsoft_graph": "Microsoft Graph change notifications",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
+    "slack": "Slack",
     "stripe": "Stripe",
     "xero": "Xero",
     "zendesk": "Zendesk",
@@ -39,7 +41,7 @@ resources:
 def test_all_are_listed_by_name_way_and_label(tmp_path):
     done = conn(tmp_path, "webhook", "scheme")
     lines = done.out.splitlines()
-    assert (done.code, len(lines)) == (0, len(load_schemes()))
+    assert (done.code, len(lines)) == (0, len(load_facts("webhook-schemes")))
     assert [line.split()[:2] for line in lines if line.startswith("stripe ")] == [["stripe", "hmac"]]
     listed = json.loads(conn(tmp_path, "webhook", "scheme", "--format", "json").out)["schemes"]
     rows = {row.pop("vendor"): row for row in listed}
@@ -89,9 +91,9 @@ def test_every_bundled_connector_has_a_scheme():
 
 
 def test_a_new_connector_tells_of_it(tmp_path):
-    assert "conn webhook scheme typeform" in conn(tmp_path, "new", "typeform").out
-    assert "conn webhook scheme recall" in conn(tmp_path, "new", "recall").out
-    assert "conn webhook scheme" not in conn(tmp_path, "new", "of-our-own").out
+    assert "webhooks of Typeform" in conn(tmp_path, "new", "typeform").out
+    assert "webhooks of" in conn(tmp_path, "new", "recall").out
+    assert "filled in" not in conn(tmp_path, "new", "of-our-own").out
 
 
 def test_what_is_not_known(tmp_path):
@@ -102,7 +104,7 @@ def test_what_is_not_known(tmp_path):
 
 def test_it_is_good_in_a_connector(tmp_path):  # that every one is, tests/engine/webhooks shows
     (tmp_path / "conn.yaml").write_text("version: 1\n")
-    for name in [*list(load_schemes())[::25], "box", "twilio", "aws_sns", "zoom", "ebay"]:
+    for name in [*list(load_facts("webhook-schemes"))[::25], "box", "twilio", "aws_sns", "zoom", "ebay"]:
         folder = tmp_path / "connectors" / name.replace("_", "-")
         folder.mkdir(parents=True)
         printed = conn(tmp_path, "webhook", "scheme", name).out

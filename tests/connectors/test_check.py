@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from conn_engine.analysis.score import load_bundled_scores
 from conn_engine.analysis.submissions import check_submission
 
 CONNECTORS = sorted(path.parent for path in (Path(__file__).parents[2] / "connectors").glob("*/connector.yaml"))
+STORED = {scored.connector: scored.mutation for scored in load_bundled_scores().values()}
 
 
 @pytest.mark.slow
@@ -20,3 +22,5 @@ def test_every_rule_is_met(folder):
     ]
     assert problems == []
     assert result.passed
+    (noticed,) = [float(verdict.detail.partition("%")[0]) for verdict in result.verdicts if verdict.rule == "mutations"]
+    assert abs(STORED[folder.name].percent - noticed) < 1, "the stored score is old: run `make scores`"

@@ -63,9 +63,16 @@ def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
     assert "conn_engine/_data/schemas/connector.schema.json" in names
     assert "conn_engine/_data/schemas/models/crm/contact.schema.json" in names
     assert "conn_engine/_data/connectors/hubspot/connector.yaml" in names
+    for data in ("webhook-schemes.yaml", "rate-limits.yaml", "oauth-endpoints.yaml", "scores.json"):
+        assert f"conn_engine/_data/connectors/{data}" in names
+    assert "conn_engine/_data/connectors/hubspot/contract.yaml" in names
     assert "conn_engine/_data/example/accounts/acme.yaml" in names
     assert "conn_engine/py.typed" in names
     assert not [name for name in names if "planted" in name or name.endswith(".local.yaml") or "/.env" in name]
+
+
+def test_the_wheel_is_small_although_it_has_all_recordings(built):
+    assert built[0].stat().st_size < 6_000_000
 
 
 def test_sdist_holds_what_a_build_needs_and_no_secret(built):

@@ -88,13 +88,12 @@ def new(
 def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> None:
     """Add a bundled connector or a skeleton, and a workspace if there is none."""
     from conn_cli.formatting import join_lines
+    from conn_cli.known_vendors import describe_settings, suggest_near
     from conn_cli.report import write_report
     from conn_cli.scaffold import (
         create_connector,
         create_workspace,
-        find_scheme,
         list_bundled,
-        load_schemes,
         to_relative,
     )
     from conn_cli.workspace_schemas import keep_schemas_current
@@ -113,9 +112,7 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
     folder = to_relative(root / "connectors" / name)
     lines.append(f"{kind} {name} in {folder} ({pluralize(len(files), 'file')})")
     if not bundled:
-        lines.append(f"bundled connectors: {', '.join(list_bundled())}")
-        if find_scheme(load_schemes(), name) is not None:
-            lines.append(f"its webhook settings are known: conn webhook scheme {name}")
+        lines += [line for line in (suggest_near(name, list_bundled()), *describe_settings(name)) if line]
     lines.append(f"next: conn lint && conn test --connector {name}")
 
     def report() -> "Report":

@@ -12,13 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["scheme"]
 
-_BASIS = {
-    "library": "tested with the vendor's own library",
-    "documentation": "from the vendor's documentation",
-    "implementations": "from several public implementations",
-    "memory": "not checked, so test them with a real delivery first",
-}
-
 
 def scheme(
     context: typer.Context,
@@ -36,10 +29,10 @@ def scheme(
     conn webhook verify.
     """
     from conn_cli.report import write_report
-    from conn_cli.scaffold import load_schemes
+    from conn_engine.config.vendors import load_facts
 
     app: App = context.obj
-    schemes = load_schemes()
+    schemes = load_facts("webhook-schemes")
     specs = formats or (["json"] if as_json else [])
     if vendor is None:
         write_report(
@@ -72,23 +65,24 @@ def _report_list(schemes: dict[str, Any]) -> "Report":
 
 
 def _report(entry: dict[str, Any]) -> "Report":
+    from conn_cli.known_vendors import list_fields
     from conn_engine.command_reports import SchemeReport
 
     return SchemeReport(
         label=entry["label"],
         basis=entry["basis"],
         docs_url=entry.get("docs_url", ""),
-        fields=_fields(entry),
+        fields=list_fields(entry),
         webhooks=entry["webhooks"],
     )
 
 
 def _find_scheme(schemes: dict[str, Any], vendor: str) -> dict[str, Any]:
-    from conn_cli.scaffold import find_scheme
+    from conn_engine.config.vendors import find_vendor
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
-    name = find_scheme(schemes, vendor)
+    name = find_vendor(schemes, vendor)
     if name is None:
         names = sorted({*schemes, *(other for entry in schemes.values() for other in entry.get("names", ()))})
         near = did_you_mean(vendor.lower(), names)
@@ -128,29 +122,16 @@ def _without_events(entry: dict[str, Any]) -> str:
     return "" if "events" in entry["webhooks"] else " (no `events`)"
 
 
-def _fields(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the credential fields that an account needs: secrets, and the value that identifies it."""
-    fields = [
-        {"name": name, "label": _label(name), "secret": True, "required": False} for name in entry.get("secrets", ())
-    ]
-    routing = entry["webhooks"].get("account")
-    if routing is not None:
-        fields.append({"name": routing["context"], "label": _label(routing["context"]), "required": False})
-    return fields
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
 def _text(entry: dict[str, Any]) -> str:
     from conn_cli.formatting import join_lines
+    from conn_cli.known_vendors import list_fields
     from conn_cli.neutralize import Verbatim
+    from conn_engine.config.vendors import BASIS
     from conn_engine.documents import dump_yaml
 
-    head = [f"# Webhook settings of {entry['label']}, {_BASIS[entry['basis']]}."]
+    head = [f"# Webhook settings of {entry['label']}, {BASIS[entry['basis']]}."]
     head += [f"# {entry['docs_url']}"] if "docs_url" in entry else []
     if "events" not in entry["webhooks"]:
         head.append("# The event type of its deliveries is not known: add webhooks.events.")
-    keys = {"fields": _fields(entry), "webhooks": entry["webhooks"]}
+    keys = {"fields": list_fields(entry), "webhooks": entry["webhooks"]}
     return Verbatim(join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value}))

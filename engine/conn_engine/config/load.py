@@ -37,6 +37,7 @@ from conn_engine.config.strays import SUFFIXES, find_strays
 from conn_engine.config.sync_models import SyncDocument
 from conn_engine.config.tree import DraftTree, FolderTree, Tree
 from conn_engine.config.validate import validate
+from conn_engine.config.vendor_endpoints import fill_endpoints
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, UsageError
@@ -447,6 +448,8 @@ class Workspace:
         if "unified" in data:
             self._refuse(document, "connector")
         sources = [DocumentFragment(document, (), (), written)]
+        data, endpoints = fill_endpoints(data, {}, sources[0])
+        sources += endpoints
         for file in self._unified_files(connector):
             mapped = self.read(file)
             model = file.name.partition("/")[2]
@@ -471,8 +474,9 @@ class Workspace:
         if places.faults:
             self._refuse(document, file.kind)
         data, written = expand(places.data, Configuration, merged)
-        data = remove_expression_braces(data, Configuration)
-        return Layer(level, data, (DocumentFragment(document, at, (), written.add_earlier(places.moves)),))
+        fragment = DocumentFragment(document, at, (), written.add_earlier(places.moves))
+        data, endpoints = fill_endpoints(data, merged, fragment)
+        return Layer(level, remove_expression_braces(data, Configuration), (fragment, *endpoints))
 
     # --- files ---
 

@@ -9,6 +9,7 @@ from conn_engine.analysis.field_override_report import FieldOverrideReport
 from conn_engine.analysis.fields import FieldsReport
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
+from conn_engine.analysis.score.report import CatalogueReport, ScoreReport
 from conn_engine.analysis.submissions.report import SubmissionReport
 from conn_engine.command_reports import (
     AccountChangeReport,
@@ -86,6 +87,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     AccountsReport,
     AdoptReport,
     RotatedKeyReport,
+    CatalogueReport,
     CheckReport,
     SubmissionReport,
     ConfigurationReport,
@@ -134,6 +136,7 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     ReleaseReport,
     RollbackReport,
     RolloutReport,
+    ScoreReport,
     SchemaReport,
     FormattingReport,
     SchemasReport,

@@ -6,10 +6,18 @@ from typing import Final
 from conn_engine.analysis.mutants import Bench
 from conn_engine.analysis.score.capabilities import find_capabilities
 from conn_engine.analysis.score.contract import CONTRACT_FILE, ContractGap, PublishedContract, read_contract
-from conn_engine.analysis.score.digest import compute_score_digest
+from conn_engine.analysis.score.digest import compute_score_digest, compute_tested_digest
 from conn_engine.analysis.score.evidence import find_resources, replay_cases
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ScoredConnector, ScorePart, ValidityFigures
 from conn_engine.analysis.score.parts import POINTS, Findings, score_parts
+from conn_engine.analysis.score.stored import (
+    find_mutation,
+    load_bundled_scores,
+    load_scores,
+    save_scores,
+    store_score,
+    with_age,
+)
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.variants import to_base_level
@@ -25,14 +33,18 @@ __all__ = [
     "ScorePart",
     "ScoredConnector",
     "compute_score_digest",
+    "find_mutation",
+    "load_bundled_scores",
+    "load_scores",
     "read_contract",
+    "save_scores",
     "score_connector",
+    "store_score",
+    "with_age",
 ]
 
 BAR: Final = 80
 """A connector with a lower score is a preview."""
-OLD_DAYS: Final = 365
-FIRST: Final = 3
 
 Advance = Callable[[int, int], None]
 """Called with the number of mistakes tried and of all mistakes."""
@@ -59,26 +71,17 @@ def score_connector(
     failing = ""
     if mutation is None and mutate:
         try:
-            mutation = _try_mutants(Bench(workspace, connector), advance)
+            digest = compute_tested_digest(workspace, connector)
+            mutation = _try_mutants(Bench(workspace, connector), digest, advance)
         except ConfigurationError as error:
             failing = error.message
     resources = find_resources(workspace, effective, contract)
     readme = workspace.root / "connectors" / connector / "README.md"
     lines = len(readme.read_text(encoding="utf-8", errors="replace").splitlines()) if readme.is_file() else 0
     parts, missing = score_parts(Findings(effective, resources, replayed, mutation, failing, contract, lines))
-    recordings = replayed.describe(now)
-    if recordings.age_days is not None and recordings.age_days > OLD_DAYS:
-        missing.append(
-            NextStep(
-                part="recordings",
-                missing=f"the newest recording is {recordings.age_days} days old",
-                do="compare with the vendor: conn drift --account ACCOUNT",
-                points=0,
-            )
-        )
-    total = int(sum(part.points for part in parts) + 1e-6)
+    total = int(sum(part.points for part in parts) + 1e-6)  # not rounded up to the bar
     settings = effective.connector
-    return ScoredConnector(
+    scored = ScoredConnector(
         connector=connector,
         label=settings.label or connector,
         description=settings.description or "",
@@ -89,18 +92,19 @@ def score_connector(
         capabilities=find_capabilities(effective, replayed),
         parts=parts,
         resources=resources,
-        recordings=recordings,
+        recordings=replayed.describe(),
         mutation=mutation,
         failing=failing,
         contract=ValidityFigures(
             document=contract.document, gaps={name: gap.reason for name, gap in sorted(contract.gaps.items())}
         ),
         missing=missing,
-        next_steps=missing[:FIRST],
+        next_steps=missing,
     )
+    return with_age(scored, now)
 
 
-def _try_mutants(bench: Bench, advance: Advance) -> MutationFigures:
+def _try_mutants(bench: Bench, digest: str, advance: Advance) -> MutationFigures:
     mutants = bench.mutants()
     killed = tried = 0
     for done, mutant in enumerate(mutants, 1):
@@ -108,4 +112,4 @@ def _try_mutants(bench: Bench, advance: Advance) -> MutationFigures:
         tried += verdict.applicable
         killed += verdict.killed
         advance(done, len(mutants))
-    return MutationFigures(mutants=tried, killed=killed)
+    return MutationFigures(mutants=tried, killed=killed, digest=digest)

@@ -1,13 +1,12 @@
 """What a connector can do, in the words that `conn catalogue` searches."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conn_engine.analysis.score.evidence import ReplayedCases
-from conn_engine.auth import Credentials
-from conn_engine.auth.credentials import Choice
 from conn_engine.config import Effective
 
-__all__ = ["find_capabilities"]
+__all__ = ["find_capabilities", "name_logins"]
 
 
 def find_capabilities(effective: Effective, replayed: ReplayedCases) -> list[str]:
@@ -31,15 +30,19 @@ def _find(effective: Effective, replayed: ReplayedCases) -> Iterator[str]:
         yield "graphql"
     if any(operation.name == "describe" for operation in operations):
         yield "custom_fields"
-    yield from _name_logins(effective.connector.credentials)
+    yield from name_logins(effective.data.get("credentials"))
 
 
-def _name_logins(credentials: Credentials | None) -> Iterator[str]:
-    if isinstance(credentials, Choice):
-        for option in credentials.options.values():
-            yield from _name_logins(option)
-    elif credentials is not None:
-        tag = str(credentials.__struct_config__.tag)
-        yield tag
-        if tag.startswith("oauth"):
+def name_logins(credentials: Any) -> Iterator[str]:
+    """Yield the kinds of the credentials in canonical data: of each option, where an account chooses."""
+    if not isinstance(credentials, dict):
+        return
+    kind, settings = credentials.get("format"), credentials.get("config")
+    options = settings.get("options") if isinstance(settings, dict) else None
+    if isinstance(options, dict):
+        for option in options.values():
+            yield from name_logins(option)
+    elif isinstance(kind, str):
+        yield kind
+        if kind.startswith("oauth2"):
             yield "oauth"

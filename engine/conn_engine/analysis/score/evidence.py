@@ -17,7 +17,15 @@ from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.replaying import replay_delivery
 
-__all__ = ["SCENARIOS", "SECONDS_PER_DAY", "UPDATED_AFTER", "ReplayedCases", "find_resources", "replay_cases"]
+__all__ = [
+    "SCENARIOS",
+    "SECONDS_PER_DAY",
+    "UPDATED_AFTER",
+    "ReplayedCases",
+    "compute_age",
+    "find_resources",
+    "replay_cases",
+]
 
 SECONDS_PER_DAY: Final = 86_400
 PAGES: Final = 3
@@ -43,8 +51,8 @@ class ReplayedCases:
     days: list[str] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
 
-    def describe(self, now: float) -> RecordingFigures:
-        """Return the figures, with the age at `now` (Unix seconds)."""
+    def describe(self) -> RecordingFigures:
+        """Return the figures, without an age."""
         days = sorted(day for day in self.days if day)
         return RecordingFigures(
             cases=self.cases,
@@ -52,7 +60,7 @@ class ReplayedCases:
             sources=dict(sorted(self.sources.items())),
             oldest=days[0] if days else "",
             newest=days[-1] if days else "",
-            age_days=compute_age(days[-1], now) if days else None,
+            age_days=None,
             scenarios={name: name in self.scenarios for name in SCENARIOS},
         )
 

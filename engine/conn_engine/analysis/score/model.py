@@ -56,10 +56,12 @@ class RecordingFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MutationFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The mutation score: the number of small mistakes, and how many of them the tests detect."""
+    """The mutation score: the number of small mistakes, and how many of them the tests detect. `digest` is that of the
+    documents, recordings and goldens that were tested."""
 
     mutants: int
     killed: int
+    digest: str = ""
 
     @property
     def percent(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from conn_engine.analysis.score.capabilities import name_logins
 from conn_engine.analysis.score.contract import CONTRACT_FILE, PublishedContract
 from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
@@ -284,8 +285,8 @@ def _measure_login(findings: Findings) -> _Measured:
     if findings.effective.connector.verify is None and not isinstance(credentials, NoCredentials):
         do = f"set verify to an operation in {findings.folder}/connector.yaml"
         gaps.append(_Gap(0.5, "no operation verifies a credential", do))
-    kind = "none" if credentials is None else str(credentials.__struct_config__.tag)
-    return _Measured(kind, gaps)
+    kinds = sorted({kind for kind in name_logins(findings.effective.data.get("credentials")) if kind != "oauth"})
+    return _Measured(" or ".join(kinds) or "not declared", gaps)
 
 
 def _measure_readme(findings: Findings) -> _Measured:

@@ -16,7 +16,7 @@ from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.errors import ConfigurationError
-from conn_engine.roles import ADDRESS, SECRET, TEMPLATE
+from conn_engine.roles import ADDRESS, PLAIN, SECRET, TEMPLATE
 from conn_engine.settings import Scope
 
 __all__ = ["OAuthClient"]
@@ -28,6 +28,14 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     """A client of an OAuth 2 server. Stored as `{oauth: {token: {access_token, refresh_token, expires_at,
     …}}}`."""
 
+    vendor: Annotated[
+        str | None,
+        Meta(
+            description="Vendor whose public endpoints and ways to authenticate apply where the document sets none, "
+            "such as hubspot.",
+            extra=PLAIN,
+        ),
+    ] = None
     token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL.", extra=ADDRESS)] = None
     client_id: Annotated[
         str | None,

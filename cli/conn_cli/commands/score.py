@@ -1,0 +1,80 @@
+"""`conn score`: what a connector covers, what its tests show, and what is missing."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.analysis.score import ScoredConnector
+
+
+def score(
+    context: typer.Context,
+    *,
+    connectors: Annotated[
+        list[str] | None, typer.Argument(metavar="CONNECTOR", help="Connectors to score.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Score every connector.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Try all mistakes again, also if no document or recording has changed.")
+    ] = False,
+    minimum: Annotated[
+        int | None,
+        typer.Option("--min", min=0, max=100, metavar="POINTS", help="Exit with 1 if a connector has fewer points."),
+    ] = None,
+    formats: Annotated[Formats, format_option("markdown")] = None,
+) -> None:
+    """Show what connectors cover, what their tests show, and what is missing.
+
+    The score is a number from 0 to 100. Nothing is sent. A score is stored, and shown at once until a file changes.
+    """
+    from conn_cli.report import score as report
+    from conn_cli.report import write_report
+    from conn_engine.analysis.score.report import ScoreReport
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    if bool(connectors) == every:
+        raise UsageError("name connectors, or add --all", hint="conn catalogue lists the connectors")
+    names = connectors or app.workspace.connectors()
+    scores = [_score(app, name, again=again) for name in names]
+    texts = {"text": lambda: report.draw_text(scores), "markdown": lambda: report.draw_markdown(scores)}
+    write_report(lambda: ScoreReport.from_scores(scores), formats or [], texts, app, folder=app.folder)
+    low = any(scored.score < (minimum or 0) for scored in scores)
+    raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
+
+
+def _score(app: App, connector: str, *, again: bool) -> "ScoredConnector":
+    """Return the stored score if no file has changed, else a new one, which is stored."""
+    from conn_engine.analysis.score import (
+        compute_score_digest,
+        find_mutation,
+        load_scores,
+        score_connector,
+        store_score,
+        with_age,
+    )
+
+    now = app.clock.now()
+    app.workspace.file("connector", connector)
+    scores = load_scores(app.workspace)
+    stored = scores.get(compute_score_digest(app.workspace, connector))
+    if stored is not None and stored.connector == connector and not again:
+        return with_age(stored, now)
+    mutation = None if again else find_mutation(app.workspace, connector, scores.values())
+    with app.progress(connector, unit="mistakes") as progress:
+
+        def advance(done: int, total: int) -> None:
+            progress.total = total
+            progress.advance()
+
+        scored = score_connector(app.workspace, connector, now=now, mutation=mutation, advance=advance)
+    try:
+        store_score(app.workspace, scored)
+    except OSError as error:
+        app.err(f"the score is not stored: {(error.strerror or str(error)).lower()}")
+    return scored

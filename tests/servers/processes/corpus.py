@@ -8,11 +8,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["CONTACTS", "ISSUES", "REPOSITORY", "write"]
+__all__ = ["CONTACTS", "ISSUES", "REPOSITORY", "TASKS", "write"]
 
 CONTACTS = 2_000
 ISSUES = 230
 REPOSITORY = "crm"
+TASKS = 7
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -61,6 +62,51 @@ def issue(number: int) -> dict[str, object]:
     }
 
 
+def task(number: int) -> dict[str, object]:
+    """What an issue of Jira and of Linear have in common."""
+    return {
+        "title": f"Task {number}",
+        "content": f"Body of task {number}",
+        "visibility": "public",
+        "created": moment(number),
+        "updated": moment(100 + number),
+        "author_email": "ava@acme.com",
+        "assignee": "bob@acme.com",
+        "labels": ["sensor"],
+        "comments": [{"content": "On it.", "author_email": "bob@acme.com", "created_ts": moment(200 + number)}],
+    }
+
+
+def jira_issue(number: int) -> dict[str, object]:
+    """One issue of the project."""
+    return {
+        **task(number),
+        "source_type": "jira",
+        "doc_id": f"jira-{number}",
+        "project": "kiln",
+        "key": f"KILN-{number}",
+        "issuetype": "Task",
+        "priority": "High",
+        "status": ("To Do", "In Progress", "Done")[number % 3],
+        "reporter": "ava@acme.com",
+        "duedate": "2026-12-31",
+    }
+
+
+def linear_issue(number: int) -> dict[str, object]:
+    """One issue of the team."""
+    return {
+        **task(number),
+        "source_type": "linear",
+        "doc_id": f"linear-{number}",
+        "team": "kiln",
+        "identifier": f"KIL-{number}",
+        "state": ("Todo", "In Progress", "Done")[number % 3],
+        "priority": 2,
+        "dueDate": "2026-12-31",
+    }
+
+
 def message(number: int, author: str) -> dict[str, object]:
     """A public message: it puts its author on the server's roster, which gives each a token."""
     return {
@@ -92,6 +138,8 @@ def write(path: Path) -> None:
         *(contact(number) for number in range(CONTACTS)),
         private(),
         *(issue(number) for number in range(1, ISSUES + 1)),
+        *(jira_issue(number) for number in range(1, TASKS + 1)),
+        *(linear_issue(number) for number in range(1, TASKS + 1)),
         *(message(number, author) for number, author in enumerate(people)),
     ]
     path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")

@@ -25,7 +25,7 @@ VERSION = "0.12.2"
 NODE = "node@24"
 SEED = Path(__file__).with_name("emulate.yaml")
 CALLBACK = "http://127.0.0.1:9099/callback"
-SERVICES = ("github", "stripe", "slack", "linear", "google", "okta")
+SERVICES = ("github", "stripe", "slack", "linear", "google", "microsoft", "okta")
 SENDERS = ("github", "stripe", "slack", "linear", "twilio")
 """The services that send deliveries."""
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')

@@ -67,13 +67,15 @@ class InitReport(Report, frozen=True, kw_only=True):
 
 
 class NewReport(Report, frozen=True, kw_only=True):
-    """The connector that `conn new` added. `workspace` is the folder of a workspace created for it, or null."""
+    """The connector that `conn new` added. `workspace` is the folder of a workspace created for it, or null. `revision`
+    is the commit that it was copied from, or null. Without `files`, nobody confirmed it, and nothing was added."""
 
     kind: ClassVar[str] = "new"
     workspace: str | None
     connector: str
     folder: str
     bundled: bool
+    revision: str | None
     files: list[str]
 
 

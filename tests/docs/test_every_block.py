@@ -30,6 +30,7 @@ OTHERS = {
     "how-to/pass-requests-on.md": "service/http/test_proxy.py",
     "how-to/receive-events.md": "servers/test_receivers.py",
     "how-to/roll-a-change-out.md": "service/http/test_rollouts.py",
+    "how-to/use-a-connector-from-git.md": "cli/test_git_connectors.py",
     "reference/studio.md": "service/studio/test_commands.py",
     "how-to/replay-deliveries.md": "service/inbox/test_commands.py",
     "how-to/run-syncs-on-several-machines.md": "packaging/test_deploy.py",

@@ -119,9 +119,10 @@ def _refuse_comparison(*, has_base: bool, accept: bool) -> None:
 
 def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
     from conn_engine.analysis.checks import run_checks
+    from conn_engine.updates.verifying import verify_copies
 
     with app.progress("checking") as progress:
-        return run_checks(
+        result = run_checks(
             app.workspace_root,
             other.folder if other is not None else None,
             base=other.version if other is not None else None,
@@ -131,6 +132,8 @@ def _check(app: App, other: ComparisonBase | None, baseline: Path | None, proces
             clock=app.clock,
             tell=progress.say,
         )
+    result.findings += verify_copies(app.workspace)
+    return result
 
 
 def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str, fail_on: ImpactFailOn) -> None:

@@ -21,9 +21,12 @@ def new(
     ],
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--from", metavar="FILE", help="Create the connector from this document. See conn import for the formats."
+            "--from",
+            metavar="FILE|URL|GIT",
+            help="Create the connector from this document (see conn import for the formats), or copy it from "
+            "git+URL@REVISION#PATH.",
         ),
     ] = None,
     only: Annotated[
@@ -48,21 +51,29 @@ def new(
         ),
     ] = None,
     keep_personal: KeepPersonal = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm the hosts and variables of a connector from Git without asking.")
+    ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Add a connector: a bundled one, a skeleton, or one from a document.
 
-    A bundled connector includes its recordings and goldens. Any other name creates a skeleton that runs.
+    A bundled connector includes its recordings and goldens. Any other name creates a skeleton that runs. One from Git
+    must pass conn check, and you confirm the hosts and environment variables that it uses.
 
     \b
     Examples:
       conn new hubspot
       conn new acme-crm
       conn new acme-crm --from openapi.yaml
+      conn new acme-crm --from git+https://git.example.com/team/connectors@v1#acme-crm
     """
     from conn_engine.errors import UsageError
 
     app: App = context.obj
+    if source is not None and source.startswith("git+") and not _is_document(source):
+        _add_from_git(app, name, source, yes=yes, force=force, formats=formats)
+        return
     if source is not None:
         from conn_cli.connector_import import ImportRequest, import_files
 
@@ -75,7 +86,7 @@ def new(
             models=tuple(model or ()),
             keep_personal=keep_personal,
         )
-        import_files(app, [source], request, formats or [])
+        import_files(app, [Path(source)], request, formats or [])
         return
     if only or with_samples or entry or model or keep_personal:
         raise UsageError(
@@ -83,6 +94,50 @@ def new(
             hint="add --from FILE, or omit these options",
         )
     _add_connector(app, name, force=force, formats=formats)
+
+
+def _is_document(source: str) -> bool:
+    return source.partition("#")[2].endswith((".yaml", ".yml", ".json"))
+
+
+def _add_from_git(app: App, name: str, address: str, *, yes: bool, force: bool, formats: Formats) -> None:
+    """Copy a connector from a Git repository, if it passes the checks and its hosts are confirmed."""
+    from conn_cli.formatting import join_lines
+    from conn_cli.git_connectors import add_from_git
+    from conn_cli.report import write_report
+    from conn_cli.scaffold import create_workspace, to_relative
+    from conn_cli.workspace_schemas import keep_schemas_current
+    from conn_engine.diagnostics import pluralize
+    from conn_engine.documents.locate import find_workspace
+    from conn_engine.updates.git_sources import parse_git_source
+
+    source = parse_git_source(address)
+    workspace_root = find_workspace(app.folder)
+    root = workspace_root or app.folder
+    with keep_schemas_current(workspace_root):
+        added = add_from_git(app, root, name, source, yes=yes, force=force)
+    if added is not None and workspace_root is None:
+        create_workspace(root)
+    folder = to_relative(root / "connectors" / name)
+    lines = ["nothing was added"]
+    if added is not None:
+        number = pluralize(len(added.files), "file")
+        lines = [f"added {name} in {folder} from commit {added.entry.revision[:12]} ({number})"]
+        lines.append(f"next: conn lint && conn test --connector {name}")
+
+    def report() -> "Report":
+        from conn_engine.command_reports import NewReport
+
+        return NewReport(
+            workspace=to_relative(root) if workspace_root is None and added is not None else None,
+            connector=name,
+            folder=folder,
+            bundled=False,
+            revision=added.entry.revision if added is not None else None,
+            files=[f"{folder}/{path}" for path in added.files] if added is not None else [],
+        )
+
+    write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)
 
 
 def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> None:
@@ -123,6 +178,7 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
             connector=name,
             folder=folder,
             bundled=bundled,
+            revision=None,
             files=[to_relative(path) for path in files],
         )
 

@@ -1,4 +1,4 @@
-"""`conn update`: merge newer versions of bundled connectors with the changes of the workspace."""
+"""`conn update`: merge newer versions of bundled connectors, and of those from Git, with the workspace's changes."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from conn_cli.exits import Exit
 from conn_cli.options import Formats, Processes, format_option
 
 if TYPE_CHECKING:
+    from conn_cli.git_connectors import FetchedConnector
     from conn_engine.analysis.impact import Impact
     from conn_engine.reports import Report
     from conn_engine.updates.plan import ConnectorUpdate
@@ -37,13 +38,21 @@ def update(
     base_dir: Annotated[
         Path | None, typer.Option("--base-dir", help="Workspace folder with the version that was copied.")
     ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--to", metavar="REVISION", help="Update a connector from Git to this revision.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm new hosts and variables of connectors from Git without asking.")
+    ] = False,
     processes: Processes = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Merge newer versions of bundled connectors with your changes.
+    """Merge newer versions of copied connectors with your changes.
 
     Shows how the update affects every account before it is written. A value that both sides changed is marked in the
     file, and lint reports it (DOC190). Of recordings and goldens that you have changed, yours stay.
+
+    A connector from Git must pass conn check, and you confirm each host and environment variable that is new.
 
     \b
     Examples:
@@ -54,7 +63,8 @@ def update(
     from conn_engine.updates.report import UpdateReport
 
     app: App = context.obj
-    updates = _plan_updates(app, names or [], base, base_dir)
+    newest = _find_newest(app, names or [], revision)
+    updates = _plan_updates(app, names or [], newest, base, base_dir)
     pending = [planned for planned in updates if not planned.is_current]
     impact = _compute_impact(app, pending, processes) if pending and not check else None
     is_written = not (check or dry_run)
@@ -66,12 +76,38 @@ def update(
     texts = {"text": lambda: _draw(updates, impact, written=is_written, check=check, option=option)}
     write_report(report, formats or [], texts, app, folder=app.folder)
     if is_written:
-        _write_updates(app, updates)
+        _confirm(app, pending, yes=yes)
+        _write_updates(app, updates, newest)
     conflicts = any(planned.conflicts for planned in pending)
     raise typer.Exit(Exit.FINDINGS if conflicts or (check and pending) else Exit.OK)
 
 
-def _plan_updates(app: App, names: Sequence[str], base: str | None, base_dir: Path | None) -> "list[ConnectorUpdate]":
+def _find_newest(app: App, names: Sequence[str], revision: str | None) -> "dict[str, FetchedConnector]":
+    """Fetch the newest version of each connector from Git, by name. Raises UsageError, also for a file URL that the
+    caller has not named: conn.lock may be somebody else's."""
+    from conn_cli.git_connectors import fetch_connector
+    from conn_engine.errors import UsageError
+    from conn_engine.updates.git_sources import PREFIX, parse_git_source
+    from conn_engine.updates.lock import read_lock
+
+    locked = read_lock(app.workspace_root)
+    chosen = {name: locked[name] for name in dict.fromkeys(names or sorted(locked)) if name in locked}
+    newest = {}
+    for name, entry in chosen.items():
+        if not entry.source.startswith(PREFIX):
+            continue
+        source = parse_git_source(entry.source).move_to(revision or entry.reference or "HEAD")
+        if source.is_local and name not in names:
+            raise UsageError(f"{name} is from a repository of this machine", hint=f"name it: conn update {name}")
+        newest[name] = fetch_connector(app, name, source)
+    if revision is not None and len(newest) != 1:
+        raise UsageError("--to needs the name of one connector from Git", hint="conn update NAME --to REVISION")
+    return newest
+
+
+def _plan_updates(
+    app: App, names: Sequence[str], newest: "dict[str, FetchedConnector]", base: str | None, base_dir: Path | None
+) -> "list[ConnectorUpdate]":
     """Return what the update does with each connector. Raises UsageError for one that cannot be updated."""
     from contextlib import nullcontext
 
@@ -93,16 +129,37 @@ def _plan_updates(app: App, names: Sequence[str], base: str | None, base_dir: Pa
                     hint=f"remove the entry, or add the connector again: conn new {name}",
                 )
             app.workspace.file("connector", name)
-            if name not in bundled:
+            if name not in bundled and name not in newest:
                 raise UsageError(
-                    f"{name} is not a bundled connector, so there is no newer version of it",
+                    f"{name} is neither a bundled connector nor from Git, so there is no newer version of it",
                     hint=f"name a bundled one: {', '.join(bundled)}",
                 )
             copied = read_files(other.folder / "connectors" / name) if other is not None else None
             if copied == {}:
                 raise UsageError(f"the base has no connectors/{name}", hint="name a base in which the connector exists")
-            updates.append(plan_update(root, name, read_bundled(name), copied))
+            fetched = newest.get(name)
+            files, entry = (fetched.files, fetched.entry) if fetched is not None else (read_bundled(name), None)
+            updates.append(plan_update(root, name, files, copied, entry))
     return updates
+
+
+def _confirm(app: App, updates: "Sequence[ConnectorUpdate]", *, yes: bool) -> None:
+    """Let a person confirm the hosts and variables that newer versions of connectors from Git ask for in addition.
+    Raises UsageError if nobody does."""
+    from conn_cli.git_connectors import confirm_demands, describe_demands, find_unconfirmed
+    from conn_engine.errors import UsageError
+    from conn_engine.updates.lock import read_lock
+
+    locked = read_lock(app.workspace_root)
+    git = [planned for planned in updates if not planned.newest.is_bundled]
+    lines = [
+        line
+        for planned in git
+        for line in describe_demands(planned.name, find_unconfirmed(planned.newest, locked.get(planned.name)))
+    ]
+    names = " ".join(planned.name for planned in git)
+    if not confirm_demands(app, lines, f"conn update {names} --yes", yes=yes):
+        raise UsageError("the update was not confirmed, and nothing was written", hint=f"conn update {names} --dry-run")
 
 
 def _compute_impact(app: App, updates: "Sequence[ConnectorUpdate]", processes: int | None) -> "Impact | None":
@@ -124,7 +181,7 @@ def _compute_impact(app: App, updates: "Sequence[ConnectorUpdate]", processes: i
         return impact(app.workspace, after, accounts=accounts, processes=processes, progress=show_progress)
 
 
-def _write_updates(app: App, updates: "Sequence[ConnectorUpdate]") -> None:
+def _write_updates(app: App, updates: "Sequence[ConnectorUpdate]", newest: "dict[str, FetchedConnector]") -> None:
     from conn_cli.scaffold import read_bundled
     from conn_cli.workspace_schemas import keep_schemas_current
     from conn_engine.updates.plan import write_update
@@ -132,7 +189,9 @@ def _write_updates(app: App, updates: "Sequence[ConnectorUpdate]") -> None:
     with keep_schemas_current(app.workspace_root):
         for planned in updates:
             if planned.locked is None or not planned.is_current:
-                write_update(app.workspace_root, planned, read_bundled(planned.name))
+                fetched = newest.get(planned.name)
+                files = fetched.files if fetched is not None else read_bundled(planned.name)
+                write_update(app.workspace_root, planned, files)
 
 
 # --- text ---
@@ -168,9 +227,9 @@ def _draw_update(planned: "ConnectorUpdate") -> Iterator[str]:
     from conn_engine.diagnostics import pluralize
 
     if planned.is_current:
-        yield f"{planned.name}: up to date ({planned.newest.revision})"
+        yield f"{planned.name}: up to date ({planned.newest.revision[:12]})"
         return
-    yield f"{planned.name}: {planned.locked.revision if planned.locked else ''} -> {planned.newest.revision}"
+    yield f"{planned.name}: {planned.locked.revision[:12] if planned.locked else ''} -> {planned.newest.revision[:12]}"
     folder = f"connectors/{planned.name}"
     counts: Counter[str] = Counter()
     for file in planned.files:

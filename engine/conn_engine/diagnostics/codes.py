@@ -904,6 +904,24 @@ CODES: dict[str, Code] = _build_table(
         "`https://{{context.domain}}/oauth/token`.",
     ),
     Code(
+        "SEC107",
+        "copy from Git with an unconfirmed host or variable",
+        "error",
+        "A connector from a Git repository of somebody else uses only the hosts and environment variables that a "
+        "person has confirmed, which conn.lock lists. This one uses another, because its file or conn.lock was changed "
+        "in the workspace. If it is right, add it to `confirmed` in conn.lock. If not, restore the file from version "
+        "control.",
+    ),
+    Code(
+        "SEC108",
+        "base copy that is not that of conn.lock",
+        "error",
+        "`.conn/base` has the files of a copied connector as they were at the commit that conn.lock names, and "
+        "conn.lock has their digest. Somebody has changed one of the two, so it is unknown what was checked and what "
+        "you have changed. Restore both from version control, or add the connector again with `conn new NAME --from "
+        "GIT --force`.",
+    ),
+    Code(
         "DEP101",
         "operation past its sunset",
         "warning",

@@ -9,7 +9,16 @@ from conn_engine.documents.copied_files import Files, compute_files_digest
 from conn_engine.errors import ConfigurationError
 from conn_engine.updates.copies import write_base
 
-__all__ = ["BUNDLED", "LOCK_FILE", "LockedConnector", "lock_bundled", "lock_connector", "read_lock", "unlock_connector"]
+__all__ = [
+    "BUNDLED",
+    "LOCK_FILE",
+    "LockedConnector",
+    "lock_bundled",
+    "lock_connector",
+    "lock_copy",
+    "read_lock",
+    "unlock_connector",
+]
 
 LOCK_FILE = "conn.lock"
 BUNDLED = "bundled"
@@ -23,12 +32,21 @@ class LockedConnector:
     """What a connector was copied from.
 
     `source` is "bundled", or the URL of another source. `revision` names the version there, and `digest` is that of
-    its files.
+    its files. For a connector from Git, `revision` is the commit, `reference` the branch or tag that an update follows,
+    and `hosts` and `environment` are what a person has confirmed that it may use.
     """
 
     source: str
     revision: str
     digest: str
+    reference: str = ""
+    hosts: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it is a copy of a bundled connector."""
+        return self.source == BUNDLED
 
     @classmethod
     def from_files(cls, files: Files) -> "LockedConnector":
@@ -48,16 +66,22 @@ def lock_bundled(root: Path, name: str, files: Files) -> None:
 
     In this order, an interruption is noticed: the base copy does not fit conn.lock.
     """
-    lock_connector(root, name, LockedConnector.from_files(files))
+    lock_copy(root, name, LockedConnector.from_files(files), files)
+
+
+def lock_copy(root: Path, name: str, entry: LockedConnector, files: Files) -> None:
+    """Add a connector with these files to conn.lock, and then store them as the base copy."""
+    lock_connector(root, name, entry)
     write_base(root, name, files)
 
 
 def lock_connector(root: Path, name: str, entry: LockedConnector) -> None:
     """Add a connector to conn.lock, or replace it there."""
-    _write_entries(
-        root,
-        {**_read_entries(root), name: {"source": entry.source, "revision": entry.revision, "digest": entry.digest}},
-    )
+    data: dict[str, Any] = {"source": entry.source, "revision": entry.revision, "digest": entry.digest}
+    if not entry.is_bundled:
+        confirmed = {"hosts": list(entry.hosts), "environment": list(entry.environment)}
+        data |= {"reference": entry.reference, "confirmed": confirmed}
+    _write_entries(root, {**_read_entries(root), name: data})
 
 
 def unlock_connector(root: Path, name: str) -> None:
@@ -94,7 +118,13 @@ def _convert(name: str, entry: Any) -> LockedConnector:
     source, revision, digest = texts
     if not (isinstance(source, str) and isinstance(revision, str) and isinstance(digest, str)):
         raise _build_invalid_error(f'"{name}" needs source, revision and digest')
-    return LockedConnector(source, revision, digest)
+    confirmed = entry.get("confirmed", {})
+    lists = [confirmed.get(key, []) if isinstance(confirmed, dict) else None for key in ("hosts", "environment")]
+    reference, known = entry.get("reference", ""), all(isinstance(item, list) for item in lists)
+    if not (isinstance(reference, str) and known and all(isinstance(one, str) for item in lists for one in item or ())):
+        raise _build_invalid_error(f'"{name}" has an invalid reference, or invalid confirmed hosts and variables')
+    hosts, environment = (tuple(item or ()) for item in lists)
+    return LockedConnector(source, revision, digest, reference, hosts, environment)
 
 
 def _build_invalid_error(reason: str) -> ConfigurationError:

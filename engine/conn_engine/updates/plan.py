@@ -20,7 +20,7 @@ from conn_engine.documents.copied_files import CRLF, LF, Files, read_files
 from conn_engine.documents.files import remove_file
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.updates.copies import BASE_FOLDER
-from conn_engine.updates.lock import BUNDLED, LOCK_FILE, LockedConnector, lock_bundled, read_lock
+from conn_engine.updates.lock import LOCK_FILE, LockedConnector, lock_copy, read_lock
 from conn_engine.updates.merging import merge_text
 
 __all__ = ["Action", "ConnectorUpdate", "FileUpdate", "lay_out_updated", "plan_update", "write_update"]
@@ -71,15 +71,18 @@ class ConnectorUpdate:
         return tuple(file for file in self.files if file.action == "conflict")
 
 
-def plan_update(root: Path, name: str, newest: Files, base: Files | None = None) -> ConnectorUpdate:
-    """Compare the bundled files of a connector with the workspace at `root`. `base` replaces the stored base copy.
+def plan_update(
+    root: Path, name: str, newest: Files, base: Files | None = None, target: LockedConnector | None = None
+) -> ConnectorUpdate:
+    """Compare newer files of a connector with the workspace at `root`. `base` replaces the stored base copy. `target`
+    is their entry of conn.lock; the default is that of a bundled connector.
 
     Raises UsageError if the connector was copied from elsewhere or has no base, and ConfigurationError for a base copy
     that was changed and for documents that cannot be read.
     """
-    target = LockedConnector.from_files(newest)
+    target = target or LockedConnector.from_files(newest)
     locked, local = read_lock(root).get(name), read_files(root / "connectors" / name)
-    if locked is not None and locked.source != BUNDLED:
+    if locked is not None and locked.source != target.source:
         raise UsageError(
             f"{name} was copied from {locked.source}, which this version of Conn cannot update",
             hint="upgrade conn-engine",
@@ -91,11 +94,11 @@ def plan_update(root: Path, name: str, newest: Files, base: Files | None = None)
         base = newest
     elif locked.digest == target.digest:
         stored = read_files(root / BASE_FOLDER / name)
-        locked = locked if LockedConnector.from_files(stored) == target else None
+        locked = locked if LockedConnector.from_files(stored).digest == target.digest else None
         base = newest
     else:
         base = _read_base(root, name, locked)
-    label = f"bundled {target.revision}"
+    label = f"{'bundled' if target.is_bundled else 'git'} {target.revision[:12]}"
     updates = (_plan_file(path, local, base, newest, label) for path in sorted({*base, *newest}))
     return ConnectorUpdate(name, locked, target, tuple(update for update in updates if update is not None))
 
@@ -184,7 +187,7 @@ def write_update(root: Path, update: ConnectorUpdate, newest: Files) -> None:
             write_whole(folder / file.path, file.content, within=root)
         elif file.action == "removed":
             remove_file(folder / file.path, within=root)
-    lock_bundled(root, update.name, newest)
+    lock_copy(root, update.name, update.newest, newest)
 
 
 @contextlib.contextmanager

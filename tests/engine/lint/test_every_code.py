@@ -27,6 +27,8 @@ ELSEWHERE = {
     "RUN130": "engine/runtime/test_body_keys.py",
     "RUN201": "cli/test_failures_of_others.py",
     "RUN301": "cli/test_failures_of_others.py",
+    "SEC107": "cli/test_git_connectors.py",
+    "SEC108": "cli/test_git_connectors.py",
     "TST106": "engine/runtime/test_judgement.py",
     "TST107": "engine/runtime/test_judgement.py",
     "TST108": "engine/runtime/test_credential_headers.py",

@@ -5,14 +5,16 @@ fetching missing objects), so git never reads the work tree. Variables that git 
 GIT_DIR in a linked worktree, are dropped: only the folder decides which repository is used.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["ask_git", "change_git", "find_prefix", "run_git"]
+__all__ = ["ask_git", "change_git", "fetch_commit", "find_prefix", "run_git"]
 
 _SETTINGS = (
     "core.quotePath=false",
@@ -20,6 +22,17 @@ _SETTINGS = (
     f"core.hooksPath={os.devnull}",
     "safe.bareRepository=explicit",  # ignore a folder that only looks like a repository
 )
+_OF_A_FETCH = (
+    "protocol.ext.allow=never",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "fetch.unpackLimit=1",  # one file, whose size the system limits
+    "transfer.fsckObjects=true",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_FETCH_SECONDS = 180
+_FETCH_BYTES = 256 * 1024 * 1024
 # Older versions of git only know the second one, which forbids all protocols. The messages are parsed in English.
 _SURROUNDINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 # fmt: off
@@ -69,19 +82,74 @@ def find_prefix(root: Path) -> str:
     raise ConfigurationError(f"git cannot read the repository of {root}: {complaint}", hint=_ELSEWHERE)
 
 
-def _run(root: Path, arguments: Sequence[str], stdin: bytes) -> tuple[int, bytes, str]:
+def fetch_commit(root: Path, url: str, revision: str) -> str:
+    """Fetch one commit of another repository into a new one in the empty folder `root`, without its history and without
+    a work tree. Return its ID. Raises UsageError if the revision is unknown or the repository cannot be reached.
+
+    The caller has checked the URL and the revision: neither may start with a dash, and the URL has no other protocol
+    than https, ssh or file, which is the only one that git may use.
+    """
+    protocol = url.partition(":")[0]
+    _must(_run(root, ["init", "-q", "--template=", "."], b""))
+    settings = [word for setting in _OF_A_FETCH for word in ("-c", setting)]
+    arguments = [*settings, "fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", url, revision]
+    code, _, complaint = _run(root, arguments, b"", protocol=protocol)
+    if code:
+        raise UsageError(
+            f"git cannot fetch {revision} of {url}: {complaint}",
+            hint="check the URL; name a branch, a tag, or a complete commit ID",
+        )
+    return _must(_run(root, ["rev-parse", "--verify", "-q", "FETCH_HEAD^{commit}"], b"")).decode().strip()
+
+
+def _must(result: tuple[int, bytes, str]) -> bytes:
+    code, answer, complaint = result
+    if code:
+        raise ConfigurationError(f"git failed: {complaint}", hint="check the installation of git")
+    return answer
+
+
+def _limit_files() -> None:
+    """Limit the size of each file that git writes, in its process."""
+    import resource  # POSIX only
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FETCH_BYTES, _FETCH_BYTES))
+
+
+def _run(root: Path, arguments: Sequence[str], stdin: bytes, protocol: str = "") -> tuple[int, bytes, str]:
     if any("\0" in argument for argument in arguments):
         return 1, b"", "a name has a null character"  # which no operating system passes on
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     command = ["git", "--no-optional-locks", *settings, "-C", str(root), *arguments]
     inherited = {name: value for name, value in os.environ.items() if name not in _OF_ONE_REPOSITORY}
+    surroundings = _SURROUNDINGS | ({"GIT_ALLOW_PROTOCOL": protocol} if protocol else {})
     try:
-        done = subprocess.run(  # noqa: S603
-            command, input=stdin, capture_output=True, timeout=120, check=False, env={**inherited, **_SURROUNDINGS}
-        )
+        with subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**inherited, **surroundings},
+            start_new_session=bool(protocol),  # git starts others, which end with it
+            preexec_fn=_limit_files if protocol and os.name == "posix" else None,  # noqa: PLW1509
+        ) as process:
+            try:
+                answer, errors = process.communicate(stdin, timeout=_FETCH_SECONDS if protocol else 120)
+            except BaseException:
+                _end(process, with_others=bool(protocol))
+                raise
     except FileNotFoundError:
-        raise UsageError("git is not installed", hint=_ELSEWHERE) from None
+        raise UsageError("git is not installed", hint="install git" if protocol else _ELSEWHERE) from None
     except subprocess.TimeoutExpired:
-        raise ConfigurationError("git has not finished within two minutes", hint=_ELSEWHERE) from None
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return done.returncode, done.stdout, lines[0].removeprefix("fatal: ") if lines else f"git {arguments[0]} failed"
+        minutes = "three" if protocol else "two"
+        raise ConfigurationError(f"git has not finished within {minutes} minutes", hint=_ELSEWHERE) from None
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    complaint = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
+    return process.returncode, answer, complaint.removeprefix("fatal: ") or f"git {arguments[0]} failed"
+
+
+def _end(process: "subprocess.Popen[bytes]", *, with_others: bool) -> None:
+    if with_others and os.name == "posix":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()

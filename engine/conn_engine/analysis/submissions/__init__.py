@@ -11,10 +11,11 @@ from pathlib import Path
 
 from conn_engine.analysis.submissions.files import list_submitted
 from conn_engine.analysis.submissions.process import run_stage
-from conn_engine.analysis.submissions.stages import STAGES, Stage
+from conn_engine.analysis.submissions.stages import QUICK_STAGES, STAGES, Stage
 from conn_engine.analysis.submissions.verdict import CheckedSubmission, Demands, RuleVerdict
+from conn_engine.documents.copied_files import Files
 
-__all__ = ["CheckedSubmission", "Demands", "RuleVerdict", "check_submission", "lay_out", "list_demands"]
+__all__ = ["CheckedSubmission", "Demands", "RuleVerdict", "check_files", "check_submission", "lay_out"]
 
 SECONDS = 900.0
 """The longest time of one stage, on a busy machine too: the mutations of a large connector take minutes."""
@@ -35,23 +36,31 @@ def check_submission(
     submitted = list_submitted(folder)
     result = CheckedSubmission(submitted.name, [submitted.verdict])
     if submitted.verdict.passed:
-        with tempfile.TemporaryDirectory(prefix="conn-check-") as place:
-            root = lay_out(Path(place), submitted.name, submitted.files)
-            for stage in stages:
-                tell(stage)
-                result.add(run_stage(stage, root, submitted.name, seconds))
+        _run_stages(result, submitted.files, stages, seconds, tell)
     result.complete()
     return result
 
 
-def list_demands(name: str, files: dict[str, bytes], *, seconds: float = 60.0) -> Demands:
-    """Return the hosts and the environment variables that a connector with these files uses."""
+def check_files(name: str, files: Files, *, tell: Callable[[str], None] = lambda note: None) -> CheckedSubmission:
+    """Check the files of a connector that are not in a folder, with the quick stages. The caller has checked their
+    names and sizes."""
+    result = CheckedSubmission(name, [])
+    _run_stages(result, files, QUICK_STAGES, SECONDS, tell)
+    result.complete()
+    return result
+
+
+def _run_stages(
+    result: CheckedSubmission, files: Files, stages: Sequence[Stage], seconds: float, tell: Callable[[str], None]
+) -> None:
     with tempfile.TemporaryDirectory(prefix="conn-check-") as place:
-        root = lay_out(Path(place), name, files)
-        return run_stage("contents", root, name, seconds).demands
+        root = lay_out(Path(place), result.name, files)
+        for stage in stages:
+            tell(stage)
+            result.add(run_stage(stage, root, result.name, seconds))
 
 
-def lay_out(root: Path, name: str, files: dict[str, bytes]) -> Path:
+def lay_out(root: Path, name: str, files: Files) -> Path:
     """Write the files of a connector to an otherwise empty workspace, and return its folder."""
     (root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
     for path, content in files.items():

@@ -24,6 +24,7 @@ OTHERS = {
     "how-to/deploy-the-service.md": "packaging/test_deploy.py",
     "how-to/editors.md": "docs/test_every_block.py",
     "how-to/manage-accounts-over-http.md": "service/http/test_page.py",
+    "how-to/map-fields-as-a-team.md": "service/portal/test_oidc.py",
     "how-to/give-an-agent-tools.md": "docs/test_every_block.py",
     "how-to/generate-a-client.md": "service/http/test_openapi.py",
     "how-to/operate-the-service.md": "service/http/test_observing.py",

@@ -288,7 +288,10 @@ def _prepare_portal(
     if connect is None:
         raise UsageError("--portal needs the address for browsers", hint="pass --public-url https://HOST")
     store = "" if channel is None else find_release_store(app, releases).full_text
-    settings = PortalSettings(location.full_text, store)
+    secret, workspace = app.environ.get("CONN_PORTAL_CLIENT_SECRET", ""), app.workspace
+    if secret:
+        app.redactor.add(secret, "the secret of the portal's client")
+    settings = PortalSettings(location.full_text, store, workspace.settings.portal_login, secret, workspace.trust)
     return partial(build_portal_routes, settings=settings, connect=connect)
 
 

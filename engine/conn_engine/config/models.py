@@ -14,6 +14,7 @@ from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.config.delivery_models import ENDPOINT_HOST, AccountEndpoint, SyncEndpoint
 from conn_engine.config.implied import OPERATION_PATH
+from conn_engine.config.portal_models import PortalLoginSettings
 from conn_engine.config.proxy_models import ProxySettings
 from conn_engine.config.sync_models import TAG, SyncOverride
 from conn_engine.config.verify import Verify
@@ -888,6 +889,13 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
             "credential, by connector. Default: none."
         ),
     ] = field(default_factory=dict)
+    portal_login: Annotated[
+        PortalLoginSettings | None,
+        Meta(
+            description="How people log in to the pages of `conn serve --portal`, in addition to tokens. Default: with "
+            "tokens only."
+        ),
+    ] = None
     store: Annotated[
         str | None,
         Meta(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from conn_engine.config.portal_models import PortalLoginSettings
 from conn_engine.errors import ConnError, UsageError
+from conn_engine.transport.egress import Trust
 from conn_service.authoring.results import describe_error, describe_problem
 from conn_service.connect.settings import ConnectSettings
 from conn_service.http.service import ServiceParts
@@ -23,6 +25,9 @@ from conn_service.portal.edits import RevisionEdits
 from conn_service.portal.guard import LOGIN, PortalGuard, find_session
 from conn_service.portal.login_pages import LOGOUT, TEMPLATES, PortalLogin
 from conn_service.portal.mirror import ConfigurationFolder
+from conn_service.portal.oidc import OidcProvider
+from conn_service.portal.oidc_pages import CALLBACK, OidcPages
+from conn_service.portal.pending_logins import PendingLogins
 from conn_service.portal.roles import PortalRole, build_user, includes_role
 from conn_service.portal.sessions import SessionStore
 from conn_service.portal.views import ALL_FORMS, ALL_VIEWS
@@ -44,10 +49,14 @@ _TITLE: Final = "Conn portal"
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
     """What a deployment sets. `release_store` is the address of the releases, "" if the service has none, and
-    `service_store` that of the service's database."""
+    `service_store` that of the service's database. `login` and `client_secret` are for a provider of identities, which
+    is reached as `trust` says."""
 
     service_store: str
     release_store: str = ""
+    login: PortalLoginSettings | None = None
+    client_secret: str = field(default="", repr=False)
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,9 @@ def build_portal_routes(parts: ServiceParts, settings: PortalSettings, connect: 
     edits = RevisionEdits(parts.changes, folder, DraftStore(parts.engine), parts.clock)
     host = StudioHost(folder, edits, portal.find_context, names, portal.note_move)
     pages = StudioPages(host, StudioQueries(folder))
-    login = PortalLogin(parts, address, sessions, PageFrame(root=address.root, title=_TITLE, links=()))
+    empty_frame = PageFrame(root=address.root, title=_TITLE, links=())
+    provider = "" if settings.login is None else settings.login.name
+    login = PortalLogin(parts, address, sessions, empty_frame, provider)
 
     async def close() -> None:
         await pages.queries.close()
@@ -144,6 +155,7 @@ def build_portal_routes(parts: ServiceParts, settings: PortalSettings, connect: 
     app = Starlette(
         routes=[
             *login.build_routes(),
+            *_build_oidc_routes(settings, login),
             *(Route(view.path, partial(portal.show, view=view), methods=["GET"]) for view in ALL_VIEWS),
             *(Route(form.path, partial(portal.submit, form=form), methods=["POST"]) for form in ALL_FORMS),
             *pages.build_routes(),
@@ -154,6 +166,14 @@ def build_portal_routes(parts: ServiceParts, settings: PortalSettings, connect: 
     forms = [LOGIN, LOGOUT, *pages.forms, *(form.path for form in ALL_FORMS)]
     guard = PortalGuard(app, address, sessions, parts.clock, forms)
     return [Route(PORTAL, partial(_open_portal, root=address.root), methods=["GET"]), Mount(PORTAL, guard)]
+
+
+def _build_oidc_routes(settings: PortalSettings, login: PortalLogin) -> list[Route]:
+    if settings.login is None:
+        return []
+    uri, clock = f"{login.address.url}{CALLBACK}", login.parts.clock
+    provider = OidcProvider(settings.login, settings.client_secret, uri, settings.trust, clock)
+    return OidcPages(login, provider, PendingLogins(login.parts.engine)).build_routes()
 
 
 async def _open_portal(_request: Request, root: str) -> Response:

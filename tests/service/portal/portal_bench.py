@@ -1,11 +1,12 @@
 """A service with the portal over the smallest workspace with a recording, and people who log in to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.testclient import TestClient
 from studio_bench import write_shop
@@ -14,7 +15,7 @@ from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
-from conn_service.connect.settings import build_connect_settings
+from conn_service.connect.settings import build_connect_settings, parse_origin
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.http.service import Deployment, open_service
 from conn_service.http.tokens import TokenScope, TokenStore
@@ -37,6 +38,7 @@ class Portal:
     clock: FrozenClock
     location: StoreLocation
     issued: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
 
     def issue(self, *scopes: TokenScope, name: str = "a test", **more: Any) -> str:
         """Create a token, and return its text."""
@@ -54,7 +56,8 @@ class Portal:
 
     def send_form(self, path: str, **fields: str) -> Any:
         """Send a form as a page of the portal does."""
-        return self.client.post(f"/portal{path}", data=fields, headers={"origin": ORIGIN}, follow_redirects=False)
+        headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
+        return self.client.post(f"/portal{path}", content=urlencode(fields), headers=headers, follow_redirects=False)
 
     def get(self, path: str, **options: Any) -> Any:
         return self.client.get(f"/portal{path}", **options)
@@ -79,14 +82,17 @@ def open_portal(
     public_url: str = ORIGIN,
     configure: Any = None,
     release_store: str = "",
+    settings: Mapping[str, Any] | None = None,
+    clock: Any = None,
 ) -> Iterator[Portal]:
-    """Start a service with the portal. `configure` returns where it reads its configuration."""
+    """Start a service with the portal. `configure` returns where it reads its configuration, and `settings` are
+    further ones of the portal."""
     write_shop(root)
     source: ConfigurationSource = WorkspaceConfiguration(load_workspace(root)) if configure is None else configure(root)
-    clock = FrozenClock(NOW)
+    clock = clock or FrozenClock(NOW)
     location = StoreLocation.read(str(root / "service.sqlite3"), root)
     connect = build_connect_settings(public_url)
-    settings = PortalSettings(str(location.file), release_store)
+    portal_settings = PortalSettings(str(location.file), release_store, **(settings or {}))
     deployment = Deployment(
         source,
         location,
@@ -94,7 +100,10 @@ def open_portal(
         {},
         clock,
         connect=connect,
-        more_routes=partial(build_portal_routes, settings=settings, connect=connect),
+        more_routes=partial(build_portal_routes, settings=portal_settings, connect=connect),
     )
-    with open_service(deployment) as app, TestClient(app, base_url=public_url, raise_server_exceptions=False) as client:
+    with (
+        open_service(deployment) as app,
+        TestClient(app, base_url=parse_origin(public_url), raise_server_exceptions=False) as client,
+    ):
         yield Portal(client, TokenStore(open_engine(location)), clock, location)

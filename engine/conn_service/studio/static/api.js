@@ -42,7 +42,7 @@
  * @typedef {{ field: string, defined: boolean, value?: Value, error?: string | null, changed_later?: boolean,
  *   levels: WhyLevel[] }} Why
  * @typedef {{ code: string, message: string, fix?: string, paths?: string[], findings?: Finding[],
- *   conflict?: Conflict }} Report
+ *   conflict?: Conflict, breaking?: string[] }} Report
  * @typedef {{ file: string, digest: string, opened: string | null, yours: string | null, theirs: string }} Conflict
  * @typedef {{ kind: " " | "-" | "+" | "@", old?: number | null, new?: number | null, text: string }} DiffLine
  * @typedef {{ field: string, kind: "missing" | "type_changed" | "changed" | "added", records: number, of: number,
@@ -89,11 +89,11 @@ export async function call(method, path, body = null, signal) {
     response = await fetch(ROOT + path, init);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, { code: "offline", message: "The studio does not respond.", fix: "Start it again: conn studio" });
+    throw new ApiError(0, { code: "offline", message: "The server of this page does not respond.", fix: ROOT === "/" ? "Start it again: conn studio" : "Try again in a moment." });
   }
   const data = await response.json().catch(() => null);
   if (response.ok) return data;
-  throw new ApiError(response.status, data ?? { code: "unknown", message: `The studio answered ${response.status}.` });
+  throw new ApiError(response.status, data ?? { code: "unknown", message: `The server answered ${response.status}.` });
 }
 
 /** @param {string} path @param {object} body */

@@ -22,6 +22,7 @@ export class Review {
   hasCommit = false;
   /** Save although recorded results differ from the expected ones. */ accepts = false;
   message = "";
+  /** Why it is saved, for the history of a service. */ reason = "";
   done = "";
 
   /** @param {Session} session */
@@ -31,13 +32,29 @@ export class Review {
     this.dialog.addEventListener("close", () => this.#stopJob());
   }
 
+  /** Saving makes a revision of a service, which has a reason. */
+  get #hasReason() {
+    return this.session.workspace?.saves === "revision";
+  }
+
+  get #canAccept() {
+    return Boolean(this.plan?.can_accept || (this.error?.code === "breaking" && this.#hasReason));
+  }
+
+  get #canSave() {
+    const { plan, error, session } = this;
+    if (this.isBusy || !plan || session.isReadOnly || error?.conflict) return false;
+    if (this.#canAccept) return this.accepts && (!this.#hasReason || this.reason.trim() !== "");
+    return plan.can_save;
+  }
+
   get #request() {
     const { account, level } = this.session.place;
     return { account, level, edits: this.session.edits };
   }
 
   async open() {
-    Object.assign(this, { plan: null, error: null, job: null, accepts: false, done: "", message: `Change ${[...new Set(this.session.edits.map((edit) => edit.field))].slice(0, 3).join(", ")} of ${this.session.place.account}` });
+    Object.assign(this, { plan: null, error: null, job: null, accepts: false, done: "", reason: "", message: `Change ${[...new Set(this.session.edits.map((edit) => edit.field))].slice(0, 3).join(", ")} of ${this.session.place.account}` });
     this.#draw();
     if (!this.dialog.open) this.dialog.showModal();
     await this.#attempt(async () => {
@@ -64,9 +81,9 @@ export class Review {
   #save() {
     return this.#attempt(async () => {
       const commit = this.hasCommit ? { message: this.message } : null;
-      const answer = await post("api/save", { ...this.#request, digest: this.session.digest, commit, accept: this.accepts });
+      const answer = await post("api/save", { ...this.#request, digest: this.session.digest, commit, accept: this.accepts, reason: this.reason });
       const id = answer.commit ? ` and committed as ${String(answer.commit.id).slice(0, 9)}` : "";
-      this.done = `Saved in ${answer.file}${id}.${answer.commit_problem ? ` It is not committed: ${answer.commit_problem}` : ""}`;
+      this.done = `${answer.revision ? `Saved as revision ${answer.revision} of` : "Saved in"} ${answer.file}${id}.${answer.commit_problem ? ` It is not committed: ${answer.commit_problem}` : ""}`;
       await this.session.clearEdits();
       this.#finish();
     });
@@ -75,7 +92,7 @@ export class Review {
   #keepDraft() {
     return this.#attempt(async () => {
       await call("PUT", "api/draft", { ...this.#request, digest: this.session.digest });
-      this.done = "Kept as a draft. It is in .conn of the workspace, and comes back when you open this account.";
+      this.done = `Kept as a draft. It ${this.#hasReason ? "" : "is in .conn of the workspace, and "}comes back when you open this account.`;
       this.#finish();
     });
   }
@@ -119,20 +136,21 @@ export class Review {
       h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, "Review and save"),
         h("button", { class: "quiet icon", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕")),
       h("div", { class: "dialog-body", tabindex: "0", role: "group", "aria-label": "What changes" },
-        error?.conflict ? this.#conflict(error.conflict) : error && h("div", { class: "message error", role: "alert" }, error.message, error.fix && h("span", { class: "fix" }, error.fix), findings(error.findings ?? [])),
+        error?.conflict ? this.#conflict(error.conflict) : error && h("div", { class: "message error", role: "alert" }, error.message, error.fix && h("span", { class: "fix" }, error.fix), findings(error.findings ?? []), error.breaking?.length ? h("ul", null, error.breaking.map((text) => h("li", null, text))) : null),
         !plan && !error && h("p", { class: "dim" }, "Comparing with all recordings…"),
         plan && !error?.conflict && this.#plan(plan)),
       h("div", { class: "dialog-foot" },
-        plan?.can_accept && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.accepts, onchange: (/** @type {Event} */ event) => { this.accepts = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }), "Save although expected results change"),
+        this.#canAccept && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.accepts, onchange: (/** @type {Event} */ event) => { this.accepts = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }), "Save although expected results change"),
         plan && session.workspace?.git && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.hasCommit, onchange: (/** @type {Event} */ event) => { this.hasCommit = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }), "Commit to git"),
         plan && this.hasCommit && h("input", { class: "grow", "aria-label": "Commit message", value: this.message, oninput: (/** @type {Event} */ event) => { this.message = /** @type {HTMLInputElement} */ (event.target).value; } }),
-        h("span", { class: "grow dim" }, this.#reason()),
+        plan && this.#hasReason && !session.isReadOnly && h("input", { class: "grow", "aria-label": "Why", placeholder: "Why", maxlength: "2000", value: this.reason, oninput: (/** @type {Event} */ event) => { this.reason = /** @type {HTMLInputElement} */ (event.target).value; this.#draw(); } }),
+        h("span", { class: "grow dim" }, this.#describeRefusal()),
         h("button", { onclick: () => this.#keepDraft(), disabled: this.isBusy || session.isReadOnly || !session.edits.length, title: "Keep the edits without changing the file" }, "Keep as a draft"),
-        h("button", { class: "primary", onclick: () => this.#save(), disabled: this.isBusy || !(plan?.can_save || (plan?.can_accept && this.accepts)) || session.isReadOnly || error?.conflict !== undefined }, "Save")));
+        h("button", { class: "primary", onclick: () => this.#save(), disabled: !this.#canSave }, "Save")));
   }
 
   /** Why it can't be saved. */
-  #reason() {
+  #describeRefusal() {
     const { plan, session } = this;
     if (session.isReadOnly) return session.workspace?.read_only_reason || "This studio is read-only.";
     return plan && !plan.can_save ? plan.reason || "This can’t be saved yet." : "";

@@ -1,0 +1,169 @@
+"""People of a team work in the portal in a real browser: a log-in, a saved override, a role, a conflict."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from browser_bench import find_violations, open_tab, serve
+from page_bench import CONTACTS, choose, editor, result, row
+from playwright.sync_api import Browser, Page, expect
+from processes.oidc import BASIC, oidc
+
+from conn_cli.scaffold import copy_example
+from conn_engine.config import load_workspace
+from conn_engine.config.portal_models import PortalLoginSettings
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.transport.egress import Trust
+from conn_engine.wire import MACHINE_CLOCK
+from conn_service.connect.settings import build_connect_settings
+from conn_service.http.accounts import WorkspaceConfiguration
+from conn_service.http.service import Deployment, open_service
+from conn_service.http.tokens import TokenScope, TokenStore
+from conn_service.listening import listen
+from conn_service.portal.routes import PortalSettings, build_portal_routes
+from conn_service.revisions import Changes, RevisedConfiguration, Revision, RevisionRequest, RevisionStore, Subject
+from conn_service.store import open_engine
+
+pytestmark = pytest.mark.slow
+LOWER = "$lowercase(response.properties.email)"
+ROLES = {"viewer": ("*",), "releaser": ("ada@example.com",)}
+
+
+@dataclass
+class TeamPortal:
+    """A service with the example's accounts, whose portal people reach at `url`."""
+
+    url: str
+    location: StoreLocation
+    source: WorkspaceConfiguration
+
+    def issue(self, scope: TokenScope) -> str:
+        engine = open_engine(self.location)
+        text = TokenStore(engine).create("Ada", [scope], now=MACHINE_CLOCK.now()).text
+        engine.dispose()
+        return text
+
+    def change(self, edit: Any) -> None:
+        """Change the document of Acme, as `/admin` does."""
+        engine = open_engine(self.location)
+        changes = Changes(RevisedConfiguration(self.source, RevisionStore(engine)))
+        changes.edit(Subject("account", "acme"), edit, RevisionRequest("a colleague", "replace"))
+        engine.dispose()
+
+    @contextmanager
+    def open(self, browser: Browser, scope: TokenScope | None, path: str = "/") -> Iterator[Page]:
+        """Open a page of the portal in a tab, after a log-in with a token that has a scope."""
+        with open_tab(browser, viewport={"width": 1400, "height": 900}) as page:
+            failures: list[str] = []
+            page.on("pageerror", lambda error: failures.append(str(error)))
+            page.goto(f"{self.url}{path}")
+            if scope is not None:
+                page.get_by_label("Token").fill(self.issue(scope))
+                page.get_by_role("button", name="Log in with the token").click()
+            yield page
+            assert failures == []
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamPortal]:
+    folder = tmp_path_factory.mktemp("portal")
+    root = folder / "tour"
+    copy_example(root)
+    (folder / "oidc").mkdir()
+    with ExitStack() as stack:
+        listener = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        provider = stack.enter_context(oidc(folder / "oidc", callback=f"{url}/portal/login/callback"))
+        login = PortalLoginSettings(
+            issuer=provider.url, client_id=BASIC.name, name="Example SSO", role_claim="email", roles=ROLES
+        )
+        location = StoreLocation.read(str(folder / "service.sqlite3"), folder)
+        trust = Trust((f"127.0.0.1:{provider.port}",))
+        settings = PortalSettings(str(location.file), "", login, BASIC.secret, trust)
+        connect = build_connect_settings(url)
+        source = WorkspaceConfiguration(load_workspace(root))
+        build = partial(build_portal_routes, settings=settings, connect=connect)
+        deployment = Deployment(source, location, MemoryVault(), {}, connect=connect, more_routes=build)
+        stack.enter_context(serve(stack.enter_context(open_service(deployment)), listener))
+        yield TeamPortal(f"{url}/portal", location, source)
+
+
+def review(page: Page) -> None:
+    page.keyboard.press("ControlOrMeta+s")
+    expect(page.get_by_role("heading", name="Lines that change")).to_be_visible()
+
+
+def test_an_editor_maps_a_field_and_saves_a_revision(chromium: Browser, portal: TeamPortal) -> None:
+    with portal.open(chromium, "portal:edit", f"/edit/umbrella/{CONTACTS}") as page:
+        expect(page.get_by_text("Ada (editor)")).to_be_visible()
+        choose(page, "title", "'Dr'")
+        expect(result(page, "title").locator("ins").first).to_contain_text("Dr")
+        review(page)
+        page.get_by_label("Why").fill("Umbrella wants titles")
+        assert find_violations(page) == []
+        page.get_by_role("button", name="Save", exact=True).click()
+        if page.get_by_text("Save although expected results change").is_visible():
+            page.get_by_text("Save although expected results change").click()
+            page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Saved as revision 1 of accounts/umbrella.yaml")).to_be_visible()
+        page.reload()
+        expect(row(page, "title")).to_contain_text("'Dr'")
+        page.get_by_role("link", name="Log", exact=True).click()
+        entry = page.get_by_role("row").filter(has_text="accounts/umbrella")
+        expect(entry).to_contain_text("Umbrella wants titles")
+        entry.locator("summary").click()
+        expect(entry.locator("pre")).to_contain_text("title:")
+        assert find_violations(page) == []
+
+
+def test_a_viewer_tries_edits_and_cannot_save_them(chromium: Browser, portal: TeamPortal) -> None:
+    with portal.open(chromium, "portal:view", f"/edit/acme/{CONTACTS}") as page:
+        expect(page.get_by_text("Ada (viewer)")).to_be_visible()
+        choose(page, "email", LOWER)
+        expect(result(page, "email").locator("ins")).to_contain_text("ada.okonkwo@example.com")
+        review(page)
+        expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+        expect(page.get_by_role("button", name="Keep as a draft")).to_be_disabled()
+        expect(page.locator(".dialog-foot")).to_contain_text("your role is viewer")
+
+
+def rename_acme(current: Revision, _workspace: Any) -> dict[str, str]:
+    return {name: text.replace("Acme Corporation", "Acme Ltd") for name, text in current.files.items()}
+
+
+def test_somebody_else_has_saved_meanwhile(chromium: Browser, portal: TeamPortal) -> None:
+    with portal.open(chromium, "portal:edit", f"/edit/acme/{CONTACTS}") as page:
+        choose(page, "email", LOWER)
+        expect(result(page, "email").locator("ins")).to_be_visible()
+        portal.change(rename_acme)
+        review(page)
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("accounts/acme.yaml has changed since you started")
+        changes = page.locator(".sides pre.diff")
+        expect(changes.nth(0)).to_contain_text("Acme Ltd")
+        expect(changes.nth(1)).to_contain_text(LOWER)
+        page.get_by_role("button", name="Make my edits to the new version").click()
+        expect(page.get_by_role("heading", name="Lines that change")).to_be_visible()
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Saved as revision 2 of accounts/acme.yaml")).to_be_visible()
+
+
+def test_a_person_logs_in_at_the_provider_and_out_again(chromium: Browser, portal: TeamPortal) -> None:
+    with portal.open(chromium, None, f"/edit/acme/{CONTACTS}?field=email") as page:
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert find_violations(page) == []
+        page.get_by_role("link", name="Log in with Example SSO").click()
+        page.locator("[name=login]").fill("ada")
+        page.locator("[name=password]").fill("any")
+        page.locator("[type=submit]").click()
+        page.locator("[type=submit]").click()
+        expect(page.get_by_text("ada@example.com (releaser)")).to_be_visible()
+        expect(editor(page)).to_contain_text("response.properties.email")
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        page.goto(f"{portal.url}/audit")
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from conn_engine.config.vendors import BASIS, FactKind, find_known
+from conn_engine.config.vendors import BASIS, FactKind, find_imports, find_known
 
 __all__ = ["SETTINGS", "describe_settings", "fill_skeleton", "list_fields", "suggest_near"]
 
@@ -76,6 +76,13 @@ def describe_settings(name: str) -> Iterator[str]:
         yield f"filled in {' and '.join(sorted(filled))} of {label}: test them with a real response and delivery"
     if "oauth-endpoints" in known:
         yield f"its OAuth endpoints are known: credentials: {{ format: oauth2, vendor: {name}, … }}"
+    imports = find_imports(name)
+    if "airbyte" in imports:
+        manifest = f"airbyte-integrations/connectors/source-{imports['airbyte']}/manifest.yaml of airbytehq/airbyte"
+        yield f"a public manifest describes it ({manifest}): conn new {name} --force --from manifest.yaml"
+    if "nango" in imports:
+        entries = f"an entry of packages/providers/providers.yaml of NangoHQ/nango describes it, {imports['nango']}"
+        yield f"{entries}: conn new {name} --force --from providers.yaml --entry {imports['nango']}"
 
 
 def suggest_near(name: str, bundled: Sequence[str]) -> str:

@@ -126,6 +126,16 @@ def test_a_new_connector_of_a_known_vendor_has_its_settings_with_their_source(tm
     assert "oauth2, vendor: s-lack, client_id" in conn_text(tmp_path, "s-lack")
 
 
+def test_a_new_connector_that_a_public_document_describes_names_it(tmp_path: Path) -> None:
+    out = conn(tmp_path, "new", "activecampaign").out
+    assert "source-activecampaign/manifest.yaml of airbytehq/airbyte" in out
+    assert "conn new activecampaign --force --from manifest.yaml\n" in out
+    assert (
+        "conn new bamboo-hr --force --from providers.yaml --entry bamboohr\n" in conn(tmp_path, "new", "bamboo-hr").out
+    )
+    assert "describes it" not in conn(tmp_path, "new", "warehouse-of-mine").out
+
+
 def conn_text(folder: Path, name: str) -> str:
     assert conn(folder, "new", name).code == 0
     return (folder / f"connectors/{name}/connector.yaml").read_text(encoding="utf-8")

@@ -63,7 +63,13 @@ def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
     assert "conn_engine/_data/schemas/connector.schema.json" in names
     assert "conn_engine/_data/schemas/models/crm/contact.schema.json" in names
     assert "conn_engine/_data/connectors/hubspot/connector.yaml" in names
-    for data in ("webhook-schemes.yaml", "rate-limits.yaml", "oauth-endpoints.yaml", "scores.json"):
+    for data in (
+        "webhook-schemes.yaml",
+        "rate-limits.yaml",
+        "oauth-endpoints.yaml",
+        "public-imports.yaml",
+        "scores.json",
+    ):
         assert f"conn_engine/_data/connectors/{data}" in names
     assert "conn_engine/_data/connectors/hubspot/contract.yaml" in names
     assert "conn_engine/_data/example/accounts/acme.yaml" in names

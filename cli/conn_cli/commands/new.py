@@ -167,6 +167,7 @@ def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> Non
     folder = to_relative(root / "connectors" / name)
     lines.append(f"{kind} {name} in {folder} ({pluralize(len(files), 'file')})")
     if not bundled:
+        lines.append("bundled connectors: conn catalogue lists them")
         lines += [line for line in (suggest_near(name, list_bundled()), *describe_settings(name)) if line]
     lines.append(f"next: conn lint && conn test --connector {name}")
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from conn_engine.documents import Document, parse
 from conn_engine.documents.locate import find_packaged
 
-__all__ = ["BASIS", "FactKind", "find_known", "find_vendor", "load_facts", "read_facts"]
+__all__ = ["BASIS", "FactKind", "find_imports", "find_known", "find_vendor", "load_facts", "read_facts"]
 
 FactKind = Literal["webhook-schemes", "rate-limits", "oauth-endpoints"]
 _KINDS: Final[tuple[FactKind, ...]] = ("webhook-schemes", "rate-limits", "oauth-endpoints")
@@ -53,6 +53,19 @@ def find_known(name: str) -> dict[FactKind, dict[str, Any]]:
         if key is not None:
             known[kind] = facts[key]
     return known
+
+
+def find_imports(name: str) -> dict[str, str]:
+    """Return the public documents that describe the vendor with this name: its name in each collection that has it."""
+    path = find_packaged("connectors", "public-imports.yaml")
+    collections: dict[str, list[str]] = parse(path.read_text(encoding="utf-8"), path.name).data
+    plain_name = _remove_spelling(name)
+    return {
+        collection: key
+        for collection, keys in collections.items()
+        for key in keys
+        if _remove_spelling(key) == plain_name
+    }
 
 
 def _remove_spelling(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conn_engine.config.vendors import BASIS, FactKind, find_imports, find_known
 
-__all__ = ["SETTINGS", "describe_settings", "fill_skeleton", "list_fields", "suggest_near"]
+__all__ = ["SETTINGS", "describe_settings", "fill_skeleton", "is_sample_left_out", "list_fields", "suggest_near"]
 
 SETTINGS: Final[Mapping[FactKind, str]] = {
     "webhook-schemes": "webhooks",
@@ -14,6 +14,7 @@ SETTINGS: Final[Mapping[FactKind, str]] = {
 }
 """The setting of a connector that each kind of facts fills."""
 _RESOURCES: Final = "# 4. Resources"
+_RATE_LIMITED: Final = "crm.contacts.list.rate_limited.json"
 _CREDENTIALS: Final = "credentials: bearer\n"
 
 
@@ -40,6 +41,12 @@ def fill_skeleton(text: str, name: str) -> str:
             f"{_CREDENTIALS}",
         )
     return text.replace(_RESOURCES, "".join(f"{part}\n" for part in parts) + _RESOURCES)
+
+
+def is_sample_left_out(file: str, name: str) -> bool:
+    """Return whether a file of the skeleton does not fit a vendor with this name: its reached limit has the standard
+    headers, and the vendor reports it differently."""
+    return file == _RATE_LIMITED and bool(find_known(name).get("rate-limits", {}).get("rate_limit"))
 
 
 def _write_part(what: str, entry: Mapping[str, Any], keys: Mapping[str, Any]) -> str:

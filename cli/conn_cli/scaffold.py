@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from conn_cli.known_vendors import fill_skeleton
+from conn_cli.known_vendors import fill_skeleton, is_sample_left_out
 from conn_engine.errors import UsageError
 from conn_engine.updates.adding import build_completely, check_connector, import_connector, list_files, to_relative
 
@@ -160,6 +160,8 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
                 (folder / path).write_bytes(content)
             return
         for source in list_files(SKELETON / "connector"):
+            if is_sample_left_out(source.name, name):
+                continue
             text = source.read_text(encoding="utf-8")
             for mark, value in _marks(name).items():
                 text = text.replace(mark, value)

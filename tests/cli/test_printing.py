@@ -18,6 +18,7 @@ DOORS = {
     "engine/conn_engine/schemas/docs.py": {"sys.stdout", "sys.stderr", "write"},  # makes pages; no command runs it
     "cli/conn_cli/completion/shells.py": {"print"},  # names without control characters, before there is an App
     "cli/conn_cli/commands/lsp.py": {"sys.stdout", "sys.stderr"},  # the output is a protocol, and nothing else
+    "engine/conn_engine/analysis/submissions/child.py": {"sys.stdout"},  # a process of its own, whose parent reads it
     "cli/conn_cli/main.py": {"sys.stdout"},  # given up when its reader is gone
 }
 PRINTERS = {"print", "echo", "secho", "pprint", "print_exc", "print_exception", "input"}

@@ -121,9 +121,9 @@ def test_the_token_of_the_page_for_agents_has_their_tools(tmp_path: Path) -> Non
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         tools = client.post("/mcp", json=message, headers=headers).json()["result"]["tools"]
     assert [f"`{tool['name']}`" in page for tool in tools] == [True] * 3
-    (tokens,) = re.findall(r"about (\d+) for an account of three resources", page)
+    (tokens,) = re.findall(r"about (\d+) for an account of four resources", page)
     resources = find_agent_resources(source.get_current()[1].effective(account="umbrella"))
-    assert len(resources) == 3
+    assert len(resources) == 4
     count = count_definition_tokens(build_agent_tools(resources, writes=False))
     assert abs(count - int(tokens)) < 30
 

@@ -240,7 +240,7 @@ def test_the_environment_comes_before_the_connector(editor: TextEditor) -> None:
     sandbox = (editor.root / "environments/sandbox.yaml").read_text().splitlines()
     assert editor.define(ACCOUNT, text) == [
         f"environments/sandbox.yaml:{sandbox.index('    base_url: http://127.0.0.1:4200/hubspot') + 1}",
-        f"{CONNECTOR}:4",
+        f"{CONNECTOR}:5",
     ]
 
 

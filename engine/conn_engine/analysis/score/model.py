@@ -61,7 +61,7 @@ class MutationFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     mutants: int
     killed: int
-    digest: str = ""
+    digest: str
 
     @property
     def percent(self) -> float:

@@ -50,7 +50,7 @@ class SubmittedFiles:
 
     def refuse(self, file: str, message: str, fix: str) -> None:
         """Add a problem."""
-        self.problems.append(SubmissionProblem(file=file, message=message, fix=fix))
+        self.problems.append(SubmissionProblem(file=file, line=0, message=message, fix=fix))
 
 
 def list_submitted(folder: Path) -> SubmittedFiles:
@@ -100,13 +100,13 @@ def find_foreign(files: Mapping[str, bytes]) -> Iterator[SubmissionProblem]:
     for path in files:
         if not _PLACES.fullmatch(path):
             message = "it is not a file of a connector"
-            yield SubmissionProblem(file=path, message=message, fix=f"remove it; a folder has {_LAYOUT}")
+            yield SubmissionProblem(file=path, line=0, message=message, fix=f"remove it; a folder has {_LAYOUT}")
         elif (other := seen.setdefault(path.casefold(), path)) != path:
             message = f"its name differs from {other} only in upper and lower case"
-            yield SubmissionProblem(file=path, message=message, fix="rename one of them")
+            yield SubmissionProblem(file=path, line=0, message=message, fix="rename one of them")
     for needed, alternatives in (("connector.yaml", ("connector.yml",)), ("README.md", ())):
         if not {needed, *alternatives} & files.keys():
-            yield SubmissionProblem(message=f"there is no {needed}", fix=f"add {needed}")
+            yield SubmissionProblem(file="", line=0, message=f"there is no {needed}", fix=f"add {needed}")
 
 
 def _walk(place: Path, result: SubmittedFiles, below: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:

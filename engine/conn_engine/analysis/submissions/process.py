@@ -56,5 +56,5 @@ def run_stage(stage: Stage, root: Path, name: str, seconds: float) -> StageResul
 
 def fail_stage(stage: Stage, message: str, fix: str) -> StageResult:
     """Return the result of a stage that was not completed: none of its rules is met."""
-    problem = SubmissionProblem(message=message, fix=fix)
+    problem = SubmissionProblem(file="", line=0, message=message, fix=fix)
     return StageResult(rules=[judge_rule(rule, "not completed", [problem]) for rule in RULES_OF_STAGES[stage]])

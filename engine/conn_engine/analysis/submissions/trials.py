@@ -66,7 +66,7 @@ def _find_leftovers(folder: Path) -> Iterator[SubmissionProblem]:
         for path in sorted((folder / expected).glob("*.json")):
             if path.name not in names:
                 message = f"there is no {recorded}/{path.name} for this golden"
-                yield SubmissionProblem(file=f"{expected}/{path.name}", message=message, fix="remove it")
+                yield SubmissionProblem(file=f"{expected}/{path.name}", line=0, message=message, fix="remove it")
 
 
 def _find_missing_scenarios(workspace: Workspace, effective: Effective) -> Iterator[SubmissionProblem]:
@@ -80,11 +80,13 @@ def _find_missing_scenarios(workspace: Workspace, effective: Effective) -> Itera
             kinds.add(error.kind)
     if any(name.method == "list" for name in names) and longest < _PAGES:
         message = f"no listing is recorded over {_PAGES} pages"
-        yield SubmissionProblem(message=message, fix="record one, with at least one record on each page")
+        yield SubmissionProblem(
+            file="", line=0, message=message, fix="record one, with at least one record on each page"
+        )
     for wanted, what in (({"rate_limited"}, "a rate limit"), (_OTHER_ERRORS, "a request that the vendor refuses")):
         if not wanted & kinds:
             fix = "add it: conn record OPERATION --connector NAME --from-body FILE --status CODE --scenario NAME"
-            yield SubmissionProblem(message=f"no recording shows {what}", fix=fix)
+            yield SubmissionProblem(file="", line=0, message=f"no recording shows {what}", fix=fix)
 
 
 def _find_missing_events(workspace: Workspace, effective: Effective) -> Iterator[SubmissionProblem]:
@@ -98,10 +100,10 @@ def _find_missing_events(workspace: Workspace, effective: Effective) -> Iterator
         event = f"{name.model}.{listing.record if listing else name.resource}.{name.action}"
         if event not in received:
             fix = "add it to deliveries/: conn webhook record NAME FILE --contract"
-            yield SubmissionProblem(message=f"no delivery shows the event {event}", fix=fix)
+            yield SubmissionProblem(file="", line=0, message=f"no delivery shows the event {event}", fix=fix)
     if not any(outcome.refusal is not None for outcome in outcomes):
         message = "no delivery with an invalid signature is recorded"
-        yield SubmissionProblem(message=message, fix="add one to deliveries/, with `refused: true`")
+        yield SubmissionProblem(file="", line=0, message=message, fix="add one to deliveries/, with `refused: true`")
 
 
 def check_portability(root: Path, name: str) -> StageResult:
@@ -147,7 +149,9 @@ def _judge(rule: RuleName, detail: str, problems: Iterable[SubmissionProblem]) -
 
 def _fail(rule: RuleName, error: ConnError, name: str) -> StageResult:
     problems = [_to_problem(finding, name) for finding in error.findings]
-    fallback = SubmissionProblem(message=error.message, fix=error.hint or f"conn lint connectors/{name}")
+    fallback = SubmissionProblem(
+        file="", line=0, message=error.message, fix=error.hint or f"conn lint connectors/{name}"
+    )
     return _judge(rule, "not completed", problems or [fallback])
 
 

@@ -28,8 +28,8 @@ class SubmissionProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a rule is not met, and what to do. `file` is relative to the folder, or "" for the folder as a whole; `line`
     is 0 if no line is known."""
 
-    file: str = ""
-    line: int = 0
+    file: str
+    line: int
     message: str
     fix: str
 

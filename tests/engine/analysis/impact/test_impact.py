@@ -22,6 +22,7 @@ from conn_engine.documents import dump_json
 from conn_engine.documents.locate import find_packaged
 from conn_engine.testing.compare import nameable
 
+WRITES = ("create", "delete", "update")
 Edit = Callable[[Path], None]
 
 
@@ -81,9 +82,13 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
     found = changed(example, **{"github/connector": ("2022-11-28", "2099-12-31")})
     assert status(found) == {"acme": "unchanged", "globex": "unchanged", "initech": "changed", "umbrella": "unchanged"}
     assert {(field, kind) for _, field, kind in lines(found)} == {("headers.x-github-api-version", "request_changed")}
+    writes = [f"{resource}.{method}" for resource in ("labels", "milestones") for method in WRITES]
+    writes += [f"ticketing.comments.{method}" for method in WRITES]
     assert {row.operation for row in found.fields if row.breaking} == {
-        f"ticketing.{name}" for name in ("comments.create", "comments.delete", "comments.update", "tickets.create")
-    } | {"ticketing.tickets.update"}
+        *writes,
+        "ticketing.tickets.create",
+        "ticketing.tickets.update",
+    }
     table = report.draw_markdown(found)
     assert "| `ticketing.tickets.list the header x-github-api-version` | request changed | 1 |" in table
     annotations = report.draw_github(found, Sources())

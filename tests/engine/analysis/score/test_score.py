@@ -25,7 +25,7 @@ def test_the_parts_add_up_to_a_hundred() -> None:
 
 
 def test_the_score_is_counted_from_the_files(tmp_path: Path) -> None:
-    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9))
+    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9, digest=""))
     assert points(scored) == {
         "operations": 6.0,  # list and get of five
         "fields": 11.2,  # id, name and shelf of four: another connector serves the fax, and another part counts deleted
@@ -48,7 +48,7 @@ def test_the_score_is_counted_from_the_files(tmp_path: Path) -> None:
 
 
 def test_the_next_steps_are_the_three_that_cost_most(tmp_path: Path) -> None:
-    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9))
+    scored = score(create_shop(tmp_path), mutation=MutationFigures(mutants=10, killed=9, digest=""))
     lost = [step.points for step in scored.missing]
     assert lost == sorted(lost, reverse=True)
     assert scored.next_steps == scored.missing[:3]

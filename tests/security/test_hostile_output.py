@@ -50,7 +50,7 @@ QUIET = {
     "har import",
     "import",
 }
-QUIET |= {"fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
+QUIET |= {"check", "fmt", "init", "new", "rollback", "update", "webhook renew", "webhook unsubscribe"}
 QUIET |= {"sync pause", "sync reset", "sync resume", "sync work", "inbox show", "account link"}
 QUIET |= {
     "endpoint list",
@@ -249,6 +249,8 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     changed = formats("text", "json", "markdown", "github")
     yield from (("mutate", *form) for form in changed)
     yield from (("check", "connectors/demo", "--quick", *form) for form in formats("text", "json"))
+    yield from (("score", "demo", *form) for form in formats("text", "json", "markdown"))
+    yield from (("catalogue", *words, *form) for words in ((), ("demo",), (EVIL,)) for form in formats("text", "json"))
     yield ("record", "things.get", *account, "-p", "id=1", "--scenario", "evil", "--keep-personal-data")
     for golden in (world.folder / "connectors/demo/expected").rglob("*.json"):
         golden.write_text(golden.read_text(encoding="utf-8").replace("octocat", "octocat, once"), encoding="utf-8")

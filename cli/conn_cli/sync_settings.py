@@ -72,6 +72,7 @@ class SyncSettings:
             does_not_resume=[],
             query_parameters={},
             disabled=[],
+            endpoints=[],
         )
 
     def yaml(self) -> str:

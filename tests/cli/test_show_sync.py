@@ -61,3 +61,25 @@ def test_without_an_account_it_is_what_all_accounts_share(desk: Path) -> None:
 def test_an_unknown_sync_is_an_error(desk: Path) -> None:
     done = conn(desk, "show", "sync:poeple")
     assert done.code == 2 and 'did you mean "people"?' in done.err
+
+
+def test_an_account_is_shown_with_its_endpoints(desk: Path) -> None:
+    (desk / "conn.yaml").write_text(
+        "version: 1\nendpoint_hosts: ['*.example.com']\nendpoints:\n"
+        "  default: { url: 'https://app.example.com/private/in', secret: '{{env.HOOK}}', events: [person.updated] }\n"
+    )
+    (desk / "accounts/acme.yaml").write_text(
+        "connector: shop\nendpoints:\n  own: { url: 'https://acme.example.com/in', events: [person.updated] }\n"
+    )
+    done = conn(desk, "show", "-a", "acme", "--format", "json")
+    rows = json.loads(done.out)["endpoints"]
+    endpoints = {row["path"]: (row["value"], f"{row['file']}:{row['line']}") for row in rows}
+    assert endpoints == {
+        "endpoints.default.url": ("https://app.example.com/…", "conn.yaml:4"),
+        "endpoints.default.secret": ("{{env.HOOK}}", "conn.yaml:4"),
+        "endpoints.default.events": (["person.updated"], "conn.yaml:4"),
+        "endpoints.own.url": ("https://acme.example.com/…", "accounts/acme.yaml:3"),
+        "endpoints.own.events": (["person.updated"], "accounts/acme.yaml:3"),
+    }
+    assert "https://app.example.com/…" in conn(desk, "show", "-a", "acme").out
+    assert "private" not in done.out

@@ -15,7 +15,8 @@ from conn_cli.options import Formats, format_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conn_engine.config import Effective, OperationName, Origin
+    from conn_engine.config import Effective, OperationName, Origin, Workspace
+    from conn_engine.config.endpoint_levels import EndpointValue
     from conn_engine.config.report import ImpliedValue, WorkspaceReport
     from conn_engine.reports import Report
 
@@ -84,7 +85,7 @@ def show(
         return
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
-    configuration = _Configuration(effective, name)
+    configuration = _Configuration(effective, name, app.workspace)
     write_report(
         configuration.report,
         formats or [],
@@ -100,6 +101,7 @@ class _Configuration:
 
     effective: "Effective"
     name: "OperationName | None"
+    workspace: "Workspace"
 
     @property
     def path(self) -> tuple[str | int, ...]:
@@ -118,6 +120,16 @@ class _Configuration:
     @cached_property
     def parameters(self) -> dict[str, str]:
         return _find_parameters(self.effective, self.name)
+
+    @cached_property
+    def endpoints(self) -> "list[EndpointValue]":
+        """The values of the endpoints that receive the events of an account, or of an environment."""
+        from conn_engine.config.endpoint_levels import find_endpoint_values
+
+        if self.name is not None:
+            return []
+        found = find_endpoint_values(self.workspace, self.effective)
+        return [value for values in found.values() for value in values.values()]
 
     @cached_property
     def implied(self) -> "list[ImpliedValue]":
@@ -147,7 +159,8 @@ class _Configuration:
         ]
 
     def report(self) -> "Report":
-        from conn_engine.config.report import ConfigurationReport, LeafOrigin
+        from conn_engine.config import format_place
+        from conn_engine.config.report import ConfigurationReport, EndpointSetting, LeafOrigin
 
         return ConfigurationReport(
             connector=self.effective.connector_name,
@@ -164,6 +177,16 @@ class _Configuration:
             does_not_resume=list(self.obstacles or ()),
             query_parameters=self.parameters,
             disabled=self.disabled,
+            endpoints=[
+                EndpointSetting(
+                    path=format_place(one.path),
+                    value=one.shown,
+                    level=one.level,
+                    file=one.span.file,
+                    line=one.span.line,
+                )
+                for one in self.endpoints
+            ],
         )
 
     def yaml(self) -> str:
@@ -175,6 +198,11 @@ class _Configuration:
             data = {**data, "implied": implied}
         if self.obstacles is not None:
             data = {**data, "resumable": not self.obstacles, "does_not_resume": list(self.obstacles)}
+        if self.endpoints:
+            endpoints: dict[str, dict[str, Any]] = {}
+            for one in self.endpoints:
+                endpoints.setdefault(str(one.path[1]), {})[str(one.path[2])] = one.shown
+            data = {**data, "endpoints": endpoints}
         if self.parameters:
             data = {**data, "query_parameters": self.parameters}
         if self.disabled:
@@ -190,6 +218,16 @@ class _Configuration:
         for value in self.implied:
             place = f"{value.file}:{value.line}" if value.file else ""
             lines.append(f"{value.path} follows from {value.follows_from}: {_value(value.value)}  {place}".rstrip())
+        if self.endpoints:
+            from conn_engine.config import format_place
+
+            lines += _draw_rows(
+                [
+                    (format_place(one.path), _value(one.shown), one.level, f"{one.span.file}:{one.span.line}")
+                    for one in self.endpoints
+                ],
+                columns,
+            )
         lines += self.disabled
         lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
         for parameter, description in self.parameters.items():

@@ -65,12 +65,23 @@ class ImpliedValue(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None
 
 
+class EndpointSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of an endpoint and the place that sets it. Of a URL, only the host is shown."""
+
+    path: str
+    value: Any
+    level: Level
+    file: str
+    line: int
+
+
 class ConfigurationReport(Report, frozen=True, kw_only=True):
     """An effective configuration, or an operation of it, and the place that sets each value.
 
     `implied` has the settings of a vendor operation, or of the connector, that follow from others. `resumable` is
     whether the operation can resume from a cursor, and null where only a run can tell, or for a whole configuration;
     `does_not_resume` has the reasons. `query_parameters` are those that the vendor's schema declares.
+    `endpoints` are those that receive the events of the account or of the environment, for a whole configuration.
     """
 
     kind: ClassVar[str] = "configuration"
@@ -85,6 +96,7 @@ class ConfigurationReport(Report, frozen=True, kw_only=True):
     does_not_resume: list[str]
     query_parameters: dict[str, str]
     disabled: list[str]
+    endpoints: list[EndpointSetting]
 
 
 class ValueOrigin(msgspec.Struct, frozen=True, kw_only=True):

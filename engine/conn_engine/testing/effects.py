@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, PartialOverride, Workspace, format_place
+from conn_engine.config.endpoint_levels import list_endpoint_overrides
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.recorded_effects import OperationEffect, compare_configurations
@@ -60,9 +61,15 @@ def override_report(
         )
         for row, below in list_overrides(workspace, effective)
     ]
+    endpoint_changes = [
+        ConfigChange(
+            row.level, format_place(row.path), row.shown, row.span, *((below.shown, below.span) if below else ())
+        )
+        for row, below in list_endpoint_overrides(workspace, effective)
+    ]
     return OverrideReport(
         effective,
-        (*_changes(effective), *sync_changes),
+        (*_changes(effective), *sync_changes, *endpoint_changes),
         compare_configurations(
             workspace, up_to(effective, "base"), effective, names, syncs=syncs, deliveries=deliveries
         ),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from conn_engine.analysis.impact.accepted import find_accepted_changes
+from conn_engine.analysis.impact.endpoint_statements import find_changed_endpoints
 from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
@@ -31,6 +32,7 @@ from conn_engine.analysis.impact.statements import (
     find_affected_overrides,
     find_changed_settings,
     find_changed_syncs,
+    find_other_overrides,
 )
 from conn_engine.analysis.impact.tally import Tally
 from conn_engine.analysis.population import Digests, Side
@@ -102,6 +104,7 @@ def impact(
         statements=(
             *find_changed_settings(plan.groups, digests),
             *find_changed_syncs(before, after, plan.groups),
+            *find_changed_endpoints(before, after, find_other_overrides(plan.groups)),
         ),
         overrides=tuple(find_affected_overrides(plan.groups)),
         unknown=tuple(tally.unknown()),

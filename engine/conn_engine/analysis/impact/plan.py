@@ -7,6 +7,7 @@ from typing import Any
 
 from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
 from conn_engine.analysis.impact.compared_files import Versions, find_listings, find_recordings
+from conn_engine.analysis.impact.endpoints import find_endpoint_changes, have_same_endpoints_below
 from conn_engine.analysis.impact.evaluate import EffectiveKey, EvaluationSide, EvaluationTask, Pair
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
@@ -191,7 +192,12 @@ class ImpactPlan:
         if before is not None and after is not None and group.before is not None and group.after is not None:
             contexts = (group.before.context, group.after.context)
             group.changes = find_account_changes((before.effective, after.effective), contexts, self.after.digests)
-            group.changes_from_own_file = share_levels(before.effective, after.effective, self.after.digests)
+            sides = (before.effective, after.effective)
+            workspaces = (self.before.workspace, self.after.workspace)
+            group.changes = {**group.changes, **find_endpoint_changes(workspaces, sides)}
+            group.changes_from_own_file = share_levels(*sides, self.after.digests) and have_same_endpoints_below(
+                workspaces, sides
+            )
         recordings = self._versions(group, Side.recordings)
         group.recorded = bool(recordings)
         recorded = {file.operation for pair in recordings.values() for file in pair if file is not None}

@@ -16,8 +16,7 @@ from conn_engine.analysis.population import (
     cut_syncs,
     join_digests,
 )
-from conn_engine.config import Effective, OperationName
-from conn_engine.config.sync_models import SyncOverride
+from conn_engine.config import Account, Effective, OperationName
 from conn_engine.errors import ConnError
 from conn_engine.runtime.variants import up_to
 from conn_engine.syncs import find_syncs
@@ -101,7 +100,7 @@ class Variants:
         effective = self._with_own_file(shape, after.effective)
         if effective is None:
             return None
-        own = after.side.workspace.account(shape.name).syncs
+        own = after.side.workspace.account(shape.name)
         syncs = [name.method] if isinstance(name, SyncName) else []
         cut = self._cut_slices(self._before, effective, syncs, only=[_slice_name(name)], own=own)
         return Variant(self._before, effective, "account", *cut)
@@ -136,7 +135,7 @@ class Variants:
         syncs: Iterable[str],
         *,
         only: Sequence[OperationName] = (),
-        own: Mapping[str, SyncOverride] | None = None,
+        own: Account | None = None,
     ) -> _Cut:
         names = [
             *effective.enabled_operations(),

@@ -26,7 +26,14 @@ from conn_engine.documents import Document, is_overlap
 from conn_engine.errors import ConnError
 from conn_engine.secrets import REDACTED, is_secret_name
 
-__all__ = ["find_affected_overrides", "find_changed_settings", "find_changed_syncs", "shorten_around_difference"]
+__all__ = [
+    "find_affected_overrides",
+    "find_changed_settings",
+    "find_changed_syncs",
+    "find_other_overrides",
+    "format_plain",
+    "shorten_around_difference",
+]
 
 LONGEST = 60
 LEAD = 20
@@ -64,7 +71,7 @@ def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[Cha
 def find_changed_syncs(before: Workspace, after: Workspace, groups: Iterable[Group]) -> list[ChangedSetting]:
     """Return every leaf of a sync's document that the change adds, changes or removes, and of what environments and
     accounts override."""
-    accounts = [name for group in groups if _has_other_override(group) for name in group.accounts]
+    accounts = find_other_overrides(groups)
     rows: list[ChangedSetting] = []
     for name in sorted({*before.syncs(), *after.syncs()}):
         sides = [_read_sync_settings(workspace, "sync", name) for workspace in (before, after)]
@@ -78,8 +85,12 @@ def find_changed_syncs(before: Workspace, after: Workspace, groups: Iterable[Gro
     return rows
 
 
-def _has_other_override(group: Group) -> bool:
-    return group.before is not None and group.after is not None and group.before.override != group.after.override
+def find_other_overrides(groups: Iterable[Group]) -> list[str]:
+    """Return the accounts whose documents override something else, or have other endpoints, than before the change."""
+    changed = [
+        group for group in groups if group.before and group.after and group.before.override != group.after.override
+    ]
+    return [name for group in changed for name in group.accounts]
 
 
 _SyncSettings = tuple[Document, Path_, dict[Path_, Any]] | None
@@ -114,7 +125,7 @@ def _compare_sync_settings(
             continue
         document, start, _ = side
         note = "removed" if path not in new else "added" if path not in old else "changed"
-        values = shorten_around_difference(*(_format_plain(rows.get(path, MISSING)) for rows in (old, new)))
+        values = shorten_around_difference(*(format_plain(rows.get(path, MISSING)) for rows in (old, new)))
         where = format_place(("syncs", *([sync] if sync else []), *path))
         yield ChangedSetting(level, where, document.span((*start, *path)), note, account, *values)
 
@@ -149,10 +160,11 @@ def _format_value(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
     if path[-2:-1] in (("headers",), ("query",)) and is_secret_name(str(path[-1])) and value is not MISSING:
         return REDACTED  # a secret does not belong there, but may be there
-    return _format_plain(value)
+    return format_plain(value)
 
 
-def _format_plain(value: object) -> str:
+def format_plain(value: object) -> str:
+    """Return a value as text in one line, "" if there is none."""
     if value is MISSING:
         return ""
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())

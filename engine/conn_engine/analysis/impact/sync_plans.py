@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.analysis.impact.model import ChangeKind
 from conn_engine.analysis.population import SyncSlice
-from conn_engine.config.delivery_models import SyncEndpoint
+from conn_engine.config.delivery_models import AccountEndpoint, SyncEndpoint
 from conn_engine.documents import wildcards
 from conn_engine.syncs import (
     DeliverStep,
@@ -87,13 +87,14 @@ def _compare_endpoints(before: SyncSlice, after: SyncSlice) -> Iterator[_Row]:
         yield "endpoint.url", "destination_changed", new and new.url
     elif old.secret != new.secret:
         yield "endpoint.secret", "credential_changed", ""
-    if new is not None and old.claim_check != new.claim_check:
-        yield "endpoint.claim_check", "destination_changed", new.claim_check and new.claim_check.store
+    checks = [one.claim_check if isinstance(one, SyncEndpoint) else None for one in (old, new)]
+    if new is not None and checks[0] != checks[1]:
+        yield "endpoint.claim_check", "destination_changed", checks[1] and checks[1].store
     if new is not None and _wants(old, before.plan) and not _wants(new, after.plan):
         yield "endpoint.events", "destination_changed", new.events
 
 
-def _wants(endpoint: SyncEndpoint, plan: SyncPlan) -> bool:
+def _wants(endpoint: SyncEndpoint | AccountEndpoint, plan: SyncPlan) -> bool:
     event = plan.spool_event or (plan.deliver.event if plan.deliver is not None else "")
     return not endpoint.events or any(wildcards.is_match(pattern, event) for pattern in endpoint.events)
 

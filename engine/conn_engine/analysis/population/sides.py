@@ -80,9 +80,11 @@ class Side:
 
     def _digest_override(self, account: str, typed: Account) -> str:
         override = self.digests.digest(typed.override)
-        if not typed.syncs:
+        others = [key for key, value in (("syncs", typed.syncs), ("endpoints", typed.endpoints)) if value]
+        if not others:
             return override
-        return join_digests(override, self.digests.digest(self.workspace.document("account", account).data["syncs"]))
+        data = self.workspace.document("account", account).data
+        return join_digests(override, *(self.digests.digest({key: data[key]}) for key in others))
 
     def check_names(self, account: str) -> None:
         """Raise ConfigurationError if an account refers to something that the workspace does not have. Call `shape`

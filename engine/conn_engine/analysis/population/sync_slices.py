@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 from conn_engine.analysis.population.content import join_digests
 from conn_engine.analysis.population.slices import OperationSlice, Slicer, find_context_names
-from conn_engine.config import Effective, Workspace
-from conn_engine.config.delivery_models import SyncEndpoint
-from conn_engine.config.sync_models import SyncOverride
+from conn_engine.config import Account, Effective, Workspace
+from conn_engine.config.delivery_models import AccountEndpoint, SyncEndpoint
 from conn_engine.errors import ConnError
 from conn_engine.syncs import (
     DeliverStep,
@@ -33,7 +32,7 @@ class SyncSlice:
 
     plan: SyncPlan
     events: OperationSlice
-    endpoint: SyncEndpoint | None = None
+    endpoint: SyncEndpoint | AccountEndpoint | None = None
 
 
 def cut_syncs(
@@ -41,29 +40,34 @@ def cut_syncs(
     workspace: Workspace,
     effective: Effective,
     names: Iterable[str],
-    own: Mapping[str, SyncOverride] | None = None,
+    own: Account | None = None,
 ) -> dict[SyncName, SyncSlice]:
-    """Return the slices of syncs for a configuration, without those that cannot run. `own` as in `load_sync_levels`."""
-    slices = {}
+    """Return the slices of syncs for a configuration, without those that cannot run. `own` is the account as
+    it is in another workspace."""
+    slices, overrides = {}, None if own is None else own.syncs
     for name in names:
         try:
-            plan = compile_sync(workspace, load_sync_levels(workspace, name, effective, own), effective)
+            plan = compile_sync(workspace, load_sync_levels(workspace, name, effective, overrides), effective)
             if plan.enabled:
-                endpoint = _find_endpoint(workspace, effective, plan)
+                endpoint = _find_endpoint(workspace, effective, plan, own)
                 slices[sync_name(name)] = SyncSlice(plan, _cut(slicer, effective, plan), endpoint)
         except ConnError:
             continue
     return slices
 
 
-def _find_endpoint(workspace: Workspace, effective: Effective, plan: SyncPlan) -> SyncEndpoint | None:
-    """Return the endpoint that the environment or else conn.yaml defines by the name in the plan."""
+def _find_endpoint(
+    workspace: Workspace, effective: Effective, plan: SyncPlan, own: Account | None
+) -> SyncEndpoint | AccountEndpoint | None:
+    """Return the endpoint that the account, else the environment or conn.yaml, defines by the name in the plan."""
     deliver = plan.deliver
     if deliver is None or deliver.type != "webhook":
         return None
-    known = workspace.settings.endpoints
+    known: Mapping[str, SyncEndpoint | AccountEndpoint] = workspace.settings.endpoints
     if effective.environment in workspace.environments():
         known = {**known, **workspace.environment(effective.environment).endpoints}
+    if effective.account is not None:
+        known = {**known, **(own or workspace.account(effective.account)).endpoints}
     return known.get(deliver.endpoint)
 
 

@@ -1,15 +1,16 @@
 """Connectors from Git repositories: fetched, checked as hostile, and used once their hosts are confirmed."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conn_engine.analysis.submissions import Demands
     from conn_engine.documents.copied_files import Files
     from conn_engine.updates.git_sources import GitSource
@@ -69,6 +70,24 @@ def fetch_connector(app: App, name: str, source: "GitSource") -> FetchedConnecto
     return FetchedConnector(name, fetched.files, entry)
 
 
+@contextmanager
+def fetch_document(app: App, address: str) -> Iterator[Path]:
+    """Fetch a document of a repository into a temporary folder, and return its path. Raises UsageError if it is a
+    folder."""
+    from conn_engine.updates.git_sources import fetch_files, parse_git_source
+
+    source = parse_git_source(address)
+    with app.progress("fetching"):
+        fetched = fetch_files(source)
+    if not fetched.is_document:
+        raise UsageError(f"{source.source} is not a document", hint="name a file after the #, such as #openapi.yaml")
+    with tempfile.TemporaryDirectory(prefix="conn-git-") as place:
+        for name, content in fetched.files.items():
+            path = Path(place, name)
+            path.write_bytes(content)
+        yield path
+
+
 def find_unconfirmed(entry: "LockedConnector", confirmed: "LockedConnector | None") -> "Demands":
     """Return the hosts and variables of a connector that nobody has confirmed."""
     from conn_engine.analysis.submissions import Demands
@@ -104,7 +123,7 @@ def confirm_demands(app: App, lines: Sequence[str], command: str, *, yes: bool) 
 
 
 def add_from_git(
-    app: App, root: "Path", name: str, source: "GitSource", *, yes: bool, force: bool
+    app: App, root: Path, name: str, source: "GitSource", *, yes: bool, force: bool
 ) -> "FetchedConnector | None":
     """Add a connector from Git to the workspace at `root`; None if nobody confirms it."""
     from conn_engine.updates.adding import build_completely, check_connector
@@ -118,7 +137,7 @@ def add_from_git(
     if not confirm_demands(app, lines, f"conn new {name} --from {address} --yes", yes=yes):
         return None
 
-    def build(folder: "Path") -> None:
+    def build(folder: Path) -> None:
         for path, content in fetched.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)

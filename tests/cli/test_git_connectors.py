@@ -1,5 +1,6 @@
 """Connectors from Git: pinned, checked, confirmed once, verified and updated, with repositories on this machine."""
 
+import json
 import re
 from pathlib import Path
 
@@ -147,3 +148,19 @@ def test_another_revision_is_chosen_by_name(desk, repository, store):
     assert conn(desk, "update", "store", "--to", newer).code == 0
     assert read_lock(desk)["store"].reference == newer
     assert conn(desk, "update", "--to", "v1").code == 2
+
+
+def test_a_document_of_a_repository_is_imported(desk, repository):
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "Shop", "version": "1"},
+        "servers": [{"url": "https://api.shop.example"}],
+        "paths": {"/orders": {"get": {"responses": {"200": {"description": "orders"}}}}},
+    }
+    (repository / "openapi.json").write_text(json.dumps(document))
+    commit(repository, "document")
+    run = add(desk, repository, path="openapi.json")
+    assert run.code == 0, run.all
+    assert "orders:" in (desk / "connectors" / "store" / "connector.yaml").read_text()
+    assert read_lock(desk) == {}
+    assert add(desk, repository, path="absent.json").code == 2

@@ -24,7 +24,7 @@ def new(
         str | None,
         typer.Option(
             "--from",
-            metavar="FILE|URL|GIT",
+            metavar="FILE|GIT",
             help="Create the connector from this document (see conn import for the formats), or copy it from "
             "git+URL@REVISION#PATH.",
         ),
@@ -76,6 +76,7 @@ def new(
         return
     if source is not None:
         from conn_cli.connector_import import ImportRequest, import_files
+        from conn_cli.git_connectors import fetch_document
 
         request = ImportRequest(
             name,
@@ -86,6 +87,10 @@ def new(
             models=tuple(model or ()),
             keep_personal=keep_personal,
         )
+        if source.startswith("git+"):
+            with fetch_document(app, source) as path:
+                import_files(app, [path], request, formats or [])
+            return
         import_files(app, [Path(source)], request, formats or [])
         return
     if only or with_samples or entry or model or keep_personal:

@@ -38,6 +38,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
         "jira",
         "linear",
         "microsoft_graph",
+        "notion",
         "pipedrive",
         "salesforce",
         "slack",

@@ -116,6 +116,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "intercom",
         "calendly",
         "slack",
+        "notion",
         "acme-crm",
     ],
 )

@@ -102,6 +102,7 @@ DOCUMENTS: dict[str, list[Document]] = {
         replace(GRAPH, url="/v1.0(.*/)(?=(cancel|getSchedule)$)", path=r"\1microsoft.graph."),
         GRAPH,
     ],
+    "notion": [Document("notion.json")],
     "pipedrive": [Document("pipedrive-v2.yaml", "/api/v2"), Document("pipedrive-v1.yaml", "/v1")],
     # Written by others than the vendor, who publishes no document.
     "salesforce": [Document("salesforce-thirdparty.yaml", "/services/data/v61.0")],

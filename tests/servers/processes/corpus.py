@@ -1,4 +1,4 @@
-"""Writes the corpus that the `backlot` fixture imports: contacts and issues, the same on every run.
+"""Writes the corpus that the `backlot` fixture imports: contacts, issues, messages and tasks, the same on every run.
 
 Not a copy of anyone's data: names are numbered. One contact is private to dana@acme.com, so that the caller is
 visible in the answer: dana sees one more than everyone else.
@@ -8,10 +8,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+<<<<<<< HEAD
 __all__ = ["CONTACTS", "ISSUES", "REPOSITORY", "TASKS", "write"]
+=======
+__all__ = ["CONTACTS", "ISSUES", "MESSAGES", "REPOSITORY", "TASKS", "write"]
+>>>>>>> 845b704c (Add a connector for Notion, and run those for Slack and Notion against a server)
 
 CONTACTS = 2_000
 ISSUES = 230
+MESSAGES = 230
+TASKS = 130
 REPOSITORY = "crm"
 TASKS = 7
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -120,6 +126,56 @@ def message(number: int, author: str) -> dict[str, object]:
     }
 
 
+def incident(number: int) -> dict[str, object]:
+    """A message of a channel with more than one page."""
+    return {
+        **message(number, "bob@acme.com"),
+        "doc_id": f"incident-{number}",
+        "channel": "incidents",
+        "content": f"&lt;{number}&gt; &amp; co",
+    }
+
+
+def board() -> dict[str, object]:
+    """A database whose rows are the tasks."""
+    return {
+        "source_type": "notion",
+        "doc_id": "board",
+        "teamspace": "engineering",
+        "title": "Board",
+        "subtype": "database",
+        "content": "The tasks.",
+        "properties": {
+            "Name": {"title": {}},
+            "Status": {"select": {"options": [{"name": "Todo"}, {"name": "Done"}]}},
+            "Owner": {"people": {}},
+            "Points": {"number": {}},
+        },
+        "visibility": "public",
+        "created": moment(0),
+        "updated": moment(0),
+        "author_email": "ava@acme.com",
+    }
+
+
+def task(number: int) -> dict[str, object]:
+    """A row of the board."""
+    return {
+        "source_type": "notion",
+        "doc_id": f"task-{number}",
+        "teamspace": "engineering",
+        "title": f"Task {number}",
+        "subtype": "page",
+        "parent": "board",
+        "content": f"Text of task {number}",
+        "properties": {"Status": ("Todo", "Done")[number % 2], "Owner": "Ava", "Points": number},
+        "visibility": "public",
+        "created": moment(number),
+        "updated": moment(number),
+        "author_email": "ava@acme.com",
+    }
+
+
 def private() -> dict[str, object]:
     """The contact that only dana sees."""
     return {
@@ -141,5 +197,8 @@ def write(path: Path) -> None:
         *(jira_issue(number) for number in range(1, TASKS + 1)),
         *(linear_issue(number) for number in range(1, TASKS + 1)),
         *(message(number, author) for number, author in enumerate(people)),
+        *(incident(number) for number in range(MESSAGES)),
+        board(),
+        *(task(number) for number in range(TASKS)),
     ]
     path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")

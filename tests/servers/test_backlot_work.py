@@ -6,7 +6,7 @@ import httpx
 import pytest
 from library import Library
 from processes.backlot import Backlot
-from processes.corpus import MESSAGES, TASKS
+from processes.corpus import MESSAGES, ROWS
 from processes.witness import Witness
 from processes.workspace import workspace
 from test_backlot import valid
@@ -97,11 +97,11 @@ def test_people_are_read(work: Library, account: str, operation: str, record: st
 def test_the_rows_of_a_data_source_are_tickets(work: Library, watched: Witness) -> None:
     tickets = work.records("tasks", "ticketing.tickets.list")
     valid(tickets, "ticketing/ticket")
-    assert {ticket["subject"] for ticket in tickets} == {f"Task {number}" for number in range(TASKS)}
+    assert {ticket["subject"] for ticket in tickets} == {f"Task {number}" for number in range(ROWS)}
     assert {ticket["remote_status"] for ticket in tickets} == {"Todo", "Done"}
-    assert sorted(ticket["custom_fields"]["Points"] for ticket in tickets) == list(range(TASKS))
+    assert sorted(ticket["custom_fields"]["Points"] for ticket in tickets) == list(range(ROWS))
     queries = [seen for seen in watched.seen if seen.path.endswith("/query")]
-    assert len(queries) == -(-TASKS // 100)
+    assert len(queries) == -(-ROWS // 100)
     assert {seen.headers["notion-version"] for seen in queries} == {"2025-09-03"}
     fields = work.records("tasks", "pages.describe")
     assert {field["label"] for field in fields} >= {"Points", "Status"}

@@ -8,16 +8,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-<<<<<<< HEAD
-__all__ = ["CONTACTS", "ISSUES", "REPOSITORY", "TASKS", "write"]
-=======
-__all__ = ["CONTACTS", "ISSUES", "MESSAGES", "REPOSITORY", "TASKS", "write"]
->>>>>>> 845b704c (Add a connector for Notion, and run those for Slack and Notion against a server)
+__all__ = ["CONTACTS", "ISSUES", "MESSAGES", "REPOSITORY", "ROWS", "TASKS", "write"]
 
 CONTACTS = 2_000
 ISSUES = 230
 MESSAGES = 230
-TASKS = 130
+ROWS = 130
 REPOSITORY = "crm"
 TASKS = 7
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,7 +133,7 @@ def incident(number: int) -> dict[str, object]:
 
 
 def board() -> dict[str, object]:
-    """A database whose rows are the tasks."""
+    """A database with rows."""
     return {
         "source_type": "notion",
         "doc_id": "board",
@@ -158,11 +154,11 @@ def board() -> dict[str, object]:
     }
 
 
-def task(number: int) -> dict[str, object]:
+def row(number: int) -> dict[str, object]:
     """A row of the board."""
     return {
         "source_type": "notion",
-        "doc_id": f"task-{number}",
+        "doc_id": f"row-{number}",
         "teamspace": "engineering",
         "title": f"Task {number}",
         "subtype": "page",
@@ -199,6 +195,6 @@ def write(path: Path) -> None:
         *(message(number, author) for number, author in enumerate(people)),
         *(incident(number) for number in range(MESSAGES)),
         board(),
-        *(task(number) for number in range(TASKS)),
+        *(row(number) for number in range(ROWS)),
     ]
     path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")

@@ -79,10 +79,11 @@ def check_types(folder: Path) -> int:
     install(folder)
     shutil.copytree(SERVICE / "studio/static", folder / "static")
     shutil.copy(folder / "codemirror.js", folder / "static/vendor/codemirror.js")
+    shutil.copy(HERE / "studio.d.ts", folder / "static")
     options = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--noUnusedLocals", "--noUncheckedIndexedAccess"]
     target = ["--target", "es2024", "--module", "esnext", "--moduleResolution", "bundler", "--types", ""]
     modules = sorted(str(path.relative_to(folder)) for path in (folder / "static").glob("*.js"))
-    command = ["node_modules/.bin/tsc", *options, *target, "--skipLibCheck", *modules]
+    command = ["node_modules/.bin/tsc", *options, *target, "--skipLibCheck", "static/studio.d.ts", *modules]
     return subprocess.run(command, cwd=folder, timeout=300, check=False).returncode
 
 

@@ -401,3 +401,9 @@ def test_no_file_of_the_page_reads_html_or_names_another_site() -> None:
         path.read_text("utf-8").count("\n") for path in files if path.suffix == ".js" and path.parent.name != "vendor"
     ]
     assert sum(lines) < 2_500
+    assert all(
+        len(line) <= 160
+        for path in files
+        if path.suffix == ".js" and path.parent.name != "vendor"
+        for line in path.read_text("utf-8").splitlines()
+    )

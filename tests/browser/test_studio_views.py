@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "service/studio"))
 
 from studio_bench import write_shop
 from test_new_connector import OPENAPI
+from vendor import start_vendor
 
 from conn_engine.config import load_workspace
 from conn_engine.releases import open_store
@@ -21,6 +22,7 @@ from conn_engine.releases.actors import Act
 from conn_engine.releases.promotion import make_release
 from conn_engine.wire import FrozenClock
 
+RECORDED = "connectors/shop/recordings/crm.contacts.list.json"
 RECORDING = "/recordings/shop/crm.contacts.list.json"
 
 
@@ -52,6 +54,81 @@ def test_promote_and_roll_back_with_a_reason(shop: Studio, chromium: Browser) ->
         page.get_by_role("button", name="Roll staging back").click()
         expect(page.get_by_role("cell", name="the customer complained")).to_be_visible()
         assert find_violations(page) == []
+
+
+def write_pages(root: Path) -> None:
+    """Write a workspace whose mapping is for a page of 130 records."""
+    write_shop(root)
+    path = root / RECORDED
+    recording = json.loads(path.read_text())
+    people = [{"id": str(number), "mail": f"p{number}@x.example"} for number in range(130)]
+    recording["exchanges"][0]["response"]["body"] = {"items": people}
+    path.write_text(json.dumps(recording))
+    mapping = 'response_mapping: \'response.items.{ "id": id, "email": mail }\''
+    text = f"resources:\n  contacts:\n    list:\n      resource: people\n      each: page\n      {mapping}\n"
+    (root / "connectors/shop/unified/crm.yaml").write_text(text)
+    (root / "accounts/acme.yaml").write_text("connector: shop\n")
+
+
+def test_an_item_of_a_page_is_explained_and_a_long_list_can_be_expanded(chromium: Browser, tmp_path: Path) -> None:
+    write_pages(tmp_path / "pages")
+    with open_studio(tmp_path / "pages") as studio, studio.open(chromium, "/acme/crm.contacts.list") as page:
+        unified = page.locator("#unified")
+        page.get_by_role("button", name="Why item 1 has its values").click()
+        expect(unified.get_by_text("email = p1@x.example")).to_be_visible()
+        expect(unified.get_by_role("group", name="Why email has this value")).to_contain_text("gives 130 items")
+        assert find_violations(page) == []
+        page.get_by_role("button", name="Why item 1 has its values").click()
+        expect(unified.get_by_role("group")).to_have_count(0)
+        expect(unified.get_by_text("p24@x.example")).to_be_visible()
+        expect(unified.get_by_text("p25@x.example")).to_have_count(0)
+        page.get_by_role("button", name="Show 100 of 105 more items").click()
+        page.get_by_role("button", name="Show 5 of 5 more items").click()
+        expect(unified.get_by_text("p129@x.example")).to_be_visible()
+
+
+def test_steps_are_changed_as_a_text_and_saved(chromium: Browser, tmp_path: Path) -> None:
+    write_shop(tmp_path / "steps")
+    with open_studio(tmp_path / "steps") as studio, studio.open(chromium, "/acme/crm.contacts.list") as page:
+        page.get_by_role("link", name="Change the steps before and after").click()
+        assert find_violations(page) == []
+        page.get_by_label("Steps in accounts/acme.yaml").last.fill("- name: x\n  transform: result[id = '2']")
+        page.get_by_role("button", name="Review").click()
+        expect(page.get_by_text("1 no longer returned")).to_be_visible()
+        assert find_violations(page) == []
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator(".message.note")).to_have_text("accounts/acme.yaml was saved.")
+        assert "crm.contacts.list.after" in studio.read("accounts/acme.yaml")
+
+
+def test_a_recording_is_made_from_the_vendor_after_a_confirmation(
+    chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "live"
+    write_shop(root)
+    monkeypatch.setenv("CONN_NO_KEYRING", "1")
+    with start_vendor(lambda _: {"items": [{"id": "7", "mail": "ada@real.example"}]}) as vendor:
+        connector = root / "connectors/shop/connector.yaml"
+        connector.write_text(
+            connector.read_text()
+            .replace("https://shop.example", vendor.url)
+            .replace("pagination", "credentials: { format: bearer }\nauthorization: { format: bearer }\npagination")
+        )
+        (root / "conn.yaml").write_text(f'version: 1\ntrusted_hosts: ["{vendor.host}"]\n')
+        monkeypatch.setenv("CONN_ACME_TOKEN", "tok-aVerySecretOne-42")
+        with open_studio(root) as studio, studio.open(chromium) as page:
+            page.goto(f"{studio.url}{RECORDING}")
+            page.get_by_role("link", name="Record it again").click()
+            assert find_violations(page) == []
+            page.get_by_role("button", name="Continue").click()
+            expect(page.get_by_text("GET 127.0.0.1/people")).to_be_visible()
+            assert find_violations(page) == []
+            assert vendor.arrived == []
+            page.get_by_role("button", name="Send, and replace the recording").click()
+            expect(page.locator(".message.note")).to_contain_text("1 exchange, 1 record")
+            assert find_violations(page) == []
+            assert "ada@real.example" not in studio.read(RECORDED)
+            assert len(vendor.arrived) == 1
 
 
 def test_a_new_connector_from_a_document_ends_in_its_mapping(shop: Studio, chromium: Browser) -> None:

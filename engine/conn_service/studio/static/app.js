@@ -18,7 +18,7 @@ const unified = new UnifiedColumn(session);
 const review = new Review(session);
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
 const TABS = /** @type {const} */ ([["vendor", "Vendor record"], ["mapping", "Mapping"], ["unified", "Unified record"]]);
-/** @type {import("./api.js").Account[]} */ let firstAccounts = [];
+/** @type {Account[]} */ let firstAccounts = [];
 let shownField = "";
 
 function draw() {
@@ -28,11 +28,18 @@ function draw() {
   document.body.classList.toggle("is-open", opened !== null);
   toolbar.draw();
   render(byId("notices"),
-    problem && problem.code !== "shared_text" && problem !== session.failure && h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
+    problem && problem.code !== "shared_text" && problem !== session.failure &&
+      h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
     session.isReadOnly && h("div", { class: "message note" }, session.workspace?.read_only_reason || "Read-only: you can try edits, but not save them."),
-    session.notice && h("div", { class: "message note" }, session.notice, " ", session.edits.length > 0 && h("button", { class: "small", onclick: () => session.discard() }, "Discard the edits"), h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
-    opened && place.level === "environment" && opened.file.shared_by > 0 && h("div", { class: "message warning" }, `Edits go to ${opened.file.path}, which ${count(opened.file.shared_by, "other account")} ${opened.file.shared_by === 1 ? "uses" : "use"} too.`));
-  render(byId("tabs"), opened && TABS.map(([name, label]) => h("button", { key: name, class: `tab ${name}`, "aria-pressed": String(place.tab === name), onclick: () => session.go({ tab: name }) }, label)));
+    session.notice && h("div", { class: "message note" }, session.notice, " ",
+      session.edits.length > 0 && h("button", { class: "small", onclick: () => session.discard() }, "Discard the edits"),
+      h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
+    opened && place.level === "environment" && opened.file.shared_by > 0 &&
+      h("div", { class: "message warning" },
+      `Edits go to ${opened.file.path}, which ${count(opened.file.shared_by, "other account")} ${opened.file.shared_by === 1 ? "uses" : "use"} too.`));
+  render(byId("tabs"), opened &&
+    TABS.map(([name, label]) => h("button", { key: name, class: `tab ${name}`, "aria-pressed": String(place.tab === name),
+    onclick: () => session.go({ tab: name }) }, label)));
   vendor.draw();
   mapping.draw();
   unified.draw();
@@ -45,21 +52,28 @@ function draw() {
   byId("status").dataset.sequence = String(session.sequence);
 }
 
-/** What to do first: choose an account, then an operation. @returns {import("./dom.js").Children} */
+/** What to do first: choose an account, then an operation. @returns {Children} */
 function start() {
   const { place, operations } = session;
   if (session.isLoading || session.problem) return null;
   if (!place.account) {
     return h("div", { class: "start" }, h("h1", { id: "mapping-title" }, "Choose an account"),
-      h("p", null, "See a recorded record of its vendor next to the mapping and the unified record. Each change shows its effect as you type, and nothing is saved until you have reviewed it."),
-      h("ul", { class: "choices" }, firstAccounts.map((account) => h("li", { key: account.name }, h("a", { href: `${ROOT}edit/${encodeURIComponent(account.name)}`, onclick: follow({ account: account.name }) }, h("strong", null, account.name), h("span", { class: "dim" }, [account.label, account.connector, account.environment].filter(Boolean).join(" · ")))))),
-      firstAccounts.length === 0 && h("div", { class: "empty" }, h("p", null, "This workspace has no account yet."), h("code", null, "conn account create acme --connector NAME")),
+      h("p", null, "See a recorded record of its vendor next to the mapping and the unified record. ",
+        "Each change shows its effect as you type, and nothing is saved until you have reviewed it."),
+      h("ul", { class: "choices" },
+        firstAccounts.map((account) => h("li", { key: account.name }, h("a",
+        { href: `${ROOT}edit/${encodeURIComponent(account.name)}`, onclick: follow({ account: account.name }) }, h("strong", null, account.name),
+        h("span", { class: "dim" }, [account.label, account.connector, account.environment].filter(Boolean).join(" · ")))))),
+      firstAccounts.length === 0 && h("div", { class: "empty" }, h("p", null, "This workspace has no account yet."),
+        h("code", null, "conn account create acme --connector NAME")),
       toolbar.accountTotal > firstAccounts.length && h("p", { class: "dim" }, "Search for the others above."));
   }
   return h("div", { class: "start" }, h("h1", { id: "mapping-title" }, `Choose an operation of ${session.account.label || place.account}`),
     h("p", null, "Operations with a recording show their effect on real records."),
-    h("ul", { class: "choices" }, [...operations].sort((one, other) => Number(other.recordings > 0) - Number(one.recordings > 0)).map((one) => h("li", { key: one.name },
-      h("a", { href: `${ROOT}edit/${encodeURIComponent(place.account)}/${encodeURIComponent(one.name)}`, onclick: follow({ operation: one.name }) }, h("strong", null, one.name), h("span", { class: "dim" }, one.recordings ? count(one.recordings, "recording") : "no recording"))))));
+    h("ul", { class: "choices" },
+      [...operations].sort((one, other) => Number(other.recordings > 0) - Number(one.recordings > 0)).map((one) => h("li", { key: one.name },
+      h("a", { href: `${ROOT}edit/${encodeURIComponent(place.account)}/${encodeURIComponent(one.name)}`, onclick: follow({ operation: one.name }) },
+        h("strong", null, one.name), h("span", { class: "dim" }, one.recordings ? count(one.recordings, "recording") : "no recording"))))));
 }
 
 /** @param {Partial<import("./session.js").Location>} change */
@@ -99,11 +113,16 @@ const OFF = "conn-studio shortcuts off";
 
 function showShortcuts() {
   render(dialog,
-    h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, "Keyboard shortcuts"), h("button", { class: "quiet icon", "aria-label": "Close", onclick: () => dialog.close() }, "✕")),
+    h("div", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, "Keyboard shortcuts"),
+      h("button", { class: "quiet icon", "aria-label": "Close", onclick: () => dialog.close() }, "✕")),
     h("div", { class: "dialog-body" },
-      h("dl", { class: "shortcuts" }, [["Ctrl+S", "Review and save"], ["Ctrl+Z", "Undo, also after a reload"], ["Ctrl+Shift+Z", "Redo"], ["Ctrl+Space", "Complete the expression"], ["Escape", "Leave the editor"], ["↑ ↓ ← →", "Move in a list, open and close"], ...SHORTCUTS]
+      h("dl", { class: "shortcuts" }, [["Ctrl+S", "Review and save"], ["Ctrl+Z", "Undo, also after a reload"], ["Ctrl+Shift+Z", "Redo"],
+        ["Ctrl+Space", "Complete the expression"], ["Escape", "Leave the editor"], ["↑ ↓ ← →", "Move in a list, open and close"], ...SHORTCUTS]
         .map(([key, text]) => [h("dt", null, h("kbd", null, /** @type {string} */ (key))), h("dd", null, /** @type {string} */ (text))])),
-      h("label", { class: "commit" }, h("input", { type: "checkbox", checked: localStorage.getItem(OFF) === null, onchange: (/** @type {Event} */ event) => { if (/** @type {HTMLInputElement} */ (event.target).checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "yes"); } }), "Single-key shortcuts")));
+      h("label", { class: "commit" }, h("input",
+        { type: "checkbox", checked: localStorage.getItem(OFF) === null,
+        onchange: (/** @type {Event} */ event) => { if (/** @type {HTMLInputElement} */ (event.target).checked) localStorage.removeItem(OFF);
+        else localStorage.setItem(OFF, "yes"); } }), "Single-key shortcuts")));
   if (!dialog.open) dialog.showModal();
 }
 

@@ -3,11 +3,8 @@
  * What can follow the caret in an expression: names of the recorded shape, of the model, of the account's context, and
  * functions. The expression is read up to the caret by the tokens that color it.
  *
- * @typedef {import("./api.js").Operation} Operation
- * @typedef {{ label: string, type: string, detail?: string, info?: string, apply?: string, boost?: number }} Completion
- * @typedef {{ text: string, from: number, steps: string[] | null, call: { name: string, argument: number } | null }} Caret
- *   `text` is the part of a name before the caret, from `from`. `steps` is the path before it: empty for a first name,
- *   null where no name can be (in a text or a comment).
+ * Of a caret, `text` is the part of a name before the caret, from `from`. `steps` is the path before it: empty for a first name,
+ * null where no name can be (in a text or a comment).
  */
 import { describe, nameType } from "./values.js";
 import { readToken, startState } from "./jsonata.js";
@@ -116,7 +113,8 @@ function firstNames(operation) {
   const { scope, functions } = operation.names;
   return [
     ...scope.map((name) => ({ ...complete(name, "variable", ""), boost: name === "response" ? 2 : 1 })),
-    ...functions.map((entry) => complete(entry.name.startsWith("$") ? entry.name : `$${entry.name}`, "function", (entry.signature ?? "").replace(/^[^(]*/, ""), entry.description)),
+    ...functions.map((entry) => complete(entry.name.startsWith("$") ? entry.name : `$${entry.name}`, "function", (entry.signature ?? "").replace(/^[^(]*/, ""),
+      entry.description)),
   ];
 }
 

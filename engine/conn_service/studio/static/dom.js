@@ -4,10 +4,6 @@
  *
  * `h` describes an element and `render` makes the page like the description. It reuses elements by key and by tag, so
  * that the focus, the selection and the scroll position stay where they are.
- *
- * @typedef {{ tag: string, key: string | null, props: Record<string, any>, children: Child[] }} Description
- * @typedef {Description | string | Node} Child
- * @typedef {Child | number | null | undefined | false | Children[]} Children
  */
 
 /** @type {WeakMap<Node, { props: Record<string, any>, key: string | null }>} */

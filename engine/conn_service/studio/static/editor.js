@@ -2,9 +2,6 @@
 /**
  * The editor of one expression: CodeMirror with the colors, the completions and the faults of an expression. Tab leaves
  * it, and its undo is the page's, which survives a reload.
- *
- * @typedef {import("./api.js").Fault} Fault
- * @typedef {import("./api.js").Operation} Operation
  */
 import {
   Annotation, Compartment, EditorState, EditorView, StateField, StreamLanguage, autocompletion, bracketMatching,

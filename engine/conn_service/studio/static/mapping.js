@@ -4,16 +4,13 @@ import { ROOT } from "./api.js";
 import { byId, count, h, render, rove } from "./dom.js";
 import { Editor } from "./editor.js";
 
-/**
- * @typedef {import("./session.js").Session} Session
- * @typedef {import("./api.js").Row} Row
- */
-
 const LETTERS = /** @type {Record<string, string>} */ ({ account: "A", environment: "E", base: "B" });
 
 /** The level that sets a value: a letter in a color, and the word. @param {string | null} level */
 export const badge = (level) =>
-  level ? h("span", { class: `badge ${level}`, title: `Set by the ${level === "base" ? "connector" : level}` }, h("span", { "aria-hidden": "true" }, LETTERS[level] ?? "?"), h("span", { class: "hidden-label" }, `${level} level`)) : h("span", { class: "badge none", title: "Not mapped" }, h("span", { "aria-hidden": "true" }, "–"), h("span", { class: "hidden-label" }, "not mapped"));
+  level ? h("span", { class: `badge ${level}`, title: `Set by the ${level === "base" ? "connector" : level}` },
+    h("span", { "aria-hidden": "true" }, LETTERS[level] ?? "?"), h("span", { class: "hidden-label" }, `${level} level`))
+    : h("span", { class: "badge none", title: "Not mapped" }, h("span", { "aria-hidden": "true" }, "–"), h("span", { class: "hidden-label" }, "not mapped"));
 
 /** The page of an operation's steps. @param {import("./session.js").Location} place */
 const stepsOf = ({ account, operation, level }) => `${ROOT}steps/${encodeURIComponent(account)}/${encodeURIComponent(operation)}?level=${level}`;
@@ -29,7 +26,7 @@ const FILTERS = [
 export class MappingColumn {
   filter = "all";
   editor = new Editor();
-  /** @type {import("./api.js").Fault | null} */ shownFault = null;
+  /** @type {Fault | null} */ shownFault = null;
   /** @type {{ name: string, expression: string, problem: string } | null} A custom field that is being named. */ added = null;
   #edited = "";
 
@@ -74,19 +71,21 @@ export class MappingColumn {
     render(this.column,
       h("div", { class: "column-head" }, h("h2", { id: "mapping-title" }, "Mapping"),
         h("div", { class: "filters", role: "group", "aria-label": "Show" }, FILTERS.map(([name, label], index) =>
-          (name === "all" || counts[index] !== 0 || name === this.filter) && h("button", { key: name, class: "filter", "aria-pressed": String(this.filter === name), onclick: () => { this.filter = name; this.draw(); } },
+          (name === "all" || counts[index] !== 0 || name === this.filter) &&
+            h("button", { key: name, class: "filter", "aria-pressed": String(this.filter === name), onclick: () => { this.filter = name; this.draw(); } },
             label, h("span", { class: "number" }, String(counts[index])))))),
       this.list);
     render(this.list,
       rows.map((row) => this.#row(row)),
       rows.length === 0 && h("div", { class: "empty" }, h("p", null, "No field is like this. Show all fields instead.")),
       this.filter === "all" && opened.record && !opened.rows.some((row) => row.kind === "covered") && this.#adder(),
-      others.length > 0 && h("h3", { key: "others" }, "What is sent, and other mappings"),
-      others.map((row) => this.#row(row, true)),
+      others.length > 0 && h("h3", { key: "others" }, "What is sent, and other mappings"), others.map((row) => this.#row(row, true)),
       this.filter === "all" && opened.steps.map((step) => h("details", { key: `${step.key} ${step.level}`, class: "step" },
-        h("summary", null, badge(step.level), h("code", null, step.key), h("span", { class: "dim" }, step.key === "before" ? "steps that run before the request" : "steps that change the records afterwards")),
+        h("summary", null, badge(step.level), h("code", null, step.key), h("span", { class: "dim" },
+          step.key === "before" ? "steps that run before the request" : "steps that change the records afterwards")),
         h("pre", { class: "code", tabindex: "0" }, step.text), h("p", { class: "dim" }, `${step.place.file}:${step.place.line}`))),
-      this.filter === "all" && opened.record && session.workspace?.has_steps && h("p", { key: "steps" }, h("a", { href: stepsOf(session.place) }, "Change the steps before and after")));
+      this.filter === "all" && opened.record && session.workspace?.has_steps &&
+        h("p", { key: "steps" }, h("a", { href: stepsOf(session.place) }, "Change the steps before and after")));
     this.mark();
   }
 
@@ -104,7 +103,8 @@ export class MappingColumn {
     editor.operation = session.opened;
     if (isOther) {
       const below = row.levels.find((level) => level.level !== session.place.level && level.expression !== null);
-      const hint = below?.expression ? `${textOf(below.expression).split("\n")[0]}   — from the ${nameLevel(below.level)}; type to override it` : "Type an expression, such as response.name";
+      const hint = below?.expression ? `${textOf(below.expression).split("\n")[0]}   — from the ${nameLevel(below.level)}; type to override it`
+        : "Type an expression, such as response.name";
       editor.configure({ label: `Expression for ${row.field}`, hint, isEditable: row.editable });
       this.shownFault = null;
     }
@@ -123,14 +123,14 @@ export class MappingColumn {
     const fault = session.faultOf(row);
     const isBroken = fault !== null || session.violationsOf(row).length > 0;
     const shadowed = row.levels.filter((level) => level.overridden).length;
-    const text = row.kind === "group" ? "" : row.state === "left out" ? "left out" : row.kind === "covered" ? `set by the expression of ${row.by ?? "the whole mapping"}` : effectiveText(row, session.place.level) ?? "not mapped";
+    const text = row.kind === "group" ? "" : row.state === "left out" ? "left out" : row.kind === "covered"
+      ? `set by the expression of ${row.by ?? "the whole mapping"}` : effectiveText(row, session.place.level) ?? "not mapped";
     const isCode = row.kind !== "covered" && row.state !== "left out" && text !== "not mapped";
     return h("div", { key: row.field, class: `entry${isOpen ? " open" : ""}`, depth: row.depth },
       h("button", {
         class: `row ${row.kind}${isOther ? " other" : ""}`, "aria-expanded": String(isOpen), "data-field": row.field, title: row.description || null,
         onclick: () => session.go({ field: isOpen ? "" : row.field }),
-      },
-      row.kind === "group" ? h("span", { class: "badge group", "aria-hidden": "true" }, "▾") : badge(row.badge),
+      }, row.kind === "group" ? h("span", { class: "badge group", "aria-hidden": "true" }, "▾") : badge(row.badge),
       h("span", { class: "name" }, isOther ? row.field : String(row.steps.at(-1) ?? row.field), row.required && h("abbr", { title: "required" }, "*")),
       isCode ? h("code", { class: "text" }, text) : h("span", { class: "text dim" }, text),
       shadowed > 0 && h("span", { class: "more", title: `${count(shadowed, "level")} below declares this too` }, `+${shadowed}`),
@@ -146,23 +146,26 @@ export class MappingColumn {
     const who = level === "account" ? session.place.account : session.opened?.environment ?? "environment";
     const resource = session.place.operation.split(".").slice(-2, -1)[0] ?? "";
     const isSet = row.state === "own" || row.state === "left out";
-    const facts = [row.type, row.format, row.required && "required", row.enum?.length ? `one of ${row.enum.slice(0, 12).join(", ")}${row.enum.length > 12 ? ", …" : ""}` : null].filter(Boolean);
+    const facts = [row.type, row.format, row.required && "required", row.enum?.length
+      ? `one of ${row.enum.slice(0, 12).join(", ")}${row.enum.length > 12 ? ", …" : ""}` : null].filter(Boolean);
     return h("div", { class: "panel", role: "group", "aria-label": `Mapping of ${row.field}` },
       h("p", { class: "about" }, h("strong", null, row.title || row.field), facts.length > 0 && h("span", { class: "dim" }, ` ${facts.join(" · ")}`)),
-      row.description && h("p", null, row.description),
-      row.kind === "group" && h("p", { class: "dim" }, "Its parts are the rows below."),
+      row.description && h("p", null, row.description), row.kind === "group" && h("p", { class: "dim" }, "Its parts are the rows below."),
       row.kind !== "group" && row.editable && [
-        h("p", { class: "label" }, badge(level), `Expression of ${who}`, h("span", { class: "dim" }, row.scope === "operation" ? " · for this operation only" : resource ? ` · for every operation of ${resource}` : "")),
-        h("div", { class: "editor" }, this.editor.dom),
-        this.#faultText(row),
+        h("p", { class: "label" }, badge(level), `Expression of ${who}`, h("span", { class: "dim" },
+          row.scope === "operation" ? " · for this operation only" : resource ? ` · for every operation of ${resource}` : "")),
+        h("div", { class: "editor" }, this.editor.dom), this.#faultText(row),
         h("div", { class: "actions" },
-          h("button", { key: "below", disabled: !isSet, title: "Remove this level’s expression", onclick: () => session.change(row, "remove") }, "Use the level below"),
-          h("button", { key: "out", disabled: row.state === "left out", title: "The unified record has no value for this field", onclick: () => session.change(row, "set", "null") }, "Leave out"),
+          h("button", { key: "below", disabled: !isSet, title: "Remove this level’s expression", onclick: () => session.change(row, "remove") },
+            "Use the level below"),
+          h("button", { key: "out", disabled: row.state === "left out", title: "The unified record has no value for this field",
+            onclick: () => session.change(row, "set", "null") }, "Leave out"),
           h("button", { key: "why", onclick: () => { session.explain(row.field); session.go({ tab: "unified" }); } }, "Why this value?")),
       ],
       !row.editable && h("p", { class: "message note" }, row.reason || "This can’t be edited here.", row.hint && ` ${row.hint}`),
       row.editable && row.hint && h("p", { class: "dim" }, row.hint),
-      row.kind === "covered" && row.by && h("div", { class: "actions" }, h("button", { onclick: () => session.go({ field: row.by ?? "" }) }, `Go to ${row.by}`)),
+      row.kind === "covered" && row.by && h("div", { class: "actions" },
+        h("button", { onclick: () => session.go({ field: row.by ?? "" }) }, `Go to ${row.by}`)),
       this.#levels(row));
   }
 
@@ -171,7 +174,8 @@ export class MappingColumn {
     const fault = this.shownFault;
     const ids = fault?.ids?.length ? `: ${fault.ids.join(", ")}${(fault.records ?? 0) > fault.ids.length ? ", …" : "."}` : ".";
     const many = fault?.records && this.session.total > 1 ? `Fails in ${fault.records} of ${count(this.session.total, "record")}${ids}` : "";
-    return h("div", { class: "fault", "aria-live": "polite" }, fault && h("p", { class: "message error" }, fault.message, many && h("span", { class: "many" }, many), fault.fix && h("span", { class: "fix" }, fault.fix)),
+    return h("div", { class: "fault", "aria-live": "polite" }, fault && h("p", { class: "message error" }, fault.message,
+      many && h("span", { class: "many" }, many), fault.fix && h("span", { class: "fix" }, fault.fix)),
       this.session.problem?.code === "shared_text" && this.session.isEdited(row) && this.#shared(row));
   }
 
@@ -180,7 +184,8 @@ export class MappingColumn {
     const { session } = this;
     const choose = (/** @type {string} */ shared) => session.change(row, row.expression === null ? "remove" : "set", row.expression ?? undefined, shared);
     return h("div", { class: "message warning" }, h("p", null, `${session.problem?.message} ${session.problem?.paths?.join(", ") ?? ""}`),
-      h("div", { class: "actions" }, h("button", { onclick: () => choose("change") }, "Change all of them"), h("button", { onclick: () => choose("write out") }, "Change only this one")));
+      h("div", { class: "actions" }, h("button", { onclick: () => choose("change") }, "Change all of them"),
+        h("button", { onclick: () => choose("write out") }, "Change only this one")));
   }
 
   /** @param {Row} row */
@@ -192,14 +197,17 @@ export class MappingColumn {
       h("li", { key: `${level.level} ${level.place.file} ${level.place.line}`, class: level.overridden ? "overridden" : "" },
         badge(level.level),
         h("div", null, level.expression === null ? h("span", { class: "dim" }, "left out") : h("code", null, textOf(level.expression)),
-          h("span", { class: "dim place" }, `${level.place.file}:${level.place.line}`, level.uses_base && " · extends the level below", level.whole && " · one expression for the whole mapping")),
-        row.editable && typeof level.expression === "string" && !level.whole && h("button", { class: "small", onclick: () => session.change(row, "set", textOf(level.expression)) }, "Copy up")))));
+          h("span", { class: "dim place" }, `${level.place.file}:${level.place.line}`, level.uses_base && " · extends the level below",
+            level.whole && " · one expression for the whole mapping")),
+        row.editable && typeof level.expression === "string" && !level.whole &&
+          h("button", { class: "small", onclick: () => session.change(row, "set", textOf(level.expression)) }, "Copy up")))));
   }
 
   /** A form that names a custom field. */
   #adder() {
     const { session, added } = this;
-    if (!added) return h("button", { key: "add", class: "row add", onclick: () => this.add("", "") }, h("span", { class: "badge none", "aria-hidden": "true" }, "+"), h("span", { class: "name" }, "Add a custom field"));
+    if (!added) return h("button", { key: "add", class: "row add", onclick: () => this.add("", "") },
+      h("span", { class: "badge none", "aria-hidden": "true" }, "+"), h("span", { class: "name" }, "Add a custom field"));
     return h("form", {
       key: "adder", class: "adder",
       onsubmit: (/** @type {Event} */ event) => {
@@ -215,10 +223,13 @@ export class MappingColumn {
     h("label", { for: "added-name" }, "Name of the custom field"),
     h("div", { class: "actions" },
       h("span", { class: "dim" }, "custom_fields."),
-      h("input", { id: "added-name", value: added.name, autocomplete: "off", spellcheck: "false", "aria-describedby": "added-problem", oninput: (/** @type {Event} */ event) => { added.name = /** @type {HTMLInputElement} */ (event.target).value; } }),
+      h("input", { id: "added-name", value: added.name, autocomplete: "off", spellcheck: "false", "aria-describedby": "added-problem",
+        oninput: (/** @type {Event} */ event) => { added.name = /** @type {HTMLInputElement} */ (event.target).value; } }),
       h("button", { class: "primary" }, "Add"),
       h("button", { type: "button", onclick: () => { this.added = null; this.draw(); } }, "Cancel")),
-    h("p", { id: "added-problem", class: "dim" }, added.problem || (added.expression ? `It gets the value of ${added.expression}.` : session.rows.some((row) => row.field.startsWith("custom_fields.")) ? "" : "Custom fields are for what only some customers have.")));
+    h("p", { id: "added-problem", class: "dim" }, added.problem ||
+      (added.expression ? `It gets the value of ${added.expression}.` : session.rows.some((row) => row.field.startsWith("custom_fields.")) ? ""
+      : "Custom fields are for what only some customers have.")));
   }
 
   /** Open the form for a custom field. @param {string} name @param {string} expression */
@@ -294,5 +305,6 @@ function textOf(expression) {
 
 /** @param {string} field @param {string} name @returns {Row} */
 function newRow(field, name) {
-  return { field, steps: ["custom_fields", name], depth: 1, kind: "field", badge: null, scope: "resource", expression: null, state: "none", editable: true, levels: [] };
+  return { field, steps: ["custom_fields", name], depth: 1, kind: "field", badge: null, scope: "resource", expression: null, state: "none", editable: true,
+    levels: [] };
 }

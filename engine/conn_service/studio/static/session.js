@@ -3,11 +3,6 @@
  * What the page shows: the place (in the URL), the unsaved edits with their undo (in sessionStorage), and the newest
  * answers of the server. Views read it and call its methods; every change calls `onchange`.
  *
- * @typedef {import("./api.js").Edit} Edit
- * @typedef {import("./api.js").Row} Row
- * @typedef {import("./api.js").Evaluated} Evaluated
- * @typedef {import("./api.js").Report} Report
- * @typedef {import("./api.js").Fault} Fault
  * @typedef {{ account: string, operation: string, case: string, record: number, field: string, level: string,
  *   tab: string }} Location
  */
@@ -34,25 +29,25 @@ export class Session {
   place = readLocation();
   onchange = () => {};
   /** @type {any} */ workspace = null;
-  /** @type {import("./api.js").OperationName[]} */ operations = [];
+  /** @type {OperationName[]} */ operations = [];
   /** @type {{ label?: string, connector?: string, environment?: string, environments?: string[] }} */ account = {};
-  /** @type {import("./api.js").Operation | null} */ opened = null;
+  /** @type {Operation | null} */ opened = null;
   /** @type {Map<string, Row>} The rows as the files have them. */ savedRows = new Map();
-  /** @type {Map<number, import("./api.js").VendorRecord>} */ vendorRecords = new Map();
+  /** @type {Map<number, VendorRecord>} */ vendorRecords = new Map();
   total = 0;
-  /** @type {Report | null} */ recordsError = null;
+  /** @type {Problem | null} */ recordsError = null;
   /** @type {Map<number, Evaluated>} */ evaluated = new Map();
   /** @type {Map<string, any>} Values before a field broke, by record and field. */ good = new Map();
   /** @type {Record<string, Fault>} */ faults = {};
-  /** @type {import("./api.js").Evaluation | null} The newest evaluation of all records. */ whole = null;
-  /** @type {Report | null} The draft as a whole can't be evaluated. */ failure = null;
+  /** @type {Evaluation | null} The newest evaluation of all records. */ whole = null;
+  /** @type {Problem | null} The draft as a whole can't be evaluated. */ failure = null;
   /** @type {Record<string, string[]>} */ readers = {};
-  /** @type {import("./api.js").Why | null} */ why = null;
+  /** @type {Why | null} */ why = null;
   /** @type {Edit[]} */ edits = [];
   /** @type {Edit[][]} */ past = [];
   /** @type {Edit[][]} */ future = [];
   digest = "";
-  /** @type {Report | null} */ problem = null;
+  /** @type {Problem | null} */ problem = null;
   isLoading = true;
   notice = "";
   /** The number of the newest evaluation that is shown. */ sequence = 0;
@@ -90,7 +85,8 @@ export class Session {
     const before = this.place;
     this.place = { ...before, ...change };
     if (change.account !== undefined && change.account !== before.account && change.operation === undefined) this.place.operation = "";
-    const isOther = ["account", "operation", "case", "level"].some((name) => before[/** @type {keyof Location} */ (name)] !== this.place[/** @type {keyof Location} */ (name)]);
+    const isOther = ["account", "operation", "case",
+      "level"].some((name) => before[/** @type {keyof Location} */ (name)] !== this.place[/** @type {keyof Location} */ (name)]);
     if (before.account !== this.place.account || before.operation !== this.place.operation) {
       this.place = { ...this.place, case: change.case ?? "", record: change.record ?? 0, field: change.field ?? "" };
     } else if (before.case !== this.place.case) this.place.record = change.record ?? 0;
@@ -146,7 +142,8 @@ export class Session {
   async #load(opening) {
     const { account, operation, level } = this.place;
     this.workspace ??= await get("api/workspace");
-    Object.assign(this, { opened: null, evaluated: new Map(), good: new Map(), vendorRecords: new Map(), whole: null, faults: {}, failure: null, readers: {}, total: 0, recordsError: null });
+    Object.assign(this, { opened: null, evaluated: new Map(), good: new Map(), vendorRecords: new Map(), whole: null, faults: {}, failure: null, readers: {},
+      total: 0, recordsError: null });
     if (!account) return;
     const answer = await get("api/operations", { account });
     if (opening !== this.#opening) return;
@@ -241,7 +238,7 @@ export class Session {
     if (this.opened?.cases.length) this.#visible(undefined);
   }
 
-  /** @param {import("./api.js").Evaluation} answer */
+  /** @param {Evaluation} answer */
   #take(answer) {
     this.problem = null;
     this.failure = answer.failed ? (answer.error ?? { code: "", message: "This can't be evaluated." }) : null;
@@ -281,11 +278,12 @@ export class Session {
     else if (this.opened) this.#loadRows().then(this.onchange, (error) => this.#report(error));
   });
 
-  /** Load why a field has its value in the record that is shown. @param {string} field */
-  async explain(field) {
+  /** Load why a field has its value in the record shown, or all fields of an item. @param {string} field @param {number} [item] */
+  async explain(field, item = 0) {
     try {
-      const why = await post("api/why", { ...this.#request, record: this.place.record, field });
-      this.why = field === this.place.field ? why : this.why;
+      const why = await post("api/why", { ...this.#request, record: this.place.record, item, field });
+      if (!field) this.why = { field: `#${item}`, levels: [], ...why };
+      else if (field === this.place.field) this.why = why;
     } catch (error) {
       this.#report(error);
     }
@@ -308,7 +306,8 @@ export class Session {
     }
     const edits = stored?.edits ?? draft?.edits ?? [];
     this.notice = !stored && edits.length ? "These edits are a draft that you saved earlier." : "";
-    Object.assign(this, { edits, past: stored?.past ?? [], future: stored?.future ?? [], digest: (edits.length && (stored?.digest ?? draft?.digest)) || digest });
+    Object.assign(this, { edits, past: stored?.past ?? [], future: stored?.future ?? [],
+      digest: (edits.length && (stored?.digest ?? draft?.digest)) || digest });
   }
 
   #store() {
@@ -329,7 +328,8 @@ export class Session {
   change(row, action, expression, shared) {
     const isTyping = action !== "remove" && this.#typing.field === row.field && performance.now() - this.#typing.at < 1000;
     const saved = this.savedRows.get(row.field);
-    const isNothing = action === "remove" ? saved?.state !== "own" && saved?.state !== "left out" : saved?.state === "own" && saved.expression?.trimEnd() === expression;
+    const isNothing = action === "remove" ? saved?.state !== "own" && saved?.state !== "left out" : saved?.state === "own" &&
+      saved.expression?.trimEnd() === expression;
     const { operation } = this.place;
     const key = keyOf({ operation, scope: row.scope, field: row.field });
     const others = this.edits.filter((edit) => keyOf(edit) !== key);
@@ -423,7 +423,8 @@ export class Session {
 
   /** @param {Row} row */
   violationsOf(row) {
-    return (this.result?.violations ?? []).filter((violation) => violation.path === row.field || violation.path.startsWith(`${row.field}.`) || violation.path.startsWith(`${row.field}[`));
+    return (this.result?.violations ?? []).filter((violation) => violation.path === row.field || violation.path.startsWith(`${row.field}.`) ||
+      violation.path.startsWith(`${row.field}[`));
   }
 
   /** Whether the record shown has no value for a field because of an error. @param {Row} row */
@@ -438,7 +439,8 @@ export class Session {
     const good = this.good.get(`${this.place.record} ${row.field}`);
     const saved = valueAt(this.result?.saved, row.steps);
     const value = isBroken ? (good === undefined ? saved : good) : valueAt(this.result?.unified, row.steps);
-    return { value, saved, base: valueAt(this.result?.base, row.steps), isBroken, isGood: good !== undefined, isChanged: !isBroken && this.result !== undefined && !isSame(value, saved) };
+    return { value, saved, base: valueAt(this.result?.base, row.steps), isBroken, isGood: good !== undefined,
+      isChanged: !isBroken && this.result !== undefined && !isSame(value, saved) };
   }
 }
 

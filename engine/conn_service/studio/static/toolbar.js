@@ -3,11 +3,6 @@
 import { get, newest } from "./api.js";
 import { byId, count, h, render } from "./dom.js";
 
-/**
- * @typedef {import("./session.js").Session} Session
- * @typedef {import("./api.js").Account} Account
- */
-
 export class Toolbar {
   /** @type {Account[]} */ accounts = [];
   accountTotal = 0;
@@ -42,26 +37,33 @@ export class Toolbar {
           this.#accountPicker(),
           place.account && h("label", { class: "pick wide" }, h("span", null, "Operation"), this.#select("operation", [
             ...(place.operation ? [] : [h("option", { value: "" }, "Choose…")]),
-            ...operations.map((one) => h("option", { value: one.name, key: one.name }, `${one.name}${one.recordings ? "" : " — no recording"}`))], place.operation)),
+            ...operations.map((one) => h("option", { value: one.name, key: one.name }, `${one.name}${one.recordings ? "" : " — no recording"}`))],
+              place.operation)),
           opened && opened.cases.length > 0 && h("label", { class: "pick" }, h("span", null, "Recording"), this.#select("case", opened.cases.map((one) =>
-            h("option", { value: one.scenario, key: one.scenario }, `${one.scenario} · ${one.error ? one.error.kind : count(one.records, "record")}`)), opened.case ?? "")),
+            h("option", { value: one.scenario, key: one.scenario }, `${one.scenario} · ${one.error ? one.error.kind : count(one.records, "record")}`)),
+              opened.case ?? "")),
           opened && h("label", { class: "pick" }, h("span", null, "Edit the file of"), this.#select("level", [
             h("option", { value: "account" }, `account ${place.account}`),
-            h("option", { value: "environment", disabled: !account.environment || session.workspace?.saves === "revision" }, `environment ${account.environment ?? "(none)"}`)], place.level)))),
+            h("option", { value: "environment", disabled: !account.environment || session.workspace?.saves === "revision" },
+              `environment ${account.environment ?? "(none)"}`)], place.level)))),
       h("div", { class: "tools" },
-        h("button", { class: "quiet icon", "aria-label": "Undo", title: "Undo (Ctrl+Z)", disabled: session.past.length === 0, onclick: () => session.undo() }, "↶"),
-        h("button", { class: "quiet icon", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", disabled: session.future.length === 0, onclick: () => session.redo() }, "↷"),
+        h("button", { class: "quiet icon", "aria-label": "Undo", title: "Undo (Ctrl+Z)", disabled: session.past.length === 0, onclick: () => session.undo() },
+          "↶"),
+        h("button", { class: "quiet icon", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", disabled: session.future.length === 0,
+          onclick: () => session.redo() }, "↷"),
         h("button", { class: "quiet icon", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => this.onhelp() }, "?"),
-        h("button", { class: edits ? "primary" : "", disabled: edits === 0, title: "Review and save (Ctrl+S)", onclick: () => this.onreview() }, "Review & save…", edits > 0 && h("span", { class: "number" }, String(edits)))));
+        h("button", { class: edits ? "primary" : "", disabled: edits === 0, title: "Review and save (Ctrl+S)", onclick: () => this.onreview() },
+          "Review & save…", edits > 0 && h("span", { class: "number" }, String(edits)))));
   }
 
   get isNarrow() {
     return matchMedia("(max-width: 819px)").matches;
   }
 
-  /** @param {"operation" | "case" | "level"} name @param {import("./dom.js").Children[]} options @param {string} value */
+  /** @param {"operation" | "case" | "level"} name @param {Children[]} options @param {string} value */
   #select(name, options, value) {
-    return h("select", { id: `pick-${name}`, value, onchange: (/** @type {Event} */ event) => this.session.go({ [name]: /** @type {HTMLSelectElement} */ (event.target).value }) }, options);
+    return h("select", { id: `pick-${name}`, value,
+      onchange: (/** @type {Event} */ event) => this.session.go({ [name]: /** @type {HTMLSelectElement} */ (event.target).value }) }, options);
   }
 
   /** A field that searches the accounts as one types: a workspace may have thousands. */
@@ -78,7 +80,8 @@ export class Toolbar {
     return h("div", { class: "pick combobox" }, h("label", { for: "account" }, "Account"),
       h("input", {
         id: "account", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": String(this.isOpen), "aria-controls": "accounts",
-        "aria-activedescendant": this.isOpen && this.accounts[this.active] ? `account-${this.active}` : null, value: this.isOpen ? this.search : session.place.account, placeholder: "Search accounts",
+        "aria-activedescendant": this.isOpen && this.accounts[this.active] ? `account-${this.active}` : null,
+          value: this.isOpen ? this.search : session.place.account, placeholder: "Search accounts",
         onfocus: (/** @type {Event} */ event) => {
           if (this.isOpen) return;
           this.isOpen = true;
@@ -91,8 +94,7 @@ export class Toolbar {
           this.search = /** @type {HTMLInputElement} */ (event.target).value;
           this.isOpen = true;
           this.#find(this.search.trim());
-        },
-        onblur: close,
+        }, onblur: close,
         onkeydown: (/** @type {KeyboardEvent} */ event) => {
           const moves = new Map([["ArrowDown", 1], ["ArrowUp", -1]]);
           const move = moves.get(event.key);
@@ -108,10 +110,13 @@ export class Toolbar {
         },
       }),
       h("ul", { id: "accounts", role: "listbox", "aria-label": "Accounts", hidden: !this.isOpen }, this.accounts.map((account, index) =>
-        h("li", { key: account.name, id: `account-${index}`, role: "option", "aria-selected": String(index === this.active), "aria-disabled": account.error ? "true" : null, onmousedown: (/** @type {Event} */ event) => { event.preventDefault(); choose(account); } },
-          h("span", { class: "name" }, account.name), h("span", { class: "dim" }, account.error ? "can’t be read" : [account.label, account.connector].filter(Boolean).join(" · ")))),
+        h("li", { key: account.name, id: `account-${index}`, role: "option", "aria-selected": String(index === this.active),
+          "aria-disabled": account.error ? "true" : null, onmousedown: (/** @type {Event} */ event) => { event.preventDefault(); choose(account); } },
+          h("span", { class: "name" }, account.name), h("span", { class: "dim" },
+            account.error ? "can’t be read" : [account.label, account.connector].filter(Boolean).join(" · ")))),
       this.accounts.length === 0 && h("li", { role: "option", "aria-selected": "false", "aria-disabled": "true", class: "dim" }, "No account matches."),
-      this.accountTotal > this.accounts.length && h("li", { role: "option", "aria-selected": "false", "aria-disabled": "true", class: "dim" }, `${count(this.accountTotal - this.accounts.length, "more account")}: type to search`)));
+      this.accountTotal > this.accounts.length && h("li", { role: "option", "aria-selected": "false", "aria-disabled": "true", class: "dim" },
+        `${count(this.accountTotal - this.accounts.length, "more account")}: type to search`)));
   }
 
   /** The account that Enter chooses: what was found for an earlier text does not count. */

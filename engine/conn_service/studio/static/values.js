@@ -5,7 +5,6 @@
  * The server writes a number that JavaScript would round as `{"$number": "…"}`, a long text as `{"$text": …, "length"}`
  * and an object of the vendor that looks like one of these as `{"$object": …}`.
  *
- * @typedef {import("./api.js").Value} Value
  * @typedef {string | number} Step
  */
 
@@ -48,7 +47,8 @@ export function describe(value, length = 300) {
   switch (typeOf(value)) {
     case "missing": return "no value";
     case "number": return typeof value === "object" ? value.$number : String(value);
-    case "text": return typeof value === "string" ? cut(quote(value), length) : `${cut(quote(value.$text), length)} (${value.length.toLocaleString("en")} characters)`;
+    case "text": return typeof value === "string" ? cut(quote(value), length)
+      : `${cut(quote(value.$text), length)} (${value.length.toLocaleString("en")} characters)`;
     case "list": return value.length === 0 ? "empty list" : `${value.length} ${value.length === 1 ? "item" : "items"}`;
     case "object": {
       const size = partsOf(value).length;

@@ -4,7 +4,6 @@ import { byId, count, h, render, rove } from "./dom.js";
 import { describe, hasParts, nameOfPath, nameType, partsOf, typeOf, writePath } from "./values.js";
 
 /**
- * @typedef {import("./session.js").Session} Session
  * @typedef {{ key: string, steps: (string | number)[], value: any, depth: number, isOpen: boolean | null }} Line
  */
 
@@ -32,10 +31,12 @@ export class VendorColumn {
     const { opened, vendorRecord } = session;
     if (!opened) return render(this.column);
     render(this.column, h("div", { class: "column-head" },
-      h("h2", { id: "vendor-title" }, "Vendor record"),
-      session.total > 0 && this.#switcher(),
-    ), opened.cases.length === 0 ? noRecording(session) : session.recordsError && !session.total ? failed(session.recordsError) : vendorRecord ? [this.#searchField(), this.#tree(vendorRecord.vendor), this.#leaf()]
-      : session.isLoading ? h("p", { class: "dim padded" }, "Loading the record…") : h("div", { class: "empty" }, h("p", null, "This recording has no records."), h("p", null, "The vendor’s answer is empty. Choose another recording above.")));
+      h("h2", { id: "vendor-title" }, "Vendor record"), session.total > 0 && this.#switcher(),
+    ), opened.cases.length === 0 ? noRecording(session) : session.recordsError && !session.total ? failed(session.recordsError) : vendorRecord
+      ? [this.#searchField(), this.#tree(vendorRecord.vendor), this.#leaf()]
+      : session.isLoading ? h("p", { class: "dim padded" }, "Loading the record…")
+        : h("div", { class: "empty" }, h("p", null, "This recording has no records."),
+        h("p", null, "The vendor’s answer is empty. Choose another recording above.")));
     const tree = this.column.querySelector("[role=tree]");
     if (tree instanceof HTMLElement && !tree.dataset.roves) {
       tree.dataset.roves = "yes";
@@ -49,11 +50,14 @@ export class VendorColumn {
     const { record } = session.place;
     const id = session.vendorRecord?.id ?? session.result?.id;
     return h("div", { class: "switcher" },
-      h("button", { class: "quiet icon", disabled: record === 0, onclick: () => session.go({ record: record - 1 }), "aria-label": "Previous record", title: "Previous record (p)" }, "‹"),
+      h("button", { class: "quiet icon", disabled: record === 0, onclick: () => session.go({ record: record - 1 }), "aria-label": "Previous record",
+        title: "Previous record (p)" }, "‹"),
       h("label", null, h("span", { class: "hidden-label" }, "Record, by number or ID"),
-        h("input", { class: "record-number", inputmode: "text", value: String(record + 1), size: 4, onchange: (/** @type {Event} */ event) => this.#choose(/** @type {HTMLInputElement} */ (event.target)) })),
+        h("input", { class: "record-number", inputmode: "text", value: String(record + 1), size: 4,
+          onchange: (/** @type {Event} */ event) => this.#choose(/** @type {HTMLInputElement} */ (event.target)) })),
       h("span", null, `of ${session.total.toLocaleString("en")}`),
-      h("button", { class: "quiet icon", disabled: record + 1 >= session.total, onclick: () => session.go({ record: record + 1 }), "aria-label": "Next record", title: "Next record (n)" }, "›"),
+      h("button", { class: "quiet icon", disabled: record + 1 >= session.total, onclick: () => session.go({ record: record + 1 }), "aria-label": "Next record",
+        title: "Next record (n)" }, "›"),
       id !== undefined && h("span", { class: "dim record-id" }, `ID ${describe(id, 40)}`));
   }
 
@@ -138,7 +142,8 @@ export class VendorColumn {
     h("span", { class: "key" }, String(line.steps.at(-1))),
     h("span", { class: `value ${typeOf(line.value)}`, dir: "auto" }, describe(line.value)),
     fields.length > 0 && h("span", { class: "readers" }, h("span", { class: "hidden-label" }, "read by"), fields.slice(0, 3).map((name) =>
-      h("span", { class: "reader", onclick: (/** @type {Event} */ event) => { event.stopPropagation(); this.session.go({ field: name, tab: "mapping" }); } }, name)),
+      h("span", { class: "reader", onclick: (/** @type {Event} */ event) => { event.stopPropagation(); this.session.go({ field: name, tab: "mapping" }); } },
+        name)),
     fields.length > 3 && h("span", { class: "dim" }, `+${fields.length - 3}`)));
   }
 
@@ -163,7 +168,8 @@ export class VendorColumn {
     else if (key === "ArrowLeft" && line.isOpen) this.#select(line, true);
     else if (key === "ArrowLeft") {
       const parent = JSON.stringify(line.steps.slice(0, -1));
-      /** @type {HTMLElement | undefined} */ ([.../** @type {NodeListOf<HTMLElement>} */ (this.column.querySelectorAll("[role=treeitem]"))].find((one) => one.dataset.key === parent))?.focus();
+      const items = /** @type {NodeListOf<HTMLElement>} */ (this.column.querySelectorAll("[role=treeitem]"));
+      [...items].find((one) => one.dataset.key === parent)?.focus();
     } else return false;
     return true;
   }
@@ -179,23 +185,23 @@ export class VendorColumn {
     const row = session.row;
     const targets = session.rows.filter((other) => other.editable && other.kind !== "group");
     const unmapped = targets.filter((other) => other.kind === "unmapped" || other.state === "none");
-    const option = (/** @type {import("./api.js").Row} */ other) => h("option", { value: other.field }, other.field);
+    const option = (/** @type {Row} */ other) => h("option", { value: other.field }, other.field);
     return h("div", { class: "leaf", role: "group", "aria-label": "Selected value" },
       h("code", { class: "path" }, expression),
-      h("p", { class: "dim" }, known ? `${nameType(known.type)}, in ${known.filled} of ${count(session.opened?.shape.records ?? 0, "record")}` : typeOf(line.value),
+      h("p", { class: "dim" }, known ? `${nameType(known.type)}, in ${known.filled} of ${count(session.opened?.shape.records ?? 0, "record")}`
+        : typeOf(line.value),
         fields.length === 0 ? ". No field reads it." : `. Read by ${fields.join(", ")}.`),
       h("div", { class: "actions" },
-        fields.filter((name) => name !== row?.field).slice(0, 4).map((name) => h("button", { key: `go ${name}`, onclick: () => session.go({ field: name, tab: "mapping" }) }, `Go to ${name}`)),
+        fields.filter((name) => name !== row?.field).slice(0, 4).map((name) => h("button",
+          { key: `go ${name}`, onclick: () => session.go({ field: name, tab: "mapping" }) }, `Go to ${name}`)),
         row?.editable && row.kind !== "group" && [
           h("button", { key: "map", onclick: () => this.onmap(row.field, expression) }, `Map ${row.field} to this`),
           h("button", { key: "insert", onclick: () => this.oninsert(expression) }, `Insert into ${row.field}`)],
         h("select", {
           key: "others", "aria-label": "Map another field to this value", value: "",
           onchange: (/** @type {Event} */ event) => this.#mapTo(/** @type {HTMLSelectElement} */ (event.target), line, expression),
-        },
-        h("option", { value: "" }, "Map another field to this…"),
-        h("option", { value: "+" }, "A new custom field…"),
-        unmapped.length > 0 && h("optgroup", { label: "Not mapped yet" }, unmapped.map(option)),
+        }, h("option", { value: "" }, "Map another field to this…"),
+        h("option", { value: "+" }, "A new custom field…"), unmapped.length > 0 && h("optgroup", { label: "Not mapped yet" }, unmapped.map(option)),
         h("optgroup", { label: "Mapped" }, targets.filter((other) => !unmapped.includes(other)).map(option)))));
   }
 
@@ -218,7 +224,7 @@ function noRecording(session) {
     h("code", null, `conn record ${operation} --account ${account}`));
 }
 
-/** @param {import("./api.js").Report} error */
+/** @param {Problem} error */
 function failed(error) {
   return h("div", { class: "empty" },
     h("p", null, "The recorded run ends with an error, so it has no records."),

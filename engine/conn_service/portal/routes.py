@@ -40,9 +40,9 @@ from conn_service.studio.views.rendering import FORMS, PAGES, render_view
 
 __all__ = ["PortalSettings", "build_portal_routes"]
 
-_PAGES: Final = ("overview", "coverage", "recordings", "recording", "syncs", "run")
+_PAGES: Final = ("overview", "coverage", "recordings", "recording")
 _RELEASE_PAGES: Final = ("releases", "promote", "roll_back")
-_LINKS: Final = {"coverage": "Coverage", "recordings": "Recordings", "syncs": "Syncs", "releases": "Releases"}
+_LINKS: Final = {"coverage": "Coverage", "recordings": "Recordings", "releases": "Releases"}
 _TITLE: Final = "Conn portal"
 
 

@@ -11,23 +11,29 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from conn_service.syncs import tables
-from conn_service.syncs.store import BACKFILL, name_run
+from conn_service.syncs.store import BACKFILL, RunRow, name_run
 
 __all__ = [
     "BY_EVENT",
     "BY_SYNC",
     "DELETES",
+    "FULL",
+    "RETRY",
     "StartRequest",
     "add_requests",
     "drop_requests",
     "find_requests",
     "find_similar",
     "forget_events",
+    "request_retry",
 ]
 
 BY_EVENT: Final = "event"
 BY_SYNC: Final = "sync"
 DELETES: Final = "deletes"
+RETRY: Final = "retry"
+FULL: Final = "full"
+"""The setting of a request for a run that reads everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,8 @@ class StartRequest:
 def add_requests(connection: Connection, requests: Iterable[StartRequest]) -> list[StartRequest]:
     """Store requests in the transaction of a connection, and return those that are new.
 
-    Of several by other syncs, one is enough: its run reads everything that is new. An event that a vendor sends again
-    starts nothing again.
+    Of several by other syncs, or to retry, one is enough: its run reads everything that is new. An event that a vendor
+    sends again starts nothing again.
     """
     return [request for request in requests if _add_request(connection, request)]
 
@@ -69,7 +75,7 @@ def _add_request(connection: Connection, request: StartRequest) -> bool:
     if request.is_unique:
         if not _remember_event(connection, stream, request.moment):
             return False
-    elif request.cause == BY_SYNC or request.event_id:  # the run that waits reads what this one would
+    elif request.cause in (BY_SYNC, RETRY) or request.event_id:  # the run that waits reads what this one would
         waiting = (columns[name] == value for name, value in stream.items())
         if connection.execute(sa.select(columns.number).where(*waiting).limit(1)).first():
             return False
@@ -110,6 +116,14 @@ def find_similar(engine: Engine, request: StartRequest, limit: int) -> list[Star
     )
     with engine.connect() as connection:
         return [_to_request(row) for row in connection.execute(query.order_by(columns.number).limit(limit))]
+
+
+def request_retry(engine: Engine, run: RunRow, now: float) -> bool:
+    """Request a run like one that has failed. Return False if one is requested already."""
+    settings = {**run.settings, FULL: True} if run.is_full else run.settings
+    request = StartRequest(run.sync, run.account, RETRY, settings, now)
+    with engine.begin() as connection:
+        return bool(add_requests(connection, [request]))
 
 
 def drop_requests(connection: Connection, requests: Iterable[StartRequest]) -> None:

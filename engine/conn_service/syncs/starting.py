@@ -12,6 +12,8 @@ from conn_service.syncs.requests import (
     BY_EVENT,
     BY_SYNC,
     DELETES,
+    FULL,
+    RETRY,
     StartRequest,
     drop_requests,
     find_requests,
@@ -56,7 +58,7 @@ def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
     if request.cause != BACKFILL and not plan.enabled:  # it was disabled after the request
         _drop(runner, request)
         return ""
-    if request.cause != BACKFILL and runner.store.streams.get(request.sync, request.account).is_paused:
+    if request.cause not in (BACKFILL, RETRY) and runner.store.streams.get(request.sync, request.account).is_paused:
         return ""
     taken, settings = _collect(runner, plan, request)
     try:
@@ -65,7 +67,7 @@ def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
             request.sync,
             request.account,
             cause=request.cause,
-            is_full=request.cause == BACKFILL,
+            is_full=request.cause == BACKFILL or request.settings.get(FULL, False),
             settings=settings,
             unless_open=True,
             more=[lambda connection, _seq: drop_requests(connection, taken)],

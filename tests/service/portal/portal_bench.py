@@ -84,6 +84,7 @@ def open_portal(
     release_store: str = "",
     settings: Mapping[str, Any] | None = None,
     clock: Any = None,
+    vault: MemoryVault | None = None,
 ) -> Iterator[Portal]:
     """Start a service with the portal. `configure` returns where it reads its configuration, and `settings` are
     further ones of the portal."""
@@ -96,7 +97,7 @@ def open_portal(
     deployment = Deployment(
         source,
         location,
-        MemoryVault(),
+        vault or MemoryVault(),
         {},
         clock,
         connect=connect,

@@ -21,7 +21,7 @@ from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers
 from conn_service.store import DEFAULT_FILE, open_engine
 from conn_service.syncs.receiving import receive_events
-from conn_service.syncs.requests import find_requests, forget_events
+from conn_service.syncs.requests import find_requests, forget_events, request_retry
 from conn_service.syncs.starting import start_requested
 from conn_service.syncs.store import RunRow
 
@@ -53,6 +53,21 @@ def send(bench: Bench, *events: Event) -> None:
 def event(name: str = "shop:contact.changed", data: Any = None, number: int = 1, account: str = "acme") -> Event:
     kind = name.rpartition(":")[2]
     return Event(f"evt_{number}", name, account, "shop", None, data or {"id": 7}, {"type": kind})
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_retry_is_requested_once_and_reads_as_much_also_while_the_schedule_is_paused(
+    bench: Bench, is_full: bool
+) -> None:
+    failed = bench.run("r1", is_full=is_full)
+    bench.store.streams.pause("people", "acme")
+    engine = bench.store.engine
+    assert request_retry(engine, failed, 1_795_000_000.0) is True
+    assert request_retry(engine, failed, 1_795_000_001.0) is False
+    [run] = start(bench)
+    assert (run.cause, run.is_full, run.status) == ("retry", is_full, "complete")
+    assert find_requests(engine) == []
+    assert request_retry(engine, failed, 1_795_000_002.0) is True
 
 
 class TestAnotherSync:

@@ -18,7 +18,7 @@ from conn_service.studio.views.page_request import PageRequest
 from conn_service.syncs.run_details import read_details
 from conn_service.syncs.store import RunRow, SyncStore
 
-__all__ = ["show_run", "show_syncs"]
+__all__ = ["describe_details", "describe_run", "show_run", "show_syncs"]
 
 _MOST_RUNS = 50
 _GOOD = ("complete",)
@@ -33,7 +33,7 @@ def show_syncs(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
     return {
         "chosen": name,
         "syncs": [_describe_sync(studio, one) for one in studio.saved.syncs() if name in ("", one)],
-        "runs": [_describe_run(run) for run in runs],
+        "runs": [describe_run(run) for run in runs],
         "has_store": store is not None,
     }
 
@@ -44,12 +44,16 @@ def show_run(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
         if store is None:
             raise UsageError("no sync has run yet", hint="run one: conn sync run SYNC --account ACCOUNT")
         run = store.get_run(request.query.get("run", ""))
-        details = read_details(store, run, MACHINE_CLOCK.now())
+        return describe_details(store, run)
+
+
+def describe_details(store: SyncStore, run: RunRow) -> dict[str, Any]:
+    """Return what a page shows of a run, with its report."""
     return {
-        **_describe_run(run),
+        **describe_run(run),
         "facts": [(name.replace("_", " "), value) for name, value in run.report.items() if not _is_large(value)],
         "report": dump_json(dict(run.report)),
-        "details": to_builtins(details),
+        "details": to_builtins(read_details(store, run, MACHINE_CLOCK.now())),
     }
 
 
@@ -76,7 +80,8 @@ def _describe_sync(studio: StudioWorkspace, name: str) -> dict[str, Any]:
         return {**row, "error": error.message}
 
 
-def _describe_run(run: RunRow) -> dict[str, Any]:
+def describe_run(run: RunRow) -> dict[str, Any]:
+    """Return what a list shows of a run."""
     began = datetime.fromtimestamp(run.began, UTC)
     return {
         "id": run.id,

@@ -87,14 +87,18 @@ class SyncStore:
         sync: str | None = None,
         account: str | None = None,
         statuses: Sequence[RunStatus] = (),
+        before: RunRow | None = None,
         limit: int = 100,
     ) -> list[RunRow]:
-        """Return runs, the newest first."""
+        """Return runs, the newest first; with `before`, those that come after it in this order."""
         columns = tables.run.c
         query = sa.select(tables.run).order_by(columns.began.desc(), columns.id.desc()).limit(limit)
         query = query.where(columns.sync == sync) if sync is not None else query
         query = query.where(columns.account == account) if account is not None else query
         query = query.where(columns.status.in_(statuses)) if statuses else query
+        if before is not None:
+            same_time = sa.and_(columns.began == before.began, columns.id < before.id)
+            query = query.where(sa.or_(columns.began < before.began, same_time))
         with self.engine.connect() as connection:
             return [to_run(row) for row in connection.execute(query)]
 

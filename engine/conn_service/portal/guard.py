@@ -66,15 +66,16 @@ class PortalGuard:
         if origin is None:
             fix = "open the public URL of the service, and let a proxy in front of it pass the Host header on"
             return refuse_request(421, "host", f'"{host[:100]}" is not the host of the portal', fix)
-        if request.method not in _SAFE and sent_from is None:
-            return refuse_request(403, "origin", "the request does not say which page it comes from", "use a browser")
-        if sent_from is not None and sent_from != origin:
-            return refuse_request(403, "origin", "the request comes from another site", "open the portal itself")
         is_link = request.method in _SAFE and (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
             "navigate",
             "document",
         )
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not is_link:
+        if is_link:  # also the way back from a provider: its form gives it the origin null
+            return None
+        if request.method not in _SAFE and sent_from is None:
+            return refuse_request(403, "origin", "the request does not say which page it comes from", "use a browser")
+        is_own = sent_from in (None, origin) and headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+        if not is_own:
             return refuse_request(403, "origin", "the request comes from another site", "open the portal itself")
         return None
 

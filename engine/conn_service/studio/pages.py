@@ -69,8 +69,11 @@ class StudioPages:
             "connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; "
             "frame-ancestors 'none'; require-trusted-types-for 'script'"
         )
-        text = render_editor(self.host.find_context(request), nonce)
+        context = self.host.find_context(request)
+        text = render_editor(context, nonce)
         headers = {"content-security-policy": policy}
+        if context.frame.person:  # its form for the log-out says where it comes from
+            headers["referrer-policy"] = "same-origin"
         return Response(text, media_type="text/html", headers=headers, background=BackgroundTask(self.queries.prepare))
 
     async def save(self, request: Request) -> Response:

@@ -90,6 +90,8 @@ def test_an_address_may_try_a_few_times_a_minute(portal: Portal) -> None:
         ("GET", {"sec-fetch-site": "cross-site"}, 403),
         ("GET", {"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
         ("GET", LINK, 200),
+        ("GET", {**LINK, "origin": "null"}, 200),
+        ("GET", {"origin": "https://evil.test"}, 403),
         ("POST", {"origin": ORIGIN}, 200),
         ("POST", {}, 403),
         ("POST", {"origin": "null"}, 403),

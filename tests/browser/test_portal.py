@@ -27,9 +27,13 @@ from conn_service.listening import listen
 from conn_service.portal.routes import PortalSettings, build_portal_routes
 from conn_service.revisions import Changes, RevisedConfiguration, Revision, RevisionRequest, RevisionStore, Subject
 from conn_service.store import open_engine
+from conn_service.syncs.store import SyncStore
 
 pytestmark = pytest.mark.slow
 LOWER = "$lowercase(response.properties.email)"
+PAGES = (
+    "accounts", "accounts/acme", "connectors", "connectors/hubspot", "deliveries", "endpoints", "syncs", "syncs/runs"
+)  # fmt: skip
 ROLES = {"viewer": ("*",), "releaser": ("ada@example.com",)}
 
 
@@ -167,3 +171,48 @@ def test_a_person_logs_in_at_the_provider_and_out_again(chromium: Browser, porta
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         page.goto(f"{portal.url}/audit")
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_an_editor_creates_a_link_that_a_customer_opens_and_revokes_another(
+    chromium: Browser, portal: TeamPortal
+) -> None:
+    with portal.open(chromium, "portal:edit", "/accounts?connector=hubspot") as page:
+        assert find_violations(page) == []
+        page.get_by_role("link", name="acme", exact=True).click()
+        assert find_violations(page) == []
+        page.get_by_role("button", name="Create a link").click()
+        url = page.get_by_label("Link", exact=True).input_value()
+        assert find_violations(page) == []
+        with open_tab(chromium) as customer:
+            answer = customer.goto(url)
+            assert answer is not None
+            assert answer.status == 200
+        page.get_by_role("link", name="acme", exact=True).click()
+        page.get_by_role("button", name="Revoke the link").click()
+        expect(page.locator(".message.note")).to_have_text("The link was revoked.")
+
+
+def test_a_schedule_is_paused_and_resumed(chromium: Browser, portal: TeamPortal) -> None:
+    engine = open_engine(portal.location)
+    SyncStore(engine).streams.get("hubspot_contacts_incremental", "umbrella")
+    engine.dispose()
+    with portal.open(chromium, "portal:edit", "/syncs") as page:
+        for action, done in (("Pause", "paused"), ("Resume", "resumed")):
+            assert find_violations(page) == []
+            page.get_by_role("button", name=f"{action} hubspot_contacts_incremental of umbrella").click()
+            expect(page.locator(".message.note")).to_have_text(f"The schedule was {done}.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_pages_of_the_service_are_accessible_and_fit(
+    chromium: Browser, portal: TeamPortal, scheme: Any, width: int
+) -> None:
+    with portal.open(chromium, "portal:edit") as page:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        for path in PAGES:
+            page.goto(f"{portal.url}/{path}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            assert find_violations(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -14,6 +14,7 @@ from conn_engine.lint import lint_paths
 BUNDLED = {
     "asana": "Asana",
     "attio": "Attio",
+    "bamboohr": "BambooHR",
     "calendly": "Calendly",
     "github": "GitHub",
     "google_calendar": "Google push channel (Calendar / Drive)",

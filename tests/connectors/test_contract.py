@@ -30,6 +30,7 @@ def test_the_catalogue_has_the_connectors_it_promises():
     assert {
         "asana",
         "attio",
+        "bamboohr",
         "calendly",
         "github",
         "google_calendar",

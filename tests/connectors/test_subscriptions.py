@@ -117,3 +117,14 @@ def test_calendly(subscribed, scope):
         "url": URL, "events": ["invitee.created", "invitee.canceled"], "organization": company, **person,
         "scope": scope, "signing_key": stored["webhook_secret"],
     }  # fmt: skip
+
+
+def test_bamboohr(subscribed):
+    made = {"id": "17", "name": "Conn", "privateKey": "p-1"}
+    answers = [json_answer(made, 201), Response(200)]
+    (begun, ended), stored = subscribed("bamboohr", {"company": "nordlicht"}, {"api_key": "k"}, answers)
+    hooks = "https://nordlicht.bamboohr.com/api/v1/webhooks"
+    assert begun[:2] == ("POST", hooks) and ended == ("DELETE", f"{hooks}/17", None)
+    assert begun[2]["events"] == ["employee.created", "employee.updated", "employee.deleted"]
+    assert (begun[2]["url"], begun[2]["format"]) == (URL, "json") and "jobTitle" in begun[2]["monitorFields"]
+    assert stored["webhook_secret"] == "p-1"

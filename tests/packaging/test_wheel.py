@@ -115,6 +115,7 @@ def test_the_command_works_from_the_wheel(installed, tmp_path):
         "microsoft_graph",
         "intercom",
         "calendly",
+        "bamboohr",
         "slack",
         "notion",
         "acme-crm",

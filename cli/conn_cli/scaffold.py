@@ -27,6 +27,7 @@ __all__ = [
 
 SKELETON = Path(__file__).parent / "skeleton"
 _HIDDEN = ("gitignore", "vscode")
+_PACKED = ".tar.gz"
 EXAMPLE_CONNECTORS = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
 """The bundled connectors that the example workspace has: few, so that its commands are quick and their output short."""
 
@@ -35,15 +36,23 @@ def list_bundled() -> list[str]:
     """Return the names of the bundled connectors."""
     from conn_engine.documents.locate import find_packaged
 
-    return sorted(path.parent.name for path in find_packaged("connectors").glob("*/connector.yaml"))
+    folder = find_packaged("connectors")
+    folders = {path.parent.name for path in folder.glob("*/connector.yaml")}
+    return sorted(folders | {path.name.removesuffix(_PACKED) for path in folder.glob(f"*{_PACKED}")})
 
 
 def read_bundled(name: str) -> dict[str, bytes]:
-    """Return the files of a bundled connector."""
+    """Return the files of a bundled connector: of its folder in a checkout, of its archive in an installed package."""
+    import tarfile
+
     from conn_engine.documents.copied_files import read_files
     from conn_engine.documents.locate import find_packaged
 
-    return read_files(find_packaged("connectors", name))
+    packed = find_packaged("connectors", f"{name}{_PACKED}")
+    if not packed.is_file():
+        return read_files(find_packaged("connectors", name))
+    with tarfile.open(packed) as archive:
+        return {entry.name: file.read() for entry in archive if (file := archive.extractfile(entry)) is not None}
 
 
 def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
@@ -123,14 +132,13 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
 
     if root.exists() and any(root.iterdir()) and not force:
         raise UsageError(f"{to_relative(root)} is not empty", hint="choose another folder, or add --force")
-    example, connectors = find_packaged("example"), find_packaged("connectors")
+    example = find_packaged("example")
 
     def build(folder: Path) -> None:
         shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
         _write_id(folder, _workspace_id(root))
         for name in EXAMPLE_CONNECTORS:
-            target = folder / "connectors" / name
-            shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
+            _write_files(folder / "connectors" / name, read_bundled(name))
         for source in list_files(SKELETON / "workspace"):
             target = folder / _find_target(source)
             if not target.exists():
@@ -155,9 +163,7 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
 
     def build(folder: Path) -> None:
         if bundled:
-            for path, content in read_bundled(name).items():
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(content)
+            _write_files(folder, read_bundled(name))
             return
         for source in list_files(SKELETON / "connector"):
             if is_sample_left_out(source.name, name):
@@ -187,6 +193,12 @@ def _marks(name: str) -> dict[str, str]:
         "__LABEL__": " ".join(word.capitalize() for word in words if word),
         "__HOST__": name.replace("_", "-").strip("-") or "vendor",
     }
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
 
 
 def _write(path: Path, text: str) -> None:

@@ -62,7 +62,7 @@ def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
     }
     assert "conn_engine/_data/schemas/connector.schema.json" in names
     assert "conn_engine/_data/schemas/models/crm/contact.schema.json" in names
-    assert "conn_engine/_data/connectors/hubspot/connector.yaml" in names
+    assert "conn_engine/_data/connectors/hubspot.tar.gz" in names
     for data in (
         "webhook-schemes.yaml",
         "rate-limits.yaml",
@@ -71,7 +71,14 @@ def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
         "scores.json",
     ):
         assert f"conn_engine/_data/connectors/{data}" in names
-    assert "conn_engine/_data/connectors/hubspot/contract.yaml" in names
+    with (
+        zipfile.ZipFile(built[0]) as wheel,
+        wheel.open("conn_engine/_data/connectors/hubspot.tar.gz") as file,
+        tarfile.open(fileobj=file) as archive,
+    ):
+        packed = archive.getnames()
+    assert {"connector.yaml", "contract.yaml", "unified/crm.yaml", "recordings/crm.contacts.list.json"} <= {*packed}
+    names += packed
     assert "conn_engine/_data/example/accounts/acme.yaml" in names
     assert "conn_engine/py.typed" in names
     assert not [name for name in names if "planted" in name or name.endswith(".local.yaml") or "/.env" in name]

@@ -23,6 +23,7 @@ BUNDLED = {
     "jira": "Jira Cloud (webhooks with secret)",
     "linear": "Linear",
     "microsoft_graph": "Microsoft Graph change notifications",
+    "notion": "Notion",
     "pipedrive": "Pipedrive v2",
     "salesforce": "Salesforce Outbound Message (SOAP)",
     "slack": "Slack",

@@ -131,7 +131,7 @@ class EndpointSecrets:
         is_shown: bool = False,
     ) -> RotatedSecret:
         """Make a new secret for an endpoint, and store it. The present ones, which are those of its document unless the
-        vault has some, sign too for so many seconds.
+        vault has some, sign too for `overlap` seconds.
 
         `is_shown` tells that the caller shows it, so that `show` does not. Raises UsageError for a URL that no document
         has, and if too many secrets sign already, and ConfigurationError for a vault that cannot be used.

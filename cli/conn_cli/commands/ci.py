@@ -119,7 +119,7 @@ def _refuse_comparison(*, has_base: bool, accept: bool) -> None:
 
 def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
     from conn_engine.analysis.checks import run_checks
-    from conn_engine.updates.verifying import verify_copies
+    from conn_engine.updates.verifying import verify_copies_below
 
     with app.progress("checking") as progress:
         result = run_checks(
@@ -132,7 +132,7 @@ def _check(app: App, other: ComparisonBase | None, baseline: Path | None, proces
             clock=app.clock,
             tell=progress.say,
         )
-    result.findings += verify_copies(app.workspace)
+    result.findings += verify_copies_below(app.workspace_root)
     return result
 
 

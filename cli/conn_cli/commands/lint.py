@@ -1,16 +1,13 @@
 """`conn lint`: find mistakes in documents without running anything."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option, refuse_together
-
-if TYPE_CHECKING:
-    from conn_engine.diagnostics import Diagnostic
 
 
 def lint(
@@ -61,12 +58,13 @@ def lint(
     from conn_engine.lint import lint_paths
     from conn_engine.lint.baseline import apply_baseline
     from conn_engine.lint.report import LintReport
+    from conn_engine.updates.verifying import verify_copies_below
 
     app: App = context.obj
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs a file", hint="name it: --baseline conn-baseline.json")
     result = lint_paths(app.folder, paths or [], app.clock)
-    findings = result.findings if paths else [*result.findings, *_verify_copies(result.root)]
+    findings = result.findings if paths else [*result.findings, *verify_copies_below(result.root)]
     learn_found_literals(app, findings, Sources(result.root))
     if baseline is not None:
         accepted = len(findings)
@@ -79,15 +77,6 @@ def lint(
     if fixable := sum(finding.fix is not None and finding.fix.is_certain for finding in findings):
         app.err(f"next: conn lint --fix ({fixable} of {pluralize(len(findings), 'finding')} can be fixed)")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)
-
-
-def _verify_copies(root: Path) -> "list[Diagnostic]":
-    """Return the findings for connectors from Git, if there are any."""
-    from conn_engine.config import Workspace
-    from conn_engine.updates.lock import LOCK_FILE
-    from conn_engine.updates.verifying import verify_copies
-
-    return verify_copies(Workspace(root)) if (root / LOCK_FILE).is_file() else []
 
 
 def _refuse_baseline() -> Exception:

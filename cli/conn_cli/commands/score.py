@@ -28,7 +28,7 @@ def score(
     ] = None,
     formats: Annotated[Formats, format_option("markdown")] = None,
 ) -> None:
-    """Show what connectors cover, what their tests show, and what is missing.
+    """Show what connectors cover, what is tested, and what is missing.
 
     The score is a number from 0 to 100. Nothing is sent. A score is stored, and shown at once until a file changes.
     """

@@ -1,6 +1,7 @@
 """Verify the connectors from Git: the base copy is that of conn.lock, and nothing unconfirmed is used."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from conn_engine.analysis.submissions.demands import find_demands
 from conn_engine.config import Workspace
@@ -10,10 +11,15 @@ from conn_engine.errors import ConnError
 from conn_engine.updates.copies import BASE_FOLDER
 from conn_engine.updates.lock import LOCK_FILE, LockedConnector, read_lock
 
-__all__ = ["verify_copies"]
+__all__ = ["verify_copies_below"]
 
 
-def verify_copies(workspace: Workspace) -> list[Diagnostic]:
+def verify_copies_below(root: Path) -> list[Diagnostic]:
+    """Return the findings for the connectors from Git of a workspace, whose conn.yaml may be wrong."""
+    return _verify_copies(Workspace(root)) if (root / LOCK_FILE).is_file() else []
+
+
+def _verify_copies(workspace: Workspace) -> list[Diagnostic]:
     """Return the findings for the connectors from Git. Local changes are none: `conn update` merges them."""
     found: list[Diagnostic] = []
     existing = workspace.connectors()

@@ -31,8 +31,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     vendor: Annotated[
         str | None,
         Meta(
-            description="Vendor whose public endpoints and ways to authenticate apply where the document sets none, "
-            "such as hubspot.",
+            description="Vendor whose public endpoints and ways to authenticate apply where the document sets none.",
             extra=PLAIN,
         ),
     ] = None

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 def store(root: Path) -> ScoredConnector:
     workspace = load_workspace(root)
-    scored = score_connector(workspace, "shop", now=NOW, mutation=MutationFigures(mutants=4, killed=3))
+    scored = score_connector(workspace, "shop", now=NOW, mutation=MutationFigures(mutants=4, killed=3, digest=""))
     store_score(workspace, scored)
     return scored
 

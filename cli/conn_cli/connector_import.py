@@ -9,6 +9,7 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from conn_cli.proposed_results import ProposedResults
     from conn_engine.reports import Report
     from conn_import import ImportedConnector, ImportedDocument
 
@@ -72,28 +73,59 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
             import_connector(root, connector.name, connector.write, force=request.force)
     if workspace_root is None:
         create_workspace(root)
+    results: dict[str, ProposedResults] = {}
     try:
         _record_observed(
             app, root, [connector for connector in imported if connector.observed and connector.recordings], request
         )
+        results = _replay_proposed(app, root, imported, request)
     finally:  # the connectors exist, even if the recordings fail
-        text = {"text": lambda: _text(root, imported, new=workspace_root is None)}
-        write_report(lambda: _report(root, imported, new=workspace_root is None), formats, text, app, folder=app.folder)
+        text = {"text": lambda: _text(root, imported, results, new=workspace_root is None)}
+        write_report(
+            lambda: _report(root, imported, results, new=workspace_root is None), formats, text, app, folder=app.folder
+        )
 
 
-def _text(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> str:
+def _replay_proposed(
+    app: App, root: Path, imported: "list[ImportedConnector]", request: ImportRequest
+) -> "dict[str, ProposedResults]":
+    """Replay the samples of each connector through its proposed mappings, and score it."""
+    from conn_cli.proposed_results import replay_proposed
+
+    return {
+        connector.name: replay_proposed(app, root, connector.name, force=request.force)
+        for connector in imported
+        if connector.recordings and any(connector.proposed.values())
+    }
+
+
+def _describe_results(results: "ProposedResults") -> list[str]:
+    from conn_cli.report.score import draw_text
+    from conn_engine.diagnostics import pluralize
+
+    recorded = pluralize(len(results.recorded), "unified operation")
+    lines = [f"recorded {recorded} from the samples, with goldens: check the values"] if results.recorded else []
+    lines += [f"to correct: {name}: {reason}" for name, reason in results.failed.items()]
+    return lines + (draw_text([results.score]).splitlines() if results.score is not None else [])
+
+
+def _text(root: Path, imported: "list[ImportedConnector]", results: "dict[str, ProposedResults]", *, new: bool) -> str:
     from conn_cli.formatting import join_lines
     from conn_cli.scaffold import to_relative
 
     lines = [f"created a workspace in {to_relative(root)}"] if new else []
     for connector in imported:
         lines += _summarize(connector, to_relative(root / "connectors" / connector.name))
+        if connector.name in results:
+            lines += _describe_results(results[connector.name])
     recorded = [connector.name for connector in imported if connector.recordings]
     test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(imported) == 1 else ""
     return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
 
 
-def _report(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> "Report":
+def _report(
+    root: Path, imported: "list[ImportedConnector]", results: "dict[str, ProposedResults]", *, new: bool
+) -> "Report":
     from conn_cli.scaffold import to_relative
     from conn_engine.command_reports import ImportReport, ImportSummary, NotImported
 
@@ -109,6 +141,7 @@ def _report(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> "R
             recordings=[recording.operation for recording in connector.recordings],
             guesses=connector.guesses,
             proposed=dict(connector.proposed),
+            replayed=results[connector.name].to_report() if connector.name in results else None,
             not_imported=[NotImported(reason=reason, places=list(places)) for reason, places in connector.losses],
         )
         for connector in imported

@@ -86,9 +86,28 @@ class NotImported(_Data, frozen=True, kw_only=True):
     places: list[str]
 
 
+class MissingPart(_Data, frozen=True, kw_only=True):
+    """What a connector lacks, the command or edit that adds it, and the points that it would add to the score."""
+
+    missing: str
+    do: str
+    points: float
+
+
+class ReplayedProposals(_Data, frozen=True, kw_only=True):
+    """The unified operations that were recorded from samples, with goldens, and those that were not with the reason.
+    `score` is the connector's from 0 to 100, or null if it has none yet. `next_steps` has the first three."""
+
+    recorded: list[str]
+    failed: dict[str, str]
+    score: int | None
+    next_steps: list[MissingPart]
+
+
 class ImportSummary(_Data, frozen=True, kw_only=True):
     """One imported connector. `found` counts the operations of the document, `left_out` those that --only excludes,
-    `guesses` the marks to check in connector.yaml; `proposed` has the number of mapped fields for each model."""
+    `guesses` the marks to check in connector.yaml; `proposed` has the number of mapped fields for each model.
+    `replayed` is null without proposals and samples."""
 
     connector: str
     folder: str
@@ -100,6 +119,7 @@ class ImportSummary(_Data, frozen=True, kw_only=True):
     recordings: list[str]
     guesses: int
     proposed: dict[str, int]
+    replayed: ReplayedProposals | None
     not_imported: list[NotImported]
 
 

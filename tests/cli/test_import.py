@@ -188,3 +188,53 @@ def test_a_mapping_to_a_model_is_proposed_when_it_is_asked_for(workspace: Path) 
     assert code == Exit.USAGE and 'there is no model "loyalti"' in said and "loyalty" in said
     assert conn(workspace, "import", ENTRIES, "--entry", "sluice", "--model", "crm")[0] == Exit.USAGE
     assert conn(workspace, "new", "three", "--model", "crm")[0] == Exit.USAGE
+
+
+def test_proposed_mappings_are_replayed_and_scored(workspace: Path) -> None:
+    options = ("--from", DOCUMENTS / "shop.yaml", "--with-samples", "--model", "crm")
+    code, said = conn(workspace, "new", "vendor", *options)
+    assert code == Exit.OK, said
+    assert "recorded 1 unified operation from the samples, with goldens: check the values" in said
+    assert "vendor: " in said and " of 100, a preview: below 80" in said
+    assert [line[:5] for line in said.splitlines() if line[:4] in ("  1.", "  2.", "  3.", "  4.")] == [
+        "  1. ",
+        "  2. ",
+        "  3. ",
+    ]
+    code, tested = conn(workspace, "test", "crm.contacts.list", "--connector", "vendor")
+    assert code == Exit.OK, tested
+    assert "no golden" not in tested
+    code, text = conn(workspace, "new", "vendor", *options, "--force", "--format", "json")
+    assert code == Exit.OK, text
+    (row,) = json.loads(text[text.index("{") :])["connectors"]
+    assert row["replayed"]["recorded"] == ["crm.contacts.list"]
+    assert f"vendor: {row['replayed']['score']} of 100" in said
+    assert len(row["replayed"]["next_steps"]) == 3
+
+
+def test_a_proposal_that_does_not_fit_the_model_is_named(workspace: Path) -> None:
+    record = {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {"type": "string"},
+            "first_name": {"type": "string"},
+            "last_name": {"type": "string"},
+            "email": {"type": "string", "format": "email"},
+            "tags": {"type": "string"},
+        },
+    }
+    example = [{"id": "1", "first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "tags": {"vip": 1}}]
+    media = {"schema": {"type": "array", "items": record}, "example": example}
+    answer = {"200": {"description": "", "content": {"application/json": media}}}
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "Shop", "version": "1"},
+        "servers": [{"url": "https://api.shop.example"}],
+        "paths": {"/contacts": {"get": {"operationId": "listContacts", "responses": answer}}},
+    }
+    (workspace / "shop.json").write_text(json.dumps(document))
+    code, said = conn(workspace, "new", "shop", "--from", "shop.json", "--with-samples", "--model", "crm")
+    assert code == Exit.OK, said
+    assert "to correct: crm.contacts.list: tags is not of type string" in said
+    assert not (workspace / "connectors/shop/expected/crm.contacts.list.json").exists()

@@ -21,6 +21,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from postgres_server import PostgresServer
 from replica_processes import PATIENCE, Replica
 from vendor import Arrived, start_vendor
 
@@ -63,6 +64,7 @@ class Hooks:
     random: Random
     root: Path
     port: int = 0
+    store: StoreLocation | None = None
     accepted: int = 0
     received: Counter[str] = field(default_factory=Counter)
     ids: dict[str, set[str]] = field(default_factory=dict)
@@ -134,7 +136,7 @@ class Hooks:
 
     def find_unfinished(self) -> dict[str, dict[str, int]]:
         """Return what is neither done nor delivered, and how much of it."""
-        engine = open_engine(StoreLocation(file=self.root / ".conn/service.sqlite3"))
+        engine = open_engine(self.store or StoreLocation(file=self.root / ".conn/service.sqlite3"))
         try:
             inbox, outgoing = InboxStore(engine).count(), DeliveryStore(engine).count()
         finally:
@@ -171,10 +173,12 @@ def wait_for(is_reached: Callable[[], bool], hooks: Hooks, replica: Replica, pau
         time.sleep(pause)
 
 
-def kill_the_service(root: Path, count: int, kills: int, seed: int) -> None:
+def kill_the_service(root: Path, count: int, kills: int, seed: int, url: str = "") -> None:
     with ExitStack() as stack:
         hooks = stack.enter_context(start_hooks(root / "workspace", seed))
         environ = {"CONN_NO_KEYRING": "1", "CONN_ACME_WEBHOOK_SECRET": SECRET}
+        if url:
+            hooks.store, environ["CONN_SERVICE_STORE"] = StoreLocation.read(url, root), url
         replica = Replica(hooks.root, root / "service.log", environ, ("serve", "--work"))
         stack.callback(replica.kill)
         replica.start()
@@ -202,6 +206,10 @@ def kill_the_service(root: Path, count: int, kills: int, seed: int) -> None:
 
 def test_three_kills(tmp_path: Path) -> None:
     kill_the_service(tmp_path, 300, 3, 1)
+
+
+def test_a_kill_on_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    kill_the_service(tmp_path, 100, 1, 3, postgres_server.create_database())
 
 
 @pytest.mark.nightly

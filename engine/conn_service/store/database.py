@@ -133,9 +133,15 @@ def open_engine(location: StoreLocation, *, connections: int = MOST_CONNECTIONS,
 
 def _open_postgres(url: URL, connections: int, ping_after: float) -> Engine:
     """Return an engine whose transactions end when their worker is stopped, or its machine is gone: they would hold
-    rows that other workers wait for."""
+    rows that other workers wait for. The number of rows of an insertion is kept, as SQLite does: without that, it is -1
+    for new rows and for rows that exist."""
     engine = sa.create_engine(
-        url, pool_pre_ping=not ping_after, hide_parameters=True, pool_size=connections, max_overflow=0
+        url,
+        pool_pre_ping=not ping_after,
+        hide_parameters=True,
+        pool_size=connections,
+        max_overflow=0,
+        execution_options={"preserve_rowcount": True},
     )
     if ping_after:
         _ping_after_pauses(engine, ping_after)

@@ -128,12 +128,12 @@ def create_two_runs_at_once(location: StoreLocation) -> tuple[list[str], list[st
     """Let a second worker create a run of a sync while the first is between its look at open runs and its insertion.
     Return the IDs of the stored runs, and what each creation found open."""
     first, second = open_engine(location), open_engine(location)
-    stores, found = (SyncStore(first), SyncStore(second)), []
+    stores, found = (SyncStore(first), SyncStore(second)), dict[int, str | None]()
     stores[0].streams.get("people", "acme")
     row = RunRow("", "people", "acme", "", "", False, "queued", "", 0.0, None, None, {}, "fetch", 0, {}, {}, {})
 
     def create(number: int) -> None:
-        found.append(stores[number].create_run(replace(row, id=f"r{number}"), unless_open=True))
+        found[number] = stores[number].create_run(replace(row, id=f"r{number}"), unless_open=True)
 
     other = Thread(target=create, args=(1,))
 
@@ -148,7 +148,7 @@ def create_two_runs_at_once(location: StoreLocation) -> tuple[list[str], list[st
     stored = [run.id for run in stores[0].find_runs()]
     first.dispose()
     second.dispose()
-    return stored, found
+    return stored, [found[number] for number in (0, 1)]
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """A client that sends as many requests at once as it is told, in a process of its own. Standard library only.
 
 Each line of the standard input is a run, as JSON: `{port, clients, requests, paths, token}`. Each client uses one
-connection, and sends one path after the other, or else `posts` of `{headers, body}`, each to the first path. With a
-`rate`, so many requests are due a second over all clients, and the time of each counts from when it is due; without it,
-each client sends the next one at once. The answer is a line with the seconds that all took, and the milliseconds of the
-median and of the slowest hundredth.
+connection, and sends one path after the other, or else `posts` of `{headers, body}`, each to the first path. `rate`
+is the number of requests that are due a second over all clients; the time of each then counts from when it is due.
+Without it, each client sends the next one at once. The answer is a line with the seconds that all took, and the
+milliseconds of the median and of the slowest hundredth.
 """
 
 import asyncio

@@ -40,7 +40,7 @@ class PortalLoginSettings(Settings, frozen=True, kw_only=True):
     ] = "single sign-on"
     scopes: Annotated[
         tuple[Annotated[str, Meta(pattern="^[!#-\\[\\]-~]{1,200}$")], ...],
-        Meta(description="Scopes to ask for, besides openid."),
+        Meta(description="Scopes to ask for in addition to openid."),
     ] = ("email",)
     role_claim: Annotated[
         str,

@@ -20,7 +20,7 @@ def verify_copies_below(root: Path) -> list[Diagnostic]:
 
 
 def _verify_copies(workspace: Workspace) -> list[Diagnostic]:
-    """Return the findings for the connectors from Git. Local changes are none: `conn update` merges them."""
+    """Return the findings for the connectors from Git. Local changes are allowed: `conn update` merges them."""
     found: list[Diagnostic] = []
     existing = workspace.connectors()
     try:

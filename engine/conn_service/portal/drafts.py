@@ -32,7 +32,7 @@ class DraftStore:
         prepare_tables(engine, "portal_drafts", _MIGRATIONS)
 
     def find(self, actor: str, account: str) -> str | None:
-        """Return the edits that a person has remembered for an account, None if there are none."""
+        """Return the edits that a person has remembered for an account, or None."""
         query = sa.select(_drafts.c.content).where(_drafts.c.actor == actor, _drafts.c.account == account)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()

@@ -47,7 +47,7 @@ class Portal:
         return issued.text
 
     def log_in(self, *scopes: TokenScope, **more: Any) -> str:
-        """Log in with a new token instead of whoever was logged in, and return the ID of the token."""
+        """Log in with a new token instead of the earlier one, and return the ID of the token."""
         self.client.cookies.clear()
         text = self.issue(*scopes, **more)
         answer = self.send_form("/login", token=text)

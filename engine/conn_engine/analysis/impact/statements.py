@@ -164,7 +164,7 @@ def _format_value(layer: Layer | None, path: Path_) -> str:
 
 
 def format_plain(value: object) -> str:
-    """Return a value as text in one line, "" if there is none."""
+    """Return a value as text in one line, "" without a value."""
     if value is MISSING:
         return ""
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())

@@ -16,7 +16,8 @@ __all__ = ["PageRequest"]
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A page with the parameters of its URL, or a form with its values. `context` says who asks, and where."""
+    """A page with the parameters of its URL, or a form with its values. `context` has the person, and what is around
+    the page."""
 
     page: str
     query: Mapping[str, str] = {}

@@ -133,6 +133,19 @@ def test_too_many_bytes_of_a_connector_are_refused(repository, monkeypatch):
         fetch_files(parse_git_source(f"git+file://{repository}@main#shop"))
 
 
+def test_the_list_of_a_tree_that_contains_itself_many_times_is_not_read_completely(repository, monkeypatch):
+    monkeypatch.setattr("conn_engine.updates.git_sources._MOST_LISTED", 1_000)
+    tree = run_git(repository, "rev-parse", "HEAD^{tree}").strip()
+    for _ in range(2):
+        rows = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
+        made = subprocess.run(["git", "mktree"], cwd=repository, input=rows, capture_output=True, check=True, text=True)
+        tree = made.stdout.strip()
+    bomb = run_git(repository, "commit-tree", tree, "-m", "100 folders of one object").strip()
+    run_git(repository, "update-ref", "refs/heads/main", bomb)
+    with pytest.raises(UsageError, match=r"has more than 2,000 files"):
+        fetch_files(parse_git_source(f"git+file://{repository}@main"))
+
+
 def test_a_fetch_that_takes_too_long_is_stopped_with_what_it_started(repository, monkeypatch):
     monkeypatch.setattr("conn_engine.analysis.impact.git._FETCH_SECONDS", 0.001)
     with pytest.raises(ConnError, match="has not finished"):

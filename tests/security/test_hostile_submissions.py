@@ -11,7 +11,7 @@ import pytest
 
 from conn_cli.scaffold import create_connector, create_workspace
 from conn_engine.analysis.submissions import check_submission
-from conn_engine.analysis.submissions.files import MAX_FILE_BYTES
+from conn_engine.analysis.submissions.files import MAX_FILE_BYTES, MAX_FILES
 
 SECRET = "only-this-machine-knows"
 
@@ -40,6 +40,14 @@ def test_links_are_never_followed(folder, target):
     assert verdicts["documents"].passed is None, "nothing is read of a folder with a link"
     assert "unified/evil.yaml" in shown
     assert "it is a link" in shown
+
+
+def test_many_empty_folders_hide_no_file(folder):
+    for number in range(MAX_FILES + 1):
+        (folder / "schemas" / f"{number:04}").mkdir(parents=True)
+    (folder / "schemas" / "evil.py").write_text("x")
+    problems = [(problem.file, problem.message) for problem in check(folder)[0]["files"].problems]
+    assert problems == [("schemas", "there are more than 2,000 files")]
 
 
 def test_a_link_in_place_of_a_folder_is_not_entered(folder):

@@ -18,6 +18,8 @@ __all__ = ["PREFIX", "GitFiles", "GitSource", "fetch_files", "parse_git_source"]
 
 PREFIX = "git+"
 MAX_DOCUMENT = 64 * 1024 * 1024
+_MOST_LISTED = 8 * 1024 * 1024
+"""Of the list of files, in bytes: that of a connector has less than one tenth."""
 _URL = re.compile(
     r"(?P<scheme>https|ssh|file)://(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?"
     r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?)?)(?P<path>/[A-Za-z0-9_.~+/-]+)"
@@ -112,7 +114,11 @@ def fetch_files(source: GitSource) -> GitFiles:
     with tempfile.TemporaryDirectory(prefix="conn-git-") as place:
         root = Path(place)
         commit = fetch_commit(root, source.url, source.revision or "HEAD")
-        tree = run_git(root, ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, *_limit_to(source.path)])
+        tree = run_git(
+            root, ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, *_limit_to(source.path)], most=_MOST_LISTED
+        )
+        if len(tree) > _MOST_LISTED:  # a few objects that contain each other are a tree with any number of files
+            raise _build_count_error(source)
         entries = [_parse_entry(row) for row in tree.decode("utf-8", "surrogateescape").split("\0") if row]
         if not entries:
             raise UsageError(
@@ -157,9 +163,7 @@ def _choose_files(entries: list[_Entry], source: GitSource) -> list[_Entry]:
                 f"{entry.name} in {source.source} is {kind}", hint="ask its author to replace it with files"
             )
     if len(chosen) > MAX_FILES:
-        raise UsageError(
-            f"{source.source} has more than {MAX_FILES:,} files", hint="name the folder of one connector after the #"
-        )
+        raise _build_count_error(source)
     _check_size(chosen, MAX_BYTES, source)
     for problem in find_foreign({entry.name[below:]: b"" for entry in chosen}):
         raise UsageError(
@@ -167,6 +171,12 @@ def _choose_files(entries: list[_Entry], source: GitSource) -> list[_Entry]:
             hint="name the folder of a connector after the #, such as #connectors/shop",
         )
     return chosen
+
+
+def _build_count_error(source: GitSource) -> UsageError:
+    return UsageError(
+        f"{source.source} has more than {MAX_FILES:,} files", hint="name the folder of one connector after the #"
+    )
 
 
 def _check_size(entries: list[_Entry], limit: int, source: GitSource) -> None:

@@ -229,8 +229,8 @@ class OidcProvider:
 
     def _identify(self, claims: Mapping[str, Any]) -> OidcIdentity:
         value = _find_claim(claims, self.settings.role_claim)
-        if self.settings.role_claim == "email" and claims.get("email_verified") is False:
-            value = None
+        if self.settings.role_claim == "email" and claims.get("email_verified", True) not in (True, "true"):
+            value = None  # some providers write it as text
         values = {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)} | {"*"}
         roles = [role for role, given in self.settings.roles.items() if values & {*given}]
         names = (claims.get(name) for name in ("email", "preferred_username", "name", "sub"))

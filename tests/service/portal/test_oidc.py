@@ -259,6 +259,8 @@ def test_roles_of_a_path_of_everybody_and_of_an_address(tmp_path: Path) -> None:
         for claims, role in (
             ({"email": "ada@example.com"}, "editor"),
             ({"email": "ada@example.com", "email_verified": False}, "viewer"),
+            ({"email": "ada@example.com", "email_verified": "false"}, "viewer"),
+            ({"email": "ada@example.com", "email_verified": "true"}, "editor"),
             ({"email": ["eve@example.com"]}, "viewer"),
         ):
             provider.claims = claims

@@ -46,10 +46,14 @@ _OF_ONE_REPOSITORY = frozenset({
 _ELSEWHERE = "compare with a folder: --base-dir FOLDER"
 
 
-def run_git(root: Path, arguments: Sequence[str], *, given: bytes = b"") -> bytes:
-    """Return the output of a git command on the repository of a folder. Raises ConfigurationError if it fails."""
-    code, answer, complaint = _run(root, arguments, given)
-    if code:
+def run_git(root: Path, arguments: Sequence[str], *, given: bytes = b"", most: int = 0) -> bytes:
+    """Return the output of a git command on the repository of a folder. Raises ConfigurationError if it fails.
+
+    With `most`, the output of a command that has more bytes ends one byte after them, and the command is stopped. It
+    must not read any input.
+    """
+    code, answer, complaint = _run(root, arguments, given, most=most)
+    if code and not 0 < most < len(answer):
         raise ConfigurationError(f"git cannot read the repository: {complaint}", hint=_ELSEWHERE)
     return answer
 
@@ -116,7 +120,9 @@ def _limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FETCH_BYTES, _FETCH_BYTES))
 
 
-def _run(root: Path, arguments: Sequence[str], stdin: bytes, protocol: str = "") -> tuple[int, bytes, str]:
+def _run(
+    root: Path, arguments: Sequence[str], stdin: bytes, protocol: str = "", most: int = 0
+) -> tuple[int, bytes, str]:
     if any("\0" in argument for argument in arguments):
         return 1, b"", "a name has a null character"  # which no operating system passes on
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
@@ -134,7 +140,10 @@ def _run(root: Path, arguments: Sequence[str], stdin: bytes, protocol: str = "")
             preexec_fn=_limit_files if protocol and os.name == "posix" else None,  # noqa: PLW1509
         ) as process:
             try:
-                answer, errors = process.communicate(stdin, timeout=_FETCH_SECONDS if protocol else 120)
+                seconds = _FETCH_SECONDS if protocol else 120
+                start = _read_start(process, most) if most else b""
+                rest, errors = process.communicate(stdin, timeout=seconds)
+                answer = start or rest
             except BaseException:
                 _end(process, with_others=bool(protocol))
                 raise
@@ -146,6 +155,15 @@ def _run(root: Path, arguments: Sequence[str], stdin: bytes, protocol: str = "")
     lines = errors.decode("utf-8", "replace").strip().splitlines()
     complaint = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
     return process.returncode, answer, complaint.removeprefix("fatal: ") or f"git {arguments[0]} failed"
+
+
+def _read_start(process: "subprocess.Popen[bytes]", most: int) -> bytes:
+    """Return the first bytes of the output, and stop a process that has more."""
+    assert process.stdout is not None  # noqa: S101
+    start = process.stdout.read(most + 1)
+    if len(start) > most:
+        process.kill()
+    return start
 
 
 def _end(process: "subprocess.Popen[bytes]", *, with_others: bool) -> None:

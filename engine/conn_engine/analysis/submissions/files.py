@@ -16,12 +16,13 @@ from conn_engine.diagnostics import pluralize
 from conn_engine.documents import read_regular
 from conn_engine.errors import UsageError
 
-__all__ = ["MAX_FILE_BYTES", "SubmittedFiles", "find_foreign", "list_submitted"]
+__all__ = ["MAX_FILES", "MAX_FILE_BYTES", "SubmittedFiles", "find_foreign", "list_submitted"]
 
 MAX_FILES = 2_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_BYTES = 32 * 1024 * 1024
 _DEEPEST = 4
+_TOO_MANY = f"there are more than {MAX_FILES:,} files"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,150}"
 _PLACES = re.compile(
     r"connector\.ya?ml|contract\.ya?ml|README\.md|LICENSE(?:\.md|\.txt)?|NOTICE"
@@ -70,7 +71,7 @@ def list_submitted(folder: Path) -> SubmittedFiles:
     result = SubmittedFiles(place.name)
     for path, size in _walk(place, result):
         if len(result.files) >= MAX_FILES:
-            result.refuse("", f"there are more than {MAX_FILES:,} files", "submit fewer recordings")
+            result.refuse("", _TOO_MANY, "submit fewer recordings")
             break
         if size > MAX_FILE_BYTES:
             result.refuse(path, _format_too_large(size, MAX_FILE_BYTES), "submit a smaller file, such as fewer records")
@@ -116,7 +117,10 @@ def _walk(place: Path, result: SubmittedFiles, below: str = "", depth: int = 0) 
     except OSError as error:
         result.refuse(below, f"it cannot be read: {(error.strerror or str(error)).lower()}", "correct its permissions")
         return
-    for entry in entries[: MAX_FILES + 1]:
+    if len(entries) > MAX_FILES:  # empty folders count too: what comes after them would not be looked at
+        result.refuse(below.rstrip("/"), _TOO_MANY, "submit fewer recordings")
+        return
+    for entry in entries:
         path = f"{below}{entry.name}"
         mode = entry.stat(follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):

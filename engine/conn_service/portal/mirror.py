@@ -67,7 +67,9 @@ def _list_files(workspace: Workspace) -> Iterator[str]:
     """Yield the paths of what a configuration consists of, without files that are for one machine only."""
     places = [workspace.root / f"conn{suffix}" for suffix in SUFFIXES]
     if workspace.settings.trusted_certificates is not None:
-        places.append(workspace.root / workspace.settings.trusted_certificates)
+        certificates = workspace.root / workspace.settings.trusted_certificates
+        if workspace.tree.is_inside(certificates):  # only requests need them, and the portal sends none
+            places.append(certificates)
     yield from (workspace.format_path(place) for place in places if workspace.tree.is_file(place))
     folders = [workspace.root / name for name in _FOLDERS] + list(workspace.models)
     for folder in folders:

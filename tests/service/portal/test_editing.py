@@ -12,6 +12,7 @@ from studio_bench import edit
 from conn_engine.config import load_workspace
 from conn_engine.releases import ReleaseSource, collect, open_store
 from conn_engine.releases.model import Release
+from conn_service.http.accounts import WorkspaceConfiguration
 from conn_service.http.channel import ChannelConfiguration
 from conn_service.http.tokens import TokenScope
 
@@ -127,6 +128,20 @@ def test_every_link_of_a_page_leads_somewhere(portal: Portal) -> None:
     statuses = {link: portal.client.get(link).status_code for link in links - {"/portal/logout"}}
     assert statuses == dict.fromkeys(statuses, 200)
     assert portal.get("/new").status_code == portal.get("/impact").status_code == 404
+
+
+def test_certificates_outside_the_workspace_are_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "authority.pem").write_text("x")
+
+    def configure(root: Path) -> WorkspaceConfiguration:
+        path = root / "conn.yaml"
+        path.write_text(f"{path.read_text()}trusted_certificates: ../authority.pem\n")
+        return WorkspaceConfiguration(load_workspace(root))
+
+    (tmp_path / "workspace").mkdir()
+    with open_portal(tmp_path / "workspace", configure=configure) as portal:
+        portal.log_in("portal:view")
+        assert portal.get("/coverage").status_code == 200
 
 
 # --- channels ---

@@ -63,7 +63,7 @@ def test_a_connector_is_pinned_by_commit_and_digest_with_what_was_confirmed(desk
 
 def test_the_page_about_git_shows_what_the_lock_file_has(desk, repository, store):
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "use-a-connector-from-git.md").read_text()
-    shown = yaml.safe_load(re.search(r'title="conn.lock"\n(.*?)```', page, re.S)[1])["connectors"]["shop"]
+    shown = yaml.safe_load(re.search(r"```text\n(version: 1.*?)```", page, re.S)[1])["connectors"]["shop"]
     written = yaml.safe_load((desk / "conn.lock").read_text())["connectors"]["store"]
     assert list(shown) == list(written)
     assert shown["confirmed"] == written["confirmed"]

@@ -78,6 +78,11 @@ class Isolated(Protocol):
         """Return whether an expression made of these strings may run in this process."""
         ...
 
+    @property
+    def has_room(self) -> bool:
+        """Whether an evaluation would run at once."""
+        ...
+
     def isolate_all(self) -> "Isolated":
         """Return an isolation that trusts no expression: for work that would take this process too long."""
         ...

@@ -52,6 +52,11 @@ class Isolation:
         """The process IDs of the idle workers."""
         return self._pool.idle
 
+    @property
+    def has_room(self) -> bool:
+        """Whether an evaluation would run at once."""
+        return self._pool.has_room
+
     def isolate_except(self, trusted: Collection[str]) -> Isolated:
         """Return a part of `Conditions` that isolates all expressions except the `trusted` ones."""
         return _Untrusted(self, frozenset(trusted))
@@ -106,6 +111,10 @@ class _Untrusted:
 
     def trusts(self, texts: Collection[str]) -> bool:
         return self._trusted.issuperset(texts)
+
+    @property
+    def has_room(self) -> bool:
+        return self._isolation.has_room
 
     def isolate_all(self) -> "_Untrusted":
         return _Untrusted(self._isolation, frozenset())

@@ -8,6 +8,7 @@ A layer that uses `$base` needs the result of the layers below, so it starts ano
 its base. `$$` in a leaf means its scope. In the page it would mean the list, so it is renamed there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,6 +34,7 @@ _LARGE = 2 * _PIECE
 """A page with so many records is evaluated in a process of the isolation, if there is one: the other threads of this
 process would wait for each piece."""
 _LITTLE_BYTES = 2_000
+_LONG_NUMBER = re.compile(rb"\d{16}")
 Place = tuple[int, Path_]  # of a leaf: the number of its layer in the program, and the path in it
 Columns = dict[Place, list[Any]]
 
@@ -226,10 +228,11 @@ class _Evaluation:
         data: list[Any] = list(scopes)
         isolation = conditions.isolation
         if isolation is not None and self._roots is not None:
-            is_large = self._has_pieces and len(data) >= _LARGE and self._reads_little(scopes)
-            if is_large or not isolation.trusts(self._expression.parts):
+            read = [{name: value for name, value in scope.items() if name in self._roots} for scope in data]
+            is_large = self._has_pieces and len(data) >= _LARGE and isolation.has_room
+            if not isolation.trusts(self._expression.parts) or (is_large and self._can_be_sent(read)):
                 conditions = replace(conditions, isolation=isolation.isolate_all())
-                data = [{name: value for name, value in scope.items() if name in self._roots} for scope in data]
+                data = read
         if self._base:
             data = [
                 {"s": scope} if base is UNDEFINED else {"s": scope, "b": base}
@@ -238,13 +241,15 @@ class _Evaluation:
         rows = self._evaluate(data, conditions, limits)
         return {place: read_column(rows, key) for place, key in self._keys.items()}
 
-    def _reads_little(self, scopes: Sequence[Mapping[str, Any]]) -> bool:
-        """Return whether what the leaves read of each scope, besides its own record, is small: another process gets it
-        as often as the page has records."""
-        first, second = scopes[:2]
-        shared = [value for name, value in first.items() if name in (self._roots or ()) and second.get(name) is value]
+    def _can_be_sent(self, read: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether another process is worth it for what the leaves read of each scope, and has the same values.
+        It gets what the records share as often as there are records, and long integers lose their last digits."""
+        first, second = read[:2]
+        shared = [value for name, value in first.items() if second.get(name) is value]
         try:
-            return len(msgspec.json.encode(shared)) <= _LITTLE_BYTES
+            if len(msgspec.json.encode(shared)) > _LITTLE_BYTES:
+                return False
+            return _LONG_NUMBER.search(msgspec.json.encode(read)) is None
         except (UnicodeEncodeError, RecursionError, TypeError, ValueError, OverflowError):
             return False  # evaluated here, it may have a value
 

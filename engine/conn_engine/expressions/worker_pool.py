@@ -60,6 +60,14 @@ class WorkerPool:
         """The process IDs of the workers that have a request."""
         return tuple(worker.pid for worker in [*self._busy])
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a request would run at once."""
+        if not self._turns.acquire(blocking=False):
+            return False
+        self._turns.release()
+        return True
+
     def close(self, *, at_once: bool = False) -> None:
         """Stop the workers: idle ones now, others after their reply, or also now. No further request is served."""
         self._closed = True

@@ -57,15 +57,15 @@ class PortalLogin:
 
     async def submit(self, request: Request) -> Response:
         """Exchange a token for a session."""
-        seconds = await self.count_try(request)
         form = dict(parse_qsl((await request.body())[:_MOST_BYTES].decode("utf-8", "replace")))
         following = check_next(form.get("next", ""))
-        if seconds:
-            fix = f"wait {seconds} seconds"
-            return self.respond(following, 429, "There were too many log-ins from your address.", fix)
         now = self.parts.clock.now()
         token = await asyncio.to_thread(self.parts.callers.tokens.find, form.get("token", "").strip(), now)
-        if token is None:
+        if token is None:  # only these count: behind a proxy, all people have one address
+            seconds = await self.count_try(request)
+            if seconds:
+                text = "There were too many log-ins from your address with a token that cannot be used."
+                return self.respond(following, 429, text, f"wait {seconds} seconds")
             fix = "check that it is complete, and that it has not expired"
             return self.respond(following, 401, "This token cannot be used.", fix)
         role = find_token_role(token)

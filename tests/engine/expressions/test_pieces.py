@@ -148,3 +148,23 @@ def test_a_large_page_is_evaluated_in_another_process(
     values = mapping.apply(scopes, Conditions(FrozenClock(), isolation=isolation.isolate_except(texts)))
     assert values == mapping.apply(scopes, Conditions(FrozenClock()))
     assert len(sent) == expected
+
+
+def test_long_integers_are_the_same_on_pages_of_each_size(isolation: Isolation, sent: list[int]) -> None:
+    mapping = compile_mapping([{"id": "response.id + 0", "text": "$string(response.id)"}])
+    scopes = [{"response": {"id": 2**63 + number}} for number in range(200)]
+    isolated = Conditions(isolation=isolation.isolate_except({"response.id + 0", "$string(response.id)"}))
+    assert mapping.apply(scopes, isolated)[:199] == mapping.apply(scopes[:199], isolated)
+    assert sent == []
+
+
+def test_a_large_page_does_not_wait_for_expressions_of_others(sent: list[int]) -> None:
+    """All processes are busy with expressions of accounts."""
+    text = "$string(response.id)"
+    with Isolation() as isolation:
+        isolated = Conditions(isolation=isolation.isolate_except({text}))
+        with isolation._pool._turns:
+            values = compile_mapping([{"id": text}]).apply(make_page(200), isolated)
+        assert (len(values), sent) == (200, [])
+        compile_mapping([{"id": text}]).apply(make_page(200), isolated)
+        assert len(sent) == 2

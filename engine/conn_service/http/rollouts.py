@@ -26,13 +26,13 @@ def build_rollout_routes(
     """Return the route."""
 
     def describe() -> RolloutReport | None:
+        watch.flush()  # may halt the rollout, so before it is read
         workspace = get_workspace()
         choice = workspace.choice
         if not isinstance(choice, ReleaseChoice):
             return None
         status, rollout = describe_channel(choice.channel, (), workspace, clock.now()), choice.channel.rollout
         if rollout is not None:
-            watch.flush()
             found = watch.store.list_differences(rollout.seed)
             status = replace(status, counts=watch.count(rollout), differences=found)
         return RolloutReport.from_status(status)

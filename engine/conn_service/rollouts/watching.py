@@ -71,6 +71,7 @@ class RolloutWatch:
         self._get_workspace = get_workspace
         self._halt = halt
         self._lock = threading.Lock()
+        self._storing = threading.Lock()
         self._calls: dict[CallKey, CallCounts] = {}
         self._differences: dict[str, dict[tuple[str, ...], FieldDifference]] = {}
         self._waiting: queue.Queue[_ComparedCall | None] = queue.Queue(_MOST_WAITING)
@@ -125,19 +126,20 @@ class RolloutWatch:
         self.flush()
 
     def flush(self) -> None:
-        """Store what was counted, and halt the rollout if its numbers are too high. Logs what fails: it is tried again
-        with the next numbers."""
-        with self._lock:
-            calls, self._calls = self._calls, {}
-            differences, self._differences = self._differences, {}
-        if not calls:
-            return
-        try:
-            self.store.add(calls, {rollout: list(found.values()) for rollout, found in differences.items()})
-            self._judge()
-        except (sa.exc.SQLAlchemyError, ConnError) as error:
-            reason = error.message if isinstance(error, ConnError) else type(error).__name__
-            _LOG.error("the numbers of the rollout were not stored or not judged: %s", reason)
+        """Store what was counted, and halt the rollout if its numbers are too high. Waits for another thread that does
+        it. Logs what fails: it is tried again with the next numbers."""
+        with self._storing:
+            with self._lock:
+                calls, self._calls = self._calls, {}
+                differences, self._differences = self._differences, {}
+            if not calls:
+                return
+            try:
+                self.store.add(calls, {rollout: list(found.values()) for rollout, found in differences.items()})
+                self._judge()
+            except (sa.exc.SQLAlchemyError, ConnError) as error:
+                reason = error.message if isinstance(error, ConnError) else type(error).__name__
+                _LOG.error("the numbers of the rollout were not stored or not judged: %s", reason)
 
     def count(self, rollout: Rollout) -> RolloutCounts:
         """Return the counts of a rollout since its last change, of all processes."""

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,31 @@ def test_it_halts_when_calls_fail_that_do_not_fail_for_others(channel: Channel, 
         assert bench.ask("GET", f"{CONTACTS}/1").status_code >= 500
     assert read_rollout(bench)["rollout"]["halted"] == "100.0% of 4 calls failed: more than 25.0%"
     assert read_name(bench) == "P1"
+
+
+def test_numbers_that_another_thread_is_storing_are_waited_for(channel: Channel, bench: Bench) -> None:
+    channel.roll_out(channel.release("response.name & '!'"), "acme")
+    watch, has_begun, may_end = bench.app.watch, threading.Event(), threading.Event()
+
+    class HeldStore(RolloutStore):
+        def add(self, *counts: Any) -> None:
+            if not has_begun.is_set():
+                has_begun.set()
+                may_end.wait(30)
+            super().add(*counts)
+
+    watch.store = HeldStore(open_engine(bench.location))
+    bench.ask("GET", f"{CONTACTS}/1")
+    threads = [threading.Thread(target=work) for work in (watch.flush, watch.settle)]
+    threads[0].start()
+    assert has_begun.wait(30)
+    threads[1].start()
+    threads[1].join(0.1)
+    assert threads[1].is_alive()
+    may_end.set()
+    for thread in threads:
+        thread.join(30)
+    assert read_rollout(bench)["members"]["calls"] == 1
 
 
 def test_a_vendor_that_fails_for_everybody_halts_nothing(channel: Channel, bench: Bench) -> None:

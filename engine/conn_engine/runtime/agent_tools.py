@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from conn_engine.config import Effective
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import UsageError
+from conn_engine.runtime.plans import may_write
 
 __all__ = [
     "DEFAULT_RECORDS",
@@ -25,6 +27,7 @@ __all__ = [
     "count_definition_tokens",
     "count_named_tokens",
     "find_agent_resources",
+    "select_allowed",
 ]
 
 MOST_TOKENS: Final = 700
@@ -45,23 +48,21 @@ _OBJECT: Final = {"type": "object"}
 _FIELDS: Final = {"type": "array", "items": _TEXT}
 _CONFIRMED: Final = "Returns a plan first; send it with its confirmation."
 
-Resources: TypeAlias = Mapping[str, Sequence[str]]
+Resources: TypeAlias = Mapping[str, Mapping[str, bool]]
+"""The methods of each resource, each with whether it can change something at the vendor."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTool:
-    """One tool: what an agent reads of it, and the method of a resource that it calls, None if it calls none."""
+    """One tool: what an agent reads of it, and the method of a resource that it calls, None if it calls none, or one
+    of its arguments. `writes` is set if it can change something at the vendor."""
 
     name: str
     description: str
     properties: Mapping[str, Any]
     required: tuple[str, ...]
     method: str | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Whether the tool can change something at the vendor."""
-        return self.method is not None and self.method not in READING_METHODS
+    writes: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -69,13 +70,39 @@ class AgentTool:
         return {"type": "object", "properties": dict(self.properties), "required": list(self.required)}
 
 
-def find_agent_resources(effective: Effective) -> dict[str, tuple[str, ...]]:
-    """Return the resources of an account as `model/resource`, with their standard methods that can be called."""
-    found: dict[str, set[str]] = {}
+def find_agent_resources(effective: Effective) -> dict[str, dict[str, bool]]:
+    """Return the resources of an account as `model/resource`, with their methods that can be called: the standard ones,
+    and then the others by name."""
+    found: dict[str, dict[str, bool]] = {}
     for name in effective.enabled_operations():
-        if name.kind == "unified" and name.method in METHODS:
-            found.setdefault(f"{name.model}/{name.resource}", set()).add(name.method)
-    return {name: tuple(method for method in METHODS if method in methods) for name, methods in sorted(found.items())}
+        if name.kind == "unified":
+            found.setdefault(f"{name.model}/{name.resource}", {})[name.method] = _may_write(effective, name)
+    return {
+        resource: {method: methods[method] for method in sorted(methods, key=_get_position)}
+        for resource, methods in sorted(found.items())
+    }
+
+
+def _may_write(effective: Effective, name: OperationName) -> bool:
+    if name.method in METHODS:
+        return name.method not in READING_METHODS
+    try:
+        return may_write(effective, name)
+    except UsageError:  # its route leads nowhere, which a call reports
+        return True
+
+
+def _get_position(method: str) -> tuple[int, str]:
+    return METHODS.index(method) if method in METHODS else len(METHODS), method
+
+
+def select_allowed(resources: Resources, *, reads: bool = True, writes: bool = True) -> dict[str, dict[str, bool]]:
+    """Return the resources with the methods that may be called, as far as reading and writing is allowed."""
+    allowed = {
+        name: {method: changes for method, changes in methods.items() if (writes if changes else reads)}
+        for name, methods in resources.items()
+    }
+    return {name: methods for name, methods in allowed.items() if methods}
 
 
 def build_agent_tools(resources: Resources, *, reads: bool = True, writes: bool = True) -> list[AgentTool]:
@@ -84,8 +111,7 @@ def build_agent_tools(resources: Resources, *, reads: bool = True, writes: bool 
     The names of the resources are in every tool if they fit into `MOST_TOKENS`, otherwise in one of them, and
     otherwise, or if there are too many, in the result of `list_resources`.
     """
-    usable = {name for name in METHODS if (reads if name in READING_METHODS else writes)}
-    allowed = {name: kept for name, methods in resources.items() if (kept := [one for one in methods if one in usable])}
+    allowed = select_allowed(resources, reads=reads, writes=writes)
     if not allowed:
         return []
     if len(allowed) <= MOST_NAMED:
@@ -121,9 +147,22 @@ def _define_tools(resources: Resources, names: Literal["every", "one", "none"]) 
     for method, row in _ROWS.items():
         having = [name for name, methods in resources.items() if method in methods]
         if having:
-            resource = _name_resources(having) if names == "every" else _TEXT
-            tools.append(replace(row, properties={"resource": resource, **row.properties}, method=method))
+            writes = method not in READING_METHODS
+            tools.append(replace(_add_resource(row, having, names), method=method, writes=writes))
+    others = {
+        name: [changes for method, changes in methods.items() if method not in METHODS]
+        for name, methods in resources.items()
+    }
+    having = [name for name, changes in others.items() if changes]
+    if having:
+        row = _CALL_WRITING_METHOD if any(map(any, others.values())) else _CALL_METHOD
+        tools.append(_add_resource(row, having, names))
     return tools
+
+
+def _add_resource(row: AgentTool, having: Sequence[str], names: Literal["every", "one", "none"]) -> AgentTool:
+    resource = _name_resources(having) if names == "every" else _TEXT
+    return replace(row, properties={"resource": resource, **row.properties})
 
 
 def _name_resources(names: Iterable[str]) -> dict[str, Any]:
@@ -167,3 +206,15 @@ _ROWS: Final[Mapping[str, AgentTool]] = {
         ("resource", "id"),
     ),
 }
+_CALL_METHOD: Final = AgentTool(
+    "call_method",
+    "Call one of the methods that describe_resource lists.",
+    {"method": _TEXT, "id": _TEXT, "values": _OBJECT, "query": _OBJECT},
+    ("resource", "method"),
+)
+_CALL_WRITING_METHOD: Final = replace(
+    _CALL_METHOD,
+    description=f"{_CALL_METHOD.description} If it writes: {_CONFIRMED[0].lower()}{_CONFIRMED[1:]}",
+    properties={**_CALL_METHOD.properties, "confirmation": _TEXT},
+    writes=True,
+)

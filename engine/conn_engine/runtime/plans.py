@@ -27,26 +27,29 @@ __all__ = ["has_empty_body", "may_write", "partitions_write", "plan_operation", 
 _EMPTY = (b"", b"{}", b"[]", b"null", b'""')
 _AT_RUN_TIME = frozenset({"before", "after", "result", "response", "page", "status"})
 _CHANGED_BY_ANSWERS = frozenset({"query", "headers"})  # for an after step they are the vendor's
+_OF_CALLERS = frozenset({"query", "raw_query", "params", "id", "body", "headers"})
 
 
-def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
+def may_write(effective: Effective, name: OperationName, call: Call | None = None) -> bool:
     """Return whether any request of the operation, or of its steps, can change data at the vendor.
 
-    A route or step that is only known at run time counts as a write. Raises UsageError for an unknown operation.
+    A route or step that is only known at run time counts as a write. Without a call, that is also so for one that the
+    caller's values decide. Raises UsageError for an unknown operation.
     """
     if name.kind == "vendor":
         return _writes(effective, effective.vendor(name.resource, name.method))
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         return True
-    scope = call_scope(effective, call, effective.conditions) | {"before": {}}
+    scope = call_scope(effective, call or Call(), effective.conditions) | {"before": {}}
     scope["raw_query"] = scope["query"]
+    unknown = _AT_RUN_TIME | (_OF_CALLERS if call is None else frozenset())
     try:
-        if not _is_known((operation.resource, operation.method), _AT_RUN_TIME):
+        if not _is_known((operation.resource, operation.method), unknown):
             return True
         if _writes(effective, route(effective, operation, name, scope)):
             return True
-        for steps, later in ((operation.before, _AT_RUN_TIME), (operation.after, _AT_RUN_TIME | _CHANGED_BY_ANSWERS)):
+        for steps, later in ((operation.before, unknown), (operation.after, unknown | _CHANGED_BY_ANSWERS)):
             for request in (step.request for step in steps if step.request is not None):
                 is_known = _is_known((request.resource, request.method), later)
                 if not is_known or step_operation(effective, request, scope, "").writes:

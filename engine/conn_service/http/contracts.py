@@ -13,6 +13,7 @@ from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.body_keys import find_body_reads
 from conn_engine.runtime.parameters import Parameters, parameters
+from conn_engine.runtime.plans import may_write
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import find_operation_behind
 
@@ -69,7 +70,7 @@ class OperationContract:
     """What one operation takes and returns.
 
     `query` has the names that it reads, and `needed` those without which it cannot run. `body` is the schema of the
-    body, None if it takes none; `check` finds what differs from it.
+    body, None if it takes none; `check` finds what differs from it. `is_write` is set if it may change something.
     """
 
     name: OperationName
@@ -80,6 +81,7 @@ class OperationContract:
     record: RecordShape
     body: Schema | None
     check: Any = None
+    is_write: bool = True
 
     @property
     def is_list(self) -> bool:
@@ -90,11 +92,6 @@ class OperationContract:
     def is_custom(self) -> bool:
         """Whether the operation has a name of its own."""
         return self.name.method not in STANDARD
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it may change something. A custom operation is called by POST, and counts as a write."""
-        return self.http_method != "GET"
 
     @property
     def needs_body(self) -> bool:
@@ -140,15 +137,17 @@ def _make_contract(effective: Effective, name: OperationName) -> OperationContra
         accepted = Parameters(accepted.names, accepted.query - {"limit", "cursor"}, accepted.open)
     custom = name.method not in STANDARD
     body, check = _compile_body(name, _find_body(effective, name))
+    http_method = verbs.get(name.method, "POST")
     return OperationContract(
         name,
-        verbs.get(name.method, "POST"),
+        http_method,
         has_id=_reads_id(effective, name) if custom else name.method in SINGLE.values(),
         query=accepted,
         needed=frozenset(_find_needed(effective, name)) & accepted.names,
         record=_find_record(effective, name),
         body=body,
         check=check,
+        is_write=may_write(effective, name) if custom else http_method != "GET",
     )
 
 

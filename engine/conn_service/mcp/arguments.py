@@ -1,18 +1,18 @@
 """Check the arguments of a call. Each error names what is wrong, and the nearest name that would be right."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import jsonschema_rs
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import format_path
-from conn_engine.runtime.agent_tools import AgentTool
+from conn_engine.runtime.agent_tools import METHODS, AgentTool
 from conn_service.http.calls import is_path_part
 from conn_service.http.problems import HttpProblem
 
-__all__ = ["build_query", "check_arguments", "read_arguments"]
+__all__ = ["build_query", "check_arguments", "check_method", "read_arguments"]
 
 _MOST_BYTES: Final = 256 * 2**10
 _MOST_SHOWN: Final = 100
@@ -31,7 +31,7 @@ def read_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def check_arguments(tool: AgentTool, arguments: Mapping[str, Any], resources: Mapping[str, Sequence[str]]) -> None:
+def check_arguments(tool: AgentTool, arguments: Mapping[str, Any], resources: Mapping[str, Collection[str]]) -> None:
     """Raise HttpProblem if the arguments are not those of a tool. `resources` have the methods that may be used."""
     for name in arguments:
         if name not in tool.properties:
@@ -50,7 +50,7 @@ def check_arguments(tool: AgentTool, arguments: Mapping[str, Any], resources: Ma
         raise _refuse("id is empty, too long, or has control characters", "pass the id of a record")
 
 
-def _check_resource(tool: AgentTool, resource: Any, resources: Mapping[str, Sequence[str]]) -> None:
+def _check_resource(tool: AgentTool, resource: Any, resources: Mapping[str, Collection[str]]) -> None:
     having = [name for name, methods in resources.items() if tool.method is None or tool.method in methods]
     shown = str(resource)[:_MOST_SHOWN]
     if isinstance(resource, str) and resource in resources:
@@ -62,6 +62,22 @@ def _check_resource(tool: AgentTool, resource: Any, resources: Mapping[str, Sequ
     near = did_you_mean(shown, having) or (f'did you mean "{by_last[0]}"?' if by_last else "")
     fix = near or f"use one of: {', '.join(having[:10])}{', …' if len(having) > 10 else ''}"
     raise HttpProblem(404, "unknown", f'the account has no resource "{shown}"', fix)
+
+
+def check_method(arguments: Mapping[str, Any], methods: Mapping[str, bool]) -> None:
+    """Raise HttpProblem if the method of `call_method` is not one of these, which say whether they write."""
+    method = arguments["method"]
+    if method not in methods:
+        shown = method[:_MOST_SHOWN]
+        known = f"use one of: {', '.join(methods)}" if methods else "it has none: use another tool"
+        raise HttpProblem(
+            404,
+            "unknown",
+            f'{arguments["resource"]} has no method "{shown}" to call by name',
+            "use the tool for it" if method in METHODS else did_you_mean(shown, methods) or known,
+        )
+    if "confirmation" in arguments and not methods[method]:
+        raise _refuse(f"{method} only reads, and needs no confirmation", "leave confirmation out")
 
 
 def build_query(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:

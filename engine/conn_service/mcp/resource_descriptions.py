@@ -1,6 +1,6 @@
 """What an agent has to know of a resource: its operations, query parameters and fields, in few words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ _MOST_DEPTH: Final = 3
 
 
 def describe_resource(effective: Effective, resource: str, methods: Sequence[str]) -> str:
-    """Return the operations of a resource among `methods`, with what each takes and returns, as JSON text. A resource
-    with many fields is described without words."""
+    """Return the operations of a resource among `methods`, with what each takes and returns, and apart from them the
+    methods that `call_method` calls, as JSON text. A resource with many fields is described without words."""
     model, _, name = resource.partition("/")
     contracts = [find_contract(effective, OperationName("unified", model, name, method)) for method in methods]
     text = format_data(_describe(resource, contracts, _MOST_WORDS), most=None)
@@ -27,9 +27,14 @@ def describe_resource(effective: Effective, resource: str, methods: Sequence[str
 def _describe(resource: str, contracts: Sequence[OperationContract], words: int) -> dict[str, Any]:
     schema = next((one.record.schema for one in contracts if one.record.schema is not None), None)
     fields = None if schema is None else _describe_fields(_Part(schema, words), _MOST_DEPTH)
+
+    def describe_all(chosen: Iterable[OperationContract]) -> dict[str, Any]:
+        return {one.name.method: _describe_operation(one, fields or {}, words) for one in chosen}
+
     return {
         "resource": resource,
-        "operations": {one.name.method: _describe_operation(one, fields or {}, words) for one in contracts},
+        "operations": describe_all(one for one in contracts if not one.is_custom) or None,
+        "methods": describe_all(one for one in contracts if one.is_custom) or None,
         "fields": "not known: read a record" if fields is None else fields,
     }
 
@@ -37,6 +42,7 @@ def _describe(resource: str, contracts: Sequence[OperationContract], words: int)
 def _describe_operation(contract: OperationContract, fields: Mapping[str, Any], words: int) -> dict[str, Any]:
     body = contract.body
     return {
+        **({"writes": contract.is_write, "id": contract.has_id} if contract.is_custom else {}),
         "query": [*contract.filters, *(["others"] if contract.query.open else [])] or None,
         "needed": sorted(contract.needed) or None,
         "required": None if body is None else body.get("required"),

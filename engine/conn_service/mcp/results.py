@@ -1,6 +1,6 @@
 """What a tool returns: short JSON, whatever the vendor sends, and errors that say whether to call again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -91,7 +91,7 @@ def format_members(members: Mapping[str, str], rest: Mapping[str, Any]) -> str:
     return f"{{{','.join(filter(None, [*parts, format_data(rest)[1:-1]]))}}}"
 
 
-def format_resources(resources: Mapping[str, Sequence[str]], search: str) -> str:
+def format_resources(resources: Mapping[str, Collection[str]], search: str) -> str:
     """Return the resources whose names have a text, with their methods; as many as a result has."""
     found = {name: " ".join(methods) for name, methods in resources.items() if search.casefold() in name.casefold()}
     shown: dict[str, str] = {}

@@ -40,7 +40,7 @@ def test_a_token_that_reads_has_the_tools_that_read(agents: AgentBench) -> None:
 def test_a_token_that_only_writes_cannot_read(agents: AgentBench) -> None:
     async def script(client: Client, call: Call) -> None:
         tools = [tool.name for tool in (await client.list_tools()).tools]
-        assert tools == ["describe_resource", "create_record", "update_record", "delete_record"]
+        assert tools == ["describe_resource", "create_record", "update_record", "delete_record", "call_method"]
         failed, error = await call("get_record", resource=PEOPLE, id="1")
         assert failed and error["error"]["kind"] == "forbidden"
 

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
-from conn_engine.responses.ratelimit import Budgets, BudgetStore
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
 from conn_engine.wire import MACHINE_CLOCK, Clock
@@ -60,7 +59,7 @@ from conn_service.revisions import (
     remove_credential,
 )
 from conn_service.rollouts import RolloutStore, RolloutWatch
-from conn_service.store import DatabaseBudgets, WorkerVault, open_engine, translate_errors
+from conn_service.store import WorkerVault, open_budgets, open_engine, translate_errors
 from conn_service.syncs.waking import wake_waiting_runs
 
 __all__ = ["Deployment", "ServiceApps", "ServiceParts", "open_service"]
@@ -145,7 +144,7 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         vault = deployment.vault or _open_vault(deployment, engine)
         metrics, traces = ServiceMetrics(), deployment.traces
         logins = LoginMonitor(engine, deployment.environ, deployment.connect)
-        budgets = _open_budgets(deployment, engine)
+        budgets = open_budgets(engine, deployment.clock)
         watch = RolloutWatch(RolloutStore(engine), lambda: source.get_current()[1], deployment.source.halt_rollout)
         stack.callback(watch.close)
         connections = KeptConnections(
@@ -239,14 +238,6 @@ def _open_vault(deployment: Deployment, engine: Engine) -> Vault:
     """Open the vault once for the life of this process, so that each of its keys is derived once."""
     _, workspace = deployment.source.get_current()
     return WorkerVault(vault_of(workspace, deployment.environ), engine, workspace, deployment.environ)
-
-
-def _open_budgets(deployment: Deployment, engine: Engine) -> BudgetStore:
-    """Return what counts requests: on Postgres for all replicas and workers, else for this process. The requests of
-    closed connections still count."""
-    if engine.dialect.name != "postgresql":
-        return Budgets()
-    return DatabaseBudgets(engine, uses_database_clock=deployment.clock is MACHINE_CLOCK)
 
 
 def _build_connect_service(  # noqa: PLR0917

@@ -1,6 +1,6 @@
 """The database of everything that runs for long. This is the public interface."""
 
-from conn_service.store.budgets import DatabaseBudgets
+from conn_service.store.budgets import DatabaseBudgets, open_budgets
 from conn_service.store.database import (
     DATABASE_RETRIES,
     DEFAULT_FILE,
@@ -44,6 +44,7 @@ __all__ = [
     "connect_to_read",
     "insert_together",
     "is_unreachable",
+    "open_budgets",
     "open_database_vault",
     "open_engine",
     "prepare_tables",

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from conn_engine.responses.ratelimit import Budget, Charge, RateLimit
+from conn_engine.responses.ratelimit import Budget, Budgets, BudgetStore, Charge, RateLimit
 from conn_engine.responses.ratelimit.budgets import LITTLE_LEFT, SHORTEST_PAUSE, build_budget_key, find_budgets
-from conn_engine.wire import Request
+from conn_engine.wire import MACHINE_CLOCK, Clock, Request
 from conn_service.store.database import Migration, prepare_tables
 
-__all__ = ["DatabaseBudgets"]
+__all__ = ["DatabaseBudgets", "open_budgets"]
 
 _LOG = logging.getLogger(__name__)
 _metadata = sa.MetaData()
@@ -56,6 +56,14 @@ def _create_tables(connection: Connection) -> None:
 
 
 _MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+
+
+def open_budgets(engine: Engine, clock: Clock) -> BudgetStore:
+    """Return what counts the requests of interactive calls: on Postgres for all replicas and workers, else for this
+    process. The requests of closed connections still count."""
+    if engine.dialect.name != "postgresql":
+        return Budgets()
+    return DatabaseBudgets(engine, uses_database_clock=clock is MACHINE_CLOCK)
 
 
 class DatabaseBudgets:

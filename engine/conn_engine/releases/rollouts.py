@@ -4,7 +4,7 @@ With a rollout, a part of the accounts uses another release than the others, unt
 `promotion` starts, extends and completes rollouts, because it checks what is promoted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,14 @@ from conn_engine.errors import UsageError
 from conn_engine.releases.actors import Act
 from conn_engine.releases.cohorts import Cohort
 from conn_engine.releases.content import Manifest
+from conn_engine.releases.faults import ChannelMovedError
 from conn_engine.releases.model import Channel, ChannelMove, EventKind, Pin, Release, Rollout, shorten
 from conn_engine.releases.store import Store
 
 __all__ = [
     "compose_release",
     "halt_rollout",
+    "halt_unchanged",
     "pin_account",
     "plan_rollout",
     "resume_rollout",
@@ -167,6 +169,20 @@ def halt_rollout(channel: Channel, reason: str, act: Act, checks: Mapping[str, A
         )
     halted = replace(rollout, halted=_check_reason(reason), since=act.time)
     return _move(channel, "halt", reason, act, halted, channel.pins, checks)
+
+
+def halt_unchanged(
+    rollout: Rollout, reason: str, act: Act, checks: Mapping[str, Any]
+) -> Callable[[Channel], ChannelMove]:
+    """Return what plans to halt a rollout, with the numbers for the history. It raises ChannelMovedError if the rollout
+    was changed in the meantime."""
+
+    def plan(channel: Channel) -> ChannelMove:
+        if channel.rollout != rollout:
+            raise ChannelMovedError("the rollout was changed in the meantime", hint="check it: conn rollout")
+        return halt_rollout(channel, reason, act, checks)
+
+    return plan
 
 
 def resume_rollout(channel: Channel, reason: str, act: Act) -> ChannelMove:

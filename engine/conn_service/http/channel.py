@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConnError
-from conn_engine.releases import Channel, ChannelMove, ChannelMovedError, ReleaseSource, ServedRelease
+from conn_engine.releases import ReleaseSource, ServedRelease
 from conn_engine.releases.actors import Act
 from conn_engine.releases.model import Rollout
-from conn_engine.releases.rollouts import halt_rollout
+from conn_engine.releases.rollouts import halt_unchanged
 
 __all__ = ["ChannelConfiguration", "ReleaseOverlay", "find_broken_accounts", "log_broken_accounts"]
 
@@ -115,13 +115,8 @@ class ChannelConfiguration:
     def halt_rollout(self, rollout: Rollout, reason: str, checks: Mapping[str, Any]) -> None:
         """Halt a rollout unless it was changed in the meantime. Raises ChannelMovedError, and the errors of the
         store."""
-
-        def plan(channel: Channel) -> ChannelMove:
-            if channel.rollout != rollout:
-                raise ChannelMovedError("the rollout was changed in the meantime", hint="check it: conn rollout")
-            return halt_rollout(channel, reason, Act("conn serve", self._source.clock.now()), checks)
-
-        self._source.move(plan)
+        act = Act("conn serve", self._source.clock.now())
+        self._source.move(halt_unchanged(rollout, reason, act, checks))
         self.check()
 
     async def follow(self) -> None:

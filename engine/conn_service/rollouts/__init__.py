@@ -3,7 +3,16 @@ too many of them fail or miss something. This is the public interface.
 """
 
 from conn_engine.releases.rollout_counts import CallCounts, FieldDifference, RolloutCounts
+from conn_service.rollouts.observed_calls import ObservedPage, RunTransport
 from conn_service.rollouts.store import RolloutStore
 from conn_service.rollouts.watching import RolloutWatch
 
-__all__ = ["CallCounts", "FieldDifference", "RolloutCounts", "RolloutStore", "RolloutWatch"]
+__all__ = [
+    "CallCounts",
+    "FieldDifference",
+    "ObservedPage",
+    "RolloutCounts",
+    "RolloutStore",
+    "RolloutWatch",
+    "RunTransport",
+]

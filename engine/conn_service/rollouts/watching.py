@@ -1,5 +1,5 @@
-"""Watch a rollout: count the calls of its accounts and of the others, compare some with the other release on what the
-vendor has just answered, and halt it.
+"""Watch a rollout: count the calls of its accounts and of the others, also the pages that runs of syncs read, compare
+some with the other release on what the vendor has just answered, and halt it.
 
 Nothing more is sent, and no call waits for it: one thread compares, for a fifth of its time at most, and what it has no
 time for is counted as dropped.
@@ -12,26 +12,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from conn_engine.analysis.impact.live import LiveComparison, compare_live
+from conn_engine.analysis.impact.live import UNREPEATABLE, LiveComparison, compare_live
 from conn_engine.config import OperationName, Workspace
 from conn_engine.errors import ConnError, DisabledError, UsageError, VendorError
-from conn_engine.recordings.exchanges import exchange_of
-from conn_engine.recordings.files import Recording, redact_recording
 from conn_engine.releases.model import Rollout
 from conn_engine.releases.rollout_counts import CallCounts, FieldDifference, RolloutCounts, find_halt_reason
 from conn_engine.releases.serving import ReleaseChoice
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import AsyncConnection
-from conn_engine.runtime.drive import AsyncSender
-from conn_engine.runtime.variants import base_url
-from conn_engine.testing.recorder import describe_call
-from conn_engine.wire import Request, Response
+from conn_service.rollouts.observed_calls import Exchanges, ObservedCall, ObservedPage, ObservedTransport, WatchedCall
 from conn_service.rollouts.store import CallKey, RolloutStore
 
 __all__ = ["RolloutWatch"]
@@ -42,25 +35,10 @@ _SHARE: Final = 4
 """The pause after a comparison, as a multiple of its duration."""
 _END_SECONDS: Final = 5.0
 _MOST_WAITING: Final = 16
-_MOST_BYTES: Final = 1_000_000
 _MOST_DIFFERENCES: Final = 2_000
 _OF_CALLERS: Final = ("invalid_request", "not_found", "conflict", "forbidden")
 """Kinds of errors that the caller's request has, whatever the release."""
 HaltRollout = Callable[[Rollout, str, dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _ComparedCall:
-    """A call to compare, in the workspaces without and with the rollout."""
-
-    key: CallKey
-    before: Workspace
-    after: Workspace
-    connection: AsyncConnection
-    operation: OperationName
-    call: Call
-    exchanges: list[tuple[Request, Response]]
-    now: float
 
 
 class RolloutWatch:
@@ -74,7 +52,7 @@ class RolloutWatch:
         self._storing = threading.Lock()
         self._calls: dict[CallKey, CallCounts] = {}
         self._differences: dict[str, dict[tuple[str, ...], FieldDifference]] = {}
-        self._waiting: queue.Queue[_ComparedCall | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[ObservedCall | None] = queue.Queue(_MOST_WAITING)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._seen = 0
@@ -82,34 +60,77 @@ class RolloutWatch:
     @contextmanager
     def follow(self, connection: AsyncConnection, operation: OperationName, call: Call) -> Iterator[AsyncConnection]:
         """Count a call of an account, and compare it later if it is chosen. Yields the connection to use for it."""
-        workspace, account = self._get_workspace(), connection.wiring.session.account
-        choice = workspace.choice
-        rollout = choice.channel.rollout if isinstance(choice, ReleaseChoice) else None
-        sides = choice.find_sides(workspace, account) if isinstance(choice, ReleaseChoice) else None
-        if rollout is None or sides is None:
+        session = connection.wiring.session
+        watched = self._find_watched(session.account)
+        if watched is None:
             yield connection
             return
-        before, after = sides
-        is_member = workspace.of_account(account) is after
-        key = (rollout.seed, rollout.since, account, is_member)
-        exchanges: list[tuple[Request, Response]] = []
+        exchanges: Exchanges = []
         observed = connection
-        if self._is_chosen(before.settings.rollout.compare) and not call.files:
-            observed = connection.with_transport(_ObservedTransport(connection.transport, exchanges))
-        failed = 0
+        if self._is_chosen(watched.share) and not call.files:
+            observed = connection.with_transport(ObservedTransport(connection.transport, exchanges))
+        failed = False
         try:
             yield observed
         except ConnError as error:
             failed = _is_failure(error)
             raise
         except asyncio.CancelledError:  # it took too long, or the caller is gone
-            failed = 1
+            failed = True
             raise
         finally:
-            self._count(key, CallCounts(calls=1, failed=failed))
-            if exchanges and sum(response.size for _, response in exchanges) <= _MOST_BYTES:
-                now = connection.wiring.session.clock.now()
-                self._enqueue(_ComparedCall(key, before, after, connection, operation, call, exchanges, now))
+            self._count(watched, CallCounts(calls=1, failed=failed))
+            now = session.clock.now()
+            self._enqueue(ObservedCall(watched, connection.wiring, operation, call, exchanges, now))
+
+    @contextmanager
+    def follow_page(self, page: ObservedPage) -> Iterator[None]:
+        """Count a page that a run of a sync reads in the block, and compare it later if it is chosen.
+
+        A run has one release for its whole time. Its pages are left out if that is neither of the two of the rollout.
+        """
+        try:
+            watched = self._find_watched(page.wiring.session.account, page.release)
+        except (sa.exc.SQLAlchemyError, ConnError):  # the run itself reports what is wrong with the store
+            watched = None
+        if watched is None:
+            yield
+            return
+        with page.transport.remember() as exchanges:
+            try:
+                yield
+            except ConnError as error:
+                self._note_page(watched, page, exchanges, failed=_is_failure(error))
+                raise
+        self._note_page(watched, page, exchanges, failed=False)
+
+    def _note_page(self, watched: WatchedCall, page: ObservedPage, exchanges: Exchanges, *, failed: bool) -> None:
+        if not exchanges and not failed:  # the end of a listing, or another part of a long page
+            return
+        self._count(watched, CallCounts(calls=1, failed=failed))
+        if page.build_call is None or not self._is_chosen(watched.share):
+            return
+        call = page.build_call()
+        if not call.window:  # no recording has one
+            self._enqueue(
+                ObservedCall(watched, page.wiring, page.operation, call, exchanges, page.now, page.is_continued)
+            )
+
+    def _find_watched(self, account: str, release: str = "") -> WatchedCall | None:
+        """Return how the calls of an account are counted, None if no rollout concerns them. `release` is the one that
+        they are made with, by default the one that the account uses."""
+        workspace = self._get_workspace()
+        choice = workspace.choice
+        if not isinstance(choice, ReleaseChoice):
+            return None
+        rollout, sides = choice.channel.rollout, choice.find_sides(workspace, account)
+        if rollout is None or sides is None:
+            return None
+        before, after = sides
+        used = release or workspace.of_account(account).release
+        if used not in (before.release, after.release):
+            return None
+        return WatchedCall((rollout.seed, rollout.since, account, used == after.release), before, after)
 
     def settle(self) -> None:
         """Compare and store everything that waits, and halt the rollout if it must be. Blocks."""
@@ -117,12 +138,17 @@ class RolloutWatch:
         self.flush()
 
     def close(self) -> None:
-        """Stop comparing, and store what was counted."""
+        """Stop comparing, and store what was counted. What still waits is counted as dropped."""
         self._stop.set()
         with suppress(queue.Full):
             self._waiting.put_nowait(None)  # wakes the thread
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
+        with suppress(queue.Empty):
+            while True:
+                left = self._waiting.get_nowait()
+                if left is not None:
+                    self._count(left.watched, CallCounts(dropped=1))
         self.flush()
 
     def flush(self) -> None:
@@ -147,61 +173,66 @@ class RolloutWatch:
 
     def _is_chosen(self, share: float) -> bool:
         """Choose a share of the calls, evenly."""
-        self._seen += 1
-        return int(self._seen * share) > int((self._seen - 1) * share)
-
-    def _count(self, key: CallKey, counts: CallCounts) -> None:
         with self._lock:
-            self._calls.setdefault(key, CallCounts()).add(counts)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="conn-rollout", daemon=True)
-            self._thread.start()
+            self._seen += 1
+            return int(self._seen * share) > int((self._seen - 1) * share)
 
-    def _enqueue(self, compared: _ComparedCall) -> None:
+    def _count(self, watched: WatchedCall, counts: CallCounts) -> None:
+        with self._lock:
+            self._calls.setdefault(watched.key, CallCounts()).add(counts)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="conn-rollout", daemon=True)
+                self._thread.start()
+
+    def _enqueue(self, observed: ObservedCall) -> None:
+        """Let the thread compare a call, unless nothing was exchanged, or too much."""
+        if not observed.exchanges or not observed.is_small:
+            return
         try:
-            self._waiting.put_nowait(compared)
+            self._waiting.put_nowait(observed)
         except queue.Full:
-            self._count(compared.key, CallCounts(dropped=1))
+            self._count(observed.watched, CallCounts(dropped=1))
 
     def _run(self) -> None:
         due = time.monotonic() + _FLUSH_SECONDS
         while not self._stop.is_set():
             try:
-                compared = self._waiting.get(timeout=_FLUSH_SECONDS)
+                observed = self._waiting.get(timeout=_FLUSH_SECONDS)
             except queue.Empty:
                 self.flush()
                 continue
             began = time.monotonic()
-            if compared is not None:
-                self._compare(compared)
+            if observed is not None:
+                self._compare(observed)
             self._waiting.task_done()
             if time.monotonic() >= due:
                 self.flush()
                 due = time.monotonic() + _FLUSH_SECONDS
             self._stop.wait(_SHARE * (time.monotonic() - began))
 
-    def _compare(self, compared: _ComparedCall) -> None:
-        account = compared.key[2]
+    def _compare(self, observed: ObservedCall) -> None:
+        watched, account = observed.watched, observed.account
         try:
-            recording = _to_recording(compared)
-            found = compare_live(compared.before, compared.after, account, compared.operation, recording)
+            recording = observed.to_recording()
+            found = compare_live(watched.before, watched.after, account, observed.operation, recording)
         except Exception as error:  # the thread must not end
             _LOG.error("a call of %s was not compared (%s)", account, type(error).__name__)
-            self._count(compared.key, CallCounts(dropped=1))
+            self._count(watched, CallCounts(dropped=1))
+            return
+        if observed.is_continued and found.obstacle == UNREPEATABLE:  # read by itself, it is another page
             return
         if found.obstacle:
-            self._count(compared.key, CallCounts(different=1))
-            self._add(compared, LiveComparison({(found.obstacle, "request_changed"): 1}))
+            self._count(watched, CallCounts(different=1))
+            self._add(observed, LiveComparison({(found.obstacle, "request_changed"): 1}))
             return
-        self._count(compared.key, CallCounts(compared=1, missing=found.is_missing))
-        self._add(compared, found)
+        self._count(watched, CallCounts(compared=1, missing=found.is_missing))
+        self._add(observed, found)
 
-    def _add(self, compared: _ComparedCall, found: LiveComparison) -> None:
-        rollout, _, account, _ = compared.key
+    def _add(self, observed: ObservedCall, found: LiveComparison) -> None:
         with self._lock:
-            known = self._differences.setdefault(rollout, {})
+            known = self._differences.setdefault(observed.watched.key[0], {})
             for (name, kind), records in found.counts.items():
-                place = (account, compared.operation.text, name, kind)
+                place = (observed.account, observed.operation.text, name, kind)
                 if place not in known and len(known) >= _MOST_DIFFERENCES:
                     continue
                 row = known.setdefault(place, FieldDifference(*place))
@@ -227,33 +258,3 @@ def _is_failure(error: ConnError) -> bool:
     if isinstance(error, VendorError):
         return error.kind not in _OF_CALLERS
     return not isinstance(error, UsageError | DisabledError)
-
-
-def _to_recording(compared: _ComparedCall) -> Recording:
-    wiring = compared.connection.wiring
-    effective = wiring.effective
-    recording = Recording(
-        connector=effective.connector_name,
-        operation=compared.operation.text,
-        recorded_at=datetime.fromtimestamp(compared.now, UTC).isoformat(),
-        source="live",
-        base_url=base_url(effective),
-        context={name: effective.context[name] for name in effective.captured if name in effective.context},
-        call=describe_call(compared.call, wait=False, pages=1),
-        exchanges=[exchange_of(*exchange) for exchange in compared.exchanges if exchange[0].purpose != "token"],
-    )
-    return redact_recording(recording, wiring.redactor)
-
-
-class _ObservedTransport:
-    """The transport of a connection, for one call. It remembers what it exchanges."""
-
-    def __init__(self, inner: AsyncSender, exchanges: list[tuple[Request, Response]]) -> None:
-        self._inner = inner
-        self._exchanges = exchanges
-
-    async def asend(self, request: Request) -> Response:
-        """Send a request, and remember the exchange."""
-        response = await self._inner.asend(request)
-        self._exchanges.append((request, response))
-        return response

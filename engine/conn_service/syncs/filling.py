@@ -14,7 +14,7 @@ from conn_engine.wire import Page
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.events import name_spooled, to_events
-from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.open_run import OpenRun
 from conn_service.syncs.phases import find_loop
 from conn_service.syncs.store import LONGEST_FIELD, PageHook, PageRows, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target

@@ -5,7 +5,8 @@ from conn_engine.syncs import SyncPlan
 from conn_service.syncs.filling import PageDraft, fill_deleted
 from conn_service.syncs.following import prepare_following
 from conn_service.syncs.judging import find_missing
-from conn_service.syncs.opening import OpenRun, ReleaseLookup
+from conn_service.syncs.open_run import OpenRun
+from conn_service.syncs.opening import ReleaseLookup
 from conn_service.syncs.paging import commit_draft
 from conn_service.syncs.phases import is_partial
 from conn_service.syncs.store import RunRow, SyncStore

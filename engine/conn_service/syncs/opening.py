@@ -1,13 +1,12 @@
-"""Open the listing of a run in this process, and keep it open between pages."""
+"""Open runs in this process, and keep them open between pages."""
 
 import os
 import shlex
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits, Scope
+from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import pluralize
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError
@@ -19,14 +18,15 @@ from conn_engine.runtime.wiring import Wiring, vault_of, wire_account
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.choice import LayeredVault
 from conn_engine.secrets.vault.environment import build_variable_prefix
-from conn_engine.syncs import RunScope, SyncPlan, build_call, find_own_expressions, load_sync
-from conn_engine.wire import Clock, Page
+from conn_engine.syncs import SyncPlan, find_own_expressions, load_sync
+from conn_engine.wire import Clock
 from conn_service.delivery.stored_secrets import EndpointSecrets
+from conn_service.rollouts import RolloutWatch, RunTransport
 from conn_service.store import WorkerVault
 from conn_service.syncs.connector_digests import digest_connector
-from conn_service.syncs.enriching import EnrichmentCache
-from conn_service.syncs.phases import compile_run, get_fetch, list_phases
-from conn_service.syncs.store import RunRow, StreamRow, SyncStore
+from conn_service.syncs.open_run import OpenRun
+from conn_service.syncs.phases import compile_run, list_phases
+from conn_service.syncs.store import RunRow, SyncStore
 from conn_service.syncs.targets import find_endpoint_of_run, find_target
 from conn_service.syncs.transports import LentTransport, TransportPool
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from conn_service.syncs.drift_parts import DriftParts
 
 __all__ = [
-    "OpenRun",
     "OpenRuns",
     "PlanChangedError",
     "ReleaseLookup",
@@ -48,8 +47,6 @@ _EVALUATORS = 4
 """How many expressions of accounts are evaluated at the same time. One that never ends keeps one of them busy until it
 is stopped."""
 
-EARLY_SECONDS = 300.0
-"""A credential that expires within this number of seconds is renewed before the next page."""
 LONGEST_PAUSE = 10.0
 """Seconds that a worker waits in place; for a longer pause, the run makes room for others."""
 
@@ -79,76 +76,6 @@ def find_release_of(releases: ReleaseLookup, account: str) -> tuple[str, Workspa
     return workspace.release or release, workspace
 
 
-@dataclass(slots=True)
-class OpenRun:
-    """A run that this process reads. `seq` is the number of its stored pages.
-
-    `is_reopened` is set if another process, or this one before an error, has read a part of it, and `is_restarted` if
-    the listing begins again because it has no place to continue at. `item` is the ID and the record of a loop, and
-    `drift` what a check of drift needs. `count_requests` returns how many were sent since its last call.
-    """
-
-    plan: SyncPlan
-    connection: Connection
-    stream: StreamRow
-    seq: int
-    is_reopened: bool = False
-    is_restarted: bool = False
-    pages: Generator[Page, None, None] | None = None
-    item: tuple[Any, Any] = (None, None)
-    endpoint_key: str = ""
-    drift: "DriftParts | None" = None
-    count_requests: Callable[[], int] = lambda: 0
-    used_at: float = 0.0
-    renewed_at: float = float("-inf")
-    enrichments: EnrichmentCache | None = None
-
-    def renew_credential(self) -> None:
-        """Renew the credential before a page is read, if it expires soon, so that it is rarely renewed within a page.
-
-        It is stored at once, and not with the page. A failure does not matter: the credential is still valid, and one
-        that is not any more is renewed by the request that needs it. One that lives for a shorter time is, too.
-        """
-        now = self.connection.wiring.session.clock.now()
-        if now < self.renewed_at + EARLY_SECONDS:
-            return
-        try:
-            is_renewed = self.connection.renew_early(EARLY_SECONDS)
-        except ConnError:
-            is_renewed = True  # do not ask again at each page
-        if is_renewed:
-            self.renewed_at = now
-
-    def build_scope(self, run: RunRow) -> Scope:
-        """Return what expressions of the run see."""
-        session = self.connection.wiring.session
-        context = self.connection.effective.context
-        names = {"event": run.settings.get("event"), "window": run.settings.get("window")}
-        return RunScope(run.account, run.since, context, session.conditions, *self.item, **names).build()
-
-    def read_page(self, run: RunRow) -> Page | None:
-        """Return the next page of the listing that the run is at, None at its end."""
-        if run.place.get("done"):
-            return None
-        if self.pages is None:
-            fetch = get_fetch(self.plan, run.phase)
-            cursor, state = run.place.get("cursor"), run.place.get("state")
-            call = build_call(self.connection.effective, fetch, self.build_scope(run), cursor=cursor, state=state)
-            self.pages = self.connection.pages(fetch.operation, call)
-        return next(self.pages, None)
-
-    def close_listing(self) -> None:
-        """Close the listing, so that the next page is that of another one."""
-        if self.pages is not None:
-            self.pages.close()
-        self.pages = None
-
-    def close(self) -> None:
-        """Close the listing and the connection."""
-        self.close_listing()
-        self.connection.close()
-
-
 class OpenRuns:
     """The runs that this process reads. `connect` makes the connection of a wired account."""
 
@@ -164,8 +91,10 @@ class OpenRuns:
         isolation: "Isolation | None" = None,
         budgets: BudgetStore | None = None,
         limits: EvaluationLimits = DEFAULT_LIMITS,
+        watch: RolloutWatch | None = None,
     ) -> None:
         self._limits = limits
+        self._watch = watch
         self._isolation = isolation or open_isolation()
         self._budgets = budgets
         self._store = store
@@ -228,6 +157,9 @@ class OpenRuns:
         plan = compile_for_run(workspace, run, reads=run.phase != "end")
         connection, lent, fault = self._try_connection(plan, workspace, run)
         connection.wiring.session.now_ms = int(run.began * 1000)
+        watch = self._watch if run.release else None  # a folder has no rollout
+        if watch is not None:
+            connection.transport = RunTransport(connection.transport)
         stream = self._store.streams.get(run.sync, run.account, run.target_digest)
         has_begun = run.seq > 0
         if has_begun:
@@ -243,6 +175,7 @@ class OpenRuns:
             is_reopened=has_begun,
             is_restarted=has_begun and run.place.get("cursor") is None,
             endpoint_key="" if endpoint is None else endpoint.key,
+            watch=watch,
         )
 
     def _try_connection(

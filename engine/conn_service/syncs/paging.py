@@ -11,7 +11,7 @@ from conn_engine.errors import VendorError
 from conn_engine.wire import Page
 from conn_service.syncs.filling import PageDraft, fill_deleted, fill_loop, fill_records, fill_tombstones
 from conn_service.syncs.judging import count_page
-from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.open_run import OpenRun
 from conn_service.syncs.phases import find_loop, get_next_phase, keep_verdict, note_verdict
 from conn_service.syncs.store import RunRow, SyncStore, has_seen_place
 from conn_service.syncs.writing import write_records

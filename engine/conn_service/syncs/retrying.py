@@ -19,7 +19,7 @@ from conn_engine.syncs import (
 from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.events import name_spooled
 from conn_service.syncs.filling import LOOP_STAGE
-from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.open_run import OpenRun
 from conn_service.syncs.store import RunRow, SpoolRow, SyncStore
 from conn_service.syncs.superseding import SUPERSEDED
 from conn_service.syncs.targets import find_target

@@ -20,6 +20,7 @@ from conn_engine.syncs import SyncPlan, load_sync
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.connect.needs_login import LoginMonitor, log_failure
 from conn_service.delivery.stored_secrets import EndpointSecrets
+from conn_service.rollouts import RolloutWatch
 from conn_service.store import is_unreachable
 from conn_service.syncs.creating import build_run
 from conn_service.syncs.delivering import SpoolDelivery
@@ -54,7 +55,8 @@ Connect: TypeAlias = Callable[[Wiring], Connection]
 class SyncRunner:
     """Performs the steps of runs in one process. `connect` makes the connection of a wired account. `isolation`
     evaluates the expressions that accounts and environments set; by default, `open_isolation`. `budgets` counts the
-    requests of all processes; by default, each connection counts its own. `limits` bound each evaluation."""
+    requests of all processes; by default, each connection counts its own. `limits` bound each evaluation. `watch`
+    lets the pages of runs take part in a rollout."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class SyncRunner:
         isolation: "Isolation | None" = None,
         budgets: BudgetStore | None = None,
         limits: EvaluationLimits = DEFAULT_LIMITS,
+        watch: RolloutWatch | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -85,6 +88,7 @@ class SyncRunner:
             isolation=isolation,
             budgets=budgets,
             limits=limits,
+            watch=watch,
         )
 
     def create_run(

@@ -15,6 +15,7 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, EndpointSecrets
 from conn_service.revisions import RevisionStore
 from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
+from conn_service.syncs.channel_releases import watch_rollouts
 from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, launch_dbos, require_dbos
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
@@ -88,7 +89,9 @@ class SyncWorker:
         self.keep_days = keep_days
         self._drain_seconds = drain_seconds
         self._engine: Engine = open_engine(location, connections=_CONNECTIONS, ping_after=_PING_SECONDS)
-        self.releases = releases = RevisedReleases(releases, RevisionStore(self._engine))
+        served = releases
+        self.releases = releases = RevisedReleases(served, RevisionStore(self._engine))
+        self.rollouts = watch_rollouts(self._engine, served, releases)
         self._timetable = Timetable(releases)
         self._parts = [make(self._engine, releases) for make in parts]
         self.watch = StoreWatch(self._engine, location)
@@ -102,7 +105,15 @@ class SyncWorker:
         self.budgets = DatabaseBudgets(
             self._engine, reserve=reserve, uses_database_clock=location.url is not None and clock is MACHINE_CLOCK
         )
-        self.runner = SyncRunner(self.store, releases, environ=environ, clock=clock, vault=vault, budgets=self.budgets)
+        self.runner = SyncRunner(
+            self.store,
+            releases,
+            environ=environ,
+            clock=clock,
+            vault=vault,
+            budgets=self.budgets,
+            watch=self.rollouts,
+        )
         self.secrets = EndpointSecrets(self._engine, environ, clock)
         self.sending = EventSending(
             self.deliveries,
@@ -117,6 +128,11 @@ class SyncWorker:
     def close(self) -> None:
         """Close the store, if the worker was only used to look into it."""
         self.runner.close()
+        self._close_store()
+
+    def _close_store(self) -> None:
+        if self.rollouts is not None:
+            self.rollouts.close()
         self._engine.dispose()
 
     def __enter__(self) -> "SyncWorker":
@@ -154,7 +170,7 @@ class SyncWorker:
         deliveries.use_parts(None)
         for part in self._parts:
             part.end()
-        self._engine.dispose()
+        self._close_store()
         if self._lease is not None:
             self._lease.close()
 

@@ -13,7 +13,7 @@ from conn_engine.syncs import OutgoingRecord, WriteStep
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import to_events
 from conn_service.syncs.filling import PageDraft, RecordStopError
-from conn_service.syncs.opening import OpenRun
+from conn_service.syncs.open_run import OpenRun
 from conn_service.syncs.store import PageHook, RunRow, SetAside, SpoolRow, SyncStore
 from conn_service.syncs.targets import find_target
 

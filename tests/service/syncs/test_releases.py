@@ -2,57 +2,24 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sync_bench import ENVIRON, SYNC, Bench
+from sync_bench import SYNC, Bench
+from sync_channel import find_file, make_runner, promote, roll_out
 
-from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
-from conn_engine.releases import ChannelMove, Release, ReleaseSource, collect, open_store
+from conn_engine.releases import ReleaseSource
 from conn_engine.releases.actors import Act
-from conn_engine.releases.cohorts import Cohort
-from conn_engine.releases.model import Rollout
 from conn_engine.releases.rollouts import halt_rollout
 from conn_service.delivery import DeliveryStore
-from conn_service.syncs.channel_releases import ChannelReleases
-from conn_service.syncs.runner import SyncRunner
+from conn_service.rollouts import RolloutStore
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "cli"))
 
 import transcript
 
 NEWER = SYNC.replace("name: record.name", "name: 'record.name & \"!\"'")
-
-
-@pytest.fixture
-def source(bench: Bench) -> Iterator[ReleaseSource]:
-    """The channel of a store, which serves the workspace as it is at first."""
-    promote(bench)
-    with ReleaseSource(bench.root.parent / "releases.sqlite3", "production", check_milliseconds=0) as opened:
-        yield opened
-
-
-def promote(bench: Bench) -> str:
-    """Store the workspace as a release, and let the channel serve it."""
-    with open_store(bench.root.parent / "releases.sqlite3", create=True) as store:
-        found = collect(load_workspace(bench.root))
-        release = found.manifest.id
-        store.add(Release(release, "", "ada", "2026-01-01T00:00:00Z", "1", {}), found.manifest, found.blobs)
-        before = store.channel("production")
-        store.move(
-            ChannelMove(
-                "production", before.revision + 1, "promote", release, before.release, "ada", "2026-01-01T00:00:00Z"
-            )
-        )
-    return release
-
-
-def make_runner(bench: Bench, source: ReleaseSource) -> SyncRunner:
-    runner = SyncRunner(bench.store, ChannelReleases(source, bench.root), environ=ENVIRON)
-    bench.runners.append(runner)
-    return runner
 
 
 def test_a_run_keeps_its_release_when_the_channel_moves(bench: Bench, source: ReleaseSource) -> None:
@@ -73,11 +40,7 @@ def test_a_run_of_an_account_in_a_rollout_keeps_its_release(bench: Bench, source
     runner = make_runner(bench, source)
     older = source.current().release
     bench.write({"syncs/people.yaml": NEWER})
-    newer = collect(load_workspace(bench.root))
-    with open_store(bench.root.parent / "releases.sqlite3") as store:
-        store.add(Release(newer.manifest.id), newer.manifest, newer.blobs)
-    rollout = Rollout("production-2", newer.manifest.id, Cohort(("acme",)), "2026-01-01T00:00:00Z")
-    source.move(lambda channel: ChannelMove("production", 2, "rollout", older, older, "ada", "", rollout=rollout))
+    newer = roll_out(bench, source, "acme")
     run = runner.create_run("r1", "people", "acme")
     runner.advance("r1", run.seq)
     source.move(lambda channel: halt_rollout(channel, "names are missing", Act("ada", 0.0)))
@@ -85,7 +48,7 @@ def test_a_run_of_an_account_in_a_rollout_keeps_its_release(bench: Bench, source
     assert [row["name"] for row in bench.spooled("r1")] == [f"N{n}!" for n in range(10)]
     bench.run("r2", runner=runner, is_full=True)
     assert [row["name"] for row in bench.spooled("r2")] == [f"N{n}" for n in range(10)]
-    assert [bench.store.get_run(name).release for name in ("r1", "r2")] == [newer.manifest.id, older]
+    assert [bench.store.get_run(name).release for name in ("r1", "r2")] == [newer, older]
 
 
 def test_an_unknown_release_is_an_error(source: ReleaseSource) -> None:
@@ -111,9 +74,11 @@ def test_a_relative_file_is_in_the_folder(bench: Bench, source: ReleaseSource) -
 
 def test_a_worker_runs_from_a_channel(bench: Bench, source: ReleaseSource, tmp_path: Path) -> None:
     DeliveryStore(bench.store.engine)
+    bench.write({"syncs/people.yaml": NEWER})
+    roll_out(bench, source)
     make_runner(bench, source).create_run("people:acme:0000000000001", "people", "acme")
     stores = {
-        "CONN_STORE": str(bench.root.parent / "releases.sqlite3"),
+        "CONN_STORE": str(find_file(bench)),
         "CONN_SYNC_STORE": str(bench.root.parent / "store.sqlite3"),
     }
     elsewhere = tmp_path / "elsewhere"
@@ -125,3 +90,5 @@ def test_a_worker_runs_from_a_channel(bench: Bench, source: ReleaseSource, tmp_p
     done = transcript.conn(bench.root, "sync", "show", "--format", "json", **stores)
     [run] = json.loads(done.out)["runs"]
     assert (run["status"], run["release"]) == ("complete", source.current().release)
+    counts = RolloutStore(bench.store.engine).count("production-2", "2026-01-01T00:00:00Z")
+    assert (counts.members.calls, counts.others.calls) == (0, 4)

@@ -15,9 +15,11 @@ from conn_engine.testing.compare import nameable
 from conn_engine.testing.outcomes import compare_outcomes
 from conn_engine.testing.replays import Replays
 
-__all__ = ["LiveComparison", "compare_live"]
+__all__ = ["UNREPEATABLE", "LiveComparison", "compare_live"]
 
 _MOST_IDS: Final = 3
+UNREPEATABLE: Final = "the request cannot be repeated: cannot be compared"
+"""The obstacle of a call that differs without any change of the configuration."""
 Row = tuple[str, ChangeKind]
 
 
@@ -45,7 +47,7 @@ def compare_live(
     """Compare an operation of an account in two workspaces, on a redacted recording of what it has just received."""
     old, new = (_evaluate(side, account, name, recording, before=side is before) for side in (before, after))
     if isinstance(old.outcome.error, MissingRecording):
-        return LiveComparison(obstacle="the request cannot be repeated: cannot be compared")
+        return LiveComparison(obstacle=UNREPEATABLE)
     effect = compare_sides(old, new, same=True)
     if effect.unknown or any(kind == "request_changed" for _, kind in effect.counts):
         return LiveComparison(obstacle="different request: cannot be compared")

@@ -125,7 +125,7 @@ def open_changes(app: App, store: str | None, channel: str | None = None) -> "It
         return
     from conn_service.http.accounts import WorkspaceConfiguration
 
-    with _open_base(app, channel) as base, open_service_engine(app, store) as engine:
+    with _open_base(app, channel) as base, open_service_engine(app, store, creates=True) as engine:
         configuration = RevisedConfiguration(WorkspaceConfiguration(base), RevisionStore(engine))
         app.workspace = configuration.get_current()[1]
         yield Changes(configuration, app.clock)

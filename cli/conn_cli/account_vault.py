@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.database import open_database
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -36,8 +37,8 @@ VaultStore = Annotated[
 
 
 @contextmanager
-def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
-    """Open the vault of the workspace. Raises CredentialError for a database without a key."""
+def open_account_vault(app: App, store: str | None, *, creates: bool = False) -> "Iterator[LayeredVault]":
+    """Open the vault of the workspace, or that of a database. Raises CredentialError for a database without a key."""
     from conn_engine.runtime.wiring import vault_of
 
     if store is None:
@@ -45,7 +46,7 @@ def open_account_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
         return
     from conn_service.store import open_database_vault
 
-    with open_vault_engine(app, store) as engine:
+    with open_vault_engine(app, store, creates=creates) as engine:
         yield open_database_vault(engine, app.workspace, app.environ)
 
 
@@ -64,10 +65,10 @@ def open_workers_vault(app: App, store: str | None) -> "Iterator[LayeredVault]":
         yield WorkerVault(local, engine, app.workspace, app.environ)
 
 
-def use_accounts(app: App, store: str | None) -> None:
+def use_accounts(app: App, store: str | None, *, creates: bool = False) -> None:
     """Let the workspace have the accounts of a database, too, if there is one."""
     if store is not None:
-        with open_vault_engine(app, store) as engine:
+        with open_vault_engine(app, store, creates=creates) as engine:
             lay_revisions_over(app, engine)
 
 
@@ -79,21 +80,12 @@ def lay_revisions_over(app: App, engine: "Engine") -> None:
 
 
 @contextmanager
-def open_vault_engine(app: App, store: str) -> "Iterator[Engine]":
-    """Open a database that has credentials. Its password is redacted."""
+def open_vault_engine(app: App, store: str, *, creates: bool = False) -> "Iterator[Engine]":
+    """Open a database that has credentials."""
     from conn_engine.releases.store_location import StoreLocation
 
-    location = StoreLocation.read(store, app.folder)
-    for secret in location.secrets:
-        app.redactor.add(secret, "the store's password")
-    from conn_service.store import open_engine, translate_errors
-
-    with translate_errors(location):
-        engine = open_engine(location)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    with open_database(app, StoreLocation.read(store, app.folder), creates=creates) as engine:
+        yield engine
 
 
 def add_store(command: str, store: str | None) -> str:

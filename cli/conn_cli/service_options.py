@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.database import open_database, redact_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,23 +64,15 @@ def find_service_store(app: App, text: str | None) -> "StoreLocation":
 
     given = text or app.environ.get("CONN_SERVICE_STORE")
     location = StoreLocation.read(given or str(app.workspace_root / DEFAULT_FILE), app.folder)
-    for secret in location.secrets:
-        app.redactor.add(secret, "the store's password")
+    redact_password(app, location)
     return location
 
 
 @contextmanager
-def open_service_engine(app: App, store: str | None) -> "Iterator[Engine]":
+def open_service_engine(app: App, store: str | None, *, creates: bool = False) -> "Iterator[Engine]":
     """Open the database of a service."""
-    from conn_service.store import open_engine, translate_errors
-
-    location = find_service_store(app, store)
-    with translate_errors(location):
-        engine = open_engine(location)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    with open_database(app, find_service_store(app, store), creates=creates) as engine:
+        yield engine
 
 
 def read_revisions(app: App, store: str | None) -> "list[Revision]":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.database import open_database, redact_password
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -107,17 +108,11 @@ def open_worker(
 def use_sync_accounts(app: App, store: str | None) -> None:
     """Let the workspace have the accounts of the store of syncs, too, if there is one."""
     from conn_cli.account_vault import lay_revisions_over
-    from conn_service.store import open_engine, translate_errors
 
     location = _find_sync_store(app, store)
-    if location.file is not None and not location.file.exists():
-        return
-    with translate_errors(location):
-        engine = open_engine(location)
-        try:
+    if location.file is None or location.file.exists():
+        with open_database(app, location) as engine:
             lay_revisions_over(app, engine)
-        finally:
-            engine.dispose()
 
 
 def _find_sync_store(app: App, store: str | None) -> "StoreLocation":
@@ -127,8 +122,7 @@ def _find_sync_store(app: App, store: str | None) -> "StoreLocation":
 
     text = store or app.environ.get("CONN_SYNC_STORE") or str(app.workspace_root / DEFAULT_FILE)
     location = StoreLocation.read(text, app.folder)
-    for secret in location.secrets:
-        app.redactor.add(secret, "the store's password")
+    redact_password(app, location)
     return location
 
 

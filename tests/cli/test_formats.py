@@ -114,7 +114,7 @@ LINES: dict[str, tuple[str, int]] = {
     "auth connect me": ("credential", 0),
     "auth logout me": ("credential", 0),
     "auth adopt --yes": ("adopt", 0),
-    "auth rotate-key --store keys.sqlite3": ("rotated-key", 0),
+    "auth rotate-key": ("rotated-key", 0),
     "account list": ("accounts", 0),
     "account create new -c shop": ("account-change", 0),
     "account change me --label Me --dry-run": ("account-change", 0),

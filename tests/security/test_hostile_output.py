@@ -424,7 +424,7 @@ def log_ins() -> Iterator[tuple[str, ...]]:
     yield ("auth", "login", "acme")
     yield ("auth", "set", "acme", EVIL)
     yield ("auth", "adopt")
-    yield ("auth", "rotate-key", "--store", "keys.sqlite3")
+    yield ("auth", "rotate-key")
     yield ("auth", "logout", "acme")
     yield ("auth", "logout", EVIL)
 

@@ -141,7 +141,7 @@ def _issue(app: App, store: str | None, account: str, seconds: float) -> "Issued
     from conn_service.connect.links import LinkStore
     from conn_service.store import WorkerVault
 
-    with open_service_engine(app, store) as engine:
+    with open_service_engine(app, store, creates=True) as engine:
         lay_revisions_over(app, engine)
         workspace = app.workspace
         vault = WorkerVault(vault_of(workspace, app.environ), engine, workspace, app.environ)

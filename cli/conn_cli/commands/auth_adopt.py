@@ -171,7 +171,7 @@ class _Move(_Adoption):
         from conn_engine.diagnostics import pluralize
         from conn_engine.errors import CredentialError
 
-        with open_account_vault(self.app, self.store) as shared:
+        with open_account_vault(self.app, self.store, creates=True) as shared:
             names = self._find_accounts()
             if not names:
                 self.lines.append("nothing to move: this machine has no login of the workspace")

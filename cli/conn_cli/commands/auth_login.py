@@ -54,7 +54,7 @@ def login_command(  # noqa: PLR0917
     from conn_cli.credential_change import show_change
 
     app: App = context.obj
-    use_accounts(app, store)
+    use_accounts(app, store, creates=True)
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     credentials = effective.connector.credentials

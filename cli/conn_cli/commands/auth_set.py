@@ -38,7 +38,7 @@ def set_command(
     from conn_engine.secrets.vault import Issue
 
     app: App = context.obj
-    use_accounts(app, store)
+    use_accounts(app, store, creates=True)
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     part = _find_part(effective, name)

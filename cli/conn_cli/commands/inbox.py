@@ -9,7 +9,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.service_options import ServiceStore, explain_missing, find_service_store
+from conn_cli.service_options import ServiceStore, explain_missing, open_service_engine
 
 if TYPE_CHECKING:
     from conn_engine.command_reports import InboxDelivery, InboxDeliveryReport
@@ -153,16 +153,10 @@ def replay(
 def _open(app: App, store: str | None) -> "Iterator[InboxStore]":
     try:
         from conn_service.inbox import InboxStore
-        from conn_service.store import open_engine, translate_errors
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn inbox") from None
-    location = find_service_store(app, store)
-    with translate_errors(location):
-        engine = open_engine(location)
-        try:
-            yield InboxStore(engine)
-        finally:
-            engine.dispose()
+    with open_service_engine(app, store) as engine:
+        yield InboxStore(engine)
 
 
 def _check_status(text: str | None) -> "InboxStatus | None":

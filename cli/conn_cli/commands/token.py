@@ -9,7 +9,7 @@ import typer
 from conn_cli.account_vault import lay_revisions_over
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.service_options import ServiceStore, explain_missing, find_service_store
+from conn_cli.service_options import ServiceStore, explain_missing, open_service_engine
 
 if TYPE_CHECKING:
     from conn_engine.command_reports import TokenState
@@ -74,7 +74,7 @@ def create(
             hint="create another token for them: conn token create NAME --scope metrics",
         )
     now = app.clock.now()
-    with _open(app, store, with_accounts=bool(account)) as tokens:
+    with _open(app, store, creates=True, with_accounts=bool(account)) as tokens:
         from conn_service.http.tokens import TokenRate
 
         for one in account or []:
@@ -133,20 +133,16 @@ def revoke(
 
 
 @contextmanager
-def _open(app: App, store: str | None, *, with_accounts: bool = False) -> "Iterator[TokenStore]":
+def _open(app: App, store: str | None, *, creates: bool = False, with_accounts: bool = False) -> "Iterator[TokenStore]":
     """Open the tokens of a store. `with_accounts` lays its accounts over the workspace."""
     try:
         from conn_service.http.tokens import TokenStore
-        from conn_service.store import open_engine
     except ModuleNotFoundError as error:
         raise explain_missing(error, "conn token") from None
-    engine = open_engine(find_service_store(app, store))
-    try:
+    with open_service_engine(app, store, creates=creates) as engine:
         if with_accounts:
             lay_revisions_over(app, engine)
         yield TokenStore(engine)
-    finally:
-        engine.dispose()
 
 
 def _check_scopes(names: list[str]) -> "list[TokenScope]":

@@ -19,7 +19,6 @@ from conn_service.store.row_insertion import RowInsertion, insert_together
 from conn_service.store.slots import SlotLease
 from conn_service.store.vault import (
     DatabaseVault,
-    RotatedKey,
     VaultKeys,
     WorkerVault,
     open_database_vault,
@@ -32,7 +31,6 @@ __all__ = [
     "DatabaseBudgets",
     "DatabaseVault",
     "Migration",
-    "RotatedKey",
     "RowInsertion",
     "ServiceStoreError",
     "SlotLease",

@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -24,12 +23,12 @@ from conn_engine.config import Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.runtime.wiring import vault_of
 from conn_engine.secrets import Vault
-from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, find_usable_keyring
+from conn_engine.secrets.vault import LayeredVault, RotatedKey, WorkspaceVault, find_usable_keyring
 from conn_engine.secrets.vault.locks import Locks
 from conn_service.store.advisory_locks import AdvisoryLocks
 from conn_service.store.database import Migration, prepare_tables
 
-__all__ = ["DatabaseVault", "RotatedKey", "VaultKeys", "WorkerVault", "open_database_vault", "read_vault_keys"]
+__all__ = ["DatabaseVault", "VaultKeys", "WorkerVault", "open_database_vault", "read_vault_keys"]
 
 _COST: Final = 2**15
 _SHORTEST_KEY: Final = 8
@@ -98,14 +97,6 @@ class VaultKeys:
                 ]
                 self._derived[salt] = {_name_key(key): key for key in keys}
             return self._derived[salt]
-
-
-@dataclass(frozen=True, slots=True)
-class RotatedKey:
-    """How many documents a rotation has encrypted, and how many had the current key already."""
-
-    encrypted: int
-    unchanged: int
 
 
 def read_vault_keys(environ: Mapping[str, str]) -> VaultKeys:
@@ -191,7 +182,7 @@ class DatabaseVault:
         """Return a lock for one thread of one process of one machine at a time."""
         return self._locks.hold(f"{self._workspace}\n{account}" if self._workspace else account)
 
-    def rotate(self) -> "RotatedKey":
+    def rotate(self) -> RotatedKey:
         """Encrypt the documents of all workspaces with the current key, and use it from now on, all at once: a process
         that is killed meanwhile has changed nothing.
 

@@ -35,7 +35,7 @@ def run_conn(bench: Bench, *words: str, stdin: str = "", key: str = KEY, **envir
 
 def run_here(bench: Bench, *words: str, stdin: str = "", **environ: str) -> transcript.Run:
     """Run a command on one machine, with the credentials of that machine."""
-    return transcript.conn(bench.root, *words, stdin=stdin, CONN_VAULT_KEY=KEY, **environ)
+    return transcript.conn(bench.root, *words, stdin=stdin, **{"CONN_VAULT_KEY": KEY, **environ})
 
 
 def runner_of(bench: Bench, machine: str, key: str = KEY) -> SyncRunner:
@@ -164,10 +164,26 @@ def test_the_key_of_the_database_is_changed(shop: Bench, monkeypatch: pytest.Mon
         run_conn(shop, "auth", "rotate-key", **new)
     assert run_conn(shop, "auth", "status").code == 0, "nothing has changed"
     done = run_conn(shop, "auth", "rotate-key", **new)
-    assert done.out.splitlines()[0] == "encrypted 2 credentials with the new key", done.err
+    assert done.out.splitlines()[0] == "encrypted 2 credentials in the database with the new key", done.err
     again = run_conn(shop, "auth", "rotate-key", "--format", "json", **new)
     assert json.loads(again.out) == {"version": 1, "kind": "rotated-key", "encrypted": 0, "unchanged": 2}
     assert run_conn(shop, "auth", "status", key="the-new-key-of-all").code == 0
     assert run_conn(shop, "auth", "status").code == 5
-    nameless = run_here(shop, "auth", "rotate-key")
-    assert nameless.code == 2 and "conn auth rotate-key --store URL" in nameless.err
+    mistyped = run_here(shop, "auth", "rotate-key", "--store", "other.sqlite3")
+    assert mistyped.code == 2 and "there is no database" in mistyped.err
+    assert not (shop.root / "other.sqlite3").exists()
+
+
+def test_the_key_of_the_files_of_this_machine_is_changed(shop: Bench) -> None:
+    run_here(shop, "auth", "login", "acme", "--json", stdin='{"token": "token-of-acme-1"}')
+    new = {"CONN_VAULT_KEY": "the-new-key-of-all"}
+    assert run_here(shop, "auth", "status", **new).code == 5
+    assert run_here(shop, "auth", "status", **new, CONN_VAULT_OLD_KEY=KEY).code == 0
+    done = run_here(shop, "auth", "rotate-key", **new, CONN_VAULT_OLD_KEY=KEY)
+    assert done.out.splitlines()[0] == "encrypted 1 credential in the encrypted files with the new key", done.err
+    assert run_here(shop, "auth", "status", **new).code == 0
+    assert run_here(shop, "auth", "status").code == 5
+    again = run_here(shop, "auth", "rotate-key", **new)
+    assert "encrypted 0 credentials in the encrypted files with the new key; 1 had it already" in again.out
+    assert run_here(shop, "auth", "logout", "acme", **new).code == 0
+    assert "there are no credentials in the encrypted files" in run_here(shop, "auth", "rotate-key", **new).out

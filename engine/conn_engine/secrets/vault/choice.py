@@ -9,13 +9,13 @@ from typing import Any, Literal
 from conn_engine.errors import CredentialError
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.environment import EnvironmentVault
-from conn_engine.secrets.vault.file import FileVault
+from conn_engine.secrets.vault.file import FileVault, RotatedKey
 from conn_engine.secrets.vault.folders import find_state_folder, to_file_name
 from conn_engine.secrets.vault.keyring import KeyringVault, find_usable_keyring
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.secrets.vault.workspace import Issue, StoredCredential, WorkspaceVault
 
-__all__ = ["LayeredVault", "open_vault"]
+__all__ = ["LayeredVault", "open_vault", "rotate_files"]
 
 Kind = Literal["keyring", "file", "environment", "memory"]
 
@@ -136,6 +136,16 @@ def open_vault(
     return LayeredVault(environment, open_store)
 
 
+def rotate_files(environ: Mapping[str, str]) -> RotatedKey:
+    """Encrypt the files of this machine, of every workspace, with CONN_VAULT_KEY instead of CONN_VAULT_OLD_KEY. Raises
+    CredentialError like `FileVault.rotate`."""
+    files = find_state_folder(environ) / "credentials"
+    key, old_key = environ.get("CONN_VAULT_KEY", ""), environ.get("CONN_VAULT_OLD_KEY", "")
+    folders = sorted({path.parent for path in (*files.glob("*.json"), *files.glob("*/*.json"))}) if key else []
+    done = [FileVault(folder, key, old_key=old_key).rotate() for folder in folders]
+    return RotatedKey(sum(one.encrypted for one in done), sum(one.unchanged for one in done))
+
+
 def _build_opener(
     environ: Mapping[str, str], preferred: Kind | None, state: Path, ours: bool
 ) -> Callable[[str], Vault] | None:
@@ -159,8 +169,9 @@ def _build_opener(
     if key:
         files = state / "credentials"
         top = state if ours else files
-        FileVault(files, key)  # raises for a short key
-        return lambda name: FileVault(files / to_file_name(name) if name else files, key, top=top)
+        old_key = environ.get("CONN_VAULT_OLD_KEY", "")
+        FileVault(files, key, old_key=old_key)  # raises for a short key
+        return lambda name: FileVault(files / to_file_name(name) if name else files, key, old_key=old_key, top=top)
     if preferred == "file":
         raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY", category="store")
     return None

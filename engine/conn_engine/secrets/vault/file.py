@@ -11,8 +11,9 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,55 +22,53 @@ from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets.vault.folders import make_private_folder, to_file_name
 from conn_engine.secrets.vault.locks import Locks
 
-__all__ = ["FileVault"]
+__all__ = ["FileVault", "RotatedKey"]
 
 _COST = 2**15
 _SHORTEST_KEY = 8
 _MAX_BYTES = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    """How many credentials a rotation has encrypted, and how many had the current key already."""
+
+    encrypted: int
+    unchanged: int
+
+
 class FileVault:
     """A vault of encrypted files in `folder`, for their owner. Raises CredentialError for a short key.
 
-    The folders from `top` (default: `folder`) down are closed to others.
+    The folders from `top` (default: `folder`) down are closed to others. Files are written with `key`, and read with
+    `old_key`, too, if there is one.
     """
 
     kind = "encrypted file"
 
-    def __init__(self, folder: Path, key: str, *, top: Path | None = None) -> None:
-        if len(key) < _SHORTEST_KEY:
-            raise CredentialError(
-                f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
-                hint="use a longer random value",
-                category="store",
-            )
+    def __init__(self, folder: Path, key: str, *, old_key: str = "", top: Path | None = None) -> None:
+        for name, value in (("CONN_VAULT_KEY", key), ("CONN_VAULT_OLD_KEY", old_key or key)):
+            if len(value) < _SHORTEST_KEY:
+                raise CredentialError(
+                    f"{name} is shorter than {_SHORTEST_KEY} characters",
+                    hint="use a longer random value",
+                    category="store",
+                )
         self._folder = folder
         self._top = top
         self._key = key
-        self._derived: dict[bytes, bytes] = {}
+        self._old_key = old_key
+        self._derived: dict[tuple[str, bytes], bytes] = {}
         self._locks = Locks(folder / "locks", top=top)
 
     def load(self, account: str) -> dict[str, Any] | None:
         """Return the account's document, or None. Raises CredentialError for a wrong key or a damaged file."""
-        path = self._path(account)
-        envelope = self._envelope(path)
-        if envelope is None:
+        found = self._decrypt(self._path(account))
+        if found is None:
             return None
-        from cryptography.fernet import Fernet, InvalidToken
-
-        salt, token = envelope
-        try:
-            plain = json.loads(Fernet(self._cipher_key(salt)).decrypt(token))
-        except InvalidToken:
-            raise CredentialError(
-                f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or the file is damaged",
-                hint="set the right key, or log in again after removing the file",
-                category="store",
-            ) from None
-        if not isinstance(plain, dict) or plain.get("account") != account:
-            _build_damaged_error(path)
-        document = plain.get("document")
-        return document if isinstance(document, dict) else _build_damaged_error(path)
+        if found[0] != account:
+            _build_damaged_error(self._path(account))
+        return found[1]
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
         """Write the document atomically."""
@@ -77,12 +76,13 @@ class FileVault:
 
         path = self._path(account)
         salt = self._salt(path)
+        key = self._derive(self._key, salt)
         plain = json.dumps({"account": account, "document": dict(document)}).encode()
         content = {
             "format": 1,
             "kdf": "scrypt",
             "salt": base64.b64encode(salt).decode(),
-            "content": Fernet(self._cipher_key(salt)).encrypt(plain).decode(),
+            "content": Fernet(key).encrypt(plain).decode(),
         }
         try:
             make_private_folder(self._folder, self._top)
@@ -113,6 +113,42 @@ class FileVault:
         """Return a lock for one thread of one process at a time."""
         return self._locks.hold(account)
 
+    def rotate(self) -> RotatedKey:
+        """Encrypt each file that has the old key with the current one. Nothing is written if a file cannot be
+        decrypted: raises CredentialError. If the process is killed meanwhile, both keys are needed until it has been
+        repeated."""
+        found = [entry for path in sorted(self._folder.glob("*.json")) if (entry := self._decrypt(path)) is not None]
+        old = [account for account, _, is_current in found if not is_current]
+        for account in old:
+            with self.exclusive(account):
+                document = self.load(account)
+                if document is not None:
+                    self.save(account, document)
+        names = [account for account, _, _ in found]
+        encrypted, total = (_count_accounts(one) for one in (old, names))
+        return RotatedKey(encrypted, total - encrypted)
+
+    def _decrypt(self, path: Path) -> tuple[str, dict[str, Any], bool] | None:
+        """Return the account of a file, its document, and whether it has the current key, or None without a file."""
+        envelope = self._envelope(path)
+        if envelope is None:
+            return None
+        from cryptography.fernet import Fernet, InvalidToken
+
+        salt, token = envelope
+        for key in filter(None, (self._key, self._old_key)):
+            with contextlib.suppress(InvalidToken):
+                plain = json.loads(Fernet(self._derive(key, salt)).decrypt(token))
+                document = plain.get("document") if isinstance(plain, dict) else None
+                if not isinstance(document, dict):
+                    _build_damaged_error(path)
+                return str(plain.get("account")), document, key == self._key
+        raise CredentialError(
+            f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or the file is damaged",
+            hint="set the right key, or log in again after removing the file",
+            category="store",
+        )
+
     def _path(self, account: str) -> Path:
         return self._folder / f"{to_file_name(account)}.json"
 
@@ -125,11 +161,11 @@ class FileVault:
                     return envelope[0]
         return secrets.token_bytes(16)
 
-    def _cipher_key(self, salt: bytes) -> bytes:
-        if salt not in self._derived:
-            raw = hashlib.scrypt(self._key.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
-            self._derived[salt] = base64.urlsafe_b64encode(raw)
-        return self._derived[salt]
+    def _derive(self, key: str, salt: bytes) -> bytes:
+        if (key, salt) not in self._derived:
+            raw = hashlib.scrypt(key.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
+            self._derived[key, salt] = base64.urlsafe_b64encode(raw)
+        return self._derived[key, salt]
 
     def _envelope(self, path: Path) -> tuple[bytes, bytes] | None:
         try:
@@ -151,6 +187,11 @@ class FileVault:
             return salt, str(content["content"]).encode()
         except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             _build_damaged_error(path)
+
+
+def _count_accounts(names: Iterable[str]) -> int:
+    """Count entries of accounts. One with a $ is the workspace's."""
+    return sum(not name.startswith("$") for name in names)
 
 
 def _build_damaged_error(path: Path) -> NoReturn:

@@ -13,26 +13,33 @@ if TYPE_CHECKING:
 
     from conn_engine.releases.store_location import StoreLocation
 
-__all__ = ["find_default_file", "open_database", "redact_password"]
+__all__ = ["check_exists", "find_default_file", "open_database", "redact_password"]
 
 
 @contextmanager
 def open_database(app: App, location: "StoreLocation", *, creates: bool = False) -> "Iterator[Engine]":
     """Open a database until the command has ended. Its password is redacted. A file that does not exist is made if the
     command `creates` what it works on, or if it is the file of the workspace. Raises UsageError for another one."""
-    from conn_engine.errors import UsageError
     from conn_service.store import open_engine, translate_errors
 
     redact_password(app, location)
-    file = location.file
-    if not creates and file is not None and not file.exists() and file != find_default_file(app):
-        raise UsageError(f"there is no database {file}", hint="pass the file that conn serve or conn sync work uses")
+    if not creates:
+        check_exists(app, location)
     with translate_errors(location):
         engine = open_engine(location)
         try:
             yield engine
         finally:
             engine.dispose()
+
+
+def check_exists(app: App, location: "StoreLocation") -> None:
+    """Raise UsageError for a file that does not exist and is not that of the workspace."""
+    from conn_engine.errors import UsageError
+
+    file = location.file
+    if file is not None and not file.exists() and file != find_default_file(app):
+        raise UsageError(f"there is no database {file}", hint="pass the file that conn serve or conn sync work uses")
 
 
 def find_default_file(app: App) -> Path | None:

@@ -114,6 +114,7 @@ async def _serve_account(app: App, account: str, store: str | None, *, allow_wri
 @contextmanager
 def _open_parts(app: App, store: str | None) -> "Iterator[SessionParts]":
     """Open what the tools use: that of this machine, or with a store that of its service."""
+    from conn_cli.database import check_exists
     from conn_cli.service_options import find_service_store
     from conn_engine.runtime.wiring import vault_of
     from conn_service.mcp.local import SessionParts, open_stored_parts
@@ -122,5 +123,6 @@ def _open_parts(app: App, store: str | None) -> "Iterator[SessionParts]":
         yield SessionParts(app.workspace, vault_of(app.workspace, app.environ))
         return
     location = find_service_store(app, store)
+    check_exists(app, location)
     with open_stored_parts(app.workspace, location, app.environ, app.clock) as parts:
         yield parts

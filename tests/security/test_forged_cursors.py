@@ -39,6 +39,8 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "recurse": {"recurse": {"as": "b", "key": "id", "when": "record.deep", "param": "b"}, "pagination": PAGE},
     "dated": {"incremental": DATED},
     "numbered": {"incremental": NUMBERED},
+    "token": {"incremental": {"format": "token", "token_field": "next", "token_param": "t"}, "pagination": CURSOR},
+    "link": {"incremental": {"format": "token", "url_field": "url"}, "pagination": CURSOR},
     "chunk": {"chunk": {"values": ["a", "b"], "param": "f", "size": 1, "key": "id"}, "pagination": CURSOR},
     "all": {"parents": {"as": "p", "from": "things.page", "param": "p"}, "incremental": DATED, "pagination": CURSOR},
 }  # fmt: skip

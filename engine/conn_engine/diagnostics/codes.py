@@ -353,9 +353,10 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "MAP202",
-        "no record has the cursor",
+        "nothing has the cursor",
         "warning",
-        "An operation is incremental, and `record_cursor` finds no value in any recorded record. The state would never "
+        "An operation is incremental, and `record_cursor` finds no value in any recorded record, or `token_field` or "
+        "`url_field` finds none in the last recorded page. The state would never "
         "advance, and each run would read everything. `record_cursor` is an expression over the record after "
         "`record_mapping`, such as `updated_at` or `attributes.updated_at`. If the records have no cursor, remove "
         "`record_cursor`: the state is then the end of the window.",

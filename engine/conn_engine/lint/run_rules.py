@@ -9,7 +9,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.sites import Site, find_sites
-from conn_engine.listing.incremental import Common
+from conn_engine.listing.incremental import Incremental, SyncToken
 from conn_engine.roles import SENT, read_roles
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def _uses_window(settings: Common) -> bool:
+def _uses_window(settings: Incremental) -> bool:
+    if isinstance(settings, SyncToken):
+        return True
     roles = read_roles(type(settings))
     has_place = any(note.role in SENT and getattr(settings, name) is not None for name, _, note in roles)
     return has_place or settings.filter or settings.stop_when_older

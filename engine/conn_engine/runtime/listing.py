@@ -23,6 +23,7 @@ from conn_engine.runtime.partitions import PartitionLayer
 from conn_engine.runtime.recursion import RecursionLayer
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.sources import run_combinations
+from conn_engine.runtime.tokens import TokenLayer
 from conn_engine.runtime.windows import WindowLayer
 from conn_engine.settings import Names
 from conn_engine.wire import Flow, Page, Purpose
@@ -31,7 +32,7 @@ __all__ = ["LAYERS", "fetch_pages", "find_layers", "page_state", "perform_partit
 
 Layers: TypeAlias = Sequence[type[ListingLayer]]
 
-LAYERS: Layers = (PartitionLayer, ChunkLayer, RecursionLayer, WindowLayer, JobLayer, PageLayer)
+LAYERS: Layers = (PartitionLayer, ChunkLayer, RecursionLayer, WindowLayer, TokenLayer, JobLayer, PageLayer)
 """All layers, the outermost first. One of the last two reads the records; the others are optional."""
 
 

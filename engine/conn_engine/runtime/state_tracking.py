@@ -1,4 +1,4 @@
-"""Track how far an incremental listing has been read, over all of its windows and partitions.
+"""Track how far an incremental listing has been read, over all of its windows or tokens, and partitions.
 
 Each page has the state so far. Each cursor has what a resumed listing needs, so that it does not move the state too
 far.
@@ -11,17 +11,20 @@ from typing import Any
 
 from conn_engine.conditions import Conditions
 from conn_engine.config import VendorOperation
-from conn_engine.errors import ConfigurationError
-from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, is_absent
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.listing.incremental import Common, State, SyncToken, Unreadable, is_absent
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Listing, foreign_cursor
+from conn_engine.runtime.layers import Listing, ListingLayer, Place, foreign_cursor
 from conn_engine.settings import ask
 
 __all__ = [
+    "IncrementalLayer",
     "StateTracker",
     "find_unread_record_cursor",
     "get_parents_state",
+    "is_cut",
     "note_parents_state",
+    "read_known",
     "restore_cursor",
     "tracker_of",
 ]
@@ -32,7 +35,7 @@ _ELSEWHERE = "elsewhere"  # marks something unread in a partition that is not co
 
 @dataclass(slots=True)
 class StateTracker:
-    """The state that all windows of one listing share.
+    """The state that all windows or tokens of one listing share.
 
     `now` is when the listing started. `waiting` and `parents` have the cursors and the parents' states that count only
     at the end of the listing. `each` means that every partition has its own cursor. `records` counts the records, and
@@ -40,7 +43,7 @@ class StateTracker:
     past them.
     """
 
-    settings: Common
+    settings: Common | SyncToken
     state: State
     now: float
     each: bool
@@ -66,9 +69,8 @@ class StateTracker:
         """Keep the state at the partition's current cursor, because some of its records were not read."""
         self.unread.add(_mark(partition))
 
-    def move(self, progress: WindowProgress, partition: Any, *, whole: bool) -> None:
-        """Move the state to what a window has read. `whole` means that the window was read in full."""
-        reached = progress.cursor(whole=whole)
+    def move(self, reached: Any, partition: Any, *, whole: bool) -> None:
+        """Move the state to what a window or a run has read. `whole` means that it was read in full."""
         if reached is None or _mark(partition) in self.unread:
             return
         if self.each:
@@ -108,7 +110,7 @@ class StateTracker:
         return replace(page, next_state={**page.next_state, "held": place})
 
 
-def tracker_of(listing: Listing, settings: Common) -> StateTracker:
+def tracker_of(listing: Listing, settings: Common | SyncToken) -> StateTracker:
     """Return the tracker of a listing; create it on first use."""
     tracker = listing.memory.get(_MEMORY)
     if not isinstance(tracker, StateTracker):
@@ -119,6 +121,32 @@ def tracker_of(listing: Listing, settings: Common) -> StateTracker:
         each = (settings.per_partition and operation.recurse is None) or not divided
         tracker = listing.memory[_MEMORY] = StateTracker(settings, State(listing.call.state), now, each)
     return tracker
+
+
+class IncrementalLayer(ListingLayer):
+    """What the layers of windows and of tokens share: they restore and store the state of the listing."""
+
+    @staticmethod
+    def enter(listing: Listing, place: Place) -> Place:
+        """Restore what was read before the place. It counts even if no partition follows."""
+        if (settings := listing.operation.incremental) is not None:
+            tracker_of(listing, settings).resume(place.get("held"), place.get("read"))
+        return place
+
+    @staticmethod
+    def leave(listing: Listing, page: Fetched) -> Fetched:
+        """Return the page with the state at the end, or with what a resumed listing needs of it."""
+        settings = listing.operation.incremental
+        return page if settings is None else tracker_of(listing, settings).finish(page)
+
+
+def is_cut(listing: Listing, page: Fetched) -> bool:
+    """Return whether the pages ended before the records, so that a later run must read the rest."""
+    verdict = page.answer.completeness
+    if verdict is None:
+        return False
+    has_to_be_complete = listing.operation.complete == "error" or page.answer.failure is not None
+    return verdict.state == "stopped" or (verdict.state == "incomplete" and has_to_be_complete)
 
 
 def get_parents_state(listing: Listing, parents: VendorOperation) -> Any:
@@ -150,7 +178,18 @@ def find_unread_record_cursor(operation: VendorOperation, records: Sequence[Any]
     return field_ if all(is_absent(ask(field_, record, conditions)) for record in records) else None
 
 
-def restore_cursor(settings: Common, cursor: Any) -> Any:
+def read_known(settings: Common | SyncToken, cursor: Any) -> Any:
+    """Return the value of a cursor in the state; None if there is none. Raises UsageError if it cannot be read."""
+    try:
+        return settings.from_state(cursor)
+    except Unreadable as error:
+        raise UsageError(
+            f"the cursor in the state does not belong to this operation: {error}",
+            hint="pass the state of an earlier run unchanged, or leave it out to read everything again",
+        ) from None
+
+
+def restore_cursor(settings: Common | SyncToken, cursor: Any) -> Any:
     """Return the value of a cursor in a place. Raises UsageError if it cannot be read."""
     try:
         return settings.from_state(cursor)

@@ -12,21 +12,28 @@ from typing import Any
 from conn_engine.config import VendorOperation
 from conn_engine.config.inheritance import find_setting_path
 from conn_engine.documents import format_path
-from conn_engine.errors import ExpressionError, UsageError, VendorError
+from conn_engine.errors import ExpressionError, VendorError
 from conn_engine.expressions import render
-from conn_engine.listing.incremental import Common, Unreadable, Window, WindowProgress
+from conn_engine.listing.incremental import Common, Window, WindowProgress
 from conn_engine.listing.pagination.placement import set_parameter
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Place, Put, add_step
+from conn_engine.runtime.layers import Frame, Listing, Put, add_step
 from conn_engine.runtime.part_failures import survive
-from conn_engine.runtime.state_tracking import StateTracker, restore_cursor, tracker_of
+from conn_engine.runtime.state_tracking import (
+    IncrementalLayer,
+    StateTracker,
+    is_cut,
+    read_known,
+    restore_cursor,
+    tracker_of,
+)
 from conn_engine.settings import Draft, Names, Scope
 from conn_engine.wire import Flow
 
 __all__ = ["WindowLayer"]
 
 
-class WindowLayer(ListingLayer):
+class WindowLayer(IncrementalLayer):
     """Runs the layers below for each window, oldest first. Every page has the state that is valid after it."""
 
     place_names = ("window", "held", "read")
@@ -37,32 +44,19 @@ class WindowLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Return whether the operation is incremental."""
-        return operation.incremental is not None
-
-    @staticmethod
-    def enter(listing: Listing, place: Place) -> Place:
-        """Restore what was read before the place. It counts even if no partition follows."""
-        if (settings := listing.operation.incremental) is not None:
-            tracker_of(listing, settings).resume(place.get("held"), place.get("read"))
-        return place
-
-    @staticmethod
-    def leave(listing: Listing, page: Fetched) -> Fetched:
-        """Return the page with the state after all windows, or with what a resumed listing needs of it."""
-        settings = listing.operation.incremental
-        return page if settings is None else tracker_of(listing, settings).finish(page)
+        """Return whether the operation is incremental by the cursors of its records."""
+        return isinstance(operation.incremental, Common)
 
     def start(self, frame: Frame) -> Flow[None]:
         """Run the layers below for each window."""
         settings = self.listing.operation.incremental
-        assert settings is not None  # noqa: S101  else the layer is not used
+        assert isinstance(settings, Common)  # noqa: S101  else the layer is not used
         self._settings, self._tracker = settings, tracker_of(self.listing, settings)
         tracker = self._tracker
         self._partition = frame.scope.get("partition") if tracker.each else None
         if frame.resume.get("held") == "here":
             tracker.leave_out(self._partition)
-        earlier = _read_known(settings, tracker.state.cursor(self._partition))
+        earlier = read_known(settings, tracker.state.cursor(self._partition))
         state = {"cursor": None if earlier is None else settings.to_state(earlier)}
         frame = frame.extend({"state": state}, resume=frame.resume)
         rest = frame.resume_without(*self.place_names)
@@ -89,9 +83,7 @@ class WindowLayer(ListingLayer):
 
     def _start_step(self, window: Window, following: Window | None, best: Any) -> "_WindowStep":
         settings = self._settings
-        earlier = _read_known(
-            settings, self._tracker.state.cursor(self._partition)
-        )  # earlier windows may have moved it
+        earlier = read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows may have moved it
         place, there = settings.place(window), None if following is None else settings.place(following)
         return _WindowStep(
             place, there, WindowProgress(settings, window, self.listing.session.conditions, earlier, best)
@@ -108,8 +100,9 @@ class WindowLayer(ListingLayer):
             delivered, older = progress.see(page.records)
         tracker.records += len(page.records)
         tracker.cursors += progress.found - before
-        cut = self._is_cut(page)
-        tracker.move(progress, self._partition, whole=older or (page.last and not cut))
+        cut = is_cut(self.listing, page)
+        whole = older or (page.last and not cut)
+        tracker.move(progress.cursor(whole=whole), self._partition, whole=whole)
         if cut:
             tracker.leave_out(self._partition)
         records, source = page.records, page.source
@@ -126,14 +119,6 @@ class WindowLayer(ListingLayer):
         place = step.place if progress.best is None else {**step.place, "best": settings.to_state(progress.best)}
         enough = yield from self.emit(add_step(page, "window", place, step.following))
         return older or enough
-
-    def _is_cut(self, page: Fetched) -> bool:
-        """Return whether the window's pages ended before its records, so that a later run must read the rest."""
-        verdict = page.answer.completeness
-        if verdict is None:
-            return False
-        has_to_be_complete = self.listing.operation.complete == "error" or page.answer.failure is not None
-        return verdict.state == "stopped" or (verdict.state == "incomplete" and has_to_be_complete)
 
 
 @dataclass(slots=True)
@@ -184,16 +169,6 @@ class _Todo:
             return False
         self._next[:0] = [_Part(window, part.halvings + 1) for window in two]
         return True
-
-
-def _read_known(settings: Common, cursor: Any) -> Any:
-    try:
-        return settings.from_state(cursor)
-    except Unreadable as error:
-        raise UsageError(
-            f"the cursor in the state does not belong to this operation: {error}",
-            hint="pass the state of an earlier run unchanged, or leave it out to read everything again",
-        ) from None
 
 
 def _read_window(settings: Common, place: Any) -> tuple[Any, Any]:

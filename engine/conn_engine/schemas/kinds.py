@@ -118,11 +118,15 @@ class _KindFinder:
         return singular if singular not in self.names.values() else f"{singular}.{model.__name__.lower()}"
 
     def _common(self, name: str, members: list[inspect.StructType]) -> Kind:
-        """Build the kind of a union: its formats, and the keys that all members with keys share, if there are at least
-        two."""
+        """Build the kind of a union: its formats, and the keys that all members share, if there are at least two. A
+        member that shares no key with another one does not count."""
         formats = tuple(self.names[part.cls] for part in sorted(members, key=is_advanced_format))
         member_keys = [{entry.encode_name: repr(entry) for entry in part.fields} for part in members if part.fields]
-        shared = [key for key, value in member_keys[0].items() if all(other.get(key) == value for other in member_keys)]
+        related = [
+            own for own in member_keys if any(own.items() & other.items() for other in member_keys if other is not own)
+        ]
+        first = related[0] if related else {}
+        shared = [key for key, value in first.items() if all(other.get(key) == value for other in related)]
         entries = {entry.encode_name: entry for part in members for entry in part.fields}
         keys = _sort_keys(self._key(entries[key], {}) for key in shared) if len(shared) > 1 else []
         return Kind(name, f"A choice of {len(members)} formats.", keys, formats=formats)
@@ -134,9 +138,9 @@ class _KindFinder:
         kind.others = tuple(model.format_aliases) if issubclass(model, Settings) else ()
         shared: set[str] = set()
         union = self._of_union(model)
-        if union is not None and info.fields and by_name[union].keys:
-            kind.common = union
-            shared = {key.name for key in by_name[union].keys}
+        common = {key.name for key in by_name[union].keys} if union is not None else set()
+        if common and common <= {entry.encode_name for entry in info.fields}:
+            kind.common, shared = union, common
         if issubclass(model, Settings):
             shared |= model.moved.keys()
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}

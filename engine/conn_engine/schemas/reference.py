@@ -25,7 +25,7 @@ def format_key_table(name: str) -> str:
         default = key.default if key.default in ("", "required") else f"`{_escape_cell(key.default)}`"
         rows.append(f"| `{key.name}` | {_escape_cell(key.type)} | {default} | {_escape_cell(_describe_key(key))} |")
     if kind.common:
-        rows += ["", f"It also has the keys that every format of `{kind.common}` has."]
+        rows += ["", f"It also has the keys that formats of `{kind.common}` share."]
     return "\n".join(rows) + "\n"
 
 
@@ -76,10 +76,10 @@ def format_reference(reference: str) -> str:
     lines = [_format_title(kind), ""]
     lines += [f"  {member.rpartition('.')[2]:<26} {_summarize(find_kinds()[member])}" for member in kind.formats]
     if kind.formats and kind.keys:
-        lines += ["", "keys of every format:", ""]
+        lines += ["", "keys that formats share:", ""]
     lines += [_format_key(key) for key in kind.keys]
     if kind.common:
-        lines += ["", f"keys of every format of {kind.common}:", ""]
+        lines += ["", f"keys that formats of {kind.common} share:", ""]
         lines += [_format_key(key) for key in find_kinds()[kind.common].keys]
     if not kind.keys and not kind.formats and not kind.common:
         lines.append("no keys")

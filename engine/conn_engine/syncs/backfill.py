@@ -9,6 +9,7 @@ from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.diagnostics import pluralize
 from conn_engine.documents import iterate_texts
 from conn_engine.errors import UsageError
+from conn_engine.listing.incremental import Datetime
 from conn_engine.listing.incremental.durations import add_duration, parse_duration
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import find_operation_behind
@@ -99,7 +100,7 @@ def _check_reads(name: str, params: Mapping[str, Any]) -> None:
 
 def _has_range(effective: Effective, operation: VendorOperation | None) -> bool:
     """Return whether an operation is incremental over times, and sends both ends of a window."""
-    if operation is None or operation.incremental is None or operation.incremental.__struct_config__.tag != "datetime":
+    if operation is None or not isinstance(operation.incremental, Datetime):
         return False
     return operation.incremental.can_limit() or reads_window(lookup(effective.data, operation.place))
 

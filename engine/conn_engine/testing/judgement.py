@@ -10,11 +10,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config import Effective, OperationName, Workspace, format_place
+from conn_engine.config import Effective, OperationName, VendorOperation, Workspace, format_place
 from conn_engine.config.inheritance import find_setting_path
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
+from conn_engine.listing.incremental import SyncToken
 from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.field_problems import find_failing_fields, find_fields_due_to_null
 from conn_engine.runtime.model_check import ModelCheck
@@ -360,18 +361,37 @@ def _judge_coverage(result: Verdict, effective: Effective) -> None:
 
 
 def _find_missing_cursor(result: Verdict, effective: Effective) -> list[Diagnostic]:
-    """Report MAP202 if no record of an incremental operation has a cursor."""
-    operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
+    """Report MAP202 if no record of an incremental operation has a cursor, or its last page has no token."""
+    call = recorded_call(result.case.recording)
+    operation = find_operation_behind(effective, result.case.name, call)
     if operation is None:
         return []
+    if isinstance(operation.incremental, SyncToken):
+        return _find_missing_token(result, effective, operation, operation.incremental)
     field_ = find_unread_record_cursor(operation, result.outcome.raw, effective.conditions)
     if field_ is None:
         return []
-    path = find_setting_path(effective.data, operation.place, "incremental", "config", "record_cursor")
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"correct it; the records have {', '.join(keys[:8])}"
     message = f'`record_cursor` "{field_}" matches nothing in {pluralize(len(result.outcome.raw), "recorded record")}'
-    return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
+    return [_report_cursor(effective, operation, "record_cursor", message, hint)]
+
+
+def _find_missing_token(
+    result: Verdict, effective: Effective, operation: VendorOperation, settings: SyncToken
+) -> list[Diagnostic]:
+    outcome = result.outcome
+    verdict = outcome.completeness
+    if verdict is None or verdict.state != "complete" or outcome.states[-1] != result.case.recording.call.state:
+        return []
+    key = "token_field" if settings.url_field is None else "url_field"
+    message = f'`{key}` "{settings.url_field or settings.token_field}" matches nothing in the last recorded page'
+    return [_report_cursor(effective, operation, key, message, "correct it, or record a response that has the token")]
+
+
+def _report_cursor(effective: Effective, operation: VendorOperation, key: str, message: str, hint: str) -> Diagnostic:
+    path = find_setting_path(effective.data, operation.place, "incremental", "config", key)
+    return diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)
 
 
 def _warn_of_incomplete_listing(result: Verdict, effective: Effective) -> list[Diagnostic]:

@@ -953,6 +953,15 @@ REPLAYED = [
         },
     ),
     Bad(
+        "no token",
+        [("MAP202", HTTP, 7, 121)],
+        swap=(
+            HTTP,
+            "response_path: data",
+            "response_path: data, incremental: {format: token, token_param: t, token_field: tokn}",
+        ),
+    ),
+    Bad(
         "no cursor",
         [("MAP202", HTTP, 7, 132)],
         swap=(

@@ -100,6 +100,7 @@ DOCUMENTS: dict[str, list[Document]] = {
     # The document has the complete names of actions.
     "microsoft_graph": [
         replace(GRAPH, url="/v1.0(.*/)(?=(cancel|getSchedule)$)", path=r"\1microsoft.graph."),
+        replace(GRAPH, url="/v1.0(.*/)delta$", path=r"\1microsoft.graph.delta()"),
         GRAPH,
     ],
     "notion": [Document("notion.json")],

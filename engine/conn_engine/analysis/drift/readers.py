@@ -240,24 +240,25 @@ def _records(
 
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """Yield what pagination, error rules and rate limits read from the body, the records and the headers. All of it is
-    required in a response, except what error rules read, which is in error responses."""
+    """Yield what pagination, tokens, error rules and rate limits read from the body, the records and the headers. All
+    of it is required in a response, except what error rules and `expired` read, which is in error responses."""
     starts = find_record_places(operation.response_path)
-    for key in ("pagination", "errors", "rate_limit"):
+    for key in ("pagination", "incremental", "errors", "rate_limit"):
         for text in _inherited_texts(effective, operation, key):
             name = next(str(part) for part in reversed(text.path) if isinstance(part, str))
             label, origin = f"{operation.text} {key} {name}", _origin(effective, text.path)
+            of_errors = key == "errors" or (key == "incremental" and name == "expired")
             if text.role == "header":
                 for path in _of_header(text.text):
-                    yield FieldRead(path, label, origin, required=key != "errors")
+                    yield FieldRead(path, label, origin, required=not of_errors)
                 continue
             for read_path in find_expression_paths(text.text):
                 if read_path[:1] == ("headers",) and text.over in ANSWER_SCOPES:
                     for path in _of_header(".".join(read_path[1:])):
-                        yield FieldRead(path, label, origin, required=key != "errors")
+                        yield FieldRead(path, label, origin, required=not of_errors)
                 for path in _in_body(text, read_path, starts):
-                    yield FieldRead(path, label, origin, required=key != "errors")
-                    if key == "errors":
+                    yield FieldRead(path, label, origin, required=not of_errors)
+                    if of_errors:
                         yield FieldRead((ERROR, *path), label, origin)
     yield from _usual_headers(effective, operation)
     yield from _job(effective, operation)

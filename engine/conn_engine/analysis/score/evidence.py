@@ -13,7 +13,7 @@ from conn_engine.config import Effective, OperationName, Workspace, singular
 from conn_engine.documents import read_document
 from conn_engine.errors import ConnError, UsageError, VendorError
 from conn_engine.runtime.model_schemas import schema_path
-from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.cases import Case, Outcome, failure_kind, find_cases, replay
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.replaying import replay_delivery
 
@@ -103,7 +103,8 @@ def _read_day(moment: str) -> str:
 
 
 def _classify(case: Case, outcome: Outcome) -> Iterator[str]:
-    if any(request.status == UNAUTHORIZED for request in outcome.sent):  # also if a renewed credential is accepted
+    refused = outcome.error is not None and failure_kind(outcome.error) == "unauthorized"  # whatever the status
+    if refused or any(request.status == UNAUTHORIZED for request in outcome.sent):  # also if a renewed one is accepted
         yield "unauthorized"
     elif isinstance(outcome.error, VendorError):
         yield "rate_limited" if outcome.error.kind == "rate_limited" else "error"

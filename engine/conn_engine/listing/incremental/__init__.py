@@ -1,4 +1,4 @@
-"""Read what is new since the last run: cursors, windows, the state between runs. `Incremental` lists the kinds.
+"""Read what is new since the last run: cursors, windows, tokens, the state between runs. `Incremental` lists the kinds.
 
 This package only handles values. The caller handles requests, pages and the storage of a state.
 """
@@ -11,6 +11,7 @@ from conn_engine.listing.incremental.moments import Datetime
 from conn_engine.listing.incremental.progress import WindowProgress
 from conn_engine.listing.incremental.settings import Bounded, Common, Render, Unreadable
 from conn_engine.listing.incremental.state import State
+from conn_engine.listing.incremental.tokens import SyncToken
 from conn_engine.listing.incremental.windows import Window, windows
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Integer",
     "Render",
     "State",
+    "SyncToken",
     "Unreadable",
     "Window",
     "WindowProgress",
@@ -28,4 +30,4 @@ __all__ = [
     "windows",
 ]
 
-Incremental: TypeAlias = Datetime | Integer
+Incremental: TypeAlias = Datetime | Integer | SyncToken

@@ -4,6 +4,7 @@ Each strategy determines the next page's value.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -270,7 +271,10 @@ class Sized(Ending, frozen=True, kw_only=True):
         return size if size is None or self.max_size is None else min(size, self.max_size)
 
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
-        """Request `size` records unless the request already has a size; at most `max_size`."""
+        """Request `size` records unless the request already has a size; at most `max_size`. A complete URL keeps its
+        query."""
+        if draft.absolute:
+            where = replace(where, param=None)
         once = () if state is None else self.first_page_only
         if not where.is_set or "*" in once or where.param in once or where.pointer in once:
             return

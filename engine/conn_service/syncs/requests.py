@@ -1,6 +1,7 @@
 """Requests to start a run: by the end of another one, by an event, or by a backfill. They are stored in the transaction
 of what causes them, so that none is lost, and each becomes a run in one transaction."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ __all__ = [
     "StartRequest",
     "add_requests",
     "drop_requests",
+    "find_partial_retries",
     "find_requests",
     "find_similar",
     "forget_events",
+    "request_partial_retry",
     "request_retry",
 ]
 
@@ -32,6 +35,7 @@ BY_EVENT: Final = "event"
 BY_SYNC: Final = "sync"
 DELETES: Final = "deletes"
 RETRY: Final = "retry"
+_PARTIAL_RETRY: Final = "partial_retry"
 FULL: Final = "full"
 """The setting of a request for a run that reads everything."""
 
@@ -102,7 +106,8 @@ def find_requests(engine: Engine) -> list[StartRequest]:
     """Return the first request of each sync and account, and the first of its backfill, the oldest first."""
     columns = tables.start_request.c
     is_backfill = columns.cause == BACKFILL
-    first = sa.select(sa.func.min(columns.number)).group_by(columns.sync, columns.account, is_backfill)
+    first = sa.select(sa.func.min(columns.number)).where(columns.cause != _PARTIAL_RETRY)
+    first = first.group_by(columns.sync, columns.account, is_backfill)
     query = sa.select(tables.start_request).where(columns.number.in_(first)).order_by(columns.number)
     with engine.connect() as connection:
         return [_to_request(row) for row in connection.execute(query)]
@@ -126,10 +131,28 @@ def request_retry(engine: Engine, run: RunRow, now: float) -> bool:
         return bool(add_requests(connection, [request]))
 
 
-def drop_requests(connection: Connection, requests: Iterable[StartRequest]) -> None:
-    """Remove requests, in the transaction of a connection."""
-    numbers = [request.number for request in requests]
-    connection.execute(sa.delete(tables.start_request).where(tables.start_request.c.number.in_(numbers)))
+def request_partial_retry(engine: Engine, run: RunRow, now: float) -> bool:
+    """Request that a worker delivers again what a run has set aside or could not deliver. Return False if that is
+    requested already."""
+    event_id = hashlib.sha256(run.id.encode()).hexdigest()
+    request = StartRequest(run.sync, run.account, _PARTIAL_RETRY, {"run": run.id}, now, event_id=event_id)
+    with engine.begin() as connection:
+        return bool(add_requests(connection, [request]))
+
+
+def find_partial_retries(engine: Engine, run_id: str = "") -> list[tuple[int, str]]:
+    """Return the requests of `request_partial_retry`, of one run or of all: the number of each, and the ID of its run,
+    the oldest first."""
+    columns = tables.start_request.c
+    query = sa.select(columns.number, columns.settings).where(columns.cause == _PARTIAL_RETRY).order_by(columns.number)
+    with engine.connect() as connection:
+        found = [(int(number), str(json.loads(settings)["run"])) for number, settings in connection.execute(query)]
+    return [(number, name) for number, name in found if run_id in ("", name)]
+
+
+def drop_requests(connection: Connection, numbers: Iterable[int]) -> None:
+    """Remove requests by their numbers, in the transaction of a connection."""
+    connection.execute(sa.delete(tables.start_request).where(tables.start_request.c.number.in_([*numbers])))
 
 
 def _to_request(row: Row[Any]) -> StartRequest:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from conn_engine.syncs.report import RunPhase, RunWait, SyncRunDetails
 from conn_service.syncs import tables
-from conn_service.syncs.run_log import LogLine, read_log
+from conn_service.syncs.run_log import LogLine, read_all
 from conn_service.syncs.store import RunRow, SyncStore
 
 __all__ = ["read_details"]
@@ -35,7 +35,7 @@ def read_details(store: SyncStore, run: RunRow, now: float) -> SyncRunDetails:
         ],
         listings=run.counts.get("listings", 0),
         loop_items=int(known),
-        waits=_sum_waits(_read_all(store, run), run.ended or now),
+        waits=_sum_waits(read_all(store.engine, run.id), run.ended or now),
         missing_pages=list(_find_missing(stored, run.seq)) if stored else [],
     )
 
@@ -52,13 +52,6 @@ def _find_missing(stored: Sequence[int], last: int) -> Iterator[int]:
         if count == _MOST_MISSING:
             return
         yield number
-
-
-def _read_all(store: SyncStore, run: RunRow) -> Iterator[LogLine]:
-    last = 0
-    while lines := read_log(store.engine, run.id, after=last):
-        yield from lines
-        last = lines[-1].number
 
 
 def _sum_waits(lines: Iterator[LogLine], end: float) -> list[RunWait]:

@@ -4,7 +4,7 @@ A line about a page is written in the transaction of the page, so the log never 
 counts and reasons, and no values of records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from conn_engine.syncs.counts import describe_counts
 from conn_service.store import RowInsertion
 from conn_service.syncs import tables
 
-__all__ = ["LINES", "LogKind", "LogLine", "add_line", "build_line", "describe_page", "read_log"]
+__all__ = ["LINES", "LogKind", "LogLine", "add_line", "build_line", "describe_page", "read_all", "read_log"]
 
 LogKind: TypeAlias = Literal["start", "open", "page", "status", "end", "retry", "drift"]
 _PHASES: Mapping[str, str] = {"loop": "items of the loop: ", "write": "writing: ", "deletes": "deleted records: "}
@@ -53,6 +53,14 @@ def read_log(engine: Engine, run_id: str, *, after: int = 0, limit: int = 1000) 
     query = query.where(columns.run_id == run_id, columns.number > after).order_by(columns.number).limit(limit)
     with engine.connect() as connection:
         return [LogLine(*row) for row in connection.execute(query)]
+
+
+def read_all(engine: Engine, run_id: str) -> Iterator[LogLine]:
+    """Yield all lines, the oldest first."""
+    last = 0
+    while lines := read_log(engine, run_id, after=last):
+        yield from lines
+        last = lines[-1].number
 
 
 def describe_page(phase: str, before: Mapping[str, int], after: Mapping[str, int], records: int) -> str:

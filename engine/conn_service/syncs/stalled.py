@@ -8,12 +8,20 @@ from dbos import DBOS
 from conn_service.store import SlotLease
 from conn_service.syncs.store import OPEN, SyncStore
 
-__all__ = ["StalledRun", "cancel_other_versions", "continue_lost_workers", "find_stalled_runs"]
+__all__ = [
+    "CONTINUING",
+    "MOST_ERRORS",
+    "StalledRun",
+    "cancel_other_versions",
+    "continue_lost_workers",
+    "find_stalled_runs",
+]
 
-_CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+CONTINUING: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+"""The statuses of workflows that end by themselves."""
 _KILLED: Final = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 """The status of a workflow that was begun 100 times and never came to its end: something in it kills the process."""
-_MOST_ERRORS = 10
+MOST_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ def find_stalled_runs(store: SyncStore, queue: str) -> list[StalledRun]:
     unfinished = store.find_runs(statuses=(*OPEN, "delivering"), limit=100_000)
     if not unfinished:
         return []
-    legs = DBOS.list_workflows(queue_name=queue, status=_CONTINUING, load_input=False, load_output=False)
+    legs = DBOS.list_workflows(queue_name=queue, status=CONTINUING, load_input=False, load_output=False)
     continued = {leg.workflow_id.rpartition("~")[0] for leg in legs}
     return [_find_next_leg(run.id, run.seq) for run in unfinished if run.id not in continued]
 
@@ -54,7 +62,7 @@ def continue_lost_workers(lease: SlotLease) -> list[str]:
 def cancel_other_versions(version: str, lease: SlotLease | None) -> list[str]:
     """Cancel the workflows that another version has enqueued, so that others take their place: no worker continues
     them if that version is gone. Those that a worker with that version is running stay. Return the IDs."""
-    found = DBOS.list_workflows(status=_CONTINUING, load_input=False, load_output=False)
+    found = DBOS.list_workflows(status=CONTINUING, load_input=False, load_output=False)
     cancelled = []
     for workflow in found:
         if workflow.app_version in (None, version):
@@ -75,6 +83,6 @@ def _find_next_leg(run_id: str, seq: int) -> StalledRun:
     reason = ""
     if _KILLED in statuses:
         reason = "the worker ended each time it ran this, so it is not begun again: memory may be short, see its log"
-    elif statuses.count("ERROR") >= _MOST_ERRORS:
+    elif statuses.count("ERROR") >= MOST_ERRORS:
         reason = f"the worker broke off {statuses.count('ERROR')} times while it ran this: its log says why"
     return StalledRun(run_id, number, seq, reason)

@@ -70,7 +70,7 @@ def _start(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> str:
             is_full=request.cause == BACKFILL or request.settings.get(FULL, False),
             settings=settings,
             unless_open=True,
-            more=[lambda connection, _seq: drop_requests(connection, taken)],
+            more=[lambda connection, _seq: drop_requests(connection, [one.number for one in taken])],
         )
     except RunOpenError:
         if request.cause in (BY_SYNC, BY_EVENT) and plan.overlap == "skip":
@@ -92,4 +92,4 @@ def _collect(runner: SyncRunner, plan: SyncPlan, request: StartRequest) -> tuple
 
 def _drop(runner: SyncRunner, request: StartRequest) -> None:
     with runner.store.engine.begin() as connection:
-        drop_requests(connection, [request])
+        drop_requests(connection, [request.number])

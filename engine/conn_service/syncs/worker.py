@@ -20,6 +20,7 @@ from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, l
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.partial_retries import PartialRetries
 from conn_service.syncs.revised_releases import RevisedReleases
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.schedules import Timetable, start_due
@@ -124,6 +125,7 @@ class SyncWorker:
             goes_on=lambda: self._lease is None or self._lease.is_fresh(),
             note_end=self.note_end,
         )
+        self.retries = PartialRetries(self.runner, self.sending)
 
     def close(self) -> None:
         """Close the store, if the worker was only used to look into it."""
@@ -311,11 +313,7 @@ class SyncWorker:
         """Deliver again what a run could not deliver: records that were set aside, rows of a file or a table, and
         events that were given up. If it has failed, start another run, which is returned."""
         self.store.add_log_line(self.store.get_run(run_id), "retry", "what failed is delivered again")
-        self.runner.retry_set_aside(run_id)
-        if self.store.get_run(run_id).status in ("undelivered", "delivering"):
-            self.store.set_status(run_id, "delivering")
-            self.runner.deliver(run_id)
-        self.sending.retry_waiting(run_id, self.runner.find_current_endpoint_key)
+        self.retries.deliver_again(run_id)
         run = self.store.get_run(run_id)
         if run.status in ("failed", "cancelled"):
             return self.start(run.sync, run.account, cause="retry", is_full=run.is_full, settings=run.settings)

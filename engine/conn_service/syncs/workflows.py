@@ -13,6 +13,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 from conn_engine.errors import ConnError
 from conn_service.delivery.workflows import ensure_drain
 from conn_service.store import DATABASE_RETRIES
+from conn_service.syncs.partial_retries import PartialRetries
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.sending import EventSending
 from conn_service.syncs.stalled import StalledRun
@@ -31,6 +32,7 @@ class WorkerParts(Protocol):
 
     runner: SyncRunner
     sending: EventSending
+    retries: PartialRetries
 
     def note_end(self, workflow_id: str) -> None:
         """Note that the function of a workflow has returned."""
@@ -163,6 +165,20 @@ def _fail(run_id: str, reason: str) -> None:
     _parts[0].runner.fail(run_id, reason)
 
 
+@DBOS.workflow(name="conn_sync_retry")
+def retry_run(workflow_id: str, run_id: str, number: int) -> None:
+    """Deliver again what a run has set aside or could not deliver."""
+    try:
+        _perform_retry(run_id, number)
+    finally:
+        _parts[0].note_end(workflow_id)
+
+
+@DBOS.step(name="conn_sync_partial_retry", **DATABASE_RETRIES)
+def _perform_retry(run_id: str, number: int) -> None:
+    _parts[0].retries.perform(run_id, number)
+
+
 @DBOS.workflow(name="conn_sync_tick")
 def tick(moment: datetime, _context: Any) -> None:
     """Start what is due, once per minute."""
@@ -175,6 +191,10 @@ def tick(moment: datetime, _context: Any) -> None:
         ensure_drain(endpoint, f"tick{int(moment.timestamp())}")
     if moment.minute == 0:
         _remove_old()
+    for workflow_id, run_id, number in _find_waiting_retries():
+        options = SetEnqueueOptions(queue_partition_key=name_partition(run_id))
+        with SetWorkflowID(workflow_id), options:
+            DBOS.enqueue_workflow(QUEUE, retry_run, workflow_id, run_id, number)
 
 
 def _start_following() -> None:
@@ -195,6 +215,11 @@ def _remove_old() -> dict[str, int]:
 @DBOS.step(name="conn_sync_stalled", **DATABASE_RETRIES)
 def _find_stalled_runs() -> list[tuple[str, int, int]]:
     return [(leg.run_id, leg.number, leg.seq) for leg in _parts[0].find_stalled_runs()]
+
+
+@DBOS.step(name="conn_sync_retries", **DATABASE_RETRIES)
+def _find_waiting_retries() -> list[tuple[str, str, int]]:
+    return [(retry.workflow_id, retry.run_id, retry.number) for retry in _parts[0].retries.find_waiting(QUEUE)]
 
 
 @DBOS.step(name="conn_sync_undrained", **DATABASE_RETRIES)

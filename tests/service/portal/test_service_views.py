@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 from portal_bench import NOW, ORIGIN, Portal, open_portal
 from sqlalchemy.engine import Engine
 from vendor import Vendor, start_vendor
@@ -24,8 +26,10 @@ from conn_service.connect.needs_login import LoginMonitor
 from conn_service.delivery import DeliveryStore, add_deliveries
 from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.inbox import InboxStore
+from conn_service.revisions import AuditLog
 from conn_service.store import open_engine
-from conn_service.syncs.requests import find_requests
+from conn_service.syncs import tables
+from conn_service.syncs.requests import find_partial_retries, find_requests
 from conn_service.syncs.store import RunRow, SyncStore
 
 TOKEN, SIGNING = "tok-aVerySecretOne-42", "signing-s3cret-of-acme"
@@ -157,7 +161,7 @@ def test_a_viewer_sees_no_form_and_changes_nothing(service: Service) -> None:
     service.portal.log_in("portal:view")
     for path in ("/accounts/globex", "/syncs", "/deliveries", "/endpoints/one?name=app"):
         assert 'method="post"' not in re.sub(r'<form[^>]*action="/portal/logout"', "", service.portal.get(path).text)
-    for path in ("accounts/link", "syncs/pause", "syncs/retry", "deliveries/replay", "endpoints/test"):
+    for path in ("accounts/link", "syncs/pause", "syncs/retry", "syncs/cancel", "deliveries/replay", "endpoints/test"):
         assert "this needs the role editor" in to_text(service.send(f"/{path}", 403, name="globex"))
     assert LinkStore(service.engine).list() == []
     assert service.list_actions() == []
@@ -286,20 +290,62 @@ def test_syncs_are_paused_resumed_and_their_runs_retried(service: Service) -> No
     assert service.portal.get(older).text.count('<th scope="row"') == 3
     one = service.read(f"/syncs/runs/{runs[0].id}")
     assert "records 7" in one and "it broke" in one and "Retry" in one
-    assert service.send("/syncs/retry", run=full.id).endswith("?done=requested")
+    assert service.send("/syncs/retry", run=full.id).endswith("?done=started")
     [request] = find_requests(service.engine)
     assert (request.sync, request.account, request.cause, dict(request.settings)) == (
         "people", "acme", "retry", {"full": True},
     )  # fmt: skip
     service.send("/syncs/retry", run=runs[0].id)
     assert len(find_requests(service.engine)) == 1, "one request is enough"
-    assert "nothing to retry" in to_text(service.send("/syncs/retry", 422, run=good.id))
+    assert "nothing of the run can be retried" in to_text(service.send("/syncs/retry", 422, run=good.id))
     assert 'there is no run "x"' in service.read("/syncs/runs/x", 422)
     assert [(action, target) for action, target, _ in service.list_actions()] == [
         ("pause", "syncs/people"),
         ("resume", "syncs/people"),
         ("retry", f"syncs/people/runs/{full.id}"),
         ("retry", f"syncs/people/runs/{runs[0].id}"),
+    ]
+
+
+def set_aside(service: Service, run: RunRow, stage: str, field: str = "") -> None:
+    """Set a record of a run aside, as a page of it does."""
+    values = {
+        "run_id": run.id, "sync": run.sync, "account": run.account, "key": "7", "stage": stage, "field": field,
+        "record": '{"name": "Okonkwo"}', "message": "Okonkwo is no number", "at": NOW, "is_open": True,
+    }  # fmt: skip
+    with service.engine.begin() as connection:
+        connection.execute(sa.insert(tables.set_aside).values(values))
+
+
+def test_records_that_were_set_aside_are_retried_by_a_worker_and_a_run_is_cancelled(service: Service) -> None:
+    person = service.portal.log_in("portal:edit")
+    run = add_run(service, 1, status="complete", reason="")
+    for stage, field in (("transform", "age"), ("transform", "age"), ("for_each", "")):
+        set_aside(service, run, stage, field)
+    path = f"/syncs/runs/{run.id}"
+    one = service.read(path)
+    assert "transform age 2" in one and "for each 1" in one
+    assert service.send("/syncs/retry", run=run.id) == f"/portal/syncs/runs/{quote(run.id)}?done=requested"
+    assert [name for _, name in find_partial_retries(service.engine)] == [run.id]
+    assert find_requests(service.engine) == [], "no other run is started"
+    again = service.read(f"{path}?done=requested")
+    assert "A retry waits for a worker" in again and "what failed is delivered again" in again
+    assert 'action="/portal/syncs/retry"' not in service.portal.get(path).text
+    only_loops = add_run(service, 2, status="complete", reason="")
+    set_aside(service, only_loops, "for_each")
+    assert "nothing of the run can be retried" in to_text(service.send("/syncs/retry", 422, run=only_loops.id))
+    undelivered = add_run(service, 3, status="undelivered")
+    assert service.send("/syncs/retry", run=undelivered.id).endswith("?done=requested")
+    reading = add_run(service, 4, status="running", reason="", ended=None)
+    assert "Cancel the run" in service.read(f"/syncs/runs/{reading.id}")
+    assert service.send("/syncs/cancel", run=reading.id).endswith("?done=cancelled")
+    assert SyncStore(service.engine).get_run(reading.id).status == "cancelled"
+    assert "has ended already" in to_text(service.send("/syncs/cancel", 422, run=reading.id))
+    entries = AuditLog(service.engine).list()
+    assert [(one.action, one.target, one.by) for one in reversed(entries)] == [
+        ("retry", f"syncs/people/runs/{run.id}", person),
+        ("retry", f"syncs/people/runs/{undelivered.id}", person),
+        ("cancel", f"syncs/people/runs/{reading.id}", person),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from vendor import Arrived
 
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.delivery import DeliveryStore
+from conn_service.syncs.requests import find_partial_retries, find_requests, request_partial_retry
+from conn_service.syncs.run_log import read_all
 from conn_service.syncs.worker import SyncWorker
+from conn_service.syncs.workflows import tick
 
 WRITE = """\
 steps:
@@ -119,6 +123,28 @@ class TestWrites:
         assert deliveries.count(run_id="r1")["waiting"] == 9
         retry(bench)
         assert deliveries.count(run_id="r1")["waiting"] == 10
+
+    def test_a_retry_that_a_page_requests_is_performed_by_a_worker_once(self, bench: Bench, written: Written) -> None:
+        written.refused = {"N2": (400, {}, {"message": "no"}), "N4": (400, {}, {"message": "no"})}
+        run, engine = bench.run("people:acme:0001"), bench.store.engine
+        assert request_partial_retry(engine, run, 1.0) is True
+        assert request_partial_retry(engine, run, 2.0) is False
+        assert find_requests(engine) == [], "it is no run"
+        written.refused = {"N4": (400, {}, {"message": "never"})}
+        with SyncWorker(
+            StoreLocation(file=bench.root.parent / "store.sqlite3"), Releases(bench.root), environ=ENVIRON
+        ) as worker:
+            for minute in (1, 2):
+                tick(datetime.fromtimestamp(minute * 60, UTC), None)
+            deadline = time.monotonic() + 60
+            while find_partial_retries(engine):
+                assert time.monotonic() < deadline
+                worker.wait_for_change()
+        assert [body["label"] for body in written.bodies[10:]] == ["N2", "N4"]
+        assert [json.loads(row.record)["name"] for row in bench.store.set_aside.find(run_id=run.id)] == ["N4"]
+        assert [line.text for line in read_all(engine, run.id) if line.kind == "retry"] == [
+            "ended: 1 record still set aside"
+        ]
 
 
 class TestOneEvent:

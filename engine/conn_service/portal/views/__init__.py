@@ -27,6 +27,7 @@ ALL_FORMS: tuple[PortalForm, ...] = (
     accounts_page.REVOKE,
     syncs_page.PAUSE,
     syncs_page.RESUME,
+    syncs_page.CANCEL,
     syncs_page.RETRY,
     inbox_page.REPLAY,
     endpoints_page.TEST,

@@ -1,6 +1,9 @@
-"""The syncs of the service by account, with their runs and reports. A schedule can be paused, and a run retried."""
+"""The syncs of the service by account, with their runs and reports. A schedule can be paused, a run cancelled, and what
+failed of one retried. What a record contains is the customers' data, and is not shown."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 from urllib.parse import quote
 
@@ -10,14 +13,18 @@ from conn_service.delivery import DeliveryStore
 from conn_service.portal.views.page_values import MOST_ROWS, choose, format_time, take_page
 from conn_service.portal.views.portal_view import PortalForm, PortalView, ViewRequest
 from conn_service.studio.views.sync_page import describe_details, describe_run
+from conn_service.syncs.filling import LOOP_STAGE
 from conn_service.syncs.overview import StreamKey, StreamOverview, read_overview
-from conn_service.syncs.requests import request_retry
-from conn_service.syncs.store import RunRow, RunStatus, SyncStore
+from conn_service.syncs.requests import find_partial_retries, request_partial_retry, request_retry
+from conn_service.syncs.run_log import read_all
+from conn_service.syncs.store import ENDED, RunRow, RunStatus, SyncStore
 
-__all__ = ["PAUSE", "RESUME", "RETRY", "RUN", "RUNS", "SYNCS"]
+__all__ = ["CANCEL", "PAUSE", "RESUME", "RETRY", "RUN", "RUNS", "SYNCS"]
 
 _STATUSES: Final = get_args(RunStatus)
 _ENDED_EARLY: Final = ("failed", "cancelled")
+_MOST_COUNTED: Final = 10_000
+_MOST_RETRIES: Final = 10
 
 
 def _show_all(request: ViewRequest) -> Mapping[str, Any]:
@@ -80,19 +87,57 @@ def _show_runs(request: ViewRequest) -> Mapping[str, Any]:
 def _show_run(request: ViewRequest) -> Mapping[str, Any]:
     store = SyncStore(request.parts.engine)
     run = store.get_run(request.require("run", "the run"))
-    events = DeliveryStore(request.parts.engine).count(run_id=run.id)
-    set_aside = len(store.set_aside.find(run_id=run.id, limit=1_000))
+    failed = _find_failed(request, store, run)
     return {
         **describe_details(store, run),
-        "events": events,
-        "set_aside": set_aside,
-        "can_retry": _can_retry(run, events),
+        "events": failed.events,
+        "set_aside": [
+            {"stage": stage.replace("_", " "), "field": field, "records": records}
+            for (stage, field), records in failed.set_aside.items()
+        ],
+        "is_requested": bool(find_partial_retries(request.parts.engine, run.id)),
+        "retries": [
+            {"at": format_time(line.at), "text": line.text}
+            for line in read_all(request.parts.engine, run.id)
+            if line.kind == "retry"
+        ][-_MOST_RETRIES:],
+        "can_retry": failed.can_retry,
+        "can_cancel": run.status not in ENDED,
         "done": request.query.get("done", ""),
     }
 
 
-def _can_retry(run: RunRow, events: Mapping[str, int]) -> bool:
-    return run.status in _ENDED_EARLY or events.get("dead", 0) > 0
+@dataclass(frozen=True, slots=True)
+class _FailedPart:
+    """What a run could not deliver: events by status, and records that were set aside, by the step and the field that
+    failed."""
+
+    run: RunRow
+    events: Mapping[str, int]
+    set_aside: Mapping[tuple[str, str], int]
+
+    @property
+    def starts_again(self) -> bool:
+        """Whether a retry is another run."""
+        return self.run.status in _ENDED_EARLY
+
+    @property
+    def needs_worker(self) -> bool:
+        """Whether a worker has to process records or to write rows again."""
+        is_processed = self.run.status in ENDED and self.run.status != "cancelled"
+        is_left = any(stage != LOOP_STAGE for stage, _ in self.set_aside)
+        return is_processed and (is_left or self.run.status == "undelivered")
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether there is anything to retry."""
+        return self.starts_again or self.needs_worker or self.events.get("dead", 0) > 0
+
+
+def _find_failed(request: ViewRequest, store: SyncStore, run: RunRow) -> _FailedPart:
+    rows = store.set_aside.find(run_id=run.id, limit=_MOST_COUNTED)
+    events = DeliveryStore(request.parts.engine).count(run_id=run.id)
+    return _FailedPart(run, events, Counter((row.stage, row.field) for row in rows))
 
 
 def _pause(request: ViewRequest) -> str:
@@ -114,18 +159,38 @@ def _set_paused(request: ViewRequest, *, is_paused: bool) -> str:
     return f"/syncs?sync={quote(sync)}&done={action}d"
 
 
-def _retry(request: ViewRequest) -> str:
-    """Send again what endpoints did not take, and request a run like one that has failed: a worker starts it."""
-    store, now = SyncStore(request.parts.engine), request.parts.clock.now()
+def _cancel(request: ViewRequest) -> str:
+    """End a run after its current page."""
+    store = SyncStore(request.parts.engine, request.parts.clock)
     run = store.get_run(request.require("run", "the run"))
-    deliveries = DeliveryStore(request.parts.engine)
-    if not _can_retry(run, deliveries.count(run_id=run.id)):
-        raise UsageError("the run has nothing to retry here", hint=f"records set aside: conn sync retry {run.id}")
+    if not store.cancel_run(run.id):
+        raise UsageError("the run has ended already", hint="open it again")
+    request.record("cancel", _name_target(run), account=run.account)
+    return f"/syncs/runs/{quote(run.id)}?done=cancelled"
+
+
+def _retry(request: ViewRequest) -> str:
+    """Send again what endpoints did not take, and let a worker do the rest: it processes the records again that were
+    set aside, and starts a run like one that has failed."""
+    engine, now = request.parts.engine, request.parts.clock.now()
+    store = SyncStore(engine, request.parts.clock)
+    run = store.get_run(request.require("run", "the run"))
+    failed = _find_failed(request, store, run)
+    if not failed.can_retry:
+        raise UsageError("nothing of the run can be retried", hint="to read everything again, run the sync again")
     store.add_log_line(run, "retry", "what failed is delivered again")
-    again = deliveries.retry_dead(now, run_id=run.id)
-    is_requested = run.status in _ENDED_EARLY and request_retry(request.parts.engine, run, now)
-    request.record("retry", f"syncs/{run.sync}/runs/{run.id}", account=run.account)
-    return f"/syncs/runs/{quote(run.id)}?done={'requested' if is_requested else again}"
+    again = DeliveryStore(engine).retry_dead(now, run_id=run.id)
+    if failed.needs_worker:
+        request_partial_retry(engine, run, now)
+    if failed.starts_again:
+        request_retry(engine, run, now)
+    request.record("retry", _name_target(run), account=run.account)
+    done = "started" if failed.starts_again else "requested" if failed.needs_worker else again
+    return f"/syncs/runs/{quote(run.id)}?done={done}"
+
+
+def _name_target(run: RunRow) -> str:
+    return f"syncs/{run.sync}/runs/{run.id}"
 
 
 SYNCS = PortalView("/syncs", "service_syncs", _show_all, "Syncs")
@@ -133,4 +198,5 @@ RUNS = PortalView("/syncs/runs", "service_runs", _show_runs)
 RUN = PortalView("/syncs/runs/{run}", "service_run", _show_run)
 PAUSE = PortalForm("/syncs/pause", "editor", _pause)
 RESUME = PortalForm("/syncs/resume", "editor", _resume)
+CANCEL = PortalForm("/syncs/cancel", "editor", _cancel)
 RETRY = PortalForm("/syncs/retry", "editor", _retry)

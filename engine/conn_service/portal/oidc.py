@@ -30,6 +30,8 @@ _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES2
 _MOST_BYTES: Final = 1 << 20
 _SECONDS: Final = 10.0
 _KEEP_SECONDS: Final = 3_600.0
+_RETRY_SECONDS: Final = 10.0
+"""How long a failed discovery is not repeated."""
 _SKEW_SECONDS: Final = 60.0
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 _LONGEST_NAME: Final = 200
@@ -53,11 +55,13 @@ class StartedLogin:
 @dataclass(frozen=True, slots=True)
 class OidcIdentity:
     """A person that the provider knows. `actor` names it for good, `name` is for people, and `role` is None if the
-    settings give it none."""
+    settings give it none. `is_unverified` is whether that is because the provider does not declare its address
+    verified."""
 
     actor: str
     name: str
     role: PortalRole | None
+    is_unverified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class OidcProvider:
         self._clock = clock
         self._lock = threading.Lock()
         self._metadata: _Metadata | None = None
+        self._failure: tuple[float, OidcLoginError] | None = None
 
     def begin(self) -> StartedLogin:
         """Return where a browser goes to log in. Raises OidcLoginError."""
@@ -105,8 +110,9 @@ class OidcProvider:
         metadata = self._read_metadata()
         tokens = self._exchange(metadata.document, code, verifier)
         claims = self._verify(str(tokens.get("id_token", "")), nonce)
-        if _find_claim(claims, self.settings.role_claim) is None:
-            claims = {**self._read_user(metadata.document, tokens, claims["sub"]), **claims}
+        needs_address = self.settings.role_claim == "email" and "email_verified" not in claims
+        if needs_address or _find_claim(claims, self.settings.role_claim) is None:
+            claims = _merge_claims(claims, self._read_user(metadata.document, tokens, claims["sub"]))
         return self._identify(claims)
 
     # --- requests ---
@@ -143,8 +149,20 @@ class OidcProvider:
         with self._lock:
             known, now = self._metadata, self._clock.now()
             if known is None or again or not 0 <= now - known.read_at < _KEEP_SECONDS:
-                known = self._metadata = self._fetch_metadata(now)
+                known = self._metadata = self._fetch_rarely(now)
             return known
+
+    def _fetch_rarely(self, now: float) -> _Metadata:
+        """Fetch what the provider publishes, unless that has just failed: a provider in trouble gets few requests."""
+        if self._failure is not None and 0 <= now - self._failure[0] < _RETRY_SECONDS:
+            raise OidcLoginError(f"{self._failure[1]} (as {now - self._failure[0]:.0f} seconds ago)")
+        try:
+            found = self._fetch_metadata(now)
+        except OidcLoginError as error:
+            self._failure = (now, error)
+            raise
+        self._failure = None
+        return found
 
     def _fetch_metadata(self, now: float) -> _Metadata:
         issuer = self.settings.issuer
@@ -229,8 +247,9 @@ class OidcProvider:
 
     def _identify(self, claims: Mapping[str, Any]) -> OidcIdentity:
         value = _find_claim(claims, self.settings.role_claim)
-        if self.settings.role_claim == "email" and claims.get("email_verified", True) not in (True, "true"):
-            value = None  # some providers write it as text
+        is_verified = claims.get("email_verified") in (True, "true")  # some providers write it as text
+        is_unverified = self.settings.role_claim == "email" and value is not None and not is_verified
+        value = None if is_unverified else value
         values = {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)} | {"*"}
         roles = [role for role, given in self.settings.roles.items() if values & {*given}]
         names = (claims.get(name) for name in ("email", "preferred_username", "name", "sub"))
@@ -239,7 +258,7 @@ class OidcProvider:
         )
         subject = claims["sub"]
         actor = f"oidc:{subject}" if name == subject else f"oidc:{subject} ({name})"
-        return OidcIdentity(actor, name, find_highest_role(roles))
+        return OidcIdentity(actor, name, find_highest_role(roles), is_unverified)
 
 
 def _fits(key: Mapping[str, Any], header: Mapping[str, Any]) -> bool:
@@ -257,6 +276,15 @@ def _find_claim(claims: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _merge_claims(claims: Mapping[str, Any], user: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the claims of an ID token with those of the user information that it lacks. Whether an address is verified
+    is only taken with the same address."""
+    address = claims.get("email")
+    if address is not None and user.get("email") != address:
+        user = {name: value for name, value in user.items() if name != "email_verified"}
+    return {**user, **claims}
 
 
 def _is_name(value: Any) -> bool:

@@ -43,10 +43,6 @@ class OidcPages:
     async def begin(self, request: Request) -> Response:
         """Send a browser to the provider."""
         following = check_next(request.query_params.get("next", ""))
-        seconds = await self.login.count_try(request)
-        if seconds:
-            text = "There were too many log-ins from your address."
-            return self.login.respond(following, 429, text, f"wait {seconds} seconds")
         try:
             started = await asyncio.to_thread(self.provider.begin)
         except OidcLoginError as error:
@@ -82,6 +78,9 @@ class OidcPages:
             return self._fail(request, pending.following, error)
         if who.role is None:
             text, fix = f"{who.name} has no role in this portal.", "ask an administrator for one"
+            if who.is_unverified:
+                text = f"{self.provider.settings.name} does not declare the address {who.name} verified."
+                fix = "verify it there, or ask an administrator: the claim email_verified must be true"
             return self.login.respond(pending.following, 403, text, fix)
         response = await self.login.enter(who.actor, who.name, who.role, pending.following)
         response.delete_cookie(

@@ -12,6 +12,8 @@ from conn_service.store import Migration, prepare_tables
 __all__ = ["LOGIN_SECONDS", "PendingLogin", "PendingLogins"]
 
 LOGIN_SECONDS: Final = 600.0
+_MOST: Final = 10_000
+"""How many can be pending in total. They are not limited by address, because a proxy gives many people one."""
 
 _metadata = sa.MetaData()
 _logins = sa.Table(
@@ -50,9 +52,12 @@ class PendingLogins:
         prepare_tables(engine, "portal_logins", _MIGRATIONS)
 
     def add(self, state: str, browser: str, login: PendingLogin, now: float) -> None:
-        """Remember a log-in by its state, for the browser with this cookie. Forgets those that are too old."""
+        """Remember a log-in by its state, for the browser with this cookie. Forgets those that are too old, and the
+        oldest ones if they are too many."""
+        newest = sa.select(_logins.c.expires_at).order_by(_logins.c.expires_at.desc()).offset(_MOST - 1).limit(1)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_logins).where(_logins.c.expires_at <= now))
+            connection.execute(sa.delete(_logins).where(_logins.c.expires_at <= newest.scalar_subquery()))
             connection.execute(
                 sa.insert(_logins).values(
                     state=_digest(state),

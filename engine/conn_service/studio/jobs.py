@@ -1,4 +1,4 @@
-"""Checks of every account that go on while the author works, each in a process of its own."""
+"""Checks of every account that continue while people work, each in a process of its own."""
 
 import asyncio
 import json
@@ -12,6 +12,8 @@ from conn_service.query_process.process import QueryProcess, QueryStoppedError
 __all__ = ["ImpactJobs"]
 
 _MOST_RUNNING = 2
+"""The checks of one person that run at the same time."""
+_MOST_IN_TOTAL = 6
 _MOST_REMEMBERED = 20
 _SECONDS = 3_600.0
 
@@ -19,6 +21,7 @@ _SECONDS = 3_600.0
 @dataclass(slots=True)
 class _ImpactJob:
     process: QueryProcess
+    actor: str
     state: Literal["running", "done", "failed", "stopped"] = "running"
     progress: dict[str, int] = field(default_factory=lambda: {"done": 0, "total": 0})
     answer: Any = None
@@ -32,14 +35,17 @@ class ImpactJobs:
         self._setup = (worker, arguments)
         self._jobs: dict[str, _ImpactJob] = {}
 
-    async def start(self, query: bytes) -> tuple[int, dict[str, Any]]:
-        """Start a check with a query for it. Earlier ones that still run are stopped if they are too many."""
-        running = [name for name, job in self._jobs.items() if job.state == "running"]
-        for name in running[: max(0, len(running) - _MOST_RUNNING + 1)]:
+    async def start(self, query: bytes, actor: str) -> tuple[int, dict[str, Any]]:
+        """Start a check with a query for it. Earlier ones of the same person that still run are stopped if they are too
+        many. Nobody stops those of others: a check is refused if too many run in total."""
+        own = [name for name, job in self._jobs.items() if job.state == "running" and job.actor == actor]
+        for name in own[: max(0, len(own) - _MOST_RUNNING + 1)]:
             await self.stop(name)
+        if sum(job.state == "running" for job in self._jobs.values()) >= _MOST_IN_TOTAL:
+            return 503, describe_problem("overloaded", "too many checks run now", "start it again in a minute")
         while len(self._jobs) >= _MOST_REMEMBERED:
             self._jobs.pop(next(name for name, job in self._jobs.items() if job.state != "running"))
-        job, name = _ImpactJob(QueryProcess(*self._setup)), secrets.token_hex(8)
+        job, name = _ImpactJob(QueryProcess(*self._setup), actor), secrets.token_hex(8)
         self._jobs[name] = job
         job.task = asyncio.create_task(self._run(job, query))
         return 202, {"job": name}

@@ -10,7 +10,7 @@ from conn_service.authoring.results import describe_problem
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
 from conn_service.studio.hosting import DocumentFolder, QueryContext
 from conn_service.studio.jobs import ImpactJobs
-from conn_service.studio.views.rendering import WITH_CREDENTIALS
+from conn_service.studio.views.rendering import EDITING, RELEASING, WITH_CREDENTIALS
 
 __all__ = ["StudioQueries"]
 
@@ -19,6 +19,8 @@ _KEY_SECONDS: Final = 20.0
 """The longest time for what an author waits for at each key. Then the process is killed. An expression ends much
 earlier: each has a tenth of the usual limits."""
 _KEYS: Final = ("evaluate", "records", "readers", "why")
+_SAVING: Final = frozenset({"proposal", *EDITING, *RELEASING})
+"""The pages and forms that change something. No query of somebody who only looks delays them."""
 _LONG_SECONDS: Final = 120.0
 """The longest time for a plan: all recordings of an account, before and after."""
 
@@ -32,6 +34,7 @@ class StudioQueries:
         self._at_keys = QueryProcess(_WORKER, arguments)
         self._for_review = QueryProcess(_WORKER, arguments)
         self._for_pages = QueryProcess(_WORKER, arguments)
+        self._for_saving = QueryProcess(_WORKER, arguments)
         self._jobs = ImpactJobs(_WORKER, arguments)
 
     async def ask(self, name: str, body: bytes, context: QueryContext) -> tuple[int, bytes]:
@@ -42,7 +45,14 @@ class StudioQueries:
             process, seconds = self._at_keys, _KEY_SECONDS
         else:
             await self._folder.update()
-        return await self._ask(process, _encode(name, body, context), seconds)
+        query = _encode(name, body, context)
+        if name != "check_save":
+            return await self._ask(process, query, seconds)
+        status, reply = await self._ask(self._for_saving, query, seconds)
+        if status != 409:
+            return status, reply
+        described = await self._ask(process, query, seconds)  # it knows the text that was opened
+        return described if described[0] == 409 else (status, reply)
 
     async def ask_page(self, page: str, body: bytes, context: QueryContext) -> tuple[int, bytes]:
         """Return the status and the JSON of a page without scripts, or of a form of one. One with credentials has a
@@ -50,7 +60,7 @@ class StudioQueries:
         await self._folder.update()
         query = _encode("page", body, context)
         if page not in WITH_CREDENTIALS:
-            return await self._ask(self._for_pages, query, _LONG_SECONDS)
+            return await self._ask(self._for_saving if page in _SAVING else self._for_pages, query, _LONG_SECONDS)
         process = QueryProcess(_WORKER, self._arguments, os.environ)
         try:
             return await self._ask(process, query, _LONG_SECONDS)
@@ -81,7 +91,7 @@ class StudioQueries:
     async def start_impact(self, body: bytes, context: QueryContext) -> tuple[int, dict[str, object]]:
         """Start a check of every account."""
         await self._folder.update()
-        return await self._jobs.start(_encode("impact", body, context))
+        return await self._jobs.start(_encode("impact", body, context), context.user.actor)
 
     async def follow_impact(self, job: str, *, stops: bool) -> tuple[int, dict[str, object]]:
         """Return how far a check is, after stopping it if wanted."""
@@ -90,7 +100,7 @@ class StudioQueries:
     async def close(self) -> None:
         """Stop the processes."""
         await self._jobs.close()
-        for process in (self._at_keys, self._for_review, self._for_pages):
+        for process in (self._at_keys, self._for_review, self._for_pages, self._for_saving):
             await process.end()
 
 

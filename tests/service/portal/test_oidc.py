@@ -107,7 +107,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, P
 def portal(opened: tuple[Portal, Provider]) -> Portal:
     found = opened[0]
     found.client.cookies.clear()
-    found.clock.sleep(61)  # the limit of an address
     return found
 
 
@@ -249,7 +248,11 @@ def test_a_discovery_document_that_cannot_be_used(tmp_path: Path, metadata: dict
         provider.metadata = metadata
         answer = portal.get("/login/oidc", follow_redirects=False)
         assert answer.status_code == 502 and "location" not in answer.headers
-        provider.metadata = {}
+        provider.metadata, before = {}, len(provider.vendor.arrived)
+        portal.clock.sleep(9)
+        assert portal.get("/login/oidc", follow_redirects=False).status_code == 502
+        assert len(provider.vendor.arrived) == before, "a provider in trouble is asked once in ten seconds"
+        portal.clock.sleep(1)
         assert portal.get("/login/oidc", follow_redirects=False).status_code == 303
 
 
@@ -257,7 +260,8 @@ def test_roles_of_a_path_of_everybody_and_of_an_address(tmp_path: Path) -> None:
     roles = {"viewer": ("*",), "editor": ("ada@example.com",)}
     with open_with_provider(tmp_path, role_claim="email", roles=roles) as (portal, provider):
         for claims, role in (
-            ({"email": "ada@example.com"}, "editor"),
+            ({"email": "ada@example.com"}, "viewer"),
+            ({"email": "ada@example.com", "email_verified": True}, "editor"),
             ({"email": "ada@example.com", "email_verified": False}, "viewer"),
             ({"email": "ada@example.com", "email_verified": "false"}, "viewer"),
             ({"email": "ada@example.com", "email_verified": "true"}, "editor"),
@@ -266,10 +270,43 @@ def test_roles_of_a_path_of_everybody_and_of_an_address(tmp_path: Path) -> None:
             provider.claims = claims
             assert log_in(portal, provider).status_code == 303
             assert f"({role})" in portal.get("/audit").text
+        provider.claims = {"email": "ada@example.com"}
+        for user, role in (
+            ({"email": "ada@example.com", "email_verified": True}, "editor"),
+            ({"email": "eve@example.com", "email_verified": True}, "viewer"),
+        ):
+            provider.user = {"sub": "ada-1", **user}
+            log_in(portal, provider)
+            assert f"ada@example.com ({role})" in portal.get("/audit").text
     with open_with_provider(tmp_path / "two", role_claim="realm_access.roles") as (portal, provider):
         provider.claims = {"realm_access": {"roles": ["ops"]}}
         log_in(portal, provider)
         assert "(releaser)" in portal.get("/audit").text
+
+
+def test_who_has_a_role_by_an_address_only_learns_that_it_is_not_verified(tmp_path: Path) -> None:
+    roles = {"editor": ("ada@example.com",)}
+    with open_with_provider(tmp_path, role_claim="email", roles=roles) as (portal, provider):
+        provider.claims = {"email": "ada@example.com"}
+        answer = log_in(portal, provider)
+        assert answer.status_code == 403 and "email_verified must be true" in answer.text
+
+
+def test_many_people_of_one_address_log_in_and_few_log_ins_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conn_service.portal.pending_logins._MOST", 20)
+    with open_with_provider(tmp_path) as (portal, provider):
+        provider.claims = {"groups": ["ops"]}
+        first = begin(portal, provider)
+        cookie = dict(portal.client.cookies)
+        for _ in range(20):
+            portal.clock.sleep(1)
+            state = begin(portal, provider)
+        assert come_back(portal, state).status_code == 303
+        portal.client.cookies.clear()
+        portal.client.cookies.update(cookie)
+        assert come_back(portal, first).status_code == 403, "the oldest is forgotten"
 
 
 def test_the_settings_of_the_page_are_accepted(tmp_path: Path) -> None:

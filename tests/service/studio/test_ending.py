@@ -1,17 +1,24 @@
 """The end of a page: nothing hangs, whatever its processes are doing."""
 
 import asyncio
+import json
+import os
+import signal
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from studio_bench import write_shop
+from studio_bench import edit, write_shop
 
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
+from conn_service.studio.hosting import QueryContext
 from conn_service.studio.jobs import ImpactJobs
 from conn_service.studio.page_server import open_page_server
+from conn_service.studio.queries import StudioQueries
 
 
 @pytest.mark.asyncio
@@ -66,9 +73,49 @@ async def test_a_process_that_writes_without_end_is_killed() -> None:
 async def test_a_check_that_runs_is_not_forgotten_for_later_ones() -> None:
     """Otherwise nobody could stop it, and its process would go on after the page."""
     jobs = ImpactJobs("chatty_worker", [])
-    first = (await jobs.start(b""))[1]["job"]
+    first = (await jobs.start(b"", "ada"))[1]["job"]
     for _ in range(25):
-        assert (await jobs.stop((await jobs.start(b""))[1]["job"]))[1]["state"] == "stopped"
+        assert (await jobs.stop((await jobs.start(b"", "ada"))[1]["job"]))[1]["state"] == "stopped"
     assert jobs.describe(first)[1].get("state") == "running"
     await asyncio.wait_for(jobs.close(), 60)
     assert jobs.describe(first)[1]["state"] == "stopped"
+
+
+@pytest.mark.asyncio
+async def test_a_person_stops_only_checks_of_their_own() -> None:
+    jobs = ImpactJobs("chatty_worker", [])
+    started = [(await jobs.start(b"", who))[1]["job"] for who in ("ada", "eve", "ada", "eve", "eve", "bob", "bob")]
+    states = [jobs.describe(name)[1]["state"] for name in started]
+    assert states == ["running", "stopped", *["running"] * 5]
+    assert (await jobs.start(b"", "mallory"))[0] == 503, "too many in total"
+    assert jobs.describe(started[0])[1]["state"] == "running"
+    await asyncio.wait_for(jobs.close(), 60)
+
+
+@dataclass
+class Folder:
+    """A workspace that nothing else changes."""
+
+    root: Path
+
+    async def update(self) -> None:
+        """Nothing has changed."""
+
+
+@pytest.mark.asyncio
+async def test_a_plan_that_takes_long_delays_nobody_who_saves(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    queries = StudioQueries(Folder(tmp_path))
+    body: dict[str, Any] = {"account": "acme", "operation": "crm.contacts.list"}
+    opened = json.loads((await queries.ask("operation", json.dumps(body).encode(), QueryContext()))[1])
+    slow = queries._for_review.pid
+    assert slow is not None
+    os.kill(slow, signal.SIGSTOP)
+    try:
+        body = {"account": "acme", "edits": [edit("title", "'Dr'")], "digest": opened["file"]["digest"]}
+        asked = queries.ask("check_save", json.dumps(body).encode(), QueryContext())
+        status, reply = await asyncio.wait_for(asked, 60)
+        assert (status, json.loads(reply)["name"]) == (200, "acme"), reply
+    finally:
+        os.kill(slow, signal.SIGCONT)
+        await queries.close()

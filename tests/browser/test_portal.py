@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from browser_bench import find_violations, open_tab, serve
 from page_bench import CONTACTS, choose, editor, result, row
 from playwright.sync_api import Browser, Page, expect
@@ -27,7 +28,8 @@ from conn_service.listening import listen
 from conn_service.portal.routes import PortalSettings, build_portal_routes
 from conn_service.revisions import Changes, RevisedConfiguration, Revision, RevisionRequest, RevisionStore, Subject
 from conn_service.store import open_engine
-from conn_service.syncs.store import SyncStore
+from conn_service.syncs import tables
+from conn_service.syncs.store import RunRow, SyncStore
 
 pytestmark = pytest.mark.slow
 LOWER = "$lowercase(response.properties.email)"
@@ -99,6 +101,15 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamPortal]:
 def review(page: Page) -> None:
     page.keyboard.press("ControlOrMeta+s")
     expect(page.get_by_role("heading", name="Lines that change")).to_be_visible()
+
+
+def save(page: Page) -> None:
+    """Save, and accept what the checks find."""
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Save although expected results change").or_(page.get_by_text("Saved as revision")).wait_for()
+    if page.get_by_label("Save although expected results change").is_visible():
+        page.get_by_label("Save although expected results change").check()
+        page.get_by_role("button", name="Save", exact=True).click()
 
 
 def test_an_editor_maps_a_field_and_saves_a_revision(chromium: Browser, portal: TeamPortal) -> None:
@@ -201,6 +212,52 @@ def test_a_schedule_is_paused_and_resumed(chromium: Browser, portal: TeamPortal)
             assert find_violations(page) == []
             page.get_by_role("button", name=f"{action} hubspot_contacts_incremental of umbrella").click()
             expect(page.locator(".message.note")).to_have_text(f"The schedule was {done}.")
+
+
+def test_records_that_were_set_aside_are_retried_and_a_run_is_cancelled(chromium: Browser, portal: TeamPortal) -> None:
+    name, engine = "hubspot_contacts_incremental", open_engine(portal.location)
+    store, runs = SyncStore(engine), {"complete": f"{name}:acme:1", "running": f"{name}:acme:2"}
+    for status, run in runs.items():
+        values = [run, name, "acme", "", "schedule", False, status, "", 1.0, None, None, {}, "fetch", 0, {}, {}, {}]
+        store.create_run(RunRow(*values))
+    values = {"run_id": runs["complete"], "sync": name, "account": "acme", "key": "7", "stage": "transform"}
+    with engine.begin() as connection:
+        rest = {"record": "{}", "message": "no number", "at": 1.0, "is_open": True, "field": "age"}
+        connection.execute(sa.insert(tables.set_aside).values(values | rest))
+    engine.dispose()
+    with portal.open(chromium, "portal:edit", f"/syncs/runs/{runs['complete']}") as page:
+        expect(page.get_by_role("row", name="transform age 1")).to_be_visible()
+        assert find_violations(page) == []
+        page.get_by_role("button", name="Retry").click()
+        expect(page.locator(".message.note")).to_have_text(
+            "A retry was requested. A worker performs it within a minute."
+        )
+        expect(page.get_by_role("button", name="Retry")).to_have_count(0)
+        assert find_violations(page) == []
+        page.goto(f"{portal.url}/syncs/runs/{runs['running']}")
+        page.get_by_role("button", name="Cancel the run").click()
+        expect(page.locator("h1")).to_contain_text("cancelled")
+        page.goto(f"{portal.url}/audit?target=syncs/{name}/runs/{runs['running']}")
+        expect(page.get_by_role("row").filter(has_text="cancel")).to_be_visible()
+
+
+def test_a_releaser_edits_an_environment_after_a_check_of_its_accounts(chromium: Browser, portal: TeamPortal) -> None:
+    path = f"/edit/globex/{CONTACTS}?level=environment"
+    with portal.open(chromium, "portal:edit", path) as page:
+        expect(page.locator("#notices")).to_contain_text("your role is editor")
+    with portal.open(chromium, "portal:release", path) as page:
+        choose(page, "title", "'Dr'")
+        expect(result(page, "title").locator("ins").first).to_be_visible()
+        review(page)
+        expect(page.get_by_text("environments/production.yaml is for 2 accounts")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_contain_text("changed account", timeout=60_000)
+        assert find_violations(page) == []
+        page.get_by_label("Why").fill("titles for all")
+        save(page)
+        expect(page.get_by_text("Saved as revision 1 of environments/production.yaml")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        page.goto(f"{portal.url}/audit?target=environments/production")
+        expect(page.get_by_role("row").filter(has_text="titles for all")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,5 @@
-"""Save edits of an account as a revision, with the same checks as `/admin`, and remember those that are not saved."""
+"""Save edits of an account or an environment as a revision, with the same checks as `/admin`, and remember those that
+are not saved."""
 
 import asyncio
 from collections.abc import Mapping
@@ -44,13 +45,14 @@ class RevisionEdits:
     clock: Clock
 
     async def save(self, body: bytes, context: QueryContext, ask: AskQuery) -> _Answer:
-        """Make the edited document the next revision of its account. Answers 409 if it was changed meanwhile, and 422
-        if the checks refuse it."""
+        """Make the edited document the next revision of its account or environment. Answers 409 if it was changed
+        meanwhile, and 422 if the checks refuse it."""
         status, reply = await ask("check_save", body)
         if status != 200:
             return status, reply
         request, checked = msgspec.json.decode(body, type=SaveRequest), msgspec.json.decode(reply)
         file, text, reason = checked["file"], checked["text"], request.reason.strip()
+        subject = Subject(checked["kind"], checked["name"])
         if not reason.isprintable() or (request.accept and not reason):
             message = "nothing was saved: the reason is missing, or is not one line"
             return _refuse(422, "reason", message, "say why in one line")
@@ -62,7 +64,7 @@ class RevisionEdits:
 
         asked = RevisionRequest(context.user.actor, "edit", reason, reason if request.accept else "")
         try:
-            made = await asyncio.to_thread(self.changes.edit, Subject("account", request.account), edit, asked)
+            made = await asyncio.to_thread(self.changes.edit, subject, edit, asked)
         except RefusedChangeError as error:
             return _describe_refusal(error)
         except RevisionConflictError as error:
@@ -71,7 +73,7 @@ class RevisionEdits:
             return (status, reply) if status == 409 else _refuse(409, "conflict", error.message, "save again")
         except ChecksUnavailableError as error:
             return _refuse(503, "overloaded", error.message, error.hint)
-        had_draft = await asyncio.to_thread(self.drafts.put, context.user.actor, request.account, None)
+        had_draft = await asyncio.to_thread(self.drafts.put, context.user.actor, self._name_draft(request), None)
         return 200, msgspec.json.encode(
             {
                 "file": file,
@@ -90,9 +92,7 @@ class RevisionEdits:
             request = msgspec.json.decode(body, type=ReviewRequest)
         except msgspec.MsgspecError as error:
             return _refuse(400, "request", f"the request is invalid: {error}", "reload the page")
-        content = None
-        if request.level == "account":
-            content = await asyncio.to_thread(self.drafts.find, context.user.actor, request.account)
+        content = await asyncio.to_thread(self.drafts.find, context.user.actor, self._name_draft(request))
         return 200, b'{"edits":[]}' if content is None else content.encode()
 
     async def keep_draft(self, body: bytes, context: QueryContext, _ask: AskQuery) -> _Answer:
@@ -103,8 +103,9 @@ class RevisionEdits:
             return _refuse(400, "request", f"the request is invalid: {error}", "reload the page")
         if context.user.edit_refusal:
             return _refuse(403, "read_only", f"nothing was saved: {context.user.edit_refusal}", context.user.fix)
-        if request.level != "account":
-            return _refuse(422, "refused", "an environment is a part of the releases", "edit the file of the account")
+        if request.level == "environment" and context.user.release_refusal:
+            text = f"nothing was saved: {context.user.release_refusal}, and an environment concerns many accounts"
+            return _refuse(403, "read_only", text, context.user.fix)
         if not self.changes.configuration.get_current()[1].has_account(request.account):
             return _refuse(422, "usage", f'there is no account "{request.account[:100]}"', "reload the page")
         now = datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="seconds") if request.edits else None
@@ -113,8 +114,17 @@ class RevisionEdits:
             content = msgspec.json.encode(
                 StoredDraft(edits=request.edits, digest=request.digest, saved_at=now)
             ).decode()
-        await asyncio.to_thread(self.drafts.put, context.user.actor, request.account, content)
+        await asyncio.to_thread(self.drafts.put, context.user.actor, self._name_draft(request), content)
         return 200, msgspec.json.encode({"saved_at": now})
+
+    def _name_draft(self, request: ReviewRequest) -> str:
+        """Return what a draft is for: an account, or the operations of its connector in its environment."""
+        workspace = self.changes.configuration.get_current()[1]
+        if request.level == "account" or not workspace.has_account(request.account):
+            return request.account
+        account = workspace.account(request.account)
+        environment = account.environment or workspace.settings.default_environment
+        return f"environments/{environment}/{account.connector}"
 
 
 def _refuse(status: int, code: str, message: str, fix: str) -> _Answer:

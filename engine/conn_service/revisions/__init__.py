@@ -1,5 +1,5 @@
-"""Accounts and connectors that are changed while a service runs, each change as a revision in the database, and the log
-of what admins did. This is the public interface.
+"""Accounts, connectors and environments that are changed while a service runs, each change as a revision in the
+database, and the log of what admins did. This is the public interface.
 """
 
 from conn_service.revisions.audit import AuditEntry, AuditLog

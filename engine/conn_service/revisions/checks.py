@@ -1,4 +1,5 @@
-"""Check a change of an account or a connector before it takes effect: lint, the recordings, and the impact on accounts.
+"""Check a change of an account, a connector or an environment before it takes effect: lint, the recordings, and the
+impact on accounts.
 
 The checks run in temporary folders that have only what the change concerns, because recordings are files.
 """
@@ -95,7 +96,7 @@ def run_checks(task: CheckTask) -> ChangeChecks:
 def check_change(
     before: Workspace, after: Workspace, subject: Subject, clock: Clock = MACHINE_CLOCK, run: RunChecks = run_checks
 ) -> ChangeChecks:
-    """Compare two configurations that differ in one account or connector, with the recordings of each. `run` runs the
+    """Compare two configurations that differ in one subject, with the recordings of each. `run` runs the
     checks, in this process or in another one. An account is compared in the release that it uses."""
     if subject.kind == "account":
         before, after = before.of_account(subject.name), after.of_account(subject.name)
@@ -109,22 +110,26 @@ def check_change(
 def _find_concerned(before: Workspace, after: Workspace, subject: Subject) -> tuple[list[str], set[str]]:
     """Return the accounts and the connectors that a change concerns."""
     if subject.kind == "account":
-        used = {_find_connector(workspace, subject.name) for workspace in (before, after)}
+        used = {_find_used(workspace, subject.name)[0] for workspace in (before, after)}
         return [subject.name], used - {""}
-    using = {
-        name
-        for workspace in (before, after)
-        for name in workspace.accounts()
-        if _find_connector(workspace, name) == subject.name
-    }
-    return sorted(using), {subject.name}
+    using: dict[str, str] = {}
+    for workspace in (before, after):
+        for name in workspace.accounts():
+            connector, environment = _find_used(workspace, name)
+            if subject.name == (connector if subject.kind == "connector" else environment):
+                using[name] = connector
+    return sorted(using), {subject.name} if subject.kind == "connector" else {*using.values()}
 
 
-def _find_connector(workspace: Workspace, account: str) -> str:
+def _find_used(workspace: Workspace, account: str) -> tuple[str, str]:
+    """Return the connector and the environment of an account."""
     try:
-        return workspace.account(account).connector if workspace.has_account(account) else ""
+        one = workspace.account(account) if workspace.has_account(account) else None
     except ConnError:  # lint says why it cannot be read
-        return ""
+        return "", ""
+    if one is None:
+        return "", ""
+    return one.connector, one.environment or workspace.settings.default_environment
 
 
 def _find_references(workspace: Workspace, subject: Subject) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""The configuration that a service uses: a folder or a release, and the revisions of accounts and connectors over it.
+"""The configuration that a service uses: a folder or a release, and the revisions over it.
 
 A change is effective at once in the process that made it, and in the others when they next look, which is twice a
 second. What does not depend on the change is shared with the earlier configuration: documents, and the converted base
@@ -74,9 +74,9 @@ class _State:
     latest: Mapping[Subject, Revision] = field(default_factory=dict)
 
     @cached_property
-    def connectors(self) -> Mapping[str, int]:
-        """The number of the latest revision of each connector that has one."""
-        return {subject.name: one.number for subject, one in self.latest.items() if subject.kind == "connector"}
+    def shared(self) -> Mapping[Subject, int]:
+        """The number of the latest revision of each connector and environment that has one."""
+        return {subject: one.number for subject, one in self.latest.items() if subject.kind != "account"}
 
 
 class RevisedConfiguration:
@@ -106,17 +106,13 @@ class RevisedConfiguration:
         return f"{state.base_revision}#{state.change}", state.workspace
 
     def get_of_account(self, account: str) -> tuple[str, Workspace]:
-        """Return the same, with what distinguishes it for one account: the base, its revision, and its connector's."""
+        """Return the same, with what distinguishes it for one account: the base, its revision, and those of its
+        connector and its environment."""
         state = self._update_base()
         revision = state.latest.get(Subject("account", account))
         number = revision.number if revision is not None else 0
-        connector = 0
-        if state.connectors and state.workspace.has_account(account):
-            try:
-                connector = state.connectors.get(state.workspace.account(account).connector, 0)
-            except ConnError:  # the call says what is wrong with the account's document
-                connector = 0
-        return f"{state.base_revision}#{number}.{connector}", state.workspace
+        shared = _find_shared(state, account) if state.shared and state.workspace.has_account(account) else (0, 0)
+        return f"{state.base_revision}#{number}.{shared[0]}.{shared[1]}", state.workspace
 
     def find_tenant(self, account: str) -> str | None:
         """Return the tenant that the account's revision sets, else the account itself."""
@@ -230,9 +226,20 @@ class RevisedConfiguration:
         return self._state
 
 
+def _find_shared(state: _State, account: str) -> tuple[int, int]:
+    """Return the numbers of the revisions of an account's connector and environment."""
+    try:
+        one = state.workspace.account(account)
+    except ConnError:  # the call says what is wrong with the account's document
+        return 0, 0
+    environment = one.environment or state.workspace.settings.default_environment
+    connector = state.shared.get(Subject("connector", one.connector), 0)
+    return connector, state.shared.get(Subject("environment", environment), 0)
+
+
 def with_revisions(workspace: Workspace, revisions: Iterable[Revision]) -> Workspace:
-    """Return a workspace with revisions over it. Each replaces all documents of its account or connector, also in a
-    release that only some accounts use."""
+    """Return a workspace with revisions over it. Each replaces all documents of its subject, also in a release that
+    only some accounts use."""
     revisions = tuple(revisions)
 
     def revise(one: Workspace) -> Workspace:
@@ -246,7 +253,7 @@ def with_revisions(workspace: Workspace, revisions: Iterable[Revision]) -> Works
 
 
 def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
-    """Return the documents of an account or a connector by path, empty if there is none.
+    """Return the documents of a subject by path, empty if there is none.
 
     Raises ConfigurationError for a file that is not UTF-8, or that leads out of the workspace.
     """
@@ -262,7 +269,7 @@ def read_files(workspace: Workspace, subject: Subject) -> dict[str, str]:
 
 
 def list_files(workspace: Workspace, subject: Subject) -> list[str]:
-    """Return the paths of the documents of an account or a connector."""
+    """Return the paths of the documents of a subject."""
     if not subject.has_valid_name:
         return []
     place = workspace.root / subject.path

@@ -1,4 +1,4 @@
-"""What is changed while a service runs: accounts and connectors, each as a list of revisions."""
+"""What is changed while a service runs: accounts, connectors and environments, each as a list of revisions."""
 
 import difflib
 import hashlib
@@ -17,7 +17,7 @@ _NAME: Final = re.compile(NAME)
 _LONGEST_NAME: Final = 100
 _MOST_COMPARED_LINES: Final = 5_000
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-SubjectKind = Literal["account", "connector"]
+SubjectKind = Literal["account", "connector", "environment"]
 
 
 class RevisionConflictError(ConnError):
@@ -28,7 +28,7 @@ class RevisionConflictError(ConnError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """An account or a connector, by its name."""
+    """An account, a connector or an environment, by its name."""
 
     kind: SubjectKind
     name: str
@@ -40,12 +40,11 @@ class Subject:
 
     @property
     def has_valid_name(self) -> bool:
-        """Whether its path is that of an account or a connector, and not of another folder."""
+        """Whether its path is that of such a document, and not of another folder."""
         return _NAME.fullmatch(self.name) is not None and len(self.name) <= _LONGEST_NAME
 
     def check_files(self, files: Mapping[str, str]) -> None:
-        """Raise UsageError for a path that is not a document of this account or connector, and for a text that cannot
-        be stored."""
+        """Raise UsageError for a path that is not a document of this subject, and for a text that cannot be stored."""
         if not self.has_valid_name:
             raise UsageError(
                 f"the name of {self.kind}s has at most {_LONGEST_NAME} letters, digits, dots, dashes and underscores",
@@ -54,7 +53,7 @@ class Subject:
         for path, text in files.items():
             parts = path.split("/")
             is_own = path.startswith(f"{self.path}/") and not {"", ".", ".."} & {*parts} and "\\" not in path
-            if self.kind == "account":
+            if self.kind != "connector":
                 is_own = path in {f"{self.path}{suffix}" for suffix in (".yaml", ".yml", ".json")}
             if not is_own or not path.isprintable():
                 raise UsageError(f'"{path[:200]}" is not a file of {self.path}', hint=f"write {self.path}…")
@@ -64,8 +63,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A version of an account or a connector: its documents by path, unchanged to the byte. It is deleted if it has
-    none. `number` counts the revisions of the subject from 1, and `change` those of all subjects.
+    """A version of a subject: its documents by path, unchanged to the byte. It is deleted if it has none.
+    `number` counts the revisions of the subject from 1, and `change` those of all subjects.
 
     `accepted` is the reason for which a breaking effect was accepted, or "".
     """
@@ -83,7 +82,7 @@ class Revision:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether there is no such account or connector from this revision on."""
+        """Whether there is no such subject from this revision on."""
         return not self.files
 
     @property

@@ -145,14 +145,14 @@ def _select(subject: Subject) -> "sa.Select[Any]":
 
 
 def _is_outdated(connection: Connection, subject: Subject, seen: int) -> bool:
-    """Return whether a later revision may change what a check of the subject found: of a connector, or of an account
-    with a similar name; for a connector, of any account."""
+    """Return whether a later revision may change what a check of the subject found. For an account that is one of a
+    connector, an environment, or an account with a similar name; for the others, one of another kind."""
     later = connection.execute(sa.select(_revisions.c.kind, _revisions.c.name).where(_revisions.c.change > seen))
-    if subject.kind == "connector":
-        return any(kind == "account" for kind, _ in later)
+    if subject.kind != "account":
+        return any(kind != subject.kind for kind, _ in later)
     prefix = build_variable_prefix(subject.name)
     return any(
-        kind == "connector" or (name != subject.name and build_variable_prefix(name) == prefix) for kind, name in later
+        kind != "account" or (name != subject.name and build_variable_prefix(name) == prefix) for kind, name in later
     )
 
 

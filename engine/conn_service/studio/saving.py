@@ -66,11 +66,12 @@ def save_edits(workspace: StudioWorkspace, request: SaveRequest) -> tuple[int, d
 def check_edits(workspace: StudioWorkspace, request: SaveRequest) -> tuple[int, dict[str, Any]]:
     """Return the document with the edits, for a place other than the folder. Refuses what `save_edits` does."""
     draft = require_draft(workspace, request)
-    if draft.file.kind != "account":
-        message = f"nothing was saved: {draft.document.file} is a part of the releases"
-        return 422, describe_problem("refused", message, "edit the file of the account")
     refusal = _refuse_edits(workspace, request, draft)
-    return refusal or (200, {"file": draft.document.file, "text": draft.document.text})
+    file = draft.file
+    return refusal or (
+        200,
+        {"kind": file.kind, "name": file.name, "file": draft.document.file, "text": draft.document.text},
+    )
 
 
 def _refuse_edits(

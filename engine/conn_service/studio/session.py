@@ -82,7 +82,7 @@ class StudioSession:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
         user = self._context.user
-        refusal = _find_refusal(user, name, request.page if name == "page" else "")
+        refusal = _find_refusal(user, name, request)
         if refusal:
             return 403, describe_problem("read_only", f"nothing was saved: {refusal}", user.fix)
         try:
@@ -111,11 +111,16 @@ class StudioSession:
         return self._workspace
 
 
-def _find_refusal(user: StudioUser, name: str, page: str) -> str:
-    """Return why a user may not ask this; "" if it may."""
+def _find_refusal(user: StudioUser, name: str, request: Any) -> str:
+    """Return why a user may not ask this; "" if it may. The document of an environment concerns many accounts, so that
+    who saves it must be allowed to release."""
+    is_page = isinstance(request, PageRequest)
+    page, level = (request.page, request.query.get("level")) if is_page else ("", getattr(request, "level", ""))
     if page in RELEASING:
         return user.release_refusal
-    return user.edit_refusal if name in _EDITING or page in EDITING else ""
+    if name not in _EDITING and page not in EDITING:
+        return ""
+    return user.edit_refusal or (user.release_refusal if level == "environment" else "")
 
 
 def _describe_records(workspace: StudioWorkspace, request: RecordsRequest) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Saving in the portal makes revisions, with the person and the reason, and by people with the role for it only."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from studio_bench import edit
 from conn_engine.config import load_workspace
 from conn_engine.releases import ReleaseSource, collect, open_store
 from conn_engine.releases.model import Release
-from conn_service.http.accounts import WorkspaceConfiguration
+from conn_service.http.accounts import ConfigurationSource, WorkspaceConfiguration
 from conn_service.http.channel import ChannelConfiguration
 from conn_service.http.tokens import TokenScope
 
@@ -94,12 +95,66 @@ def test_what_breaks_callers_needs_a_reason(portal: Portal) -> None:
     assert (revision["reason"], revision["accepted"]) == ("Acme agreed", "Acme agreed")
 
 
-def test_an_environment_is_a_part_of_the_releases(portal: Portal, tmp_path: Path) -> None:
+ENVIRONMENT = "# all customers\nconnectors: {}\n"
+
+
+@pytest.fixture
+def shared_environment(tmp_path: Path) -> Iterator[Portal]:
+    """A portal whose two accounts have an environment with a document."""
+
+    def configure(root: Path) -> ConfigurationSource:
+        (root / "environments").mkdir()
+        (root / "environments/production.yaml").write_text(ENVIRONMENT)
+        return WorkspaceConfiguration(load_workspace(root))
+
+    with open_portal(tmp_path, configure=configure) as opened:
+        yield opened
+
+
+def find_title(portal: Portal, account: str) -> Any:
+    rows = portal.ask("operation", account=account, operation="crm.contacts.list", level="environment")["rows"]
+    return next(row["expression"] for row in rows if row["field"] == "title")
+
+
+def test_a_releaser_edits_an_environment_for_all_of_its_accounts(shared_environment: Portal) -> None:
+    portal, form = shared_environment, {"account": "acme", "level": "environment", "edits": [TITLE]}
     portal.log_in("portal:edit")
-    form = {"account": "acme", "level": "environment", "edits": [TITLE]}
-    answer = portal.ask("save", 422, **form, digest="x")
-    assert answer["kind"] == "error" and read_admin(portal, "audit") == []
-    portal.ask("draft", 422, method="PUT", **form)
+    assert portal.ask("workspace", method="GET")["environment_refusal"] == "your role is editor"
+    digest = portal.ask("operation", **CONTACTS, level="environment")["file"]["digest"]
+    assert portal.ask("save", 403, **form, digest=digest)["message"] == "nothing was saved: your role is editor"
+    assert "many accounts" in portal.ask("draft", 403, method="PUT", **form)["message"]
+    assert read_admin(portal, "audit") == []
+    person = portal.log_in("portal:release")
+    portal.ask("draft", method="PUT", **form, digest=digest)
+    assert len(portal.client.get("/portal/api/draft?account=globex&level=environment").json()["edits"]) == 1
+    assert portal.client.get("/portal/api/draft?account=acme").json() == {"edits": []}
+    plan = portal.ask("plan", **form)
+    assert plan["others"] == {
+        "unchanged": 0, "affected": ["globex"],
+        "sentence": "environments/production.yaml is for 2 accounts; 0 accounts unchanged",
+    }  # fmt: skip
+    saved = portal.ask("save", **form, digest=digest, reason="titles for all")
+    assert (saved["file"], saved["revision"], saved["draft_removed"]) == ("environments/production.yaml", 1, True)
+    assert [find_title(portal, name) for name in ("acme", "globex")] == ["'Dr'", "'Dr'"]
+    [entry] = read_admin(portal, "audit")
+    assert (entry["by"], entry["target"], entry["reason"], entry["account"]) == (
+        person, "environments/production", "titles for all", "",
+    )  # fmt: skip
+    assert "title: &#39;&#39;&#39;Dr&#39;&#39;&#39;" in portal.get("/audit").text
+
+
+def test_an_environment_that_breaks_or_was_changed_is_not_saved(shared_environment: Portal) -> None:
+    portal = shared_environment
+    portal.log_in("portal:release")
+    opened = portal.ask("operation", **CONTACTS, level="environment")["file"]["digest"]
+    form = {"account": "acme", "level": "environment", "edits": [NUMBER]}
+    refused = portal.ask("save", 422, **form, digest=opened)
+    assert refused["code"] == "breaking" and refused["breaking"], "for globex: Acme overrides the field"
+    portal.ask("save", account="globex", level="environment", edits=[TITLE], digest=opened)
+    conflict = portal.ask("save", 409, **form, digest=opened, accept=True, reason="agreed")["conflict"]
+    assert (conflict["opened"], "title" in conflict["theirs"]) == (ENVIRONMENT, True)
+    portal.ask("save", **form, digest=conflict["digest"], accept=True, reason="agreed")
+    assert [entry["after"] for entry in read_admin(portal, "audit")] == [2, 1]
 
 
 def test_drafts_belong_to_a_person(portal: Portal) -> None:

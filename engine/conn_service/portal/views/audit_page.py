@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conn_service.portal.views.portal_view import PortalView, ViewRequest
-from conn_service.revisions import AuditEntry, Revision, Subject
+from conn_service.revisions import AuditEntry, Revision, Subject, SubjectKind
 
 __all__ = ["AUDIT"]
 
 _MOST = 100
+_MOST_LINES = 400
+_KINDS: Mapping[str, SubjectKind] = {"accounts": "account", "connectors": "connector", "environments": "environment"}
 
 
 def _show(request: ViewRequest) -> Mapping[str, Any]:
@@ -34,14 +36,22 @@ def _describe(request: ViewRequest, entry: AuditEntry) -> dict[str, Any]:
         "account": entry.account,
         "revision": entry.after,
         "reason": entry.reason,
-        "diff": "" if revision is None else revision.diff,
+        "diff": "" if revision is None else _shorten(revision.diff),
     }
 
 
 def _find_revision(request: ViewRequest, entry: AuditEntry) -> Revision | None:
-    if entry.after is None or not entry.account:
+    folder, _, name = entry.target.partition("/")
+    if entry.after is None or folder not in _KINDS:
         return None
-    return request.parts.changes.configuration.store.find(Subject("account", entry.account), entry.after)
+    return request.parts.changes.configuration.store.find(Subject(_KINDS[folder], name), entry.after)
+
+
+def _shorten(diff: str) -> str:
+    """Return the first lines of a difference: that of a new connector has thousands."""
+    lines = diff.splitlines(keepends=True)
+    rest = len(lines) - _MOST_LINES
+    return diff if rest <= 0 else f"{''.join(lines[:_MOST_LINES])}… {rest:,} more lines\n"
 
 
 AUDIT = PortalView("/audit", "audit", _show, "Log")

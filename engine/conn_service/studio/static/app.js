@@ -30,7 +30,7 @@ function draw() {
   render(byId("notices"),
     problem && problem.code !== "shared_text" && problem !== session.failure &&
       h("div", { class: "message error" }, problem.message, problem.fix && h("span", { class: "fix" }, problem.fix)),
-    session.isReadOnly && h("div", { class: "message note" }, session.workspace?.read_only_reason || "Read-only: you can try edits, but not save them."),
+    session.refusal && h("div", { class: "message note" }, session.refusal),
     session.notice && h("div", { class: "message note" }, session.notice, " ",
       session.edits.length > 0 && h("button", { class: "small", onclick: () => session.discard() }, "Discard the edits"),
       h("button", { class: "small quiet", onclick: () => { session.notice = ""; draw(); } }, "Dismiss")),
@@ -119,8 +119,7 @@ function showShortcuts() {
       h("dl", { class: "shortcuts" }, [["Ctrl+S", "Review and save"], ["Ctrl+Z", "Undo, also after a reload"], ["Ctrl+Shift+Z", "Redo"],
         ["Ctrl+Space", "Complete the expression"], ["Escape", "Leave the editor"], ["↑ ↓ ← →", "Move in a list, open and close"], ...SHORTCUTS]
         .map(([key, text]) => [h("dt", null, h("kbd", null, /** @type {string} */ (key))), h("dd", null, /** @type {string} */ (text))])),
-      h("label", { class: "commit" }, h("input",
-        { type: "checkbox", checked: localStorage.getItem(OFF) === null,
+      h("label", { class: "commit" }, h("input", { type: "checkbox", checked: localStorage.getItem(OFF) === null,
         onchange: (/** @type {Event} */ event) => { if (/** @type {HTMLInputElement} */ (event.target).checked) localStorage.removeItem(OFF);
         else localStorage.setItem(OFF, "yes"); } }), "Single-key shortcuts")));
   if (!dialog.open) dialog.showModal();

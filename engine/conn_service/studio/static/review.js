@@ -34,9 +34,14 @@ export class Review {
     return Boolean(this.plan?.can_accept || (this.error?.code === "breaking" && this.#hasReason));
   }
 
+  /** An environment of a service is saved only after a look at all of its accounts. */
+  get #isShared() {
+    return this.#hasReason && this.session.place.level === "environment";
+  }
+
   get #canSave() {
     const { plan, error, session } = this;
-    if (this.isBusy || !plan || session.isReadOnly || error?.conflict) return false;
+    if (this.isBusy || (this.#isShared && this.job?.state === "running") || !plan || session.refusal || error?.conflict) return false;
     if (this.#canAccept) return this.accepts && (!this.#hasReason || this.reason.trim() !== "");
     return plan.can_save;
   }
@@ -54,6 +59,7 @@ export class Review {
     await this.#attempt(async () => {
       this.plan = await post("api/plan", this.#request);
     });
+    if (this.plan?.changed && this.#isShared) await this.#startImpact();
     /** @type {HTMLElement | null} */ (this.dialog.querySelector("button.primary:not(:disabled)") ?? this.dialog.querySelector("button"))?.focus();
   }
 
@@ -137,31 +143,22 @@ export class Review {
         !plan && !error && h("p", { class: "dim" }, "Comparing with all recordings…"),
         plan && !error?.conflict && this.#plan(plan)),
       h("div", { class: "dialog-foot" },
-        this.#canAccept && h("label", { class: "commit" }, h("input",
-          { type: "checkbox", checked: this.accepts,
+        this.#canAccept && h("label", { class: "commit" }, h("input", { type: "checkbox", checked: this.accepts,
           onchange: (/** @type {Event} */ event) => { this.accepts = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }),
           "Save although expected results change"),
         plan && session.workspace?.git && h("label", { class: "commit" },
           h("input", { type: "checkbox", checked: this.hasCommit,
           onchange: (/** @type {Event} */ event) => { this.hasCommit = /** @type {HTMLInputElement} */ (event.target).checked; this.#draw(); } }),
           "Commit to git"),
-        plan && this.hasCommit && h("input",
-          { class: "grow", "aria-label": "Commit message", value: this.message,
+        plan && this.hasCommit && h("input", { class: "grow", "aria-label": "Commit message", value: this.message,
           oninput: (/** @type {Event} */ event) => { this.message = /** @type {HTMLInputElement} */ (event.target).value; } }),
-        plan && this.#hasReason && !session.isReadOnly && h("input",
+        plan && this.#hasReason && !session.refusal && h("input",
           { class: "grow", "aria-label": "Why", placeholder: "Why", maxlength: "2000", value: this.reason,
           oninput: (/** @type {Event} */ event) => { this.reason = /** @type {HTMLInputElement} */ (event.target).value; this.#draw(); } }),
-        h("span", { class: "grow dim" }, this.#describeRefusal()),
-        h("button", { onclick: () => this.#keepDraft(), disabled: this.isBusy || session.isReadOnly || !session.edits.length,
+        h("span", { class: "grow dim" }, session.refusal || (plan && !plan.can_save ? plan.reason || "This can’t be saved yet." : "")),
+        h("button", { onclick: () => this.#keepDraft(), disabled: this.isBusy || Boolean(session.refusal) || !session.edits.length,
           title: "Keep the edits without changing the file" }, "Keep as a draft"),
         h("button", { class: "primary", onclick: () => this.#save(), disabled: !this.#canSave }, "Save")));
-  }
-
-  /** Why it can't be saved. */
-  #describeRefusal() {
-    const { plan, session } = this;
-    if (session.isReadOnly) return session.workspace?.read_only_reason || "This studio is read-only.";
-    return plan && !plan.can_save ? plan.reason || "This can’t be saved yet." : "";
   }
 
   /** @param {Plan} plan @returns {Children[]} */

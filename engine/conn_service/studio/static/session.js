@@ -56,8 +56,11 @@ export class Session {
   #sequence = 0;
   #opening = 0;
 
-  get isReadOnly() {
-    return document.querySelector('meta[name="studio-read-only"]')?.getAttribute("content") === "true";
+  /** Why edits of this document can’t be saved; "" if they can. */
+  get refusal() {
+    const isReadOnly = document.querySelector('meta[name="studio-read-only"]')?.getAttribute("content") === "true";
+    return this.workspace?.read_only_reason || (isReadOnly && "Read-only: you can try edits, but not save them.") ||
+      (this.place.level === "environment" && this.workspace?.environment_refusal) || "";
   }
 
   /** @returns {Row[]} */
@@ -388,7 +391,7 @@ export class Session {
   /** Forget the edits, and the draft of them. */
   async discard() {
     const { account, level } = this.place;
-    if (!this.isReadOnly) await call("PUT", "api/draft", { account, level, edits: [], digest: this.digest }).catch((error) => this.#report(error));
+    if (!this.refusal) await call("PUT", "api/draft", { account, level, edits: [], digest: this.digest }).catch((error) => this.#report(error));
     return this.clearEdits();
   }
 

@@ -44,8 +44,7 @@ export class Toolbar {
               opened.case ?? "")),
           opened && h("label", { class: "pick" }, h("span", null, "Edit the file of"), this.#select("level", [
             h("option", { value: "account" }, `account ${place.account}`),
-            h("option", { value: "environment", disabled: !account.environment || session.workspace?.saves === "revision" },
-              `environment ${account.environment ?? "(none)"}`)], place.level)))),
+            h("option", { value: "environment", disabled: !account.environment }, `environment ${account.environment ?? "(none)"}`)], place.level)))),
       h("div", { class: "tools" },
         h("button", { class: "quiet icon", "aria-label": "Undo", title: "Undo (Ctrl+Z)", disabled: session.past.length === 0, onclick: () => session.undo() },
           "↶"),

@@ -108,7 +108,7 @@ export class MappingColumn {
       editor.configure({ label: `Expression for ${row.field}`, hint, isEditable: row.editable });
       this.shownFault = null;
     }
-    editor.show((row.expression ?? "").trimEnd());
+    editor.show(typeof row.expression === "string" ? row.expression.trimEnd() : "");
     editor.setFault(session.faultOf(row));
     if (isOther) {
       this.shownFault = session.faultOf(row);
@@ -292,7 +292,7 @@ const nameLevel = (level) => (level === "base" ? "connector" : level);
 
 /** The expression that counts: this level's, or that of the first one below. @param {Row} row @param {string} level */
 export function effectiveText(row, level) {
-  if (row.expression !== null) return row.expression;
+  if (row.expression !== null) return textOf(row.expression);
   const below = row.levels.find((other) => other.level !== level && !other.overridden && other.expression !== null);
   return below ? textOf(below.expression) : null;
 }

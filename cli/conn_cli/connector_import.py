@@ -1,6 +1,6 @@
 """Import connectors for `conn import` and `conn new --from`, all or none, and show a summary."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,11 @@ class ImportRequest:
     curl: str | None = None
 
 
-def import_files(app: App, files: list[Path], request: ImportRequest, formats: "Sequence[str]") -> None:
-    """Create a connector from each document, and show what was left out. Writes nothing unless all can be created."""
+def import_files(
+    app: App, files: list[Path], request: ImportRequest, formats: "Sequence[str]", *, origin: str = ""
+) -> None:
+    """Create a connector from each document, and show what was left out. Writes nothing unless all can be created.
+    `origin` is the address that a document was fetched from."""
     from conn_cli.report import write_report
     from conn_cli.scaffold import check_connector, create_workspace, import_connector, to_relative
     from conn_cli.workspace_schemas import keep_schemas_current
@@ -54,7 +57,8 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
     root = workspace_root or app.folder
     models = _load_models(root, request.models)
     imported: list[ImportedConnector] = []
-    sources = [read_source(app.folder / file, to_relative(app.folder / file)) for file in files]
+    sources = [read_source(app.folder / file, origin or to_relative(app.folder / file)) for file in files]
+    sources = [replace(source, origin=origin) for source in sources] if origin else sources
     for source in [*sources, *([read_curl(request.curl)] if request.curl is not None else [])]:
         for entry in _choose_entries(source, request):
             name = request.name or propose_name(source, entry)
@@ -93,7 +97,7 @@ def _replay_proposed(
     from conn_cli.proposed_results import replay_proposed
 
     return {
-        connector.name: replay_proposed(app, root, connector.name, force=request.force)
+        connector.name: replay_proposed(app, root, connector, force=request.force)
         for connector in imported
         if connector.recordings and any(connector.proposed.values())
     }
@@ -115,6 +119,7 @@ def _text(root: Path, imported: "list[ImportedConnector]", results: "dict[str, P
 
     lines = [f"created a workspace in {to_relative(root)}"] if new else []
     for connector in imported:
+        lines += [f"fetched {connector.origin} ({connector.digest})"] if connector.origin else []
         lines += _summarize(connector, to_relative(root / "connectors" / connector.name))
         if connector.name in results:
             lines += _describe_results(results[connector.name])

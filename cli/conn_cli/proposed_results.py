@@ -1,7 +1,7 @@
 """What proposed mappings give for the samples of an import: recordings, goldens and the score of the connector."""
 
-import json
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from conn_engine.analysis.score import ScoredConnector
     from conn_engine.command_reports import ReplayedProposals
-    from conn_engine.config import Effective, OperationName, Workspace
+    from conn_engine.config import Workspace
+    from conn_import import ImportedConnector
 
 __all__ = ["ProposedResults", "replay_proposed"]
 
@@ -36,28 +37,24 @@ class ProposedResults:
         )
 
 
-def replay_proposed(app: App, root: Path, connector: str, *, force: bool) -> ProposedResults:
-    """Run the proposed listings of a connector on its samples, write what they give, and score it. Sends nothing."""
-    from conn_engine.analysis.score import score_connector
+def replay_proposed(app: App, root: Path, imported: "ImportedConnector", *, force: bool) -> ProposedResults:
+    """Run the operations of an import on its samples, write what they give, judge the requests, and score it. Sends
+    nothing."""
+    from conn_cli.sample_recordings import SampleRecorder
+    from conn_engine.analysis.score import judge_recordings, read_contract, score_connector, write_contract
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConnError
 
-    results = ProposedResults()
+    connector = imported.name
     workspace = load_workspace(root)
     effective = workspace.effective(account=None, connector=connector)
-    for name, operation in effective.unified_operations():
-        sample = root / "connectors" / connector / "recordings" / f"{operation.resource}.{name.method}.json"
-        if name.method != "list" or not sample.is_file():
-            continue
-        try:
-            _record(app, workspace, effective, name, sample, force=force)
-            fault = _write_golden(app, workspace, connector, name.text)
-        except ConnError as error:
-            fault = error.message
-        if fault:
-            results.failed[name.text] = fault
-        else:
-            results.recorded.append(name.text)
+    recorder = SampleRecorder(app, workspace, effective, imported, force)
+    recorder.record()
+    results = ProposedResults(failed=recorder.failed)
+    _write_goldens(app, workspace, connector, results)
+    if imported.endpoints:
+        contract = judge_recordings(workspace, connector, read_contract(workspace, connector), imported.endpoints)
+        write_contract(workspace, connector, contract)
     with app.progress(connector, unit="mistakes") as progress:
 
         def advance(done: int, total: int) -> None:
@@ -71,41 +68,24 @@ def replay_proposed(app: App, root: Path, connector: str, *, force: bool) -> Pro
     return results
 
 
-def _record(
-    app: App, workspace: "Workspace", effective: "Effective", name: "OperationName", sample: Path, *, force: bool
-) -> None:
-    from msgspec import UNSET
-
-    from conn_engine.documents import WriteOptions
-    from conn_engine.recordings.files import load_recording
-    from conn_engine.runtime.call import Call
-    from conn_engine.testing.recording_path import find_recording_path
-    from conn_engine.testing.samples import SampleResponse, record_samples
-
-    recording = load_recording(sample)
-    responses = [exchange.response for exchange in recording.exchanges]
-    samples = [
-        SampleResponse(sample.name, json.dumps(response.body).encode(), response.status)
-        for response in responses
-        if response.body is not UNSET
-    ]
-    path = find_recording_path(workspace, effective.connector_name, name, "default")
-    call = Call(params=recording.call.params)
-    placing: WriteOptions = {"within": workspace.root, "overwrite": force}
-    record_samples(effective, name, call, samples, path, clock=app.clock, redactor=app.redactor, placing=placing)
-
-
-def _write_golden(app: App, workspace: "Workspace", connector: str, operation: str) -> str:
-    """Write the result of an operation as its golden, and return "". If it does not fit its model, return why."""
+def _write_goldens(app: App, workspace: "Workspace", connector: str, results: ProposedResults) -> None:
+    """Write the result of each recording as its golden. A sample that does not fit is removed, except the usual one of
+    a unified operation, whose mapping needs a correction."""
     from conn_engine.diagnostics import Severity
     from conn_engine.testing.goldens import update_golden
     from conn_engine.testing.selection import Selection
     from conn_engine.testing.suite import run_suite
 
-    for report in run_suite(workspace, Selection(operations=(operation,), connector=connector, alone=True)):
+    selections = [Selection(connector=connector, raw=raw, alone=True) for raw in (True, False)]
+    for report in chain.from_iterable(run_suite(workspace, selection) for selection in selections):
         for judgement in report.judgements:
+            case = judgement.case
             update_golden(judgement, app.redactor, within=workspace.root)
-            for finding in judgement.findings:
-                if finding.severity is Severity.ERROR:
-                    return finding.message
-    return ""
+            errors = [finding.message for finding in judgement.findings if finding.severity is Severity.ERROR]
+            is_usual = case.scenario == "default" and case.name.kind == "unified"
+            if errors:
+                results.failed[case.name.text if is_usual else f"{case.name.text} ({case.scenario})"] = errors[0]
+                if not is_usual:
+                    case.path.unlink(missing_ok=True)
+            elif is_usual:
+                results.recorded.append(case.name.text)

@@ -7,24 +7,27 @@ only source.
 
 import re
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Recording, save_recording
 from conn_engine.secrets.wary_redaction import WaryRedactor
-from conn_import import schemas
+from conn_import import openapi, schemas
 from conn_import.build import build_connector
-from conn_import.contract import Contract, FinishedConnector, Options
+from conn_import.contract import Contract, FinishedConnector, Options, index_endpoints
+from conn_import.contract_file import CONTRACT_FILE, find_not_offered, format_contract
 from conn_import.folding import fold_losses
 from conn_import.formats import Format, formats
 from conn_import.lint_errors import add_lint_errors
 from conn_import.mapping_proposals import propose_mappings
 from conn_import.neighbor_files import NeighborFiles
-from conn_import.samples import build_samples
+from conn_import.samples import SampleScenario, build_samples, build_scenarios
 from conn_import.secrecy import without_tokens
 from conn_import.servers import is_usable_url
 from conn_import.words import clean_text
@@ -35,6 +38,7 @@ __all__ = [
     "ImportedConnector",
     "ImportedDocument",
     "Options",
+    "SampleScenario",
     "fold_losses",
     "import_source",
     "list_entries",
@@ -52,19 +56,25 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json", ".har"})
 _DULL = frozenset({
     "api", "apis", "collection", "openapi", "rest", "spec", "specification", "the", "v1", "v2", "v3",
 })  # fmt: skip
+_PLAIN_FILES = frozenset({schemas.FILE, CONTRACT_FILE})
+"""Files with digests or names of properties, which look like tokens, but with no value of the document."""
 _CREATED = "2026-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedDocument:
     """A parsed document. `file` is its name without folders, and `folder` is where files next to it are read.
-    `repeated` has the findings for duplicate keys; the last value of each was read."""
+    `repeated` has the findings for duplicate keys; the last value of each was read. `digest` is that of its text, and
+    `origin` the address that it was fetched from, or "".
+    """
 
     file: str
     data: Any
     format: Format
     folder: Path | None = None
     repeated: tuple[Diagnostic, ...] = ()
+    digest: str = ""
+    origin: str = ""
 
 
 @dataclass(slots=True)
@@ -73,7 +83,8 @@ class ImportedConnector:
 
     `supplied` says where an account has the values that the document's settings name, as in `FinishedConnector`.
     `observed` is set if recordings contain real responses, which may contain personal data. `proposed` counts the
-    proposed fields of unified mappings by model.
+    proposed fields of unified mappings by model. `scenarios` has further responses of the document, and `endpoints`
+    what it describes, by method and normalized path. `digest` and `origin` are the document's.
     """
 
     name: str
@@ -89,6 +100,10 @@ class ImportedConnector:
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     observed: bool = False
     proposed: dict[str, int] = field(default_factory=dict)
+    scenarios: list[SampleScenario] = field(default_factory=list)
+    endpoints: dict[tuple[str, str], Endpoint] = field(default_factory=dict)
+    digest: str = ""
+    origin: str = ""
 
     def write(self, folder: Path) -> None:
         """Write all files into a folder, and the recordings unless they were observed. Raises ConfigurationError."""
@@ -122,7 +137,8 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
         ) from None
     for one in known:
         if one.recognizes(document.data):
-            return ImportedDocument(path.name, document.data, one, path.parent, tuple(repeated))
+            digest = f"sha256:{sha256(path.read_bytes()).hexdigest()}"
+            return ImportedDocument(path.name, document.data, one, path.parent, tuple(repeated), digest)
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
     shown = f": its keys are {clean_text(', '.join(map(str, keys)), 120)}" if keys else ""
     raise ConfigurationError(
@@ -185,14 +201,20 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
     neighbors = NeighborFiles(source.folder)
     result = source.format.import_document(source.data, replace(options, neighbors=neighbors))
     recordings: list[Recording] = []
+    scenarios: list[SampleScenario] = []
+    endpoints: dict[tuple[str, str], Endpoint] = {}
     if isinstance(result, Contract):
         built = build_connector(result, options)
         connector = built.to_finished(result)
-        proposed, counts = propose_mappings(built.operations, options.models, source.file)
-        connector.files |= proposed
-        connector.proposed = counts
+        proposed = propose_mappings(built.operations, options.models, source.file)
+        connector.files |= proposed.files
+        connector.proposed = proposed.counts
+        if source.format.label == openapi.LABEL:
+            endpoints = index_endpoints(result)
+            connector.files[CONTRACT_FILE] = format_contract(source, find_not_offered(proposed, result.endpoints))
         if connector.operations and options.samples:
             recordings = build_samples(built, result, options.name, recorded_at)
+            scenarios = build_scenarios(built, result)
     else:
         connector = result
     if not connector.operations and not connector.bare:
@@ -205,6 +227,8 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
     imported = _build_imported(connector, options.name, source.file, recordings)
     if add_lint_errors(connector.losses, options.name, imported.write):
         imported = _build_imported(connector, options.name, source.file, recordings)
+    imported.scenarios, imported.endpoints = scenarios, endpoints
+    imported.digest, imported.origin = source.digest, source.origin
     return imported
 
 
@@ -219,7 +243,7 @@ def _build_imported(
     return ImportedConnector(
         name=name,
         format=connector.format,
-        files={place: text if place == schemas.FILE else without_tokens(text) for place, text in texts.items()},
+        files={place: text if place in _PLAIN_FILES else without_tokens(text) for place, text in texts.items()},
         recordings=recordings,
         operations=len(connector.operations),
         resources=connector.resources,

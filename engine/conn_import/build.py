@@ -17,7 +17,7 @@ from conn_import.naming import SuggestedName, suggest_names
 from conn_import.operation import BuiltOperation
 from conn_import.pagination import PaginationGuess, find_page_parameter, guess_pagination
 from conn_import.path_names import PathNames
-from conn_import.records import guess_records_path, to_expression
+from conn_import.records import find_wrapper, guess_records_path, to_expression
 from conn_import.request_keys import move_keys_to_authorization
 from conn_import.requests import HeaderPlan, build_request, plan_headers
 from conn_import.schemas import FILE, SchemaBook
@@ -139,7 +139,7 @@ def _build_operation(
     _note_records(endpoint, name, path, contract)
     if paging is not None and paging.ends and paging.size is not None and paging.size.maximum:
         form.query.setdefault(paging.size.name, paging.size.maximum)
-    return BuiltOperation(endpoint, name, form, path, paging)
+    return BuiltOperation(endpoint, name, form, path, paging, find_wrapper(endpoint.answer.shape, path, name))
 
 
 def _note_records(endpoint: Endpoint, name: SuggestedName, path: tuple[str, ...], contract: Contract) -> None:
@@ -166,9 +166,9 @@ def _find_common_arrays(operations: Sequence[BuiltOperation]) -> str:
 
 def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: BuiltConnector) -> dict[str, Any]:
     fields = list(contract.fields)
-    for header, key in plan.supplied.items():
+    for sent, key in (*plan.supplied.items(), *plan.query.items()):
         if all(row["name"] != key for row in fields):
-            fields.append({"name": key, "description": f"Sent as {clean_text(header, 80)}"})
+            fields.append({"name": key, "description": f"Sent as {clean_text(sent, 80)}"})
             contract.context[key] = "example"
     data: dict[str, Any] = {"label": contract.title or options.name}
     for key, value in (
@@ -230,8 +230,9 @@ def _build_row(
             row["body"] = body
     if endpoint.answer.format:
         row["response_format"] = endpoint.answer.format
-    if operation.records:
-        row["response_path"] = to_expression(operation.records)
+    if operation.records or operation.wrapper:
+        path = to_expression((*operation.records, *filter(None, [operation.wrapper])))
+        row["response_path"] = f"[{path}]" if operation.wrapper else path  # a listing may have no records
         notes[(*operation_path, "response_path")] = _GUESS
     if operation.reads_by_post:
         row["writes"] = False

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_import.neighbor_files import NeighborFiles
 
-__all__ = ["Contract", "FinishedConnector", "Losses", "Options", "Where"]
+__all__ = ["Contract", "FinishedConnector", "Losses", "Options", "Where", "index_endpoints"]
 
 Where = tuple[str, ...]
 """The path of a key in connector.yaml."""
@@ -127,3 +128,12 @@ class FinishedConnector:
     def resources(self) -> int:
         """How many resources there are."""
         return len(self.data["resources"])
+
+
+def index_endpoints(contract: Contract) -> dict[tuple[str, str], Endpoint]:
+    """Return the endpoints of a document by method and normalized path, with the path of its base URL."""
+    base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
+    base = "" if base in ("", "/") else f"/{base.strip('/')}"
+    return {
+        (endpoint.method.upper(), normalize_path(base + endpoint.path)): endpoint for endpoint in contract.endpoints
+    }

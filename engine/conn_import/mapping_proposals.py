@@ -1,33 +1,42 @@
 """The connector that is being built, as `proposals` see it; the mappings that they propose for models, as files."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Shape
 from conn_import.operation import BuiltOperation
-from conn_import.proposals import VendorResource, format_unified, list_shape_fields, propose_resources
+from conn_import.proposals import ResourceProposal, VendorResource, format_unified, list_shape_fields, propose_resources
 from conn_import.records import find_shape
 
-__all__ = ["build_vendor_resources", "propose_mappings"]
+__all__ = ["ProposedMappings", "build_vendor_resources", "propose_mappings"]
 
 _READS = ("get", "list")
 _WRITES = ("create", "update")
 
 
+@dataclass(frozen=True, slots=True)
+class ProposedMappings:
+    """The proposed resources of each model, the files with them, and how many fields each file maps."""
+
+    proposals: dict[str, list[ResourceProposal]]
+    files: dict[str, str]
+    counts: dict[str, int]
+
+
 def propose_mappings(
     operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
-) -> tuple[dict[str, str], dict[str, int]]:
-    """Propose mappings for resources that look like records of these models (schemas by record, by model). Returns
-    the files, and how many fields each of them maps."""
+) -> ProposedMappings:
+    """Propose mappings for resources that look like records of these models (schemas by record, by model)."""
     resources = build_vendor_resources(operations) if models else []
-    files: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    for model, records in models.items():
-        proposals = propose_resources(resources, records)
-        counts[model] = sum(len(one.fields) for one in proposals)
-        if proposals:
-            files[f"unified/{model}.yaml"] = format_unified(proposals, model, origin)
-    return files, counts
+    proposed = {model: propose_resources(resources, records) for model, records in models.items()}
+    return ProposedMappings(
+        proposed,
+        {f"unified/{model}.yaml": format_unified(rows, model, origin) for model, rows in proposed.items() if rows},
+        {model: sum(len(one.fields) for one in rows) for model, rows in proposed.items()},
+    )
 
 
 def build_vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:
@@ -51,11 +60,18 @@ def _build_resource(name: str, operations: Mapping[str, BuiltOperation]) -> Vend
         for method, one in operations.items()
         if one.paging is not None and one.paging.size is not None and one.paging.size.name not in one.form.query
     }
-    return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes)
+    answers = {
+        method: tuple(list_shape_fields(shape)) if (shape := _find_record_shape(operations[method])) else ()
+        for method in _WRITES
+        if method in operations and operations[method].endpoint.answer.example is UNSET
+    }
+    return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes, answers)
 
 
 def _find_record_shape(one: BuiltOperation) -> Shape | None:
     """Return the shape of one record of an operation."""
     found = find_shape(one.endpoint.answer.shape, one.records)
     items = found.items() if found is not None and found.type == "array" else None
+    if items is not None and one.wrapper:
+        return items.properties()[one.wrapper]
     return items or (found if found is not None and found.properties() else None)

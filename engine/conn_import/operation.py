@@ -17,13 +17,15 @@ _READS = frozenset({
 
 @dataclass(slots=True)
 class BuiltOperation:
-    """An endpoint with its name, its request, the path to its records and its pagination."""
+    """An endpoint with its name, its request, the path to its records and its pagination. `wrapper` is the property
+    that has the record in each item of a list, or ""."""
 
     endpoint: Endpoint
     name: SuggestedName
     form: RequestTemplate
     records: tuple[str, ...]
     paging: PaginationGuess | None
+    wrapper: str = ""
 
     @property
     def reads_by_post(self) -> bool:

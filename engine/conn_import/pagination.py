@@ -7,7 +7,7 @@ from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
 from conn_engine.documents.pointers import to_pointer
 from conn_import.words import squeeze, to_step
 
-__all__ = ["PaginationGuess", "find_page_parameter", "guess_pagination"]
+__all__ = ["PaginationGuess", "find_page_parameter", "find_position_parameter", "guess_pagination"]
 
 _CURSORS = (
     "cursor", "after", "pageafter", "startingafter", "startcursor", "pagetoken", "nexttoken", "nextpagetoken",
@@ -122,6 +122,12 @@ def find_page_parameter(endpoint: Endpoint) -> str:
     names = (*_CURSORS[:15], *_PAGES[:-1])
     found = (one.name for one in endpoint.parameters if one.place == "query" and squeeze(one.name) in names)
     return next(found, "")
+
+
+def find_position_parameter(endpoint: Endpoint) -> Parameter | None:
+    """Return the query parameter that says where a page starts: a cursor, a page or an offset."""
+    names = {*_CURSORS, *_PAGES, *_OFFSETS}
+    return next((one for one in endpoint.parameters if one.place == "query" and squeeze(one.name) in names), None)
 
 
 def _guess_by_cursor(

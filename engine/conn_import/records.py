@@ -4,7 +4,7 @@ from conn_engine.analysis.drift.contract import Shape
 from conn_import.naming import SuggestedName
 from conn_import.words import squeeze, to_singular, to_snake, to_step
 
-__all__ = ["find_shape", "guess_records_path"]
+__all__ = ["find_shape", "find_wrapper", "guess_records_path", "to_expression"]
 
 _WRAPPERS = (
     "data", "results", "result", "items", "records", "values", "entries", "list", "rows", "content", "elements",
@@ -26,6 +26,17 @@ def guess_records_path(shape: Shape | None, name: SuggestedName) -> Path | None:
     return _find_one(shape, name) or ()
 
 
+def find_wrapper(shape: Shape | None, path: Path, name: SuggestedName) -> str:
+    """Return the property that has the record in each item of a list, or "": `contact` in `[{"contact": {}}]`."""
+    found = find_shape(shape, path)
+    items = found.items() if found is not None and found.type == "array" else None
+    properties = items.properties() if items is not None and name.many else {}
+    if len(properties) != 1:
+        return ""
+    [(key, inner)] = properties.items()
+    return key if inner.type == "object" and inner.properties() and squeeze(key) in _list_singular_nouns(name) else ""
+
+
 def to_expression(path: Path) -> str:
     """Convert a path to an expression."""
     return ".".join(to_step(part) for part in path)
@@ -41,6 +52,10 @@ def find_shape(shape: Shape | None, path: Path) -> Shape | None:
 def _list_nouns(name: SuggestedName) -> frozenset[str]:
     last = to_snake(name.noun)
     return frozenset(squeeze(word) for word in (last, last.rpartition("_")[2], name.resource) if word)
+
+
+def _list_singular_nouns(name: SuggestedName) -> frozenset[str]:
+    return frozenset(squeeze(to_singular(to_snake(word))) for word in (name.noun, name.resource) if word)
 
 
 def _find_list(shape: Shape, name: SuggestedName, depth: int) -> Path | None:
@@ -74,7 +89,7 @@ def _find_one(shape: Shape, name: SuggestedName) -> Path | None:
     properties = shape.properties()
     if _is_record(properties):
         return None
-    nouns = _list_nouns(name) | {squeeze(to_singular(to_snake(name.noun))), squeeze(to_singular(name.resource))}
+    nouns = _list_nouns(name) | _list_singular_nouns(name)
     for key, inner in properties.items():
         if squeeze(key) in nouns and inner.type in ("object", "array"):
             return (key,)

@@ -1,6 +1,7 @@
 """Convert an endpoint's request: path template, query and headers."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from conn_import.words import clean_text, to_identifier, to_snake, to_step
 
 __all__ = ["HeaderPlan", "RequestTemplate", "build_request", "plan_headers"]
 
+_FEWEST_USES = 5
+"""Fewer operations with a parameter do not show that it belongs to the account."""
 _UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
 
 
@@ -35,10 +38,12 @@ class RequestTemplate:
 
 @dataclass(slots=True)
 class HeaderPlan:
-    """Headers that the connector sets for all operations: constants, and values from the account (header to field)."""
+    """Headers that the connector sets for all operations: constants, and values from the account (header to field).
+    `query` has the query parameters that most operations require, and the fields of the account that they come from."""
 
     constant: dict[str, Any] = field(default_factory=dict)
     supplied: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
 
     @property
     def templates(self) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def build_request(
         _add_fixed_query(form, name, value, endpoint, losses)
     for one in endpoint.parameters:
         if one.place == "query" and one.name not in paged:
-            _add_query(form, one, endpoint, losses)
+            _add_query(form, one, endpoint, plan, losses)
         elif one.place == "header" and one.name not in plan.templates:
             _add_header(form, one, endpoint, losses)
     if endpoint.media_type:
@@ -82,7 +87,7 @@ def _add_fixed_query(form: RequestTemplate, name: str, value: str, endpoint: End
         form.query[name] = value
 
 
-def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
+def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, plan: HeaderPlan, losses: Losses) -> None:
     if is_secret_name(one.name):
         if one.required or one.fixed is not UNSET:
             losses.add(f"the parameter {clean_text(one.name, 60)}: it looks like a credential", endpoint.where)
@@ -91,6 +96,8 @@ def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses
         form.query[one.name] = one.fixed
     elif one.required and one.default is not UNSET:
         form.query[one.name] = one.default
+    elif one.required and one.name in plan.query:
+        form.query[one.name] = f"{{{{context.{plan.query[one.name]}}}}}"
     elif one.required and "`" not in one.name and "}" not in one.name:
         form.query[one.name] = f"{{{{query.{to_step(one.name)}}}}}"
         form.asked.append(one)
@@ -125,8 +132,9 @@ def _find_header_value(one: Parameter) -> Any:
 
 
 def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
-    """Return the headers that more than half of the operations have, unless their values differ."""
-    plan = HeaderPlan()
+    """Return the headers that more than half of the operations have, unless their values differ, and the query
+    parameters that so many require."""
+    plan = HeaderPlan(query=_find_account_parameters(endpoints))
     rows: dict[str, list[Parameter]] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
@@ -143,3 +151,20 @@ def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
         elif values == {UNSET} and all(one.required for one in found):
             plan.supplied[name] = to_identifier(to_snake(name))
     return plan
+
+
+def _find_account_parameters(endpoints: Sequence[Endpoint]) -> dict[str, str]:
+    """Return the query parameters that most operations require: values of the account, rather than of a call."""
+    counts = Counter(
+        one.name
+        for endpoint in endpoints
+        for one in endpoint.parameters
+        if one.place == "query"
+        and one.required
+        and one.fixed is UNSET
+        and one.default is UNSET
+        and not is_secret_name(one.name)
+        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", one.name)
+    )
+    fewest = max(_FEWEST_USES, len(endpoints) // 2 + 1)
+    return {name: to_identifier(to_snake(name)) for name, count in counts.items() if count >= fewest}

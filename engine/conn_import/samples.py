@@ -1,18 +1,19 @@
-"""Create recordings from a document: one for each list, from its example or its schema, and one for each write whose
-request and response the document contains.
+"""Create recordings from a document: one for each operation, from its examples or its schemas, and the responses of
+other scenarios: several pages, an empty listing, and the errors that the document describes.
 
 They show that paths fit the document, not that the document fits the vendor. Their notes say so.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from math import isfinite
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import UNSET, structs
 
 from conn_engine.analysis.drift.contract import Parameter, Shape
+from conn_engine.documents.pointers import get_at
 from conn_engine.recordings.files import (
     Exchange,
     RecordedCall,
@@ -23,30 +24,34 @@ from conn_engine.recordings.files import (
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import.build import BuiltConnector
 from conn_import.contract import Contract
+from conn_import.inventing import cut_to_limits, invent_value, vary_record
 from conn_import.operation import BuiltOperation
 from conn_import.pagination import PaginationGuess
+from conn_import.records import find_shape
+from conn_import.sample_failures import list_failures
+from conn_import.sample_pages import build_page_query, build_pages, make_last_page, set_at
 
-__all__ = ["build_samples", "invent_value"]
+__all__ = ["SampleScenario", "build_samples", "build_scenarios"]
 
-_DEEPEST = 7
-_MOST_NODES = 600
-_MOST_BYTES = 200_000
 _MOST_SAMPLES = 2_000
+_VARIANTS = 3
 _VARIABLE = re.compile(r"\{\{\s*\$?([^{}]*?)\s*\}\}")
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_BY_FORMAT = {
-    "date-time": "2026-01-01T09:00:00Z",
-    "date": "2026-01-01",
-    "email": "ada@example.com",
-    "uri": "https://example.com/",
-    "url": "https://example.com/",
-    "uuid": "00000000-0000-4000-8000-000000000001",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScenario:
+    """What a vendor operation responds in a scenario, according to the document, in order. `call` has the values that
+    its request needs."""
+
+    operation: str
+    scenario: str
+    responses: tuple[RecordedResponse, ...]
+    call: RecordedCall = field(default_factory=RecordedCall)
 
 
 def build_samples(built: BuiltConnector, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
-    """Return a recording for each list by GET with an example or a usable schema, and for each write with an
-    example."""
+    """Return a recording for each operation whose request and response the document describes."""
     collected: list[Recording] = []
     blank = Recording(
         connector=connector,
@@ -57,6 +62,7 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
         context=contract.context,
         exchanges=[],
     )
+    redactor = _build_redactor(contract)
     for operation in built.operations:
         if len(collected) >= _MOST_SAMPLES:
             contract.losses.add(f"samples beyond the first {_MOST_SAMPLES:,}")
@@ -64,36 +70,118 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
         if operation.endpoint.base_url:
             continue
         if operation.endpoint.method == "get" and operation.name.many:
-            recording = _record_listing(operation, built.common, contract, blank)
+            recording = _record_listing(operation, built.common, contract, blank, redactor)
         else:
-            recording = _record_write(operation, contract, blank)
+            recording = _record_one(operation, contract, blank, redactor)
         if recording is not None:
             collected.append(recording)
     return collected
 
 
-def _record_write(operation: BuiltOperation, contract: Contract, blank: Recording) -> Recording | None:
-    """Record a request with its body and its response. Returns None if the document lacks one of them."""
+def build_scenarios(built: BuiltConnector, contract: Contract) -> list[SampleScenario]:
+    """Return the scenarios that the document describes: several pages and no records of a listing, and errors."""
+    redactor = _build_redactor(contract)
+    found: list[SampleScenario] = []
+    for operation in built.operations[:_MOST_SAMPLES]:
+        call, url, _ = _build_call(operation, contract)
+        if operation.endpoint.base_url or url is None:
+            continue
+        rows = [(name, [response]) for name, response in list_failures(operation, contract.endpoints, redactor)]
+        if operation.name.many and operation.endpoint.method == "get":
+            rows += _list_pages(operation, operation.paging or built.common, redactor, url)
+        found += [SampleScenario(operation.name.text, name, tuple(responses), call) for name, responses in rows]
+    return found
+
+
+def _list_pages(
+    operation: BuiltOperation, paging: PaginationGuess | None, redactor: WaryRedactor, url: str
+) -> Iterator[tuple[str, list[RecordedResponse]]]:
+    """Yield the scenarios of a listing: several pages, only required fields, and no records."""
+    bodies = [_choose_body(operation, redactor, variant)[0] for variant in range(_VARIANTS)]
+    if any(body is None for body in bodies):
+        return
+    if paging is not None and (pages := build_pages(operation, paging, bodies, url)):
+        yield "several_pages", pages
+    last = make_last_page(operation, paging, bodies[0])
+    sparse = _invent_sparse(operation)
+    rows = [("empty", []), *([("only_required", [sparse])] if sparse else [])]
+    for scenario, records in rows:
+        body = make_last_page(operation, paging, set_at(last, operation.records, records))
+        yield scenario, [RecordedResponse(status=200, headers={"content-type": "application/json"}, body=body)]
+
+
+def _invent_sparse(operation: BuiltOperation) -> Any:
+    """Return a record with only the fields that a record always has, or None."""
+    shape = find_shape(operation.endpoint.answer.shape, operation.records)
+    items = shape.items() if shape is not None else None
+    return invent_value(items, sparse=True) if items is not None and items.type == "object" else None
+
+
+def _build_redactor(contract: Contract) -> WaryRedactor:
+    return WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
+
+
+def _record_one(
+    operation: BuiltOperation, contract: Contract, blank: Recording, redactor: WaryRedactor
+) -> Recording | None:
+    """Record a request, with its body, and its response. Returns None if the document does not describe them."""
     endpoint = operation.endpoint
-    redactor = WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
-    answer = redactor.data(_cut_to_limits(endpoint.answer.example, 0, [_MOST_NODES * 4]))
-    records = _get_at(answer, operation.records)
-    known = endpoint.sample_body is not UNSET and endpoint.fixed_body is UNSET
-    if not known or endpoint.answer.example is UNSET or not isinstance(records, dict | list) or not records:
-        return None
     call, url, query = _build_call(operation, contract)
-    if url is None or endpoint.body_format not in ("json", "form"):
+    sent = _choose_sent(operation, redactor)
+    answer = _choose_answer(operation, redactor)
+    if url is None or answer is None or sent is None:
         return None
-    sent = redactor.data(_remove_variables(_cut_to_limits(endpoint.sample_body, 0, [_MOST_NODES * 4])))
     body = {"form": sent} if endpoint.body_format == "form" else {"body": sent}
-    request = RecordedRequest(method=endpoint.method.upper(), url=url, query=query, **body)
+    request = RecordedRequest(
+        method=endpoint.method.upper(), url=url, query=query, **(body if sent is not UNSET else {})
+    )
     return structs.replace(
         blank,
         operation=operation.name.text,
         note="Made from a request and its response in the imported document, not recorded live.",
         call=structs.replace(call, body=sent),
-        exchanges=[_build_exchange(request, answer)],
+        exchanges=[Exchange(request=request, response=answer)],
     )
+
+
+def _choose_sent(operation: BuiltOperation, redactor: WaryRedactor) -> Any:
+    """Return the body of a request from an example or the schema; UNSET without one, and None if it is unknown."""
+    endpoint = operation.endpoint
+    if endpoint.fixed_body is not UNSET or endpoint.body_format not in (None, "json", "form"):
+        return None
+    if endpoint.body_format is None or endpoint.method in ("get", "head"):
+        return UNSET
+    sent = endpoint.sample_body
+    if sent is UNSET and endpoint.body is not None and endpoint.body.type in ("object", "array"):
+        sent = invent_value(endpoint.body, sent=True)
+    if not isinstance(sent, dict | list) or (endpoint.body_format == "form" and not _is_flat(sent)):
+        return None
+    return redactor.data(_remove_variables(cut_to_limits(sent)))
+
+
+def _is_flat(sent: Any) -> bool:
+    return isinstance(sent, dict) and not any(isinstance(value, dict | list) for value in sent.values())
+
+
+def _choose_answer(operation: BuiltOperation, redactor: WaryRedactor) -> RecordedResponse | None:
+    """Return the response to a request. Returns None if it is unknown: only a write may have an empty one."""
+    answer = operation.endpoint.answer
+    if answer.format:
+        return None
+    for value in (answer.example, _invent_from_shape(answer.shape, 0)):
+        body = UNSET if value is UNSET or value is None else redactor.data(cut_to_limits(value))
+        records = get_at(body, operation.records)
+        if isinstance(body, dict | list) and isinstance(records, dict | list) and _has_values(records):
+            headers = {"content-type": "application/json"}
+            return RecordedResponse(status=answer.status or 200, headers=headers, body=body)
+    if operation.reads or not answer.status or (answer.shape is not None and answer.shape.properties()):
+        return None
+    return RecordedResponse(status=answer.status)
+
+
+def _has_values(records: Any) -> bool:
+    first = records[0] if isinstance(records, list) and records else records
+    return bool(first) and (not isinstance(first, dict) or any(value is not None for value in first.values()))
 
 
 def _remove_variables(value: Any) -> Any:
@@ -106,25 +194,28 @@ def _remove_variables(value: Any) -> Any:
 
 
 def _record_listing(
-    operation: BuiltOperation, common: PaginationGuess | None, contract: Contract, blank: Recording
+    operation: BuiltOperation,
+    common: PaginationGuess | None,
+    contract: Contract,
+    blank: Recording,
+    redactor: WaryRedactor,
 ) -> Recording | None:
-    redactor = WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
-    body, origin = _choose_body(operation, operation.paging or common, redactor)
-    if body is None:
-        return None
+    paging = operation.paging or common
+    body, origin = _choose_body(operation, redactor)
     call, url, query = _build_call(operation, contract)
-    if url is None:
+    if body is None or url is None:
         return None
-    first = RecordedRequest(method="GET", url=url, query={**query, **_build_page_query(operation, 0)})
+    body = make_last_page(operation, paging, body)
+    first = RecordedRequest(method="GET", url=url, query={**query, **build_page_query(operation, 0)})
     exchanges = [_build_exchange(first, body)]
     if (
         operation.paging is not None
         and not operation.paging.ends
         and not (operation.paging.total or operation.paging.more)
     ):
-        count = len(_get_at(body, operation.records))
-        empty = _set_at(body, operation.records, [])
-        second = RecordedRequest(method="GET", url=url, query={**query, **_build_page_query(operation, count)})
+        count = len(get_at(body, operation.records))
+        empty = set_at(body, operation.records, [])
+        second = RecordedRequest(method="GET", url=url, query={**query, **build_page_query(operation, count)})
         exchanges.append(_build_exchange(second, empty))
     return structs.replace(
         blank,
@@ -136,10 +227,8 @@ def _record_listing(
 
 
 def _build_exchange(request: RecordedRequest, body: Any) -> Exchange:
-    return Exchange(
-        request=request,
-        response=RecordedResponse(status=200, headers={"content-type": "application/json"}, body=body),
-    )
+    headers = {"content-type": "application/json"}
+    return Exchange(request=request, response=RecordedResponse(status=200, headers=headers, body=body))
 
 
 def _find_credential_parameters(authorization: Any) -> Iterator[str]:
@@ -154,111 +243,39 @@ def _find_credential_parameters(authorization: Any) -> Iterator[str]:
             yield from _find_credential_parameters(value)
 
 
-def _choose_body(operation: BuiltOperation, paging: PaginationGuess | None, redactor: WaryRedactor) -> tuple[Any, str]:
-    """Return a response that is the last page, without credentials, and its origin. None if none can be created."""
+def _choose_body(operation: BuiltOperation, redactor: WaryRedactor, variant: int = 0) -> tuple[Any, str]:
+    """Return a response of a listing, without credentials, and its origin. None if none can be created."""
     answer = operation.endpoint.answer
-    for value, origin in ((answer.example, "an example"), (_invent_from_shape(answer.shape), "the schema")):
+    for value, origin in (
+        (answer.example, "an example"),
+        (_invent_from_shape(answer.shape, variant), "the schema"),
+    ):
         if value is UNSET or value is None or not isinstance(value, dict | list):
             continue
-        body = redactor.data(_make_last_page(operation, paging, _cut_to_limits(value, 0, [_MOST_NODES * 4])))
-        records = _get_at(body, operation.records)
-        if isinstance(records, list) and records and all(item is not None for item in records):
+        body = redactor.data(cut_to_limits(value))
+        records = get_at(body, operation.records)
+        if not isinstance(records, list) or not records or any(item is None for item in records):
+            continue
+        if origin == "the schema":
             return body, origin
+        if not isinstance(records[0], dict) or _is_complete(records[0], operation):
+            varied = [vary_record(record, variant * len(records)) for record in records]
+            return set_at(body, operation.records, varied), origin
     return None, ""
 
 
-def _invent_from_shape(shape: Shape | None) -> Any:
+def _is_complete(record: dict[str, Any], operation: BuiltOperation) -> bool:
+    """Return whether an example has what identifies a record, or whether its schema has nothing that does."""
+    shape = find_shape(operation.endpoint.answer.shape, operation.records)
+    items = shape.items() if shape is not None else None
+    names = items.properties() if items is not None else {}
+    return _has_values(record) and ("id" not in names or record.get("id") is not None)
+
+
+def _invent_from_shape(shape: Shape | None, variant: int) -> Any:
     if shape is None or shape.type not in ("object", "array"):
         return None
-    return invent_value(shape)
-
-
-def invent_value(shape: Shape) -> Any:
-    """Invent a value of a shape, from its examples if it has some. Depth and size are limited."""
-    return _invent(shape, "", 0, [_MOST_NODES])
-
-
-def _invent(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
-    left[0] -= 1
-    for key in ("example", "const", "default"):
-        value = shape.get(key)
-        if value is not UNSET and (value is not None or key == "const") and _has_type(value, shape.type):
-            return _cut_to_limits(value, depth, left)
-    choices = shape.get("enum")
-    if isinstance(choices, list) and choices:
-        return _cut_to_limits(choices[0], depth, left)
-    kind = shape.type
-    if kind == "object":
-        if depth >= _DEEPEST or left[0] <= 0:
-            return {}
-        return {key: _invent(inner, key, depth + 1, left) for key, inner in list(shape.properties().items())[:60]}
-    if kind == "array":
-        items = shape.items()
-        return [] if items is None or depth >= _DEEPEST or left[0] <= 0 else [_invent(items, name, depth + 1, left)]
-    if kind in ("integer", "number"):
-        return 1
-    if kind == "boolean":
-        return False
-    if kind == "string":
-        return _BY_FORMAT.get(str(shape.get("format")), "1" if name.lower().endswith("id") else "text")
-    return None
-
-
-def _has_type(value: Any, kind: str) -> bool:
-    expected: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
-    return isinstance(value, expected.get(kind, object))
-
-
-def _cut_to_limits(value: Any, depth: int, left: list[int]) -> Any:
-    """JSON data within the bounds: deep or long parts are cut off, other values become text."""
-    left[0] -= 1
-    if isinstance(value, dict):
-        if depth > _DEEPEST * 2 or left[0] <= 0:
-            return {}
-        return {str(key): _cut_to_limits(item, depth + 1, left) for key, item in list(value.items())[:200]}
-    if isinstance(value, list):
-        if depth > _DEEPEST * 2 or left[0] <= 0:
-            return []
-        return [_cut_to_limits(item, depth + 1, left) for item in value[:5]]
-    if isinstance(value, float):
-        return value if isfinite(value) else 0
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) < 2**53 else str(value)
-    return value[:2_000] if isinstance(value, str) else value
-
-
-def _make_last_page(operation: BuiltOperation, paging: PaginationGuess | None, body: Any) -> Any:
-    """Return the body without its link to a next page."""
-    if paging is None or not isinstance(body, dict):
-        return body
-    if (
-        paging.next
-        and not isinstance(_get_at(body, paging.next), dict | list)
-        and _get_at(body, paging.next) is not UNSET
-    ):
-        body = _set_at(body, paging.next, None)
-    if paging.more:
-        body = _set_at(body, paging.more, paging.config.get("has_more") is None)
-    records = _get_at(body, operation.records)
-    if paging.total and isinstance(records, list):
-        body = _set_at(body, paging.total, len(records))
-    return body
-
-
-def _get_at(body: Any, path: tuple[str, ...]) -> Any:
-    for part in path:
-        if not isinstance(body, dict) or part not in body:
-            return UNSET
-        body = body[part]
-    return body
-
-
-def _set_at(body: Any, path: tuple[str, ...], value: Any) -> Any:
-    """Return a copy with another value at a path; missing objects are created."""
-    if not path:
-        return value
-    inner = body if isinstance(body, dict) else {}
-    return {**inner, path[0]: _set_at(inner.get(path[0]), path[1:], value)}
+    return invent_value(shape, variant)
 
 
 def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
@@ -268,7 +285,7 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
     asked = {one.name: _find_sample_text(one) for one in form.asked}
     query: dict[str, Any] = {}
     for name, value in form.query.items():
-        query[name] = asked.get(name) if name in asked else _to_query_text(value)
+        query[name] = asked.get(name) if name in asked else _fill(_to_query_text(value), contract.context)
     path = form.path
     for name, value in values.items():
         path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))
@@ -278,22 +295,6 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
     params = {name: value for name, value in values.items() if name != "id"}
     call = RecordedCall(query=asked, id=values.get("id"), params=params)
     return call, f"{base}{path if path.startswith('/') else f'/{path}'}", query
-
-
-def _build_page_query(operation: BuiltOperation, seen: int) -> dict[str, Any]:
-    """Return what pagination adds to the query of the first request (`seen` is 0) or of the next one."""
-    if operation.paging is None or operation.paging.ends:
-        return {}
-    config = operation.paging.config
-    sent = {}
-    if operation.paging.settings["format"] == "page":
-        sent[config["page_param"]] = str(config.get("first", 1) + (1 if seen else 0))
-    else:
-        sent[config["offset_param"]] = str(seen)
-    size = config.get("size_param")
-    if size and "size" in config:
-        sent[size] = str(config["size"])
-    return sent
 
 
 def _find_sample_text(one: Parameter | None) -> str:

@@ -194,20 +194,21 @@ def test_proposed_mappings_are_replayed_and_scored(workspace: Path) -> None:
     options = ("--from", DOCUMENTS / "shop.yaml", "--with-samples", "--model", "crm")
     code, said = conn(workspace, "new", "vendor", *options)
     assert code == Exit.OK, said
-    assert "recorded 1 unified operation from the samples, with goldens: check the values" in said
+    assert "recorded 3 unified operations from the samples, with goldens: check the values" in said
     assert "vendor: " in said and " of 100, a preview: below 80" in said
     assert [line[:5] for line in said.splitlines() if line[:4] in ("  1.", "  2.", "  3.", "  4.")] == [
         "  1. ",
         "  2. ",
         "  3. ",
     ]
-    code, tested = conn(workspace, "test", "crm.contacts.list", "--connector", "vendor")
+    code, tested = conn(workspace, "test", "--all", "--connector", "vendor")
     assert code == Exit.OK, tested
     assert "no golden" not in tested
     code, text = conn(workspace, "new", "vendor", *options, "--force", "--format", "json")
     assert code == Exit.OK, text
     (row,) = json.loads(text[text.index("{") :])["connectors"]
-    assert row["replayed"]["recorded"] == ["crm.contacts.list"]
+    assert sorted(row["replayed"]["recorded"]) == ["crm.contacts.delete", "crm.contacts.get", "crm.contacts.list"]
+    assert row["replayed"]["failed"] == {}
     assert f"vendor: {row['replayed']['score']} of 100" in said
     assert len(row["replayed"]["next_steps"]) == 3
 

@@ -1,6 +1,5 @@
 """`conn new`: add a connector: a bundled one, a skeleton, or one from a document."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +23,9 @@ def new(
         str | None,
         typer.Option(
             "--from",
-            metavar="FILE|GIT",
-            help="Create the connector from this document (see conn import for the formats), or copy it from "
-            "git+URL@REVISION#PATH.",
+            metavar="FILE|URL|GIT",
+            help="Create the connector from this document (see conn import for the formats): a file, an https URL, or "
+            "git+URL@REVISION#PATH, which can also be a connector's folder.",
         ),
     ] = None,
     only: Annotated[
@@ -65,7 +64,7 @@ def new(
     Examples:
       conn new hubspot
       conn new acme-crm
-      conn new acme-crm --from openapi.yaml
+      conn new acme-crm --from https://api.example.com/openapi.yaml --model crm --with-samples
       conn new acme-crm --from git+https://git.example.com/team/connectors@v1#acme-crm
     """
     from conn_engine.errors import UsageError
@@ -76,7 +75,7 @@ def new(
         return
     if source is not None:
         from conn_cli.connector_import import ImportRequest, import_files
-        from conn_cli.git_connectors import fetch_document
+        from conn_cli.document_sources import open_document
 
         request = ImportRequest(
             name,
@@ -87,11 +86,8 @@ def new(
             models=tuple(model or ()),
             keep_personal=keep_personal,
         )
-        if source.startswith("git+"):
-            with fetch_document(app, source) as path:
-                import_files(app, [path], request, formats or [])
-            return
-        import_files(app, [Path(source)], request, formats or [])
+        with open_document(app, source) as (path, origin):
+            import_files(app, [path], request, formats or [], origin=origin)
         return
     if only or with_samples or entry or model or keep_personal:
         raise UsageError(

@@ -79,7 +79,7 @@ def record_operation(
     pages: int | None = 3,
     own: bool = False,
     transport: Sender | None = None,
-    source: Literal["live", "sample"] = "live",
+    source: Literal["live", "sample", "contract"] = "live",
     note: str = "",
     seen: Callable[[int], None] = lambda count: None,
     check: Callable[[RecordedRun], None] = lambda ran: None,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from conn_engine import bodies
 from conn_engine.config import Effective, OperationName
@@ -90,6 +90,8 @@ def record_samples(
     own: bool = False,
     placing: WriteOptions | None = None,
     personal: PersonalData | None = None,
+    source: Literal["sample", "contract"] = "sample",
+    note: str = "",
 ) -> Recorded:
     """Run the operation on the samples, which respond to its requests in order, and write the recording to `path`.
 
@@ -109,8 +111,8 @@ def record_samples(
         pages=None,
         own=own,
         transport=transport,
-        source="sample",
-        note=f"Made from sample responses ({files}), not recorded live.",
+        source=source,
+        note=note or f"Made from sample responses ({files}), not recorded live.",
         seen=transport.end_page,
         check=partial(_check, wiring.effective, name, call, transport),
         placing=placing,

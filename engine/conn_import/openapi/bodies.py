@@ -45,6 +45,7 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
         losses.add(loss, endpoint.where)
     media = _as_object(content[kinds[chosen]])
     endpoint.body = Shape.from_node(media.get("schema"), follow)
+    endpoint.sample_body = media.get("example", UNSET)
     endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
     endpoint.media_type = chosen if chosen.endswith("+json") or (raw and is_concrete(chosen)) else ""
     if chosen == _MULTIPART:

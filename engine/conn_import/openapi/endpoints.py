@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_import import read_source
-from conn_import.contract import Options
+from conn_import.contract import Options, index_endpoints
 from conn_import.openapi import import_document, recognizes
 
 __all__ = ["read_endpoints"]
@@ -28,8 +27,4 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     contract = import_document(source.data, Options(name="vendor"))
     if not contract.endpoints:
         raise ConfigurationError(f"{path.name} describes no operations", hint="pass a document with `paths`")
-    base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
-    base = "" if base in ("", "/") else f"/{base.strip('/')}"
-    return {
-        (endpoint.method.upper(), normalize_path(base + endpoint.path)): endpoint for endpoint in contract.endpoints
-    }
+    return index_endpoints(contract)

@@ -23,6 +23,8 @@ METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _UNSUPPORTED_METHODS = ("trace", "query")
 _JSON = "application/json"
 MAX_OPERATIONS = 100_000
+_MOST_FAILURES = 20
+_FAILURE = re.compile(r"[45](?:\d\d|XX|xx)|default")
 
 
 def read_operations(
@@ -116,46 +118,49 @@ class _OperationReader:
             (c for c in responses_by_code if c.startswith("2") and c != "204"),
             "default" if "default" in responses_by_code else "",
         )
-        if "204" in responses_by_code and code == "default":
-            return
-        answer = self._follow(responses_by_code.get(code))
-        headers = answer.get("headers")
-        endpoint.answer.headers = (
-            frozenset(str(name).lower() for name in headers) if isinstance(headers, Mapping) else frozenset()
-        )
-        if self._old:
-            produced = [str(kind) for kind in _as_list(operation.get("produces") or self._root.get("produces"))]
-            schema = answer.get("schema")
-            examples = _as_object(answer.get("examples"))
-            content: Mapping[str, Any] = (
-                {
-                    kind: {"schema": schema, **({"example": examples[kind]} if kind in examples else {})}
-                    for kind in produced or [_JSON]
-                }
-                if schema is not None or examples
-                else {}
-            )
-        else:
-            content = _as_object(answer.get("content"))
-        self._read_content(endpoint, content)
+        if "204" in responses_by_code and code in ("", "default"):
+            code = "204"
+        endpoint.answer = self._read_response(responses_by_code.get(code), operation, endpoint.where)
+        endpoint.answer.status = int(code) if code.isdigit() else 0
+        endpoint.failures = {
+            failure: self._read_response(answer, operation)
+            for failure, answer in list(responses_by_code.items())[:_MOST_FAILURES]
+            if _FAILURE.fullmatch(failure) and failure != code
+        }
 
-    def _read_content(self, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
+    def _read_response(self, node: Any, operation: Mapping[str, Any], where: str = "") -> ResponseContract:
+        """Read a response. What is lost of it is noted at `where`, unless that is ""."""
+        answer = self._follow(node)
+        headers = answer.get("headers")
+        names = frozenset(str(name).lower() for name in headers) if isinstance(headers, Mapping) else frozenset[str]()
+        if not self._old:
+            return self._read_content(_as_object(answer.get("content")), names, where)
+        produced = [str(kind) for kind in _as_list(operation.get("produces") or self._root.get("produces"))]
+        schema = answer.get("schema")
+        examples = _as_object(answer.get("examples"))
+        content = (
+            {
+                kind: {"schema": schema, **({"example": examples[kind]} if kind in examples else {})}
+                for kind in produced or [_JSON]
+            }
+            if schema is not None or examples
+            else {}
+        )
+        return self._read_content(content, names, where)
+
+    def _read_content(self, content: Mapping[str, Any], headers: frozenset[str], where: str) -> ResponseContract:
         kinds = [str(kind) for kind in content]
-        if not kinds:
-            return
         usable = [kind for kind in kinds if is_json(kind) or kind.startswith("*/*") or kind == "application/*"]
         if not usable:
-            endpoint.answer = ResponseContract(format=find_answer_format(kinds), headers=endpoint.answer.headers)
-            if endpoint.answer.format == "text" and not all(kind.startswith("text/") for kind in kinds):
-                self._losses.add(
-                    f"responses of type {clean_text(', '.join(kinds), 120)}: they are read as text", endpoint.where
-                )
-            return
+            form = find_answer_format(kinds) if kinds else ""
+            if where and form == "text" and not all(kind.startswith("text/") for kind in kinds):
+                loss = f"responses of type {clean_text(', '.join(kinds), 120)}: they are read as text"
+                self._losses.add(loss, where)
+            return ResponseContract(format=form, headers=headers)
         chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])
         media = _as_object(content[chosen])
-        if "schema" in media:
-            endpoint.answer.shape = Shape.from_node(media["schema"], self._follow)
-        endpoint.answer.example = self._find_example(media)
+        shape = Shape.from_node(media["schema"], self._follow) if "schema" in media else None
+        return ResponseContract(shape, self._find_example(media), headers)
 
     def _find_example(self, media: Mapping[str, Any]) -> Any:
         if "example" in media:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from conn_import.proposals.matching import Fit, ModelField, find_single_value
 from conn_import.proposals.vendor_fields import VendorField
-from conn_import.words import squeeze, to_step
+from conn_import.words import squeeze, to_singular, to_snake, to_step
 
 __all__ = ["build_read_expression", "build_write_expression"]
 
@@ -15,8 +15,8 @@ _TEXT_KINDS = ("string", "")
 
 
 def build_read_expression(target: ModelField, source: VendorField, inner: Sequence[tuple[ModelField, Fit]] = ()) -> str:
-    """Build the expression over `response` for a field of the model. `inner` are the fits for the fields of a list's
-    objects."""
+    """Build the expression over `response` for a field of the model, or return "" if it cannot be derived. `inner` are
+    the fits for the fields of a list's objects."""
     place = ".".join(("response", *(to_step(name) for name in source.path)))
     if target.kind == "array":
         return _convert_list(target, source, place, inner)
@@ -96,11 +96,13 @@ def _convert_list(target: ModelField, source: VendorField, place: str, inner: Se
         needed = next(one.name for one in target.inner if one.required)
         return f"[{place}[$ != null and $ != ''].{{'{needed}': $}}]"
     if source.item_kind == "object":
+        words = ("name", "value", "label", to_singular(to_snake(source.path[-1])), "title", "id")
         name = next(
-            (one for word in ("name", "id", "value", "label") for one in source.inner if one.path == (word,)), None
+            (one for word in words for one in source.inner if [to_snake(part) for part in one.path] == [word]), None
         )
-        place = f"{place}.{to_step(name.path[0])}" if name is not None else place
-        kind = name.kind if name is not None else ""
+        if name is None:
+            return ""
+        place, kind = f"{place}.{to_step(name.path[0])}", name.kind
     else:
         kind = source.item_kind or source.kind
     texts = target.item_kind == "string" and kind not in _TEXT_KINDS

@@ -14,7 +14,7 @@ __all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_field
 
 LEAST = 0.5
 """The confidence from which a field is proposed."""
-_LEAST_RESOURCE = 0.6
+_LEAST_RESOURCE = 0.57
 _FEWEST_FIELDS = 3
 _USUAL = ("list", "get", "create", "update", "delete")
 _VENDORS_OWN = frozenset({"created_at", "deleted", "id", "remote_status", "updated_at", "url"})
@@ -25,13 +25,14 @@ _TWICE = frozenset({"remote_status"})
 @dataclass(frozen=True, slots=True)
 class VendorResource:
     """A resource of a connector: the fields of its records, those that its writes take by operation, the names of
-    its operations, and the query parameters of the page size by operation."""
+    its operations, the query parameters of the page size by operation, and what its writes respond with."""
 
     name: str
     fields: tuple[VendorField, ...]
     writable: Mapping[str, tuple[VendorField, ...]] = field(default_factory=dict)
     operations: tuple[str, ...] = ()
     size_parameters: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, tuple[VendorField, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,22 @@ class ResourceProposal:
     fields: tuple[FieldProposal, ...]
     bodies: Mapping[str, tuple[tuple[tuple[str, ...], FieldProposal], ...]]
     missing: tuple[str, ...]
+    identifier: tuple[str, ...] = ()
 
     @property
     def operations(self) -> list[str]:
-        """The vendor's operations that the model also has, in the usual order."""
-        return [name for name in _USUAL if name in self.vendor.operations]
+        """The vendor's operations that the model also has, in the usual order. A create whose response does not
+        identify the record is left out."""
+        return [
+            name
+            for name in _USUAL
+            if name in self.vendor.operations and not (name == "create" and self.is_without_record(name))
+        ]
+
+    def is_without_record(self, operation: str) -> bool:
+        """Return whether the response of a write does not have the identifier of the record."""
+        answer = self.vendor.answers.get(operation)
+        return answer is not None and all(one.path != self.identifier for one in answer)
 
 
 def propose_fields(
@@ -125,6 +137,7 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
         fields,
         {name: body for name, body in bodies.items() if body},
         tuple(one.name for one in targets if one.name not in {field.field for field in fields}),
+        chosen["id"][1].source.path if "id" in chosen else (),
     )
 
 
@@ -177,7 +190,8 @@ def _propose_all(
         inner = _match_inner(target, fit, nouns)
         if inner is not None:
             expression = build_read_expression(target, fit.source, inner)
-            row[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
+            if expression:
+                row[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
     for target in targets:
         proposal = (
             row.get(target.name) or _propose_joined_name(target, row) or _propose_first_of_list(target, targets, row)

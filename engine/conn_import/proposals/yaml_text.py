@@ -53,6 +53,8 @@ def _format_operation(one: ResourceProposal, operation: str, *, shared: bool) ->
         deleted = ", deleted: true" if any(field == "deleted" for field in _list_names(one)) else ""
         yield f"      response_mapping: {{ id: id{deleted} }}"
         return
+    if operation == "update" and one.is_without_record(operation):
+        yield "      response_mapping: { id: id } # guess: the response has no record"
     if size := one.vendor.size_parameters.get(operation):
         yield "      query_mapping:"
         yield f"        {format_scalar(size)}: query.limit"

@@ -102,9 +102,17 @@ class Shape:
             for name, node in properties.items() if isinstance(properties, dict) else ():
                 if len(shapes) >= MAX_PROPERTIES:
                     return shapes
-                if isinstance(name, str) and name not in shapes:
+                if isinstance(name, str) and (name not in shapes or shapes[name].is_open):
                     shapes[name] = Shape.from_node(node, self.resolve)
         return shapes
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is an object without properties, or a list of such objects: another part may describe it."""
+        holder = self.items() if self.type == "array" else self
+        return holder is None or (
+            holder.type in ("object", "") and not any(one.get("properties") for one in holder.parts)
+        )
 
     def required_names(self) -> frozenset[str]:
         """Return the names of the required properties."""
@@ -230,13 +238,14 @@ class Parts:
 
 @dataclass(slots=True)
 class ResponseContract:
-    """A successful response: its shape (None if unknown), an example (or UNSET), its header names, and its `format` if
-    it is not JSON (a `response_format`; "" for JSON)."""
+    """A response: its shape (None if unknown), an example (or UNSET), its header names, and its `format` if it is not
+    JSON (a `response_format`; "" for JSON). `status` is 0 if the document does not set it."""
 
     shape: Shape | None = None
     example: Any = UNSET
     headers: frozenset[str] = frozenset()
     format: str = ""
+    status: int = 0
 
 
 @dataclass(slots=True)
@@ -246,6 +255,7 @@ class Endpoint:
     `name` is the document's name for it. `public` is set if it needs no credential. `body_format` is None without a
     body; `sample_body` is an example, and `fixed_body` the template that the operation always sends, or UNSET.
     `media_type` is set if a request must specify it. `base_url` is set if it differs from the other endpoints.
+    `failures` has the responses of errors by their code in the document, such as `404`, `4XX` or `default`.
     """
 
     method: str
@@ -264,6 +274,7 @@ class Endpoint:
     parts: Parts = Parts()
     media_type: str = ""
     answer: ResponseContract = field(default_factory=ResponseContract)
+    failures: dict[str, ResponseContract] = field(default_factory=dict)
     base_url: str = ""
 
     @property

@@ -8,6 +8,7 @@ from conn_engine.analysis.score.capabilities import find_capabilities
 from conn_engine.analysis.score.contract import CONTRACT_FILE, ContractGap, PublishedContract, read_contract
 from conn_engine.analysis.score.digest import compute_score_digest, compute_tested_digest
 from conn_engine.analysis.score.evidence import find_resources, replay_cases
+from conn_engine.analysis.score.judging import judge_recordings, write_contract
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ScoredConnector, ScorePart, ValidityFigures
 from conn_engine.analysis.score.parts import POINTS, Findings, score_parts
 from conn_engine.analysis.score.stored import (
@@ -34,6 +35,7 @@ __all__ = [
     "ScoredConnector",
     "compute_score_digest",
     "find_mutation",
+    "judge_recordings",
     "load_bundled_scores",
     "load_scores",
     "read_contract",
@@ -41,6 +43,7 @@ __all__ = [
     "score_connector",
     "store_score",
     "with_age",
+    "write_contract",
 ]
 
 BAR: Final = 80

@@ -13,18 +13,25 @@ __all__ = ["CONTRACT_FILE", "ContractGap", "PublishedContract", "read_contract"]
 CONTRACT_FILE = "contract.yaml"
 
 
-class ContractGap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why an operation sends what the vendor's document does not allow."""
+class ContractGap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why an operation sends what the vendor's document does not allow. A gap that was found, and that nobody has
+    explained, has no link."""
 
     reason: Annotated[str, Meta(min_length=1)]
-    link: Annotated[str, Meta(pattern="^https://")]
+    link: Annotated[str, Meta(pattern="^(https://.*)?$")] = ""
 
 
-class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The vendor's published document, or "" if the requests were not judged. `gaps` has the operations that it does
-    not allow, and `not_offered` those that the vendor does not have, with the reason."""
+    not allow, and `not_offered` those that the vendor does not have, with the reason.
+
+    If Conn itself judged the requests, `digest` is that of the document, and `judged` has a digest of the requests of
+    each judged operation. What was changed since then does not count.
+    """
 
     document: str = ""
+    digest: str = ""
+    judged: dict[str, str] = {}
     gaps: dict[str, ContractGap] = {}
     not_offered: dict[str, Annotated[str, Meta(min_length=1)]] = {}
 
@@ -41,5 +48,6 @@ def read_contract(workspace: Workspace, connector: str) -> PublishedContract:
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"{shown} is invalid: {error}",
-            hint="its keys are document, gaps (operation: {reason, link}) and not_offered (operation: reason)",
+            hint="its keys are document, digest, judged, gaps (operation: {reason, link}) and not_offered (operation: "
+            "reason)",
         ) from error

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from conn_engine.analysis.coverage import OperationCoverage, list_model_fields, measure_coverage
 from conn_engine.analysis.score.contract import PublishedContract
+from conn_engine.analysis.score.judging import compute_request_digests
 from conn_engine.analysis.score.model import RecordingFigures, ResourceFigures
 from conn_engine.config import Effective, OperationName, Workspace, singular
 from conn_engine.documents import read_document
@@ -40,7 +41,8 @@ STANDARD_METHODS: Final = ("list", "get", "create", "update", "delete")
 
 @dataclass(slots=True)
 class ReplayedCases:
-    """What the recordings and deliveries show. `deliveries` counts those that were accepted and those refused."""
+    """What the recordings and deliveries show. `deliveries` counts those that were accepted and those refused.
+    `requests` has a digest of the requests of each operation."""
 
     cases: int = 0
     scenarios: set[str] = field(default_factory=set)
@@ -50,6 +52,7 @@ class ReplayedCases:
     sources: Counter[str] = field(default_factory=Counter)
     days: list[str] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
+    requests: dict[str, str] = field(default_factory=dict)
 
     def describe(self) -> RecordingFigures:
         """Return the figures, without an age."""
@@ -73,7 +76,9 @@ def compute_age(day: str, now: float) -> int:
 def replay_cases(workspace: Workspace, effective: Effective) -> ReplayedCases:
     """Replay every recording and delivery of a connector, and collect what they show."""
     replayed = ReplayedCases()
-    for case in find_cases(workspace, effective, effective.enabled_operations()):
+    cases = find_cases(workspace, effective, effective.enabled_operations())
+    replayed.requests = compute_request_digests(case.recording for case in cases)
+    for case in cases:
         replayed.cases += 1
         replayed.sources[case.recording.source] += 1
         replayed.days.append(_read_day(case.recording.recorded_at))

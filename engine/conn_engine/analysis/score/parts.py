@@ -176,31 +176,34 @@ def _record_first(findings: Findings) -> str:
 
 
 def _measure_contract(findings: Findings) -> _Measured:
-    contract = findings.contract
+    contract, requests = findings.contract, findings.replayed.requests
     file = f"{findings.folder}/{CONTRACT_FILE}"
+    again = f"conn score {findings.connector} --document {contract.document or 'FILE'}"
     if not contract.document:
-        return _Measured(
-            "not judged",
-            [
-                _Gap(
-                    1,
-                    "the requests are not judged against a published document",
-                    f"compare them: conn drift --openapi FILE -c {findings.connector}; then write the document's URL "
-                    f"as `document` in {file}",
-                )
-            ],
-        )
-    judged = max(1, len(findings.replayed.operations))
+        gap = _Gap(1, "the requests are not judged against a published document", again)
+        return _Measured("not judged", [gap])
+    operations = set(requests) if contract.digest else findings.replayed.operations
+    count = max(1, len(operations))
+    changed = sorted(name for name in operations if contract.digest and contract.judged.get(name) != requests.get(name))
     gaps = [
         _Gap(
-            min(1.0, 1 / judged),
+            1 / count,
             f"{operation} sends what the document does not allow: {gap.reason}",
-            f"send what it allows, then remove {operation} from {file}",
+            f"correct its mapping or its recording, then {again}"
+            if contract.digest
+            else f"send what it allows, then remove {operation} from {file}",
         )
         for operation, gap in sorted(contract.gaps.items())
+        if operation not in changed
     ]
-    valid = judged - len(gaps)
-    return _Measured(f"{valid} of {judged} recorded operations are as {contract.document} allows", gaps)
+    if changed:
+        missing = f"{_join(changed)}: recorded requests changed after they were judged"
+        gaps.append(_Gap(len(changed) / count, missing, again))
+    if contract.digest and not operations:
+        do = _record_first(findings)
+        return _Measured("no request to judge", [_Gap(1, "no request is recorded that can be judged", do)])
+    valid = max(0, count - len(contract.gaps.keys() | set(changed)))
+    return _Measured(f"{valid} of {count} recorded operations are as {contract.document} allows", gaps)
 
 
 def _measure_scenarios(findings: Findings) -> _Measured:

@@ -120,7 +120,7 @@ gaps: {m.things.get: {reason: The document is older., link: "https://shop.exampl
     assert load_workspace(tmp_path).strays() == []
 
 
-@pytest.mark.parametrize("text", ["documnet: x", "gaps: {m.things.get: {reason: because}}", "- a"])
+@pytest.mark.parametrize("text", ["documnet: x", "gaps: {m.things.get: {link: 'https://shop.example'}}", "- a"])
 def test_an_invalid_contract_is_refused(tmp_path: Path, text: str) -> None:
     root = create_shop(tmp_path, **{"contract.yaml": text})
     with pytest.raises(ConfigurationError, match=r"connectors/shop/contract\.yaml is invalid") as refused:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from conn_engine.config import Effective, OperationName
-from conn_engine.errors import UsageError
-from conn_engine.runtime.plans import may_write
+from conn_engine.runtime.plans import counts_as_write
 
 __all__ = [
     "DEFAULT_RECORDS",
@@ -86,10 +85,7 @@ def find_agent_resources(effective: Effective) -> dict[str, dict[str, bool]]:
 def _may_write(effective: Effective, name: OperationName) -> bool:
     if name.method in METHODS:
         return name.method not in READING_METHODS
-    try:
-        return may_write(effective, name)
-    except UsageError:  # its route leads nowhere, which a call reports
-        return True
+    return counts_as_write(effective, name)
 
 
 def _get_position(method: str) -> tuple[int, str]:

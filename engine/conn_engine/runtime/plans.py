@@ -22,7 +22,7 @@ from conn_engine.settings import Scope
 from conn_engine.transport.plan import DryRunEnd, ReadOnlySender
 from conn_engine.wire import Page, Renew, Request, Wait
 
-__all__ = ["has_empty_body", "may_write", "partitions_write", "plan_operation", "plan_write"]
+__all__ = ["counts_as_write", "has_empty_body", "may_write", "partitions_write", "plan_operation", "plan_write"]
 
 _EMPTY = (b"", b"{}", b"[]", b"null", b'""')
 _AT_RUN_TIME = frozenset({"before", "after", "result", "response", "page", "status"})
@@ -77,6 +77,15 @@ def _writes(effective: Effective, operation: VendorOperation, visited: frozenset
         else:
             names |= {f"{request.resource}.{request.method}"} - visited
     return _any_writes(effective, names, visited)
+
+
+def counts_as_write(effective: Effective, name: OperationName) -> bool:
+    """Return `may_write` without a call, also for an operation whose route leads nowhere, which a call reports: it
+    counts as a write."""
+    try:
+        return may_write(effective, name)
+    except UsageError:
+        return True
 
 
 def _parent_sources(operation: VendorOperation) -> list[ParentSource]:

@@ -162,7 +162,8 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
 
 
 def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
-    """Return the vendor operation behind a name. Raises ConfigurationError if it is only known at run time."""
+    """Return the vendor operation behind a name. Raises ConfigurationError if it is only known at run time, and
+    UsageError if there is none."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
@@ -173,10 +174,11 @@ def vendor_behind(effective: Effective, name: OperationName, call: Call | None =
 def find_operation_behind(
     effective: Effective, name: OperationName, call: Call | None = None
 ) -> VendorOperation | None:
-    """Return the vendor operation behind a name, or None if it is only known at run time."""
+    """Return the vendor operation behind a name, or None if it is only known at run time or its route leads nowhere,
+    which lint and a call report."""
     try:
         return vendor_behind(effective, name, call)
-    except ConfigurationError:
+    except (ConfigurationError, UsageError):
         return None
 
 

@@ -13,7 +13,7 @@ from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.body_keys import find_body_reads
 from conn_engine.runtime.parameters import Parameters, parameters
-from conn_engine.runtime.plans import may_write
+from conn_engine.runtime.plans import counts_as_write
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import find_operation_behind
 
@@ -147,7 +147,7 @@ def _make_contract(effective: Effective, name: OperationName) -> OperationContra
         record=_find_record(effective, name),
         body=body,
         check=check,
-        is_write=may_write(effective, name) if custom else http_method != "GET",
+        is_write=counts_as_write(effective, name) if custom else http_method != "GET",
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from conn_engine.config import Workspace
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.plans import may_write, partitions_write, plan_operation
+from conn_engine.runtime.plans import counts_as_write, may_write, partitions_write, plan_operation
+from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 
@@ -77,6 +78,16 @@ def test_the_call_decides_a_route(make: Callable[..., Workspace]) -> None:
 def test_an_unknown_route_is_a_usage_error(make: Callable[..., Workspace]) -> None:
     with pytest.raises(UsageError):
         writes(make(listing(method="lst")))
+
+
+@pytest.mark.parametrize("keys", [{"method": "lst"}, {"resource": "{{context.region = 'eu' ? 'nobody' : 'people'}}"}])
+def test_an_unknown_route_has_no_operation_and_counts_as_a_write(
+    make: Callable[..., Workspace], keys: dict[str, Any]
+) -> None:
+    effective = make(listing(**keys)).effective(account="acme")
+    name = effective.resolve("contacts.list")
+    assert find_operation_behind(effective, name) is None
+    assert counts_as_write(effective, name)
 
 
 # --- the plan ---

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from service_bench import Bench, open_bench
+from service_bench import CONNECTOR, Bench, open_bench
 
 from conn_cli.console import App
 from conn_cli.main import execute
@@ -17,6 +17,7 @@ from conn_cli.scaffold import copy_example
 from conn_engine.config import load_workspace
 from conn_service.http.openapi import build_openapi
 from conn_service.http.problems import KINDS, STATUSES, ProblemKind
+from conn_service.mcp.resource_descriptions import describe_resource
 
 OVERRIDE = """\
 override:
@@ -63,6 +64,30 @@ def test_the_documents_of_every_account_of_the_example_are_valid(tmp_path: Path)
         identifiers = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
         assert len(identifiers) == len(set(identifiers)) > 5
     assert len(versions) == len(workspace.accounts())
+
+
+def test_an_operation_whose_route_leads_nowhere_is_described(tmp_path: Path) -> None:
+    target = "{{ query.kind = 'vip' ? 'people' : 'nobody' }}"
+    route = f'resource: "{target}", response_mapping: {{ id: $string(response.id) }}'
+    methods = {"list": "", "create": ", request_body_mapping: { name: body.first_name }", "merge": ""}
+    resource = "".join(f"    {method}: {{ {route}{more} }}\n" for method, more in methods.items())
+    files = {
+        "conn.yaml": "version: 1\n",
+        "connectors/shop/connector.yaml": CONNECTOR.format(url="https://shop.example", host="shop.example"),
+        "connectors/shop/unified/crm.yaml": f"resources:\n  contacts:\n{resource}",
+        "accounts/acme.yaml": "connector: shop\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    effective = load_workspace(tmp_path).effective(account="acme")
+    document = build_openapi(effective, "acme")
+    OpenAPIV31SpecValidator(document).validate()
+    listing, merge = document["paths"].values()
+    assert (list(listing), list(merge)) == (["get", "post"], ["post"])
+    assert "kind" in names(document, listing["get"])
+    described = json.loads(describe_resource(effective, "crm/contacts", list(methods)))
+    assert [*described["operations"], *described["methods"]] == list(methods)
 
 
 def test_an_operation_has_the_parameters_that_it_reads(document: Any) -> None:

@@ -87,6 +87,9 @@ def build_connector(contract: Contract, options: Options) -> BuiltConnector:
     if common is not None:
         built.data["pagination"] = common.settings
         built.notes[("pagination",)] = f"{_GUESS}, from {common.clue}"
+    if any("429" in endpoint.failures for endpoint in contract.endpoints):
+        built.data["rate_limit"] = {"limited_when": "status = 429"}
+        built.notes["rate_limit",] = f"{_GUESS}: the document has this status"
     verify = find_cheapest_read(built.operations)
     if verify is not None:
         built.data["verify"] = verify.name.text

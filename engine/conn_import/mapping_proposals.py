@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Shape
 from conn_import.operation import BuiltOperation
+from conn_import.pagination import find_change_parameter
 from conn_import.proposals import ResourceProposal, VendorResource, format_unified, list_shape_fields, propose_resources
 from conn_import.records import find_shape
 
@@ -60,12 +61,17 @@ def _build_resource(name: str, operations: Mapping[str, BuiltOperation]) -> Vend
         for method, one in operations.items()
         if one.paging is not None and one.paging.size is not None and one.paging.size.name not in one.form.query
     }
+    changes = {
+        method: parameter.name
+        for method, one in operations.items()
+        if method == "list" and (parameter := find_change_parameter(one.endpoint)) is not None
+    }
     answers = {
         method: tuple(list_shape_fields(shape)) if (shape := _find_record_shape(operations[method])) else ()
         for method in _WRITES
         if method in operations and operations[method].endpoint.answer.example is UNSET
     }
-    return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes, answers)
+    return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes, answers, changes)
 
 
 def _find_record_shape(one: BuiltOperation) -> Shape | None:

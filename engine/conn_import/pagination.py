@@ -1,5 +1,6 @@
 """Guess the pagination of a list from its parameters and the fields of its response. Only a call can confirm it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,13 @@ from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
 from conn_engine.documents.pointers import to_pointer
 from conn_import.words import squeeze, to_step
 
-__all__ = ["PaginationGuess", "find_page_parameter", "find_position_parameter", "guess_pagination"]
+__all__ = [
+    "PaginationGuess",
+    "find_change_parameter",
+    "find_page_parameter",
+    "find_position_parameter",
+    "guess_pagination",
+]
 
 _CURSORS = (
     "cursor", "after", "pageafter", "startingafter", "startcursor", "pagetoken", "nexttoken", "nextpagetoken",
@@ -45,6 +52,10 @@ _SIZES = (
 _MORE = ("hasmore", "moreitemsincollection", "hasnextpage", "hasnext", "morerecords", "hasmoreitems", "moreresults")
 _LAST = ("islast", "lastpage", "islastpage")
 _TOTALS = ("total", "totalcount", "totalresults", "totalitems", "totalrecords", "totalsize", "totalelements")
+_CHANGED = re.compile(
+    r"(?:filter)?(?:last)?(?:updated|modified|changed|update|modification|change)(?:at|on|date|time|datetime)?"
+    r"(?:after|since|from|min|gte?|start|greaterthan)|(?:min|since|from)(?:last)?(?:updated|modified|changed)(?:at|on|date)?"
+)
 _BACK = ("prev", "previous", "before", "first", "last", "self")
 
 
@@ -122,6 +133,19 @@ def find_page_parameter(endpoint: Endpoint) -> str:
     names = (*_CURSORS[:15], *_PAGES[:-1])
     found = (one.name for one in endpoint.parameters if one.place == "query" and squeeze(one.name) in names)
     return next(found, "")
+
+
+def find_change_parameter(endpoint: Endpoint) -> Parameter | None:
+    """Return the query parameter with the earliest time of a change, as a text: only records that changed since then
+    are listed."""
+    return next(
+        (
+            one
+            for one in endpoint.parameters
+            if one.place == "query" and one.kind in ("string", "") and _CHANGED.fullmatch(squeeze(one.name))
+        ),
+        None,
+    )
 
 
 def find_position_parameter(endpoint: Endpoint) -> Parameter | None:

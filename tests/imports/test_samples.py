@@ -105,3 +105,28 @@ def test_only_errors_that_the_document_describes_are_made(made) -> None:
         ("contacts.get", "not_found"): 404,
     }
     assert failures["contacts.list", "rate_limited"].body == {"message": "No."}
+
+
+@pytest.mark.parametrize(
+    ("name", "mapped"),
+    [("updated_since", True), ("filter[modified_after]", True), ("minUpdatedAt", True), ("created_after", False)],
+)
+def test_a_parameter_of_the_earliest_change_is_proposed(imported, api, name: str, mapped: bool) -> None:
+    models = {
+        "crm": {"contact": {"type": "object", "properties": dict.fromkeys(("id", "email", "created_at"), TEXT)}}
+    }
+    parameter = {"name": name, "in": "query", "schema": TEXT}
+    paths = {"/contacts": {"get": {"parameters": [parameter], "responses": responses(PAGE, "429")}}}
+    made = imported(api(paths), models=models)
+    assert (f"{name}" in made.imported.files["unified/crm.yaml"]) is mapped
+    assert made.data["rate_limit"] == {"limited_when": "status = 429"}
+
+
+def test_a_parameter_that_most_operations_require_is_the_accounts(imported, api) -> None:
+    parameters = [{"name": "login", "in": "query", "required": True, "schema": TEXT}]
+    paths = {f"/things{n}": {"get": {"parameters": parameters, "responses": responses(PAGE)}} for n in range(5)}
+    made = imported(api(paths), samples=True)
+    assert made.data["fields"] == [{"name": "login", "description": "Sent as login"}]
+    assert made.imported.recordings[0].exchanges[0].request.query == {"login": "example"}
+    paths.popitem()
+    assert "fields" not in imported(api(paths)).data

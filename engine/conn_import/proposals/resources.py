@@ -25,7 +25,8 @@ _TWICE = frozenset({"remote_status"})
 @dataclass(frozen=True, slots=True)
 class VendorResource:
     """A resource of a connector: the fields of its records, those that its writes take by operation, the names of
-    its operations, the query parameters of the page size by operation, and what its writes respond with."""
+    its operations, the query parameters of the page size by operation, what its writes respond with, and the query
+    parameters of the earliest change by operation."""
 
     name: str
     fields: tuple[VendorField, ...]
@@ -33,6 +34,7 @@ class VendorResource:
     operations: tuple[str, ...] = ()
     size_parameters: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, tuple[VendorField, ...]] = field(default_factory=dict)
+    change_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

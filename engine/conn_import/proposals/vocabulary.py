@@ -7,7 +7,7 @@ __all__ = ["NOUNS", "QUALIFIERS", "SYNONYMS", "WRAPPERS"]
 
 NOUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "contact": (("person", "people"), ("customer", "lead", "individual")),
-    "company": (("organization", "organisation"), ("business", "firm", "client", "customer", "account")),
+    "company": (("organization", "organisation"), ("account", "business", "firm", "client")),
     "deal": (("opportunity",), ("sale", "transaction")),
     "ticket": (("issue", "case"), ("conversation", "request", "incident", "task")),
     "user": (("agent", "teammate"), ("member", "owner", "admin", "employee")),

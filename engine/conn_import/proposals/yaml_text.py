@@ -55,9 +55,13 @@ def _format_operation(one: ResourceProposal, operation: str, *, shared: bool) ->
         return
     if operation == "update" and one.is_without_record(operation):
         yield "      response_mapping: { id: id } # guess: the response has no record"
-    if size := one.vendor.size_parameters.get(operation):
+    size, changed = one.vendor.size_parameters.get(operation), one.vendor.change_parameters.get(operation)
+    if size or changed:
         yield "      query_mapping:"
+    if size:
         yield f"        {format_scalar(size)}: query.limit"
+    if changed:
+        yield f"        {format_scalar(changed)}: query.updated_after # guess, from the parameter's name"
     if not shared and (rows := one.bodies.get(operation)):
         yield "      request_body_mapping:"
         yield from _format_body(rows, 4)

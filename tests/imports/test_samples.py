@@ -112,9 +112,7 @@ def test_only_errors_that_the_document_describes_are_made(made) -> None:
     [("updated_since", True), ("filter[modified_after]", True), ("minUpdatedAt", True), ("created_after", False)],
 )
 def test_a_parameter_of_the_earliest_change_is_proposed(imported, api, name: str, mapped: bool) -> None:
-    models = {
-        "crm": {"contact": {"type": "object", "properties": dict.fromkeys(("id", "email", "created_at"), TEXT)}}
-    }
+    models = {"crm": {"contact": {"type": "object", "properties": dict.fromkeys(("id", "email", "created_at"), TEXT)}}}
     parameter = {"name": name, "in": "query", "schema": TEXT}
     paths = {"/contacts": {"get": {"parameters": [parameter], "responses": responses(PAGE, "429")}}}
     made = imported(api(paths), models=models)

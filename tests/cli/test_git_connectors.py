@@ -12,6 +12,8 @@ from transcript import conn
 from conn_cli.scaffold import create_workspace
 from conn_engine.updates.lock import read_lock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def submitted(tmp_path_factory):

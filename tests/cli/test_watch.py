@@ -29,6 +29,7 @@ def save_by_rename(path: Path, text: str) -> None:
     swap.replace(path)
 
 
+@pytest.mark.slow
 def test_a_person_saves_a_file_and_sees_the_changed_result(desk: Path) -> None:
     environ = {
         "PATH": os.environ["PATH"], "HOME": str(desk), "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm",

@@ -76,6 +76,7 @@ def test_a_pipe_and_a_huge_file_are_refused(folder):
     assert {problem.file for problem in verdicts["files"].problems} == {"LICENSE", "recordings/huge.json"}
 
 
+@pytest.mark.slow
 def test_aliases_that_multiply_are_refused_in_time(folder):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
@@ -113,6 +114,7 @@ def test_a_stage_that_takes_too_long_is_stopped_and_fails(folder):
     assert "it took more than 0.05 s" in shown
 
 
+@pytest.mark.slow
 def test_a_connector_cannot_read_variables_of_the_machine(folder, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     path = folder / "connector.yaml"

@@ -149,6 +149,7 @@ def test_an_agent_gets_from_a_document_to_a_tested_connector(root: Path) -> None
     assert (root / "connectors/lanternfish/expected").is_dir()
 
 
+@pytest.mark.slow
 def test_a_listing_of_several_pages_is_recorded_by_following_the_advice(root: Path) -> None:
     page = [{**DIVER, "diver_no": number} for number in range(2)]
 
@@ -243,6 +244,7 @@ def test_values_are_not_read_as_options() -> None:
         assert conn(Path(), *options, "--help").code == 0 or not words, name  # each option exists
 
 
+@pytest.mark.slow
 def test_an_endless_call_is_killed_and_the_server_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = AUTHORING_TOOLS["eval"]
     short = replace(tool, build=lambda arguments: replace(tool.build(arguments), seconds=8))
@@ -278,6 +280,7 @@ def test_a_module_in_the_workspace_is_never_run(root: Path, monkeypatch: pytest.
     converse(root, script)
 
 
+@pytest.mark.slow
 def test_an_endless_expression_is_an_error_with_a_code(root: Path) -> None:
     async def script(call: Call) -> None:
         failed, error = await call("eval", expression="($f := function($n){$f($n+1)}; $f(1))")
@@ -303,6 +306,7 @@ def test_a_call_has_no_variable_of_the_server(root: Path, monkeypatch: pytest.Mo
     converse(root, script)
 
 
+@pytest.mark.slow
 def test_the_command_serves_a_client_on_standard_input_and_output(root: Path) -> None:
     server = StdioServerParameters(
         command=sys.executable,
@@ -326,6 +330,7 @@ def test_the_command_serves_a_client_on_standard_input_and_output(root: Path) ->
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
+@pytest.mark.slow
 def test_a_document_is_a_file_for_the_command_and_is_removed(root: Path) -> None:
     call = AUTHORING_TOOLS["new"].build({"name": "one", "document": "openapi: [", "only": "/a*"})
     assert call.words[-2:] == ("--", "{document 0}") and "--only=/a*" in call.words

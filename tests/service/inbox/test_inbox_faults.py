@@ -34,6 +34,7 @@ class TimingOut:
         raise TransportError("e.test did not respond within 30 s")
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_times_out_for_three_days_is_disabled_and_gets_everything_later(tmp_path: Path) -> None:
     store = DeliveryStore(open_engine(StoreLocation(file=tmp_path / "d.sqlite3")))
     clock, sender, endpoint = FrozenClock(1_700_000_000.0), TimingOut(), ResolvedEndpoint("e", "https://e.test/")

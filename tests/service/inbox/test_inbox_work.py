@@ -63,6 +63,7 @@ def test_what_came_before_the_worker_and_what_comes_later(inbox: InboxBench) -> 
         wait_until(lambda: inbox.store.count() == {"done": 2})
 
 
+@pytest.mark.slow
 def test_one_workflow_expands_all_that_wait_for_an_account(inbox: InboxBench) -> None:
     inbox.write({"conn.yaml": "version: 1\ntrusted_hosts: [HOST]\n"})
     with open_worker(inbox):
@@ -91,6 +92,7 @@ def test_what_no_workflow_expands_is_found_once_for_each_account(inbox: InboxBen
     assert work.find_forgotten([], [], 60.0) == []
 
 
+@pytest.mark.slow
 def test_a_failed_attempt_comes_back(inbox: InboxBench) -> None:
     inbox.send({"type": "new", "no": 1, "id": "e1"})
     inbox.service.vendor.answer = lambda _: (503, {})

@@ -18,10 +18,9 @@ from conn_engine.config import load_workspace
 from conn_engine.errors import CredentialError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.runtime.wiring import vault_of
-from conn_engine.secrets.vault import Issue
+from conn_engine.secrets.vault import Issue, RotatedKey
 from conn_service.store import (
     DatabaseVault,
-    RotatedKey,
     VaultKeys,
     WorkerVault,
     open_database_vault,

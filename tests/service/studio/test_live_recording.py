@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from studio_bench import HOST, open_page
 from vendor import Arrived, Reply, Vendor, start_vendor
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "tok-aVerySecretOne-42"
 _CONNECTOR = """\
 base_url: {url}

@@ -397,12 +397,12 @@ class TestProgress:
 
 class TestPlan:
     def test_has_the_runs_of_a_day_and_their_requests(self, bench: Bench) -> None:
-        path = bench.root / "connectors/shop/connector.yaml"
-        path.write_text(path.read_text() + "rate_limit: { budget: [{ requests: 3, per_seconds: 10 }] }\n")
         sync = bench.root / "syncs/people.yaml"
         sync.write_text(sync.read_text() + "schedule: '@hourly'\n")
         assert run(bench, "plan people").out.splitlines()[-1] == "  @hourly: 24 runs a day"
         bench.run("people:acme:1")
+        path = bench.root / "connectors/shop/connector.yaml"  # after the run, which would wait
+        path.write_text(path.read_text() + "rate_limit: { budget: [{ requests: 3, per_seconds: 10 }] }\n")
         assert run(bench, "plan people").out.splitlines()[-3:] == [
             "  @hourly: 24 runs a day: about 96 requests",
             "  about 4 requests, as in the last run",

@@ -223,6 +223,7 @@ def test_a_worker_that_may_have_been_replaced_sends_no_more(line: Line) -> None:
     assert line.drain().delivered == 15
 
 
+@pytest.mark.slow
 def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
     conn = (bench.root / "conn.yaml").read_text().replace("['", f"['{line.vendor.host}', '")
     endpoints = f"endpoints: {{ default: {{ url: '{line.vendor.url}/in', secret: '{{{{env.HOOK}}}}' }} }}\n"
@@ -244,6 +245,7 @@ def test_a_sync_delivers_signed_events(bench: Bench, line: Line) -> None:
     assert {body["type"] for body in bodies} == {"contact.updated"}
 
 
+@pytest.mark.slow
 def test_a_run_delivers_while_an_earlier_event_waits_to_be_sent_again(bench: Bench, line: Line) -> None:
     conn = (bench.root / "conn.yaml").read_text().replace("['", f"['{line.vendor.host}', '")
     files = {

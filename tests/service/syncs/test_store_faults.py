@@ -41,6 +41,7 @@ def limit_pages(engine: sa.engine.Engine, pages: int) -> Iterator[None]:
         )
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_worker_and_the_run_goes_on_when_there_is_room(bench: Bench) -> None:
     bench.contacts.records = [{"id": n, "name": "N" * 2000} for n in range(60)]
     location = StoreLocation(file=bench.root.parent / "store.sqlite3")

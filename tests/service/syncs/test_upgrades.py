@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from sync_bench import Bench
 
 RUN = """\
@@ -39,6 +40,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_a_run_loads_nothing_after_its_first_page(bench: Bench) -> None:
     command = [sys.executable, "-c", RUN, "-C", str(bench.root), "sync", "run", "people", "--to", "file:people.jsonl"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -136,9 +136,11 @@ def build_worker(
     keep_days: int = 30,
     reserve: float = 0.0,
     drain_seconds: int = 0,
+    ends_process: bool = True,
     keep: "InboxRetention | None" = None,
 ) -> "SyncWorker":
-    """Return a worker on a store. With `works`, it also makes the events of received webhooks."""
+    """Return a worker on a store. With `works`, it also makes the events of received webhooks. Without `ends_process`,
+    its caller opens another one when it loses the connection to the store."""
     from conn_service.syncs.worker import SyncWorker
 
     return SyncWorker(
@@ -150,6 +152,7 @@ def build_worker(
         keep_days=keep_days,
         reserve=reserve,
         drain_seconds=drain_seconds,
+        ends_process=ends_process,
         parts=[partial(_open_inbox, app, keep)] if works else (),
     )
 

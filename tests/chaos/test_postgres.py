@@ -19,6 +19,8 @@ from tenants import Tenants, WorkerProcess, start_tenants, wait_for
 
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.store import SlotLease, open_engine
+from conn_service.store.slots import SlotLostError, work_without_slot
+from conn_service.syncs.background import run_in_background
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.store import name_run
 from conn_service.syncs.worker import SyncWorker
@@ -62,10 +64,7 @@ class Cluster:
         """Stop a worker, let it lose its slot, and continue it when others have gone on."""
         worker = self.tenants.random.choice(self.workers)
         worker.signal(signal.SIGSTOP)
-        engine = sa.create_engine(self.tenants.store)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(LEASES)  # the others end, and are started again
-        engine.dispose()
+        cut_leases(sa.engine.make_url(self.tenants.store))  # the others end, and are started again
         self.interruptions += WORKERS
         self.make_progress(steps)
         worker.signal(signal.SIGCONT)
@@ -113,12 +112,52 @@ def test_a_slot_is_one_worker_s_until_its_connection_is_lost(server: PostgresSer
     with second.borrow(first.executor) as is_free:
         assert is_free
     assert second.is_fresh()
+    engine = open_engine(StoreLocation(url=url))
+    second.guard(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE written (number int)")
+    with pytest.raises(SlotLostError), engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO written VALUES (1)")
+        cut_leases(url)
+        assert lost.wait(20)
+    assert not second.is_fresh()
+    with pytest.raises(SlotLostError), engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO written VALUES (2)")
+    with work_without_slot(), engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM written").scalar_one() == 0
+    engine.dispose()
+    with pytest.raises(SlotLostError):
+        engine.connect()
+    second.close()
+
+
+def cut_leases(url: sa.engine.URL) -> None:
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         connection.exec_driver_sql(LEASES)
     engine.dispose()
-    assert lost.wait(20)
-    second.close()
+
+
+def test_another_worker_of_the_same_process_continues_after_the_slot_is_lost(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = server.url
+    with start_tenants(tmp_path, {"a": 400}, 3, url.render_as_string(hide_password=False)) as tenants:
+        tenants.create_runs()
+        opened: list[SyncWorker] = []
+
+        def open_worker() -> SyncWorker:
+            environ = {"CONN_NO_KEYRING": "1"}
+            releases = FolderReleases(tenants.root)
+            opened.append(SyncWorker(StoreLocation(url=url), releases, environ=environ, ends_process=False))
+            return opened[-1]
+
+        with run_in_background(open_worker, lambda: False):
+            wait_for(lambda: tenants.progress >= 60, [], 60, tenants)
+            cut_leases(url)
+            wait_for(lambda: not tenants.find_unfinished(), [], 300, tenants)
+        tenants.check(1)
+        assert len(opened) == 2
 
 
 def test_two_workers_that_create_a_run_at_once_create_one(server: PostgresServer) -> None:

@@ -1,5 +1,5 @@
-"""`conn serve --work` is killed while it receives deliveries and delivers their events: none is lost, and what comes
-twice has the same ID."""
+"""`conn serve --work` is killed, or its database is stopped, while it receives deliveries and delivers their events:
+none is lost, and what comes twice has the same ID."""
 
 import hashlib
 import hmac
@@ -66,6 +66,7 @@ class Hooks:
     port: int = 0
     store: StoreLocation | None = None
     accepted: int = 0
+    refused: int = 0
     received: Counter[str] = field(default_factory=Counter)
     ids: dict[str, set[str]] = field(default_factory=dict)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -130,8 +131,10 @@ class Hooks:
         except httpx.HTTPError:
             return False
         assert reply.status_code in {200, 503}, reply.text
+        assert reply.status_code == 200 or reply.headers["retry-after"], "the vendor learns that it may send again"
         with self._lock:
             self.accepted += reply.status_code == 200
+            self.refused += reply.status_code == 503
         return reply.status_code == 200
 
     def find_unfinished(self) -> dict[str, dict[str, int]]:
@@ -215,3 +218,55 @@ def test_a_kill_on_postgres(tmp_path: Path, postgres_server: PostgresServer) -> 
 @pytest.mark.nightly
 def test_twenty_kills(tmp_path: Path) -> None:
     kill_the_service(tmp_path, 6_000, 20, 2)
+
+
+def stop_the_store(root: Path, server: PostgresServer, count: int, seconds: float, seed: int) -> None:
+    """Stop the database of a service for some time while it receives deliveries and delivers their events. The process
+    stays the same."""
+    with ExitStack() as stack:
+        hooks = stack.enter_context(start_hooks(root / "workspace", seed))
+        url = server.create_database()
+        hooks.store = StoreLocation.read(url, root)
+        environ = {"CONN_NO_KEYRING": "1", "CONN_ACME_WEBHOOK_SECRET": SECRET, "CONN_SERVICE_STORE": url}
+        replica = Replica(hooks.root, root / "service.log", environ, ("serve", "--work"))
+        stack.callback(replica.kill)
+        replica.start()
+        hooks.port = replica.port
+        bodies = hooks.create_deliveries(count)
+        threads = stack.enter_context(ThreadPoolExecutor(8))
+        stack.callback(hooks.ended.set)
+        sending = [threads.submit(hooks.deliver, bodies[number::8]) for number in range(4)]
+        wait_for(lambda: hooks.accepted >= len(bodies) // 4 and len(hooks.ids) > 0, hooks, replica)
+        server.stop()
+        accepted, until = hooks.accepted, time.monotonic() + seconds
+        sending += [threads.submit(hooks.deliver, bodies[number::8]) for number in range(4, 8)]
+        wait_for(lambda: hooks.refused >= 4, hooks, replica)
+        address = f"http://127.0.0.1:{replica.port}"
+        assert httpx.get(f"{address}/health/ready", trust_env=False).status_code == 503
+        assert httpx.get(f"{address}/health/live", trust_env=False).status_code == 200
+        hooks.ended.wait(max(0.0, until - time.monotonic()))  # the rest of the outage
+        assert hooks.accepted - accepted <= 4, "nothing is accepted that is not stored"
+        server.start()
+        for future in sending:
+            future.result(5 * PATIENCE)
+        wait_for(lambda: len(hooks.ids) == count, hooks, replica)
+        wait_for(lambda: hooks.find_unfinished() == {"inbox": {}, "outgoing": {}}, hooks, replica, 1.0)
+        assert replica.process is not None and replica.process.poll() is None, "no restart was needed"
+        replica.stop()
+        assert replica.process.returncode == 0
+    assert set(hooks.ids) == {f"e{number}" for number in range(count)}
+    assert {name: ids for name, ids in hooks.ids.items() if len(ids) > 1} == {}, "sent twice with another ID"
+    repeated = sum(times - 1 for times in hooks.received.values())
+    assert repeated <= MARK_EVERY, f"{repeated} sent twice in one outage"
+    log = replica.log.read_text(errors="replace")
+    assert "the worker stopped, and starts again" in log
+    assert "Traceback" not in log
+
+
+def test_a_store_that_is_down_for_seconds(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    stop_the_store(tmp_path, postgres_server, 300, 8.0, 3)
+
+
+@pytest.mark.nightly
+def test_a_store_that_is_down_for_a_minute(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    stop_the_store(tmp_path, postgres_server, 1_000, 60.0, 4)

@@ -217,6 +217,7 @@ def serve(
                 keep=InboxRetention(keep_deliveries, keep_failed_deliveries, keep_unverified_deliveries),
                 reserve=reserve / 100,
                 drain_seconds=int(drain),
+                ends_process=False,
             )
             stack.enter_context(_work_in_background(deployment, open_worker_releases(app, channel, releases), build))
         apart = None if monitor is None else (service.monitor, monitor)
@@ -235,7 +236,11 @@ def _work_in_background(
     from conn_service.syncs.background import run_in_background
 
     with translate_errors(deployment.store), opening as releases:
-        open_worker = partial(build, releases)
+
+        def open_worker() -> "SyncWorker":
+            with translate_errors(deployment.store):
+                return build(releases)
+
         with run_in_background(open_worker, lambda: deployment.drain.is_draining):
             yield
 

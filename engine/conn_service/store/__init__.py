@@ -16,7 +16,7 @@ from conn_service.store.database import (
     translate_errors,
 )
 from conn_service.store.row_insertion import RowInsertion, insert_together
-from conn_service.store.slots import SlotLease
+from conn_service.store.slots import SlotLease, exit_process
 from conn_service.store.vault import (
     DatabaseVault,
     VaultKeys,
@@ -40,6 +40,7 @@ __all__ = [
     "add_columns",
     "check_database",
     "connect_to_read",
+    "exit_process",
     "insert_together",
     "is_unreachable",
     "open_budgets",

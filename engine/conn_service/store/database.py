@@ -15,14 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from conn_engine.documents.local_state import create_state_folder
-from conn_engine.errors import UsageError
-from conn_engine.releases.faults import StoreFault
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.releases.faults import StoreFault, StoreUnreachableError
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.releases.translating import translate_store_error
 
 __all__ = [
     "DATABASE_RETRIES",
     "DEFAULT_FILE",
+    "KEEPALIVES",
     "Migration",
     "ServiceStoreError",
     "StoreWatch",
@@ -64,6 +65,13 @@ IDLE_SECONDS = 15
 """How long a transaction on Postgres may wait for its worker. None waits for anything but the database."""
 _LASTING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
 _LOCK = 0x636F6E73
+KEEPALIVES: Final = {"idle": 10, "interval": 5, "count": 3}
+"""After about 25 seconds without an answer, a connection is lost."""
+_NETWORK: Final = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 25_000,
+    **{f"keepalives_{name}": value for name, value in KEEPALIVES.items()},
+}
 
 
 class ServiceStoreError(StoreFault):
@@ -83,24 +91,28 @@ def translate_errors(location: StoreLocation) -> Iterator[None]:
 
 
 class StoreWatch:
-    """Notes when the database cannot be written any more, so that a worker ends with that reason instead of waiting
-    for workflows that nothing continues."""
+    """Notes when a worker cannot write its database any more, so that it ends with that reason instead of waiting for
+    workflows that nothing continues."""
 
     def __init__(self, engine: Engine, location: StoreLocation) -> None:
         self._location = location
-        self._error: sa.exc.SQLAlchemyError | None = None
+        self._fault: ConnError | None = None
         sa.event.listen(engine, "handle_error", self._note)
 
     def _note(self, context: sa.engine.ExceptionContext) -> None:
         error = context.sqlalchemy_exception
         if error is not None and _is_lasting(context.original_exception):
-            self._error = error
+            self._fault = translate_store_error(error, self._location)
+
+    def note_lost_slot(self) -> None:
+        """Note that the connection that holds the slot of the worker is lost."""
+        where = self._location.public_text
+        self._fault = StoreUnreachableError(f"the connection to the store {where} is lost", fault="connect")
 
     def check(self) -> None:
         """Raise what `translate_errors` does if the database cannot be written any more."""
-        if self._error is not None:
-            with translate_errors(self._location):
-                raise self._error
+        if self._fault is not None:
+            raise self._fault
 
 
 def _is_lasting(error: BaseException) -> bool:
@@ -142,6 +154,7 @@ def _open_postgres(url: URL, connections: int, ping_after: float) -> Engine:
         pool_size=connections,
         max_overflow=0,
         execution_options={"preserve_rowcount": True},
+        connect_args={name: value for name, value in _NETWORK.items() if name not in url.query},
     )
     if ping_after:
         _ping_after_pauses(engine, ping_after)

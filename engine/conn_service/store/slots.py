@@ -11,35 +11,52 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from threading import Event, Thread
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-__all__ = ["SlotLease", "exit_process"]
+from conn_service.store.database import KEEPALIVES
+
+__all__ = ["SlotLease", "SlotLostError", "exit_process", "work_without_slot"]
 
 _NAMESPACE: Final = 0x636F6E73
 _CHECK_SECONDS = 1.0
 _FRESH_SECONDS = 5.0
 _NETWORK_FAILED = 4  # as `conn` ends for the network
-_KEEPALIVE: Final = {"idle": 10, "interval": 5, "count": 3}
-"""After about 25 seconds without an answer, both sides take the other one for lost."""
+_needs_slot: ContextVar[bool] = ContextVar("conn_needs_slot", default=True)
 
 
-def exit_process() -> None:
+class SlotLostError(sa.exc.SQLAlchemyError):
+    """Another worker may have the slot, so this one writes nothing any more. DBOS and the steps do not try again."""
+
+
+def exit_process(reason: str = "the connection to the store is lost") -> None:
     """End the process at once, for its supervisor to start it again: another worker may have its slot."""
-    logging.getLogger(__name__).critical("the connection to the store is lost; start the worker again")
+    message = "%s, and another worker may continue what this one was doing: it ends with exit code %d. Start it again"
+    logging.getLogger(__name__).critical(message, reason, _NETWORK_FAILED)
     os._exit(_NETWORK_FAILED)
+
+
+@contextmanager
+def work_without_slot() -> Iterator[None]:
+    """Use the database also if the slot is lost: for what another worker cannot do, such as storing a new token."""
+    token = _needs_slot.set(False)
+    try:
+        yield
+    finally:
+        _needs_slot.reset(token)
 
 
 class SlotLease:
     """A new slot. `on_lost` is called in a thread when its connection is lost."""
 
     def __init__(self, url: URL, *, on_lost: Callable[[], None] = exit_process) -> None:
-        options = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in _KEEPALIVE.items())
-        own = {f"keepalives_{name}": value for name, value in _KEEPALIVE.items()}
+        options = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in KEEPALIVES.items())
+        own = {f"keepalives_{name}": value for name, value in KEEPALIVES.items()}
         self._engine = sa.create_engine(
             url,
             poolclass=NullPool,
@@ -48,6 +65,7 @@ class SlotLease:
             connect_args={"options": options, "application_name": "conn-slot", **own},
         )
         self._on_lost = on_lost
+        self.is_lost = False
         self._connection = self._engine.connect()
         self.number = secrets.randbits(31)
         while not _lock(self._connection, self.number):
@@ -65,7 +83,17 @@ class SlotLease:
     def is_fresh(self) -> bool:
         """Return whether the slot was this worker's a moment ago. In a process that was stopped and continues, it
         may be another worker's."""
-        return time.monotonic() - self._checked < _FRESH_SECONDS
+        return not self.is_lost and time.monotonic() - self._checked < _FRESH_SECONDS
+
+    def guard(self, engine: Engine) -> None:
+        """Let an engine connect, execute and commit nothing once the slot is lost: that raises SlotLostError."""
+
+        def check(*_: object) -> None:
+            if self.is_lost and _needs_slot.get():
+                raise SlotLostError("the worker has lost its slot")
+
+        for event in ("do_connect", "before_cursor_execute", "commit"):
+            sa.event.listen(engine, event, check)
 
     @contextmanager
     def borrow(self, executor: str) -> Iterator[bool]:
@@ -83,6 +111,7 @@ class SlotLease:
                 self._connection.execute(sa.text("SELECT 1"))
             except sa.exc.SQLAlchemyError:
                 if not self._closed.is_set():
+                    self.is_lost = True
                     self._on_lost()
                 return
             self._checked = time.monotonic()

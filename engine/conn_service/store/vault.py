@@ -27,6 +27,7 @@ from conn_engine.secrets.vault import LayeredVault, RotatedKey, WorkspaceVault, 
 from conn_engine.secrets.vault.locks import Locks
 from conn_service.store.advisory_locks import AdvisoryLocks
 from conn_service.store.database import Migration, prepare_tables
+from conn_service.store.slots import work_without_slot
 
 __all__ = ["DatabaseVault", "VaultKeys", "WorkerVault", "open_database_vault", "read_vault_keys"]
 
@@ -157,14 +158,15 @@ class DatabaseVault:
         """Store the document, encrypted with the key of the database. Raises CredentialError if that is unknown.
 
         If the database does not respond, this tries again for half a minute: the vendor has taken back the token that a
-        renewed one replaces.
+        renewed one replaces. A worker that has lost its slot meanwhile stores it, too.
         """
-        for pause in _SAVE_PAUSES:
-            try:
-                return self._save(account, document)
-            except (sa.exc.OperationalError, sa.exc.InterfaceError):
-                time.sleep(pause)
-        return self._save(account, document)
+        with work_without_slot():
+            for pause in _SAVE_PAUSES:
+                try:
+                    return self._save(account, document)
+                except (sa.exc.OperationalError, sa.exc.InterfaceError):
+                    time.sleep(pause)
+            return self._save(account, document)
 
     def _save(self, account: str, document: Mapping[str, Any]) -> None:
         with self._engine.begin() as connection:

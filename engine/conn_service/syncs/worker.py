@@ -14,9 +14,15 @@ from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
 from conn_engine.wire import MACHINE_CLOCK, Clock
 from conn_service.delivery import DeliveryStore, EndpointSecrets
 from conn_service.revisions import RevisionStore
-from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, open_engine
+from conn_service.store import DatabaseBudgets, SlotLease, StoreWatch, exit_process, open_engine
 from conn_service.syncs.channel_releases import watch_rollouts
-from conn_service.syncs.dbos_process import APPLICATION_VERSION, destroy_dbos, launch_dbos, require_dbos
+from conn_service.syncs.dbos_process import (
+    APPLICATION_VERSION,
+    destroy_dbos,
+    launch_dbos,
+    require_dbos,
+    silence_dbos,
+)
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
 from conn_service.syncs.opening import ReleaseLookup
@@ -64,7 +70,9 @@ class SyncWorker:
 
     All workers of a store share their rate budgets. `reserve` is the share of each budget that this one leaves to
     others. The accounts and connectors of the store are over those of `releases`. `parts` make what else it does, from
-    its engine and its releases. At its end, what is at work has `drain_seconds` to end.
+    its engine and its releases. At its end, what is at work has `drain_seconds` to end. A worker on Postgres that loses
+    its slot ends the process at once; without `ends_process`, it writes nothing any more, `watch` raises the reason,
+    and the caller closes it.
 
     Raises UsageError if the libraries are not installed, or if another one is open.
     """
@@ -81,6 +89,7 @@ class SyncWorker:
         keep_days: int = KEEP_DAYS,
         reserve: float = 0.0,
         drain_seconds: int = 0,
+        ends_process: bool = True,
         parts: "Sequence[Callable[[Engine, ReleaseLookup], WorkerPart]]" = (),
     ) -> None:
         self.location = location
@@ -89,6 +98,7 @@ class SyncWorker:
         self.schedules = schedules
         self.keep_days = keep_days
         self._drain_seconds = drain_seconds
+        self._ends_process = ends_process
         self._engine: Engine = open_engine(location, connections=_CONNECTIONS, ping_after=_PING_SECONDS)
         served = releases
         self.releases = releases = RevisedReleases(served, RevisionStore(self._engine))
@@ -153,7 +163,9 @@ class SyncWorker:
         from conn_service.syncs import workflows
 
         if self.location.url is not None:
-            self._lease = SlotLease(self.location.url)
+            on_lost = exit_process if self._ends_process else self._lose_slot
+            self._lease = SlotLease(self.location.url, on_lost=on_lost)
+            self._lease.guard(self._engine)
         workflows.use_parts(self)
         deliveries.use_parts(self.sending)
         ticks = {workflows.TICK: workflows.tick, **{part.schedule_name: part.begin() for part in self._parts}}
@@ -162,11 +174,16 @@ class SyncWorker:
         executor = "local" if self._lease is None else self._lease.executor
         launch_dbos(self._engine, executor, polls, ticks if self.schedules else {})
 
+    def _lose_slot(self) -> None:
+        silence_dbos()
+        self.watch.note_lost_slot()
+
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         from conn_service.delivery import workflows as deliveries
         from conn_service.syncs import workflows
 
-        destroy_dbos(self._engine, self._ended, self._drain_seconds)
+        is_lost = self._lease is not None and self._lease.is_lost
+        destroy_dbos(self._engine, self._ended, 0 if is_lost else self._drain_seconds)
         self.runner.close()
         workflows.use_parts(None)
         deliveries.use_parts(None)

@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inbox_bench import EVENTS, HOOKS, SECRET, InboxBench, changed
+from inbox_bench import EVENTS, HOOKS, SECRET, InboxBench, changed, open_inbox
 from service_bench import CONNECTOR, CRM, answer_people
 from test_inbox_work import Releases, open_worker, wait_until
 from vendor import start_vendor
@@ -143,6 +144,54 @@ def test_another_worker_continues_after_a_failure(inbox: InboxBench, caplog: pyt
         inbox.send(changed())
         wait_until(lambda: inbox.store.count() == {"done": 1})
     assert "the worker stopped, and starts again in 0 s: the store is full" in caplog.text
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_nothing_of_the_former_worker_is_at_work_when_another_one_starts(
+    inbox: InboxBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.write({"conn.yaml": "version: 1\ntrusted_hosts: [HOST]\n"})
+    monkeypatch.setattr(background, "_CHECK_SECONDS", 0.02)
+    arrived, go = threading.Event(), threading.Event()
+
+    def answer(_got: Any) -> Any:
+        arrived.set()
+        assert go.wait(60)
+        return {"id": 1, "name": "P1"}
+
+    inbox.service.vendor.answer = answer
+    opened: list[tuple[SyncWorker, bool]] = []
+
+    def open_one() -> SyncWorker:
+        opened.append((open_worker(inbox), go.is_set()))
+        return opened[-1][0]
+
+    def fail() -> None:
+        raise UsageError("the store is full")
+
+    inbox.send({"type": "new", "no": 1, "id": "e1"})
+    with run_in_background(open_one, lambda: False):
+        assert arrived.wait(30)
+        opened[0][0].watch.check = fail  # type: ignore[method-assign]
+        wait_until(lambda: not any(thread.name.startswith("queue-worker-") for thread in threading.enumerate()))
+        go.set()
+        wait_until(lambda: len(opened) > 1 and inbox.store.count() == {"done": 1})
+    assert [is_over for _, is_over in opened] == [False, True]
+
+
+def test_a_file_that_another_process_locks_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conn_service.store.database.BUSY_SECONDS", 0.3)
+    with open_inbox(tmp_path) as inbox, open_worker(inbox):
+        inbox.write({"conn.yaml": "version: 1\ntrusted_hosts: [HOST]\n"})
+        other = sqlite3.connect(str(inbox.service.location.file), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        refused = inbox.send(changed())
+        assert (refused.status_code, refused.json()["kind"]) == (503, "store")
+        assert refused.headers["retry-after"]
+        other.execute("ROLLBACK")
+        other.close()
+        assert inbox.send(changed()).status_code == 200
+        wait_until(lambda: inbox.store.count() == {"done": 1})
 
 
 def test_what_is_wrong_at_the_start_is_raised() -> None:

@@ -78,8 +78,9 @@ def _build_index(scores: Sequence[ScoredConnector]) -> Iterator[str]:
     entries = [entry for entry in list_catalogue(None, _NEVER) if entry.connector in {s.connector for s in scores}]
     yield draw_catalogue_markdown(entries, links=True)
     yield (
-        "Not now: Salesforce Platform Events, which are a stream, and bulk writes other than the step `write` of "
-        "syncs.\n"
+        "Not now: Salesforce Platform Events, which are a stream; bulk writes other than the step `write` of syncs; "
+        "and time off in `hris`, which only BambooHR has with a unit and the status of a request: UK payroll of Xero "
+        "records leave without them.\n"
     )
 
 

@@ -97,12 +97,27 @@ def test_recordings_say_where_they_come_from_and_hold_no_credential(connector):
     for path in _recordings(connector):
         text = path.read_text(encoding="utf-8")
         recording = _recording(path)
-        assert recording.source == "live" or recording.note, f"{path.name} does not say how it was made"
+        assert recording.source in ("contract", "emulator") and recording.note, f"{path.name}: how was it made?"
         assert recording.operation and path.name.startswith(recording.operation)
         assert not re.search(r'"(authorization|cookie|set-cookie|x-api-token|x-api-key)"', text, re.IGNORECASE), (
             path.name
         )
         assert not re.search(r"Bearer [A-Za-z0-9]", text), path.name
+
+
+def test_the_readme_has_the_steps_to_the_credential(connector):
+    readme = (ROOT / "connectors" / connector / "README.md").read_text(encoding="utf-8")
+    steps = re.search(r"^## (?:Credentials|Connect an account)\n(.*?)(?=^## |\Z)", readme, re.DOTALL | re.MULTILINE)
+    assert steps, "no section Credentials"
+    assert "conn auth login ACCOUNT" in steps[1] or "conn auth set ACCOUNT" in steps[1]
+    places = (
+        r"(?i)settings|developer|admin cent|console|dashboard|api keys|setup|api\.slack\.com|my-integrations|atlassian"
+    )
+    assert re.search(places, steps[1]), "where is it in the vendor's pages?"
+    names = set(
+        re.findall(r"env\.([A-Z0-9_]+)", (ROOT / "connectors" / connector / "connector.yaml").read_text("utf-8"))
+    )
+    assert {name for name in names if name not in readme} == set()
 
 
 def test_documents_carry_the_editor_header_and_the_folder_is_explained(connector):

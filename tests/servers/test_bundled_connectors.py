@@ -1,8 +1,9 @@
 """Bundled connectors, only their addresses overridden, on servers that behave as the vendors do.
 
-backlot: Jira and Linear are read with checked credentials. emulate: Stripe and Google Calendar are written, and a
-person gives consent at Google and Microsoft. Some operations cannot be shown, because a server does not have them:
-users in Jira, comments in Linear, writes in Linear (emulate knows only a part of its schema), invoices in Stripe.
+backlot: Jira and Linear are read with checked credentials. emulate: Stripe, Google Calendar and Slack are written, and
+a person gives consent at Google, Microsoft and Slack. Some operations cannot be shown, because a server does not have
+them: users in Jira, comments in Linear, writes in Linear (emulate knows only a part of its schema), invoices in
+Stripe, a rotated token of Slack, and lists of Slack by GET.
 """
 
 import json
@@ -28,7 +29,7 @@ from processes.workspace import CATALOGUE, workspace
 from conn_engine import Call, CredentialError, VendorError
 
 MODELS = CATALOGUE.parent / "schemas" / "models"
-CONNECTORS = ("google_calendar", "jira", "linear", "microsoft_graph", "stripe")
+CONNECTORS = ("google_calendar", "jira", "linear", "microsoft_graph", "slack", "stripe")
 VAULT_KEY = "a key for the tests alone, long enough"
 ENVIRON = {
     "GOOGLE_CLIENT_ID": "conn.apps.example.com",
@@ -39,6 +40,8 @@ ENVIRON = {
     "LINEAR_CLIENT_SECRET": "lin:conn/se+cret%",
     "MICROSOFT_CLIENT_ID": "ms-conn",
     "MICROSOFT_CLIENT_SECRET": "ms-conn-secret",
+    "SLACK_CLIENT_ID": "1.2",
+    "SLACK_CLIENT_SECRET": "slack-conn-secret",
 }
 Fronts = dict[str, Witness]
 
@@ -52,7 +55,7 @@ def check(records: list[Any], model: str) -> None:
 
 def make_workspace(folder: Path, **ports: int) -> Path:
     """The workspace; a server that the test does not use has no port."""
-    names = ("backlot", "google", "microsoft", "stripe")
+    names = ("backlot", "google", "microsoft", "slack", "stripe")
     return workspace(folder, "bundled", connectors=CONNECTORS, **{name: ports.get(name, 1) for name in names})
 
 
@@ -121,7 +124,7 @@ def fronts(emulate: Emulate) -> Iterator[Fronts]:
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(witness(emulate.url(name), strip="/common" if name == "microsoft" else ""))
-            for name in ("google", "microsoft", "stripe")
+            for name in ("google", "microsoft", "slack", "stripe")
         }
 
 
@@ -206,6 +209,33 @@ def test_a_consent_at_microsoft_brings_a_token_that_is_renewed(
     renewed = vendors.stored("microsoft_graph")["oauth"]["token"]
     assert renewed["access_token"] != first["access_token"]
     assert [seen.status for seen in fronts["microsoft"].seen if b"grant_type=refresh_token" in seen.body] == [200]
+
+
+@pytest.mark.parametrize(("account", "prefix"), [("slack", "xoxb-"), ("slack_person", "xoxp-")])
+def test_messages_are_written_after_a_consent_at_slack(
+    consent: Callable[[str], dict[str, Any]], vendors: Library, fronts: Fronts, account: str, prefix: str
+) -> None:
+    stored = consent(account)
+    assert stored["oauth"]["token"]["access_token"].startswith(prefix)
+    vendors.knows(account, **stored)
+    body = {"channel_id": "general", "body": "Grüße <&>"}
+    (made,) = vendors.records(account, "messaging.messages.create", body=body)
+    check([made], "messaging/message")
+    (changed,) = vendors.records(account, "messaging.messages.update", id=made["id"], body={"body": "Grüße!"})
+    assert (changed["id"], changed["body"]) == (made["id"], "Grüße!")
+    vendors.records(account, "messaging.messages.delete", id=made["id"])
+    with pytest.raises(VendorError, match="message_not_found"):
+        vendors.records(account, "messaging.messages.delete", id=made["id"])
+    sent = {seen.target.partition("?")[0] for seen in fronts["slack"].seen}
+    assert {"/api/oauth.v2.access", "/api/auth.test", "/api/chat.postMessage"} <= sent
+
+
+def test_a_wrong_secret_of_the_app_is_refused_at_slack(root: Path, tmp_path: Path, emulate: Emulate) -> None:
+    environ = {"CONN_VAULT_KEY": VAULT_KEY, **ENVIRON, "SLACK_CLIENT_SECRET": "another-secret"}
+    conn = Conn(root, tmp_path / "home", environ, [VAULT_KEY, "another-secret"])
+    with login(conn, "slack") as run:
+        httpx.get(emulate.consent(run.url), trust_env=False, timeout=30)
+        assert "invalid_client_id" in run.ended(5)
 
 
 def test_a_delivery_of_stripe_is_a_unified_event(tmp_path: Path, deliveries: Postbox, senders: Emulate) -> None:

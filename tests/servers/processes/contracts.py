@@ -28,6 +28,8 @@ class Document:
     brackets: bool = False
     """Whether lists and objects of queries and forms have brackets: a[]=, a[b]=."""
     is_openapi_2: bool = False
+    is_optional: bool = False
+    """Whether the document is in no package registry: it judges where it was saved in the folder of documents."""
 
     def find_path(self, path: str) -> str | None:
         """What the document calls the path of a request; None for a request that it does not describe."""
@@ -82,6 +84,7 @@ GRAPH = Document(
 DOCUMENTS: dict[str, list[Document]] = {
     "asana": [Document("asana.yaml", "/api/1.0")],
     "attio": [Document("attio.yaml")],
+    "bamboohr": [Document("bamboohr.yaml", is_optional=True)],
     "calendly": [Document("calendly.yaml")],
     "github": [
         Document("github.json", r"/repositories/\d+", "/repos/northwind-ceramics/kiln-firmware"),
@@ -109,7 +112,10 @@ DOCUMENTS: dict[str, list[Document]] = {
     "salesforce": [Document("salesforce-thirdparty.yaml", "/services/data/v61.0")],
     "slack": [Document("slack-web-v2.json", "/api", is_openapi_2=True)],
     "stripe": [Document("stripe-apisguru.json", brackets=True)],
-    "xero": [Document("xero-accounting.yaml", "/api.xro/2.0")],
+    "xero": [
+        Document("xero-accounting.yaml", "/api.xro/2.0"),
+        Document("xero-payroll-uk.yaml", "/payroll.xro/2.0", is_optional=True),
+    ],
     # Written by others than the vendor, whose document may not be fetched by a program.
     "zendesk": [
         Document("zendesk-support-apievangelist.yaml", "/api/v2(?=/(tickets|users)(/|$))", brackets=True),

@@ -23,7 +23,8 @@ class ContractGap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The vendor's published document, or "" if the requests were not judged. `gaps` has the operations that it does
-    not allow, and `not_offered` those that the vendor does not have, with the reason.
+    not allow, and `not_offered` the operations and fields (crm.contacts.department) that the vendor does not have, with
+    the reason.
 
     If Conn itself judged the requests, `digest` is that of the document, and `judged` has a digest of the requests of
     each judged operation. What was changed since then does not count.

@@ -170,6 +170,7 @@ def _describe_resource(
         for name in unmapped
         if (served := serving.get(name.partition(".")[0])) is not None and effective.connector_name not in served
     }
+    absent = {name for name in unmapped - elsewhere if f"{prefix}.{name}" in contract.not_offered}
     return ResourceFigures(
         record=f"{first.model}.{_find_record(effective, first)}",
         resource=prefix,
@@ -178,8 +179,9 @@ def _describe_resource(
         fields=len(model),
         mapped=len(model) - len(unmapped),
         served_elsewhere=len(elsewhere),
+        not_offered=len(absent),
         served_only_here=sum(served is not None and effective.connector_name in served for served in serving.values()),
-        missing_fields=[name for name in model if name in unmapped - elsewhere],
+        missing_fields=[name for name in model if name in unmapped - elsewhere - absent],
     )
 
 

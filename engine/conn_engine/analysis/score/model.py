@@ -26,7 +26,7 @@ class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A record of a model. `operations` are mapped, `missing_operations` are not although its model has them.
 
     `mapped` of the model's `fields` are mapped; `served_elsewhere` of the others are marked (`x-served-by`) as fields
-    that only other connectors fill.
+    that only other connectors fill, and `not_offered` are in `contract.yaml` as fields that the vendor does not have.
     """
 
     resource: str
@@ -38,6 +38,7 @@ class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
     served_elsewhere: int
     served_only_here: int
     missing_fields: list[str]
+    not_offered: int = 0
 
 
 class RecordingFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, Replay
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
 from conn_engine.auth import NoCredentials
 from conn_engine.config import Effective
+from conn_engine.config.vendors import find_known
 from conn_engine.diagnostics import pluralize
 
 __all__ = ["FEWEST_LINES", "POINTS", "Findings", "score_parts"]
@@ -35,7 +36,10 @@ FEWEST_LINES: Final = 10
 """A README with fewer lines does not describe how to get credentials."""
 SHOWN: Final = 5
 _ADVICE: Final = {
-    "several_pages": ("no listing is recorded over three pages", "conn record {listing} --account ACCOUNT --pages 3"),
+    "several_pages": (
+        "no listing is recorded over three pages",
+        "conn record {listing} -c {connector} --from-body 1.json --page 2.json --page 3.json, or --account ACCOUNT",
+    ),
     "empty": (
         "no empty listing is recorded",
         "conn record {listing} -c {connector} --from-body empty.json --scenario empty",
@@ -117,8 +121,8 @@ def _measure_operations(findings: Findings) -> _Measured:
         _Gap(
             len(missing) / usual,
             f"{row.resource}: {', '.join(missing)} not mapped",
-            f"add {' and '.join(missing)} in {findings.folder}/unified/{row.resource.partition('.')[0]}.yaml; what the "
-            f"vendor does not have belongs in not_offered of {findings.folder}/{CONTRACT_FILE}",
+            f"add {' and '.join(missing)} in {_locate(findings, row)}; what the vendor does not have belongs in "
+            f"not_offered of {findings.folder}/{CONTRACT_FILE}, as {row.resource}.{missing[0]}: REASON",
         )
         for row, _, missing in mapped
         if missing
@@ -128,7 +132,7 @@ def _measure_operations(findings: Findings) -> _Measured:
 
 
 def _measure_fields(findings: Findings) -> _Measured:
-    expected = sum(row.fields - row.served_elsewhere for row in findings.resources)
+    expected = sum(row.fields - row.served_elsewhere - row.not_offered for row in findings.resources)
     if not expected:
         return _Measured(
             "no field of a model is mapped", [_Gap(1, "no field of a model is mapped", _map_first(findings))]
@@ -138,7 +142,7 @@ def _measure_fields(findings: Findings) -> _Measured:
             len(row.missing_fields) / expected,
             f"{row.resource}: {pluralize(len(row.missing_fields), 'field')} of {row.record} not mapped: "
             f"{_join(row.missing_fields)}",
-            f"map what the vendor has: conn coverage {row.resource}.{_find_reading(row)} -c {findings.connector}",
+            _advise_fields(findings, row),
         )
         for row in findings.resources
         if row.missing_fields
@@ -146,7 +150,22 @@ def _measure_fields(findings: Findings) -> _Measured:
     mapped = sum(row.mapped for row in findings.resources)
     only_here = sum(row.served_only_here for row in findings.resources)
     marked = f", {only_here} of them only by this connector" if only_here else ""
+    absent = sum(row.not_offered for row in findings.resources)
+    marked += f"; the vendor does not have {absent}" if absent else ""
     return _Measured(f"{mapped} of {expected} model fields mapped{marked}", gaps)
+
+
+def _advise_fields(findings: Findings, row: ResourceFigures) -> str:
+    shown = f"conn coverage {row.resource}.{_find_reading(row)} -c {findings.connector}"
+    absent = f"not_offered of {findings.folder}/{CONTRACT_FILE}, as {row.resource}.{row.missing_fields[0]}: REASON"
+    return f"map what the vendor has in {_locate(findings, row)} ({shown}); what it does not have belongs in {absent}"
+
+
+def _locate(findings: Findings, row: ResourceFigures) -> str:
+    """Return the file and line of a resource's mapping."""
+    model, _, resource = row.resource.partition(".")
+    span = findings.effective.layers[0].span(("unified", model, resource))
+    return f"{span.file}:{span.line}" if span is not None else f"{findings.folder}/unified/{model}.yaml"
 
 
 def _map_first(findings: Findings) -> str:
@@ -221,7 +240,9 @@ def _measure_webhooks(findings: Findings) -> _Measured:
     webhooks = findings.effective.webhooks
     connector = findings.connector
     if webhooks is None:
-        do = f"add webhooks to {findings.folder}/connector.yaml: conn webhook scheme {connector} prints known settings"
+        known = find_known(connector).get("webhook-schemes")
+        printed = f"conn webhook scheme {connector} prints them" if known else "conn explain webhooks"
+        do = f"add webhooks to {findings.folder}/connector.yaml: {printed}"
         return _Measured("none", [_Gap(1, "webhooks are not received", do)])
     events = findings.effective.events
     gaps = []
@@ -245,7 +266,13 @@ def _measure_incremental(findings: Findings) -> _Measured:
         return _Measured(f"{', '.join(names)} with {UPDATED_AFTER}")
     if any(operation.incremental is not None for operation in findings.effective.vendor_operations()):
         return _Measured("configured")
-    do = f"map query.{UPDATED_AFTER} in a list of {findings.folder}/unified, and record it with -p {UPDATED_AFTER}=TIME"
+    row = next((row for row in findings.resources if "list" in row.operations), None)
+    place = _locate(findings, row) if row is not None else f"{findings.folder}/unified"
+    listing = f"{row.resource}.list" if row is not None else "MODEL.RESOURCE.list"
+    do = (
+        f"map query.{UPDATED_AFTER} in query_mapping of the list in {place}, then conn record {listing} -c "
+        f"{findings.connector} -p {UPDATED_AFTER}=2026-01-01T00:00:00Z --from-body page.json --scenario changed"
+    )
     return _Measured("no", [_Gap(1, "no listing returns only what changed", do)])
 
 

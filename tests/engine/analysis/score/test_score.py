@@ -107,6 +107,19 @@ def test_scenarios_are_found_in_the_results(tmp_path: Path) -> None:
     assert step.do == "conn record m.things.list -c shop --from-body error.json --status 429 --scenario rate_limited"
 
 
+def test_a_field_that_the_vendor_does_not_have_is_not_expected(tmp_path: Path) -> None:
+    (before,) = score(create_shop(tmp_path), mutate=False).resources
+    name = before.missing_fields[0]
+    contract = f"not_offered: {{m.things.{name}: The shop has none.}}\n"
+    (tmp_path / "connectors/shop/contract.yaml").write_text(contract, encoding="utf-8")
+    scored = score(tmp_path, mutate=False)
+    (row,) = scored.resources
+    assert (row.not_offered, name in row.missing_fields) == (1, False)
+    part = next(part for part in scored.parts if part.name == "fields")
+    assert part.detail.endswith("; the vendor does not have 1")
+    assert part.points == round(15 * row.mapped / (row.fields - row.served_elsewhere - 1), 1)
+
+
 def test_the_contract_counts_what_it_refuses_and_what_the_vendor_does_not_offer(tmp_path: Path) -> None:
     contract = """\
 document: https://shop.example/openapi.json

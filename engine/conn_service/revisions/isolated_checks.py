@@ -47,7 +47,7 @@ class IsolatedChecks:
         """Run checks. Raises RefusedChangeError if they are stopped, and ChecksUnavailableError."""
         header = msgspec.json.encode({"seconds": self._seconds, "task": task})
         try:
-            reply = self._pool.run(header, b"", self._seconds)
+            reply = self._pool.run((header, b""), self._seconds)
         except WorkerStoppedError as error:
             raise self._describe(error, task.subject.path) from None
         return msgspec.json.decode(reply, type=ChangeChecks)

@@ -12,7 +12,7 @@ from conn_service.delivery.claims import ClaimStore, ClaimStoreError
 from conn_service.delivery.queue import add_deliveries
 from conn_service.delivery.stored_secrets import EndpointSecrets
 from conn_service.store import is_unreachable
-from conn_service.syncs.destinations import DestinationBusyError, Spooled, deliver_spooled
+from conn_service.syncs.destinations import DestinationBusyError, Spooled, TableLoads, deliver_spooled
 from conn_service.syncs.events import to_spooled_events
 from conn_service.syncs.following import prepare_following
 from conn_service.syncs.opening import ReleaseLookup, compile_for_run
@@ -35,6 +35,13 @@ class SpoolDelivery:
     releases: ReleaseLookup
     secrets: EndpointSecrets
     clock: Clock
+    loads: TableLoads
+
+    def prepare(self, run: RunRow, plan: SyncPlan) -> None:
+        """Start what loads the tables of a run, while it reads."""
+        target = find_target(run, plan)
+        if target is not None:
+            self.loads.prepare(target)
 
     def deliver(self, run: RunRow) -> Advance:
         """Deliver what a run has spooled, and give the run its verdict as status. A run whose delivery fails keeps what
@@ -71,7 +78,7 @@ class SpoolDelivery:
             return
         partial = plan.changes_only or is_partial(run, plan, run.report.get("state_before"))
         spooled = Spooled(self.store, run, partial, plan.key if plan.key.isidentifier() else "")
-        count = deliver_spooled(target, spooled, self.releases.root) if target is not None else 0
+        count = 0 if target is None else deliver_spooled(target, spooled, self.releases.root, self.loads)
         report = {**run.report, "delivered": int(run.report.get("delivered", 0)) + count}
         self._hand_over(run, report, clears=target is not None and target.type != "stdout")
 

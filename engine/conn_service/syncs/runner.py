@@ -24,6 +24,7 @@ from conn_service.rollouts import RolloutWatch
 from conn_service.store import is_unreachable
 from conn_service.syncs.creating import build_run
 from conn_service.syncs.delivering import SpoolDelivery
+from conn_service.syncs.destinations import TableLoads
 from conn_service.syncs.finishing import finish_run
 from conn_service.syncs.following import explain_rest
 from conn_service.syncs.opening import OpenRuns, PlanChangedError, ReleaseLookup, find_release_of
@@ -77,7 +78,8 @@ class SyncRunner:
         self._releases = releases
         self._environ = environ
         self._secrets = EndpointSecrets(store.engine, environ, clock)
-        self._delivery = SpoolDelivery(store, releases, self._secrets, clock)
+        self.loads = TableLoads()
+        self._delivery = SpoolDelivery(store, releases, self._secrets, clock, self.loads)
         self._open = OpenRuns(
             store,
             releases,
@@ -188,6 +190,8 @@ class SyncRunner:
             self.store.set_status(run.id, "running", unless=ENDED)
             self._logins.note_working(run.account)
             stored = replace(stored, status="running")
+        if stored is not None and stored.counts.get("spooled") and not run.counts.get("spooled"):
+            self._delivery.prepare(stored, opened.plan)
         return stored
 
     @cached_property
@@ -275,5 +279,6 @@ class SyncRunner:
                 self.store.spool.drop_undelivered(run)
 
     def close(self) -> None:
-        """Close all listings of this process."""
+        """Close all listings of this process, and end its loads."""
         self._open.close()
+        self.loads.close()

@@ -9,12 +9,13 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
+from conn_service.syncs.destinations.loads import TableLoads
 
-__all__ = ["DestinationBusyError", "DestinationError", "Spooled", "deliver_spooled"]
+__all__ = ["DestinationBusyError", "DestinationError", "Spooled", "TableLoads", "deliver_spooled"]
 
 
-def deliver_spooled(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
-    """Deliver all rows of a run, and return how many. Relative paths are below `folder`.
+def deliver_spooled(step: DeliverStep, spooled: Spooled, folder: Path, loads: TableLoads) -> int:
+    """Deliver all rows of a run, and return how many. Relative paths are below `folder`; `loads` are for tables.
 
     A repeated delivery has the same result. Raises DestinationBusyError for a fault that passes, DestinationError for
     another one, and UsageError if a library is missing.
@@ -24,9 +25,7 @@ def deliver_spooled(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
 
         return write_file(step, spooled, folder)
     if step.type in ("duckdb", "dlt"):
-        from conn_service.syncs.destinations.loads import load_tables
-
-        return load_tables(step, spooled, folder)
+        return loads.load(step, spooled, folder)
     if step.type == "stdout":  # the caller prints the spool
         return spooled.count
     raise ConfigurationError(

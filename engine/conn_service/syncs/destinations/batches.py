@@ -36,6 +36,10 @@ class Spooled:
                 yield row, decode(row.payload)
             after = (rows[-1].seq, rows[-1].n)
 
+    def read_rows(self, after: tuple[int, int], limit: int) -> list[SpoolRow]:
+        """Return rows behind a place `(seq, n)` without their records, in order."""
+        return self.store.spool.read(self.run, after, limit)
+
     def read_batches(self, size: int) -> Iterator[list[tuple[SpoolRow, Any]]]:
         """Yield the rows in lists of at most `size`."""
         batch: list[tuple[SpoolRow, Any]] = []

@@ -153,7 +153,7 @@ def _write_parquet(file: IO[bytes], spooled: Spooled) -> int:
         raise UsageError(
             "Parquet files need pyarrow, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
         ) from None
-    from conn_service.syncs.destinations.columns import build_table, find_columns
+    from conn_service.syncs.loading.columns import build_table, find_columns
 
     columns = find_columns(record for record in _records(spooled))
     schema = pa.schema(list(columns.items()))

@@ -1,150 +1,188 @@
-"""Load a run into tables with dlt: DuckDB, Postgres, or any other of its destinations.
+"""Load a run into tables, in a process of its own: it starts while the run still reads, a load that hangs can be ended,
+and the memory that dlt takes is given back.
 
-Records are merged by key, the newest last, and deleted ones are removed. A load that was interrupted can be repeated.
+A file of DuckDB gets one load at a time, because only one process can have it open.
 """
 
 import os
-import re
-import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Final
 
-from conn_engine.diagnostics import did_you_mean
-from conn_engine.errors import UsageError
+import msgspec
+
+from conn_engine.diagnostics import pluralize
+from conn_engine.errors import ConnError, InternalError, UsageError
+from conn_engine.expressions.worker_pool import START_SECONDS, WorkerPool, WorkerStoppedError
 from conn_engine.syncs import DeliverStep
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
 from conn_service.syncs.destinations.files import find_path
+from conn_service.syncs.loading.messages import LoadRequest, LoadRow, decode_reply, encode_message
 
-__all__ = ["load_tables"]
+__all__ = ["TableLoads"]
 
-_BATCH = 100_000
-_DATASET = "conn"
-_KEY = "_key"
-_SEQ = "_seq"
-_DELETED = "_deleted"
-_USER: Final = re.compile(r"://[^/\s@]*@")
-"""The user and the password in an address."""
-
-
-def load_tables(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
-    """Merge the rows of a run into a table, and return how many.
-
-    The table has the fields of the records, and three of its own: `_key`, `_seq` and `_deleted`, by which rows are
-    merged. Nested values are JSON.
-    """
-    dlt = _import_dlt()
-    destination, dataset = _find_destination(dlt, step, folder)
-    count = 0
-    with tempfile.TemporaryDirectory(prefix="conn-load-") as place:  # nothing of dlt's own state is needed later
-        pipeline = dlt.pipeline(
-            pipeline_name=f"conn_{_to_identifier(spooled.run.sync)}",
-            destination=destination,
-            dataset_name=dataset,
-            pipelines_dir=place,
-        )
-        for batch in spooled.read_batches(_BATCH):
-            _run(pipeline, _to_resource(dlt, step, spooled, batch), step, spooled.run.id)
-            count += len(batch)
-    return count
+_PROCESSES: Final = 4
+"""The most loads at the same time: dlt needs up to 500 MB for each."""
+_SECONDS: Final = 15 * 60.0
+"""The longest time for a batch."""
+_BATCH: Final = 100_000
+_PART: Final = 2000
+_DATASET: Final = "conn"
+_WORKER: Final = "conn_service.syncs.loading.worker"
+_HAS_PROCESSES: Final = os.name == "posix"
+_FAULTS: Final[dict[str, type[ConnError]]] = {
+    "passing": DestinationBusyError,
+    "lasting": DestinationError,
+    "missing": UsageError,
+    "internal": InternalError,
+}
 
 
-def _import_dlt() -> Any:
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
-    try:
-        import dlt
-    except ImportError:
-        raise UsageError(
-            "tables need dlt, which is not installed", hint="install it: pip install 'conn-engine[sync]'"
-        ) from None
-    return dlt
+@dataclass(slots=True)
+class _Batch:
+    """Rows of a run behind a place `(seq, n)`, as the messages of a load. When they are read, `count` is how many there
+    are, and `end` the place of the last one."""
+
+    request: LoadRequest
+    spooled: Spooled
+    after: tuple[int, int]
+    count: int = 0
+    end: tuple[int, int] = (0, -1)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.count, self.end = 0, self.after
+        yield encode_message(self.request)
+        while self.count < _BATCH and (rows := self.spooled.read_rows(self.end, min(_PART, _BATCH - self.count))):
+            self.count += len(rows)
+            self.end = (rows[-1].seq, rows[-1].n)
+            yield encode_message(
+                [LoadRow(row.key, row.seq * 1_000_000 + row.n, row.change == "delete", row.payload) for row in rows]
+            )
+        yield b""
 
 
-def _find_destination(dlt: Any, step: DeliverStep, folder: Path) -> tuple[Any, str]:
-    if step.type == "dlt":
-        name, _, dataset = step.to.partition("/")
-        known = sorted(dlt.destinations.__all__)
-        if name not in known or name == "destination":  # dlt would import another name as a module
-            hint = did_you_mean(name, known) or "use the name of a destination of dlt, such as postgres"
-            raise DestinationError(f'dlt has no destination "{name}"', hint=hint)
-        return getattr(dlt.destinations, name), dataset or _DATASET
-    path = find_path(folder, step.to)
+class TableLoads:
+    """Loads tables in a few processes, which end when nothing is to be loaded for a while; on Windows, in this one."""
+
+    def __init__(self) -> None:
+        self._starting = Lock()
+        self._pools: dict[str, WorkerPool] = {}
+        self._folder: TemporaryDirectory[str] | None = None
+        self._turns: dict[str, Lock] = {}
+
+    @property
+    def busy(self) -> tuple[int, ...]:
+        """The process IDs of those that load."""
+        return tuple(pid for pool in [*self._pools.values()] for pid in pool.busy)
+
+    def prepare(self, step: DeliverStep) -> None:
+        """Start a process for a load that is expected, without waiting for it. For other destinations, do nothing."""
+        if _HAS_PROCESSES and step.type in ("duckdb", "dlt"):
+            self._open_pool(step.type)[0].prepare()
+
+    def load(self, step: DeliverStep, spooled: Spooled, folder: Path) -> int:
+        """Merge the rows of a run into a table, and return how many.
+
+        Raises DestinationBusyError for a fault that passes, DestinationError for another one, and UsageError if a
+        library is missing.
+        """
+        request = _build_request(step, spooled, folder)
+        with self._turns.setdefault(request.to, Lock()) if step.type == "duckdb" else nullcontext():
+            count, after = 0, (0, -1)
+            while spooled.read_rows(after, 1):
+                batch = _Batch(request, spooled, after)
+                self._load_batch(batch)
+                count, after = count + batch.count, batch.end
+        return count
+
+    def close(self) -> None:
+        """End the processes, also those that load: what they have not loaded is loaded again later."""
+        with self._starting:
+            for pool in self._pools.values():
+                pool.close(at_once=True)
+            if self._folder is not None:
+                self._folder.cleanup()
+
+    def _open_pool(self, kind: str) -> tuple[WorkerPool, str]:
+        """Return the processes for a kind of destination, and a folder for their files: it is removed with them, also
+        if they are killed."""
+        with self._starting:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="conn-load-", ignore_cleanup_errors=True)
+            if kind not in self._pools:
+                self._pools[kind] = WorkerPool(
+                    _WORKER,
+                    memory_bytes=0,
+                    workers=_PROCESSES,
+                    grace_seconds=0.0,
+                    arguments={"kind": kind},
+                    environ={**os.environ, "TMPDIR": self._folder.name},
+                )
+            return self._pools[kind], self._folder.name
+
+    def _load_batch(self, batch: _Batch) -> None:
+        pool, folder = self._open_pool(batch.request.kind)
+        with TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
+            batch.request = msgspec.structs.replace(batch.request, folder=place)
+            try:
+                reply = decode_reply(pool.run(batch, _SECONDS) if _HAS_PROCESSES else _load_here(batch))
+            except WorkerStoppedError as error:
+                raise _describe_stop(error, batch) from None
+        if reply.fault:
+            raise _FAULTS[reply.fault](reply.message, hint=reply.hint)
+
+
+def _load_here(batch: _Batch) -> bytes:
+    from conn_service.syncs.loading.worker import receive_load
+
+    return receive_load(iter(iter(batch).__next__, b""))()
+
+
+def _build_request(step: DeliverStep, spooled: Spooled, folder: Path) -> LoadRequest:
+    to, _, dataset = step.to.partition("/")
+    if step.type == "duckdb":
+        path = _create_parent(find_path(folder, step.to))
+        to, dataset = str(path), f"{_DATASET}_data" if path.stem == _DATASET else ""  # DuckDB confuses it with the file
+    return LoadRequest(
+        kind="duckdb" if step.type == "duckdb" else "dlt",
+        to=to,
+        dataset=dataset or _DATASET,
+        table=_to_identifier(step.table or spooled.run.sync),
+        pipeline=f"conn_{_to_identifier(spooled.run.sync)}",
+        run_id=spooled.run.id,
+    )
+
+
+def _create_parent(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DestinationBusyError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}", hint="correct the permissions"
         ) from None
-    dataset = f"{_DATASET}_data" if path.stem == _DATASET else _DATASET  # DuckDB confuses a schema with the file
-    return dlt.destinations.duckdb(str(path)), dataset
-
-
-def _to_resource(dlt: Any, step: DeliverStep, spooled: Spooled, batch: list[Any]) -> Any:
-    from conn_service.syncs.destinations.columns import build_table, find_columns
-
-    rows = list(_to_rows(spooled, batch))
-    table = build_table(rows, find_columns(rows))
-    return dlt.resource(
-        table,
-        name=_to_identifier(step.table or spooled.run.sync),
-        primary_key=_KEY,
-        write_disposition="merge",
-        columns={
-            _KEY: {"data_type": "text", "nullable": False},
-            _SEQ: {"data_type": "bigint", "dedup_sort": "desc"},
-            _DELETED: {"data_type": "bool", "hard_delete": True},
-        },
-        max_table_nesting=0,
-    )
-
-
-def _to_rows(spooled: Spooled, batch: list[Any]) -> Iterator[dict[str, Any]]:
-    for row, record in batch:
-        own = {_KEY: row.key, _SEQ: row.seq * 1_000_000 + row.n, _DELETED: row.change == "delete"}
-        if row.change == "delete":
-            yield own
-        else:
-            yield {**(record if isinstance(record, dict) else {"value": record}), **own}
-
-
-def _run(pipeline: Any, resource: Any, step: DeliverStep, run_id: str) -> None:
-    try:
-        pipeline.run(resource)
-    except Exception as error:  # dlt wraps the errors of each destination in its own
-        inner = _find_cause(error)
-        lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
-        reason = _USER.sub("://", lines[0] if lines else type(error).__name__)[:300]
-        message = f"the destination does not take the records: {reason}"
-        if _is_passing(reason):
-            hint = "close what has the file open" if step.type == "duckdb" else "check that it runs, and its address"
-            raise DestinationBusyError(message, hint=f"{hint}; the run continues by itself") from None
-        fix = _suggest_fix(inner, reason, step)
-        raise DestinationError(message, hint=f"{fix}, then repeat the delivery: conn sync retry {run_id}") from None
-
-
-def _find_cause(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error
-
-
-def _suggest_fix(error: BaseException, reason: str, step: DeliverStep) -> str:
-    """Return how to correct what a destination needs: its libraries, its settings, or something else."""
-    name = step.to.partition("/")[0]
-    if step.type == "dlt" and isinstance(error, ImportError):
-        return f"install what it needs, pip install 'dlt[{name}]'"
-    if step.type == "dlt" and "in configuration" in reason:
-        return f"set the variable DESTINATION__{name.upper()}__CREDENTIALS"
-    return "correct the destination"
-
-
-def _is_passing(reason: str) -> bool:
-    lower = reason.lower()
-    return any(words in lower for words in ("lock", "timeout", "timed out", "connection", "no space", "disk full"))
+    return path
 
 
 def _to_identifier(name: str) -> str:
     text = "".join(char if char.isalnum() else "_" for char in name.lower())
     return text if text[:1].isalpha() else f"t_{text}"
+
+
+def _describe_stop(error: WorkerStoppedError, batch: _Batch) -> DestinationBusyError:
+    continues = "the run continues by itself"
+    if error.reason == "timeout":
+        rows = pluralize(batch.count, "record")
+        message = f"the destination did not take {rows} within {_SECONDS / 60:g} minutes, and the load was stopped"
+        return DestinationBusyError(message, hint=f"check that it runs, and its address; {continues}")
+    if error.reason == "start":
+        hint = f"run fewer processes on the machine; {continues}"
+        return DestinationBusyError(f"no process to load with started within {START_SECONDS:g} s", hint=hint)
+    if error.reason == "closed":
+        return DestinationBusyError("the load was stopped: its worker ends", hint="the next worker continues the run")
+    hint = f"check that the machine has enough memory; {continues}"
+    return DestinationBusyError("the process that loads the records ended unexpectedly", hint=hint)

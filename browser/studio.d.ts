@@ -53,7 +53,7 @@ type WhyLevel = { level: string, place: Place | null, expression: string | null,
   value?: Value, error?: string | null, reads: { path: string, defined: boolean, value?: Value }[],
   decisions: string[] };
 
-type Why = { field: string, defined: boolean, value?: Value, error?: string | null, changed_later?: boolean,
+type Why = { field: string, defined: boolean, value?: Value, error?: string | null, changed_later?: boolean, of_page?: boolean,
   levels: WhyLevel[], fields?: Why[] };
 
 type Problem = { code: string, message: string, fix?: string, paths?: string[], findings?: Finding[],

@@ -37,7 +37,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _MappedCase:
-    """A case, and one of its records before and after the mapping. `returned` is the record that a run returns."""
+    """A case, and one of its records before and after the mapping. `returned` is the record that a run returns. `item`
+    is its position and the number of records, if the mapping makes several at once."""
 
     case: Case
     record: str
@@ -46,6 +47,7 @@ class _MappedCase:
     row: Any
     returned: Any
     errors: Mapping[str, ExpressionError]
+    item: tuple[int, int] | None
 
 
 def explain_value(
@@ -111,7 +113,7 @@ def _explain_field(
         mapped.index,
         format_path(inside),
         value,
-        tuple(explain_levels(effective, name, inside, mapped.scope, value)),
+        tuple(explain_levels(effective, name, inside, mapped.scope, value, item=mapped.item)),
         mapped.returned is UNDEFINED or follow_path(mapped.returned, inside) != value,
         error.message if error is not None else "",
     )
@@ -135,17 +137,17 @@ def _find_record(
         vendor_records = read_vendor_records(effective, name, case.recording)
         mapped = map_vendor_records(effective, name, vendor_records)
         rows = [
-            (scope, result, row)
+            (scope, result, row, (number, len(result.value)) if isinstance(result.value, list) else None)
             for scope, result in zip(vendor_records.scopes, mapped, strict=True)
-            for row in (result.value if isinstance(result.value, list) else [result.value])
+            for number, row in enumerate(result.value if isinstance(result.value, list) else [result.value])
         ]
-        for index, (scope, result, row) in enumerate(rows):
+        for index, (scope, result, row, item) in enumerate(rows):
             identifier = str(row["id"]) if isinstance(row, Mapping) and row.get("id") is not None else ""
             identifiers += [identifier] if identifier else []
             if record == index if isinstance(record, int) else record == identifier:
                 scope_of_record = Scope(scope, vendor_records.conditions)
                 returned = _find_returned(effective, name, case, identifier, row)
-                return _MappedCase(case, identifier, index, scope_of_record, row, returned, result.errors)
+                return _MappedCase(case, identifier, index, scope_of_record, row, returned, result.errors, item)
     ids = ", ".join(dict.fromkeys(identifiers[:12]))
     hint = f"choose a recorded id: {ids}" if ids else "record the operation again: its recordings have no records"
     which = f"a record at position {record}" if isinstance(record, int) else f'a record with the id "{record}"'

@@ -37,7 +37,11 @@ def explain_levels(
     inside: tuple[str | int, ...],
     scope: Scope,
     result: Any,
+    *,
+    item: tuple[int, int] | None = None,
 ) -> list[LevelExplanation]:
+    """Return what each level sets. `item` is the position of the record and the number of records, if the mapping makes
+    several at once: a level that makes as many is explained by its record at this position."""
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     rows = []
@@ -50,7 +54,7 @@ def explain_levels(
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
         node, rest = _narrow(origin.value, rest)
         value, error, reason = _evaluate_level(
-            node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1]
+            node, scope, below, rest, item, removes=origin.level != "base" or origin is not origins[-1]
         )
         leaves = _leaves(value)
         reads = [row for text in _texts(node) for row in _reads(text, scope)]
@@ -84,7 +88,7 @@ def _texts(node: Any) -> list[str]:
 
 
 def _evaluate_level(
-    node: Any, scope: Scope, below: Any, rest: tuple[str | int, ...], *, removes: bool
+    node: Any, scope: Scope, below: Any, rest: tuple[str | int, ...], item: tuple[int, int] | None, *, removes: bool
 ) -> tuple[Any, str, list[str]]:
     """Return the value, the error of an expression that fails, and the reason why a failure leaves no value."""
     if node is UNDEFINED or (node is None and removes):
@@ -96,6 +100,8 @@ def _evaluate_level(
         return UNDEFINED, error.message, []
     reasons = [f"a value that it uses is null: {failure.error.message}" for failure in failures.due_to_null.values()]
     message = next((failure.error.message for failure in failures.by_field.values()), "")
+    if item is not None and isinstance(value, list) and len(value) == item[1]:
+        value = value[item[0]]
     return follow_path(value, rest), message, reasons
 
 

@@ -43,7 +43,9 @@ def explain_fields(workspace: StudioWorkspace, request: WhyRequest) -> dict[str,
     else:
         explanations = explain_record(*where, scenario=case.scenario)
     fields = msgspec.to_builtins(ValuesReport.from_explanations(explanations).fields) if explanations else []
-    described = [_describe_field(field) for field in fields]
+    unified = operation.get_unified()
+    of_page = unified is not None and unified.each == "page"
+    described = [{**_describe_field(field), "of_page": of_page} for field in fields]
     return described[0] if request.field else {"fields": described}
 
 

@@ -221,6 +221,9 @@ def test_a_mapping_of_a_whole_page_is_paired_with_the_vendors_records(tmp_path: 
     [row] = ask(session, "evaluate", **place, count=1, edits=edits)["records"]
     assert [record.get("email") for record in row["unified"]] == ["A@X.EXAMPLE", None, "C@X.EXAMPLE"]
     why = ask(session, "why", **place, record=0, item=1, field="email")
-    assert (why["value"], why["levels"][0]["level"]) == ("c@x.example", "base")
+    [level] = why["levels"]
+    assert (why["value"], level["level"], level["value"], why["of_page"]) == (
+        "c@x.example", "base", "c@x.example", True,
+    )  # fmt: skip
     [whole] = [row for row in ask(session, "operation", **place)["rows"] if row["kind"] == "expression"]
     assert (whole["field"], whole["badge"], whole["scope"]) == ("response_mapping", "base", "operation")

@@ -97,6 +97,7 @@ export class UnifiedColumn {
   #why(why) {
     return h("div", { class: "why", role: "group", "aria-label": `Why ${why.field} has this value` },
       why.changed_later && h("p", { class: "dim" }, "A later step changes this value."),
+      why.of_page && h("p", { class: "dim" }, "The mapping makes all records of a page at once: what a level reads is of the page."),
       why.levels.length === 0 && h("p", { class: "dim" }, "No level maps this field."),
       h("ol", null, why.levels.map((level) => h("li", { key: level.level, class: level.effective ? "effective" : "" },
         h("p", null, badge(level.level), h("code", null, level.expression ?? "left out"),

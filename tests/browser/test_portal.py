@@ -260,6 +260,27 @@ def test_a_releaser_edits_an_environment_after_a_check_of_its_accounts(chromium:
         expect(page.get_by_role("row").filter(has_text="titles for all")).to_be_visible()
 
 
+def test_a_releaser_adds_a_connector_from_a_sample_and_opens_its_mapping(chromium: Browser, portal: TeamPortal) -> None:
+    with portal.open(chromium, "portal:release", "/connectors") as page:
+        page.get_by_role("link", name="New connector").click()
+        assert find_violations(page) == []
+        page.get_by_label("An OpenAPI document").fill(
+            '{"data": [{"id": "7", "first_name": "Ada", "last_name": "Okonkwo"}]}'
+        )
+        page.get_by_label("URL of the sample answer").fill("https://api.people.example/v2/contacts")
+        page.get_by_label("Name of the connector").fill("people")
+        page.get_by_role("button", name="Propose a connector").click()
+        expect(page.get_by_text("api.people.example", exact=True)).to_be_visible()
+        assert find_violations(page) == []
+        page.get_by_label("First account").fill("first")
+        page.get_by_label("Why").fill("a new vendor")
+        page.get_by_role("button", name="Save as a revision").click()
+        expect(row(page, "first_name")).to_contain_text("response.first_name")
+        page.wait_for_load_state("networkidle")
+        page.goto(f"{portal.url}/audit?target=connectors/people")
+        expect(page.get_by_role("row").filter(has_text="a new vendor")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
 def test_pages_of_the_service_are_accessible_and_fit(

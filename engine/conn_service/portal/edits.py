@@ -11,6 +11,7 @@ import msgspec
 
 from conn_engine.config import Workspace
 from conn_engine.documents import parse
+from conn_engine.errors import ConnError
 from conn_engine.reports import describe_findings
 from conn_engine.wire import Clock
 from conn_service.authoring.results import describe_problem
@@ -65,14 +66,12 @@ class RevisionEdits:
         asked = RevisionRequest(context.user.actor, "edit", reason, reason if request.accept else "")
         try:
             made = await asyncio.to_thread(self.changes.edit, subject, edit, asked)
-        except RefusedChangeError as error:
-            return _describe_refusal(error)
         except RevisionConflictError as error:
             await self.folder.update()
             status, reply = await ask("check_save", body)
             return (status, reply) if status == 409 else _refuse(409, "conflict", error.message, "save again")
-        except ChecksUnavailableError as error:
-            return _refuse(503, "overloaded", error.message, error.hint)
+        except (RefusedChangeError, ChecksUnavailableError) as error:
+            return _describe_failure(error)
         had_draft = await asyncio.to_thread(self.drafts.put, context.user.actor, self._name_draft(request), None)
         return 200, msgspec.json.encode(
             {
@@ -85,6 +84,39 @@ class RevisionEdits:
                 "draft_removed": had_draft,
             }
         )
+
+    async def save_form(self, saves: Mapping[str, Any], context: QueryContext, ask: AskQuery) -> _Answer:
+        """Save what a form without scripts has checked: edits, or a new connector with an account."""
+        if "edits" in saves:
+            return await self.save(msgspec.json.encode(saves["edits"]), context, ask)
+        name, account, reason = saves["connector"], saves["account"], saves["reason"].strip()
+        if not reason.isprintable():
+            return _refuse(422, "reason", "nothing was saved: the reason is not one line", "say why in one line")
+        asked = RevisionRequest(context.user.actor, "create", reason)
+        try:
+            await asyncio.to_thread(self._create, Subject("connector", name), saves["files"], asked)
+        except ConnError as error:
+            return _describe_failure(error)
+        if not account or self.changes.configuration.get_current()[1].has_account(account):
+            return 200, b"{}"
+        files = {f"accounts/{account}.yaml": f"connector: {name}\n"}
+        try:
+            await asyncio.to_thread(self._create, Subject("account", account), files, asked)
+        except ConnError as error:
+            text = f"the connector {name} was saved, but not the account: {error.message}"
+            return _refuse(422, "refused", text, error.hint)
+        return 200, b"{}"
+
+    def _create(self, subject: Subject, files: Mapping[str, str], asked: RevisionRequest) -> None:
+        """Add a connector or an account. Raises RevisionConflictError if it exists, and what `Changes.edit` raises."""
+
+        def build(current: Revision, _workspace: Workspace) -> Mapping[str, str]:
+            if not current.is_deleted:
+                raise RevisionConflictError(f"{subject.path} exists", hint="choose another name")
+            return files
+
+        subject.check_files(files)
+        self.changes.edit(subject, build, asked)
 
     async def draft(self, body: bytes, context: QueryContext, _ask: AskQuery) -> _Answer:
         """Return the edits that this person has remembered for an account."""
@@ -129,6 +161,16 @@ class RevisionEdits:
 
 def _refuse(status: int, code: str, message: str, fix: str) -> _Answer:
     return status, msgspec.json.encode(describe_problem(code, message, fix))
+
+
+def _describe_failure(error: ConnError) -> _Answer:
+    """Return why no revision was made."""
+    if isinstance(error, RefusedChangeError):
+        return _describe_refusal(error)
+    if isinstance(error, ChecksUnavailableError):
+        return _refuse(503, "overloaded", error.message, error.hint)
+    is_conflict = isinstance(error, RevisionConflictError)
+    return _refuse(409 if is_conflict else 422, "conflict" if is_conflict else "refused", error.message, error.hint)
 
 
 def _describe_refusal(error: RefusedChangeError) -> _Answer:

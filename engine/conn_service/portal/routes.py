@@ -40,7 +40,10 @@ from conn_service.studio.views.rendering import FORMS, PAGES, render_view
 
 __all__ = ["PortalSettings", "build_portal_routes"]
 
-_PAGES: Final = ("overview", "coverage", "recordings", "recording")
+_PAGES: Final = (
+    "overview", "coverage", "recordings", "recording", "steps", "review_steps", "save_steps",
+    "new", "proposal", "save_connector",
+)  # fmt: skip
 _RELEASE_PAGES: Final = ("releases", "promote", "roll_back")
 _LINKS: Final = {"coverage": "Coverage", "recordings": "Recordings", "releases": "Releases"}
 _TITLE: Final = "Conn portal"
@@ -141,7 +144,7 @@ def build_portal_routes(parts: ServiceParts, settings: PortalSettings, connect: 
     portal = _Portal(parts, settings, frame)
     folder = ConfigurationFolder(parts.callers.source.get_current)
     edits = RevisionEdits(parts.changes, folder, DraftStore(parts.engine), parts.clock)
-    host = StudioHost(folder, edits, portal.find_context, names, portal.note_move)
+    host = StudioHost(folder, edits, portal.find_context, names, portal.note_move, edits.save_form)
     pages = StudioPages(host, StudioQueries(folder))
     empty_frame = PageFrame(root=address.root, title=_TITLE, links=())
     provider = "" if settings.login is None else settings.login.name

@@ -4,7 +4,7 @@ saved, who acts, and what is around each page."""
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -91,10 +91,12 @@ class EditStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class StudioHost:
     """What serves the pages. `find_context` returns who acts in a request, and `pages` are the names of the pages and
-    forms without scripts that it has. `note_move` is called with the form that has moved a channel, and its fields."""
+    forms without scripts that it has. `note_move` is called with the form that has moved a channel, and its fields.
+    `save_form` saves what a form of them has checked, if a process may not write it into the folder itself."""
 
     folder: DocumentFolder
     edits: EditStore
     find_context: Callable[[Request], QueryContext]
     pages: frozenset[str] = field(default_factory=frozenset)
     note_move: Callable[[QueryContext, str, Mapping[str, str]], Awaitable[None]] | None = None
+    save_form: Callable[[Mapping[str, Any], QueryContext, AskQuery], Awaitable[tuple[int, bytes]]] | None = None

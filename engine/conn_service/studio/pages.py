@@ -128,6 +128,11 @@ class StudioPages:
             body = msgspec.json.encode({"page": page, "query": query})
             status, reply = await self.queries.ask_page(page, body, context)
             answer = msgspec.json.decode(reply)
+            if "saves" in answer and self.host.save_form is not None:
+                location = answer["location"]
+                ask = partial(self.queries.ask, context=context)
+                status, reply = await self.host.save_form(answer["saves"], context, ask)
+                answer = {"location": location} if status == 200 else msgspec.json.decode(reply)
             if "location" in answer and page in RELEASING and self.host.note_move is not None:
                 await self.host.note_move(context, page, query)
             if "location" in answer:

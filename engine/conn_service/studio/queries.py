@@ -10,7 +10,7 @@ from conn_service.authoring.results import describe_problem
 from conn_service.query_process.process import QueryProcess, QueryStoppedError
 from conn_service.studio.hosting import DocumentFolder, QueryContext
 from conn_service.studio.jobs import ImpactJobs
-from conn_service.studio.views.rendering import EDITING, RELEASING, WITH_CREDENTIALS
+from conn_service.studio.views.rendering import CREATING, EDITING, RELEASING, WITH_CREDENTIALS
 
 __all__ = ["StudioQueries"]
 
@@ -19,7 +19,7 @@ _KEY_SECONDS: Final = 20.0
 """The longest time for what an author waits for at each key. Then the process is killed. An expression ends much
 earlier: each has a tenth of the usual limits."""
 _KEYS: Final = ("evaluate", "records", "readers", "why")
-_SAVING: Final = frozenset({"proposal", *EDITING, *RELEASING})
+_SAVING: Final = CREATING | EDITING | RELEASING
 """The pages and forms that change something. No query of somebody who only looks delays them."""
 _LONG_SECONDS: Final = 120.0
 """The longest time for a plan: all recordings of an account, before and after."""

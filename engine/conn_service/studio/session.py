@@ -13,7 +13,7 @@ from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_service.authoring.results import describe_error, describe_problem
 from conn_service.studio.drafts import StudioWorkspace
 from conn_service.studio.evaluation import evaluate, identify, map_saved
-from conn_service.studio.hosting import QueryContext, StudioUser
+from conn_service.studio.hosting import QueryContext
 from conn_service.studio.operation_page import describe_operation
 from conn_service.studio.pickers import describe_workspace, find_accounts, list_operations
 from conn_service.studio.reading import explain_fields, find_readers
@@ -31,7 +31,7 @@ from conn_service.studio.requests import (
 from conn_service.studio.review import describe_plan, measure_impact
 from conn_service.studio.saving import check_edits, keep_draft, load_draft, save_edits
 from conn_service.studio.views.page_request import PageRequest
-from conn_service.studio.views.rendering import EDITING, RELEASING, render_page
+from conn_service.studio.views.rendering import CREATING, EDITING, RELEASING, render_page
 
 __all__ = ["StudioSession"]
 
@@ -82,7 +82,7 @@ class StudioSession:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return 400, describe_problem("request", f"the request is invalid: {error}", "reload the page")
         user = self._context.user
-        refusal = _find_refusal(user, name, request)
+        refusal = _find_refusal(self._context, name, request)
         if refusal:
             return 403, describe_problem("read_only", f"nothing was saved: {refusal}", user.fix)
         try:
@@ -111,12 +111,13 @@ class StudioSession:
         return self._workspace
 
 
-def _find_refusal(user: StudioUser, name: str, request: Any) -> str:
-    """Return why a user may not ask this; "" if it may. The document of an environment concerns many accounts, so that
-    who saves it must be allowed to release."""
+def _find_refusal(context: QueryContext, name: str, request: Any) -> str:
+    """Return why a user may not ask this; "" if it may. The document of an environment and a connector of a service
+    concern many accounts, so that who saves them must be allowed to release."""
+    user = context.user
     is_page = isinstance(request, PageRequest)
     page, level = (request.page, request.query.get("level")) if is_page else ("", getattr(request, "level", ""))
-    if page in RELEASING:
+    if page in RELEASING or (page in CREATING and context.saves == "revision"):
         return user.release_refusal
     if name not in _EDITING and page not in EDITING:
         return ""

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from conn_engine.config import load_workspace
+from conn_engine.analysis.submissions.demands import find_demands
+from conn_engine.config import Effective, load_workspace
 from conn_engine.documents import Document, parse, write_whole
 from conn_engine.documents.edits import drop_value, put_value
-from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
+from conn_engine.errors import ConfigurationError, ConnError, ExpressionError, UsageError
 from conn_engine.expressions import expression
 from conn_engine.lint.models import load_models
 from conn_engine.personal.pseudonyms import Pseudonyms
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
-from conn_engine.updates.adding import NAME, check_connector, import_connector
+from conn_engine.updates.adding import NAME, check_connector, import_connector, list_files
 from conn_engine.wire import MACHINE_CLOCK
 from conn_import import (
     ImportedConnector,
@@ -60,9 +61,9 @@ class _Source:
     account: str
 
 
-def show_new_connector(studio: StudioWorkspace, _request: PageRequest) -> dict[str, Any]:
+def show_new_connector(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
     """Return the models that can be mapped to."""
-    return {"models": sorted(load_models(tuple(studio.saved.models)))}
+    return {"models": sorted(load_models(tuple(studio.saved.models))), "saves": request.context.saves}
 
 
 def show_proposal(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
@@ -76,9 +77,11 @@ def show_proposal(studio: StudioWorkspace, request: PageRequest) -> dict[str, An
     proposed = _read_proposed(imported, source.model)
     return {
         "key": key,
+        "saves": request.context.saves,
+        **_describe_demands(studio, imported),
         "source": source,
         "name": imported.name,
-        "account": source.account or imported.name,
+        "account": source.account or (imported.name if request.context.saves == "file" else ""),
         "format": imported.format,
         "operations": imported.operations,
         "found": imported.found,
@@ -92,8 +95,8 @@ def show_proposal(studio: StudioWorkspace, request: PageRequest) -> dict[str, An
 
 
 def save_connector(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
-    """Write the connector with the accepted fields, and an account to look at it. Raises UsageError for an expression
-    that does not compile, or if the connector exists."""
+    """Write the connector with the accepted fields, and an account to look at it, or return what a service saves.
+    Raises UsageError for an expression that does not compile, or if the connector exists."""
     source = studio.sources.get(request.query.get("key", ""))
     if source is None:
         raise UsageError("the proposal is too old", hint="paste the document again")
@@ -107,14 +110,53 @@ def save_connector(studio: StudioWorkspace, request: PageRequest) -> dict[str, A
         accepted = _accept(proposed, request.query)
         imported.files[proposed.file] = accepted.text
         first = next((one["name"] for one in _list_resources(accepted) if "list" in one["operations"]), "")
+    location = f"/recordings?connector={quote(imported.name)}"
+    if account and first:
+        location = f"/edit/{quote(account)}/{quote(f'{source.model}.{first}.list')}"
+    if request.context.saves == "revision":
+        files = _collect_files(studio, imported)
+        made = {
+            "connector": imported.name,
+            "files": files,
+            "account": account,
+            "reason": request.query.get("reason", ""),
+        }
+        return {"location": location, "saves": made}
     import_connector(studio.root, imported.name, imported.write)
-    _record(studio, imported)
+    effective = load_workspace(studio.root).effective(account=None, connector=imported.name)
+    _record(studio.root / "connectors" / imported.name, effective, imported)
     if account and not studio.saved.has_account(account):
         text = f"connector: {imported.name}\n"
         write_whole(studio.root / "accounts" / f"{account}.yaml", text, within=studio.root)
-    if account and first:
-        return {"location": f"/edit/{quote(account)}/{quote(f'{source.model}.{first}.list')}"}
-    return {"location": f"/recordings?connector={quote(imported.name)}"}
+    return {"location": location}
+
+
+def _load_imported(studio: StudioWorkspace, imported: ImportedConnector) -> Effective:
+    """Return the configuration of a connector that is not saved."""
+    texts = {f"connectors/{imported.name}/{name}": text for name, text in imported.files.items()}
+    return studio.saved.with_texts(texts).effective(account=None, connector=imported.name)
+
+
+def _describe_demands(studio: StudioWorkspace, imported: ImportedConnector) -> dict[str, Any]:
+    """Return the hosts that the connector sends requests to, and the environment variables that it reads, or why they
+    are not known."""
+    try:
+        demands = find_demands(_load_imported(studio, imported))
+    except ConnError as error:
+        return {"hosts": [], "environment": [], "problem": error.message}
+    return {"hosts": demands.hosts, "environment": demands.environment, "problem": ""}
+
+
+def _collect_files(studio: StudioWorkspace, imported: ImportedConnector) -> dict[str, str]:
+    """Return the files of a connector by path in the workspace, with its recordings."""
+    with tempfile.TemporaryDirectory(prefix="conn-new-") as made:
+        folder = Path(made).resolve()
+        imported.write(folder)
+        _record(folder, _load_imported(studio, imported), imported)
+        paths = list_files(folder)
+        return {
+            f"connectors/{imported.name}/{one.relative_to(folder).as_posix()}": one.read_text("utf-8") for one in paths
+        }
 
 
 def _read_form(request: PageRequest) -> _Source:
@@ -233,14 +275,14 @@ def _check(key: str, text: str) -> None:
         raise UsageError(f"{key}: {error.message}", hint=error.hint or "correct the expression") from None
 
 
-def _record(studio: StudioWorkspace, imported: ImportedConnector) -> None:
-    """Write the recordings of a sample answer, with pseudonyms instead of personal data."""
+def _record(folder: Path, effective: Effective, imported: ImportedConnector) -> None:
+    """Write the recordings of a sample answer into the folder of a connector, with pseudonyms instead of personal
+    data."""
     if not imported.observed:
         return
-    effective = load_workspace(studio.root).effective(account=None, connector=imported.name)
     personal = PersonalData(Pseudonyms(secrets.token_bytes(32)))
     for recording in imported.recordings:
-        path = studio.root / "connectors" / imported.name / "recordings" / f"{recording.operation}.json"
+        path = folder / "recordings" / f"{recording.operation}.json"
         name = effective.resolve(recording.operation, raw=True)
         with suppress(ConfigurationError):  # personal data that cannot be replaced: the connector exists without it
-            save_without_personal_data(path, effective, name, recording, personal, WaryRedactor(), within=studio.root)
+            save_without_personal_data(path, effective, name, recording, personal, WaryRedactor(), within=folder)

@@ -21,6 +21,7 @@ from conn_service.studio.views.steps_page import review_steps, save_steps, show_
 from conn_service.studio.views.sync_page import show_run, show_syncs
 
 __all__ = [
+    "CREATING",
     "EDITING",
     "FORMS",
     "PAGES",
@@ -61,6 +62,8 @@ FORMS: Mapping[str, tuple[str, _Show]] = {
 """The forms by name, each with its path. It answers with a `location`, or with the values of a page."""
 EDITING: frozenset[str] = frozenset({"save_connector", "live", "record", "save_steps"})
 """The pages and forms that save edits or recordings, or lead to that."""
+CREATING: frozenset[str] = frozenset({"new", "proposal", "save_connector"})
+"""Those that add a connector, which all accounts of a service share."""
 RELEASING: frozenset[str] = frozenset({"promote", "roll_back"})
 """The forms that move channels."""
 WITH_CREDENTIALS: frozenset[str] = frozenset({"live", "record"})
@@ -84,13 +87,13 @@ def _load_templates(folder: Path | None) -> jinja2.Environment:
     )
 
 
-def render_page(studio: StudioWorkspace, request: PageRequest) -> dict[str, str]:
-    """Return the HTML of a page, or where to go after a form."""
+def render_page(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
+    """Return the HTML of a page, or where to go after a form, and what is to be saved before."""
     frame = request.context.frame
     if request.page in FORMS:
         values = FORMS[request.page][1](studio, request)
         if "location" in values:
-            return {"location": values["location"]}
+            return values
         return {"html": render_view(_ANSWERS[request.page], values, frame, _find_chosen(request.page))}
     values = PAGES[request.page][1](studio, request)
     return {"html": render_view(request.page, values, frame, _find_chosen(request.page))}

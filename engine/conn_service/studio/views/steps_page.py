@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from conn_engine.analysis.step_overrides import STEPS, has_comment
 from conn_engine.config import MISSING, Path_, lookup
 from conn_engine.config.override_places import find_override_place
@@ -53,17 +55,33 @@ def review_steps(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any
         "level": save.level,
         "texts": {key: request.query.get(key, "") for key in STEPS},
         "digest": save.digest,
+        "has_reason": request.context.saves == "revision",
+        "refusal": _find_refusal(request, save),
     }
 
 
 def save_steps(studio: StudioWorkspace, request: PageRequest) -> dict[str, Any]:
-    """Write the document with the steps of a form. Raises UsageError if it has changed, or if its results fail."""
+    """Write the document with the steps of a form, or return what a service saves. Raises UsageError if it has changed,
+    or if its results fail."""
     save = _read_edits(studio, request)
+    if request.context.saves == "revision":
+        file = describe_file(studio, _read_request(request), studio.find_effective(save.account))["path"]
+        return {"location": _find_location(request, save, file), "saves": {"edits": msgspec.to_builtins(save)}}
     status, answer = save_edits(studio, save)
     if status != 200:
         raise UsageError(answer["message"], hint=answer["fix"])
+    return {"location": _find_location(request, save, answer["file"])}
+
+
+def _find_location(request: PageRequest, save: SaveRequest, file: str) -> str:
     place = f"{quote(save.account)}/{quote(request.query.get('operation', ''))}"
-    return {"location": f"/steps/{place}?level={save.level}&saved={quote(answer['file'])}"}
+    return f"/steps/{place}?level={save.level}&saved={quote(file)}"
+
+
+def _find_refusal(request: PageRequest, save: SaveRequest) -> str:
+    """Return why this person may not save the steps; "" if it may."""
+    user = request.context.user
+    return user.edit_refusal or (user.release_refusal if save.level == "environment" else "")
 
 
 def _read_request(request: PageRequest) -> OperationRequest:
@@ -89,6 +107,7 @@ def _read_edits(studio: StudioWorkspace, request: PageRequest) -> SaveRequest:
         edits=tuple(edits),
         digest=request.query.get("digest", ""),
         accept=request.query.get("accept") == "yes",
+        reason=request.query.get("reason", "").strip(),
     )
 
 

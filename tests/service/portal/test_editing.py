@@ -182,7 +182,8 @@ def test_every_link_of_a_page_leads_somewhere(portal: Portal) -> None:
     assert all(link.startswith("/portal/") for link in links) and "/portal/recordings/record" not in str(links)
     statuses = {link: portal.client.get(link).status_code for link in links - {"/portal/logout"}}
     assert statuses == dict.fromkeys(statuses, 200)
-    assert portal.get("/new").status_code == portal.get("/impact").status_code == 404
+    assert portal.get("/recordings/record").status_code == portal.get("/impact").status_code == 404
+    assert "This portal does not record from vendors" in texts[1] and "conn record crm.contacts.list" in texts[2]
 
 
 def test_certificates_outside_the_workspace_are_not_needed(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def find_unread_record_cursor(operation: VendorOperation, records: Sequence[Any]
 
 
 def read_known(settings: Common | SyncToken, cursor: Any) -> Any:
-    """Return the value of a cursor in the state; None if there is none. Raises UsageError if it cannot be read."""
+    """Return the value of a cursor in the state; None without one. Raises UsageError if it cannot be read."""
     try:
         return settings.from_state(cursor)
     except Unreadable as error:

@@ -120,6 +120,15 @@ def test_a_field_that_the_vendor_does_not_have_is_not_expected(tmp_path: Path) -
     assert part.points == round(15 * row.mapped / (row.fields - row.served_elsewhere - 1), 1)
 
 
+def test_a_credential_can_be_refused_with_a_status_of_success(tmp_path: Path) -> None:
+    rule = 'errors: [{when: body.error = "invalid_auth", then: {fail: {kind: unauthorized}}}]\n'
+    answers = [("/things", 200, {"error": "invalid_auth"})]
+    refused = json.dumps(build_recording("m.things.list", answers, scenario="refused"))
+    files = {"connector.yaml": rule + CONNECTOR, "recordings/m.things.list.refused.json": refused}
+    scored = score(create_shop(tmp_path, **files), mutate=False)
+    assert [name for name, shown in scored.recordings.scenarios.items() if shown] == ["unauthorized"]
+
+
 def test_the_contract_counts_what_it_refuses_and_what_the_vendor_does_not_offer(tmp_path: Path) -> None:
     contract = """\
 document: https://shop.example/openapi.json

@@ -76,6 +76,8 @@ class Cluster:
         for worker in self.workers:
             worker.kill()
         self.tenants.check(self.interruptions)
+        logs = [worker.log.read_text(errors="replace") for worker in self.workers]
+        assert any("the connection to the store is lost: this process ends with exit code 4" in log for log in logs)
 
     def close(self) -> None:
         for worker in self.workers:

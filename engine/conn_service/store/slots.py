@@ -36,7 +36,7 @@ class SlotLostError(sa.exc.SQLAlchemyError):
 
 def exit_process(reason: str = "the connection to the store is lost") -> None:
     """End the process at once, for its supervisor to start it again: another worker may have its slot."""
-    message = "%s, and another worker may continue what this one was doing: it ends with exit code %d. Start it again"
+    message = "%s: this process ends with exit code %d, and another one may continue its work; start it again"
     logging.getLogger(__name__).critical(message, reason, _NETWORK_FAILED)
     os._exit(_NETWORK_FAILED)
 

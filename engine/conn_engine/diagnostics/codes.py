@@ -862,6 +862,15 @@ CODES: dict[str, Code] = _build_table(
         "pattern that includes the scheme: `trusted_hosts: ['http://data.example.com']`.",
     ),
     Code(
+        "SEC131",
+        "requests to an internal address are refused",
+        "warning",
+        "A URL leads to this machine or to a private network, and conn.yaml does not trust the host. Every request to "
+        "it is refused, so that a document cannot reach services that only this machine can reach. If the host is "
+        "meant to be internal, add it in conn.yaml, such as `trusted_hosts: ['127.0.0.1:8080']`. If not, correct the "
+        "URL.",
+    ),
+    Code(
         "SEC102",
         "credential in a URL",
         "warning",

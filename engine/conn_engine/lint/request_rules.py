@@ -1,11 +1,12 @@
-"""Rules for requests: foreign placeholders in paths, URLs without TLS, a `verify` operation that needs a caller."""
+"""Rules for requests: foreign placeholders in paths, URLs without TLS or to internal hosts, a `verify` operation that
+needs a caller."""
 
 import re
 from collections.abc import Iterator
 
 from conn_engine.config import Path_, VendorOperation, format_place
 from conn_engine.config.endpoints import iterate_request_urls
-from conn_engine.config.host_patterns import host_pattern, is_url_place
+from conn_engine.config.host_patterns import host_pattern, is_consent_page, is_url_place
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.diagnostics import Diagnostic, diagnostic
@@ -19,11 +20,11 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import verify_operation
 from conn_engine.transport import gateway
-from conn_engine.transport.egress import judge_host
+from conn_engine.transport.egress import judge_host, suggest_fix
 from conn_engine.transport.hosts import is_covered
-from conn_engine.transport.url_templates import hide_templates
+from conn_engine.transport.url_templates import hide_templates, split_url
 
-__all__ = ["find_foreign_placeholders", "find_plain_urls", "find_unsendable_verify"]
+__all__ = ["find_foreign_placeholders", "find_internal_urls", "find_plain_urls", "find_unsendable_verify"]
 
 _PLACEHOLDER = re.compile(r"\$?(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})|(?<=/):([A-Za-z_]\w*)(?=/|\Z|\?)")
 
@@ -69,8 +70,8 @@ def _find_expressions(text: str) -> list[tuple[str, int]]:
 def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
     """SEC130: requests go to a public host over `http://`, and conn.yaml does not confirm it."""
     trusted = view.target.effective.trusted_hosts
-    for path, text in iterate_texts(view.layer.data):
-        if not text.lower().startswith("http://") or not (is_url_place(path) or path[-2:] == ("request", "base_url")):
+    for path, text in _iterate_urls(view):
+        if not text.lower().startswith("http://"):
             continue
         pattern = host_pattern(text)
         url = hide_templates(text).replace("\0", "x")
@@ -86,6 +87,31 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
             hint=f"write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: "
             f'["http://{pattern}"]',
         )
+
+
+def find_internal_urls(view: LayerView) -> Iterator[Diagnostic]:
+    """SEC131: requests go to an internal host that conn.yaml does not list, so that each of them is refused."""
+    for path, text in _iterate_urls(view):
+        front = split_url(text)[0]
+        if "{{" in front or is_consent_page(path) or not gateway.is_target(front):
+            continue
+        goal = gateway.parse_target(front)
+        reason = judge_host(goal.origin, view.target.effective.trusted_hosts)
+        if reason:
+            yield diagnostic(
+                "SEC131",
+                f"requests to {goal.scheme}://{goal.authority} are refused: it is {reason}",
+                view.locate(Site(path, text, "template", None), 0, len(front)),
+                path=format_place(path),
+                hint=suggest_fix(goal),
+            )
+
+
+def _iterate_urls(view: LayerView) -> Iterator[tuple[Path_, str]]:
+    """Yield the texts of a level that say where requests go."""
+    for path, text in iterate_texts(view.layer.data):
+        if is_url_place(path) or path[-2:] == ("request", "base_url"):
+            yield path, text
 
 
 def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:

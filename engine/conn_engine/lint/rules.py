@@ -54,7 +54,12 @@ from conn_engine.lint.mapping_rules import (
 from conn_engine.lint.on_error_rules import find_unmapped_policies
 from conn_engine.lint.paging_rules import check_paginations
 from conn_engine.lint.reference_rules import check_operation_references
-from conn_engine.lint.request_rules import find_foreign_placeholders, find_plain_urls, find_unsendable_verify
+from conn_engine.lint.request_rules import (
+    find_foreign_placeholders,
+    find_internal_urls,
+    find_plain_urls,
+    find_unsendable_verify,
+)
 from conn_engine.lint.run_rules import find_unused_windows
 from conn_engine.lint.schema_rules import find_unfit_keys, find_unreadable_schemas
 from conn_engine.lint.secret_rules import find_literal_secrets, find_secrets_in_context
@@ -77,6 +82,7 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     find_literal_secrets,
     find_foreign_placeholders,
     find_plain_urls,
+    find_internal_urls,
     find_unknown_overrides,
 )
 """Rules for the text of one level: each runs once for a document, however many accounts use it."""

@@ -495,6 +495,7 @@ EXPRESSIONS = [
         swap=(HTTP, "path: /contacts,", "path: /contacts, response_schema: schemas/none.json,"),
     ),
     Bad("no TLS", one("SEC130", HTTP, 1, 11), swap=(HTTP, "https://api", "http://api")),
+    Bad("an internal host", one("SEC131", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", "https://10.1.2.3")),
     Bad("no expression", one("EXP101", MAPPING, 6, 26), swap=(MAPPING, "response.email", "response.(")),
     Bad("template left open", one("EXP101", HTTP, 8, 41), swap=(HTTP, "{{id}}", "{{id")),
     Bad("no function", one("EXP102", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$lowecase(response.email)")),

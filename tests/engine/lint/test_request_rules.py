@@ -69,6 +69,28 @@ def test_conn_yaml_can_confirm_it(tmp_path):
     assert found(tmp_path, conn, base_url="http://data.example.com") == []
 
 
+@pytest.mark.parametrize(
+    ("url", "entry"),
+    [
+        ("http://127.0.0.1:8080/v1", "127.0.0.1:8080"),
+        ("https://10.1.2.3/{{context.shop}}", "10.1.2.3"),
+        ("http://db.internal", "http://db.internal"),
+    ],
+)
+def test_an_internal_host_needs_an_entry_in_conn_yaml(tmp_path, url, entry):
+    fix = f'if it is meant to be internal, add "{entry}" to trusted_hosts in conn.yaml'
+    assert ("SEC131", "base_url", fix) in found(tmp_path / "refused", base_url=url)
+    conn = json.dumps({"version": 1, "trusted_hosts": [entry]})
+    assert "SEC131" not in [code for code, *_ in found(tmp_path / "trusted", conn, base_url=url)]
+
+
+def test_any_url_that_is_sent_to_is_judged_and_no_template(tmp_path):
+    config = {"token_url": "https://192.168.0.1/token", "authorize_url": "https://192.168.0.1/consent"}
+    operations = {"list": {**LIST, "base_url": "http://{{context.host}}:8080"}}
+    rows = found(tmp_path, operations=operations, credentials={"format": "oauth2", "config": config})
+    assert [path for code, path, _ in rows if code == "SEC131"] == ["credentials.config.token_url"]
+
+
 OPERATIONS = {
     "get": {"method": "get", "path": "/things/{{id}}"},
     "part": {"method": "get", "path": "/things", "query": {"q": "{{params.q}}"}},

@@ -13,7 +13,8 @@ __all__ = ["CallCounts", "FieldDifference", "RolloutCounts", "find_halt_reason"]
 @dataclass(slots=True)
 class CallCounts:
     """The calls of some accounts: all, those that failed, those that were compared, and of these those that now miss
-    something; those whose requests differ or cannot be repeated, and those that were not compared for lack of time."""
+    something; those whose requests differ or cannot be repeated, and those that were not compared
+    for lack of time, or because the isolation stopped an expression of the account."""
 
     calls: int = 0
     failed: int = 0

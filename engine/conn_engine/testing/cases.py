@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,8 @@ def replay(
     """Run an operation on its recording: without network, at the time of the recording, with a synthetic credential.
 
     With `call`, that is made instead of the recorded one. Errors of the operation, including MissingRecording, are
-    stored in `Outcome.error`. `observer` is passed to `Session`; `evaluator` overrides the workspace's.
+    stored in `Outcome.error`. `observer` is passed to `Session`; `evaluator` overrides the workspace's. The isolation
+    and the limits are those of the configuration's conditions.
     """
     effective = in_context(effective, recording.context)
     clock = FrozenClock(read_recorded_at(recording.recorded_at))
@@ -225,7 +226,9 @@ def replay(
         if observer is not None:
             observer(operation, scopes, results)
 
-    outcome.conditions = conditions_at(clock.now(), evaluator or effective.evaluator)
+    usual = effective.conditions
+    fixed = conditions_at(clock.now(), evaluator or effective.evaluator)
+    outcome.conditions = replace(fixed, isolation=usual.isolation, limits=usual.limits)
     session = Session(
         account=effective.account or "",
         document=document,

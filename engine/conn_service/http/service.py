@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from conn_engine.analysis.impact.live import LiveEvaluation
 from conn_engine.conditions import DEFAULT_LIMITS, EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
@@ -145,7 +146,12 @@ def open_service(deployment: Deployment) -> Iterator[ServiceApps]:
         metrics, traces = ServiceMetrics(), deployment.traces
         logins = LoginMonitor(engine, deployment.environ, deployment.connect)
         budgets = open_budgets(engine, deployment.clock)
-        watch = RolloutWatch(RolloutStore(engine), lambda: source.get_current()[1], deployment.source.halt_rollout)
+        watch = RolloutWatch(
+            RolloutStore(engine),
+            lambda: source.get_current()[1],
+            deployment.source.halt_rollout,
+            LiveEvaluation(isolation, deployment.evaluation),
+        )
         stack.callback(watch.close)
         connections = KeptConnections(
             source,

@@ -2,7 +2,7 @@
 some with the other release on what the vendor has just answered, and halt it.
 
 Nothing more is sent, and no call waits for it: one thread compares, for a fifth of its time at most, and what it has no
-time for is counted as dropped.
+time for is counted as dropped. What an account sets is evaluated in the isolation of the process.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from conn_engine.analysis.impact.live import UNREPEATABLE, LiveComparison, compare_live
+from conn_engine.analysis.impact.live import UNREPEATABLE, LiveComparison, LiveEvaluation, compare_live
 from conn_engine.config import OperationName, Workspace
 from conn_engine.errors import ConnError, DisabledError, UsageError, VendorError
 from conn_engine.releases.model import Rollout
@@ -42,10 +42,18 @@ HaltRollout = Callable[[Rollout, str, dict[str, Any]], None]
 
 
 class RolloutWatch:
-    """Watches the rollout that is on. `get_workspace` returns what is served, and `halt` stops the rollout."""
+    """Watches the rollout that is on. `get_workspace` returns what is served, `halt` stops the rollout, and
+    `evaluation` says where the comparison evaluates expressions."""
 
-    def __init__(self, store: RolloutStore, get_workspace: Callable[[], Workspace], halt: HaltRollout) -> None:
+    def __init__(
+        self,
+        store: RolloutStore,
+        get_workspace: Callable[[], Workspace],
+        halt: HaltRollout,
+        evaluation: LiveEvaluation,
+    ) -> None:
         self.store = store
+        self.evaluation = evaluation
         self._get_workspace = get_workspace
         self._halt = halt
         self._lock = threading.Lock()
@@ -214,9 +222,15 @@ class RolloutWatch:
         watched, account = observed.watched, observed.account
         try:
             recording = observed.to_recording()
-            found = compare_live(watched.before, watched.after, account, observed.operation, recording)
+            found = compare_live(
+                watched.before, watched.after, account, observed.operation, recording, evaluation=self.evaluation
+            )
         except Exception as error:  # the thread must not end
             _LOG.error("a call of %s was not compared (%s)", account, type(error).__name__)
+            self._count(watched, CallCounts(dropped=1))
+            return
+        if found.stopped:
+            _LOG.warning("a call of %s (%s) was not compared: %s", account, observed.operation.text, found.stopped)
             self._count(watched, CallCounts(dropped=1))
             return
         if observed.is_continued and found.obstacle == UNREPEATABLE:  # read by itself, it is another page

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conn_engine.analysis.impact.live import LiveEvaluation
 from conn_engine.config import Workspace
 from conn_engine.releases.actors import Act
 from conn_engine.releases.model import Rollout
@@ -43,9 +44,11 @@ class ChannelReleases:
         self._source.move(halt_unchanged(rollout, reason, act, checks))
 
 
-def watch_rollouts(engine: "Engine", served: ReleaseLookup, revised: ReleaseLookup) -> RolloutWatch | None:
+def watch_rollouts(
+    engine: "Engine", served: ReleaseLookup, revised: ReleaseLookup, evaluation: LiveEvaluation
+) -> RolloutWatch | None:
     """Return what watches the rollouts of a channel; None for a folder, which has none. `revised` are the releases as
-    runs use them."""
+    runs use them, and `evaluation` is where the comparison evaluates expressions."""
     if not isinstance(served, ChannelReleases):
         return None
-    return RolloutWatch(RolloutStore(engine), lambda: revised.get_current()[1], served.halt_rollout)
+    return RolloutWatch(RolloutStore(engine), lambda: revised.get_current()[1], served.halt_rollout, evaluation)

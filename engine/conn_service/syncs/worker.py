@@ -8,6 +8,7 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from conn_engine.analysis.impact.live import LiveEvaluation
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.secrets import Vault
 from conn_engine.syncs import USUAL_PRIORITY, BackfillRange
@@ -25,7 +26,7 @@ from conn_service.syncs.dbos_process import (
 )
 from conn_service.syncs.folders import FolderReleases
 from conn_service.syncs.following import build_chunk_settings, is_next_chunk
-from conn_service.syncs.opening import ReleaseLookup
+from conn_service.syncs.opening import ReleaseLookup, open_isolation
 from conn_service.syncs.partial_retries import PartialRetries
 from conn_service.syncs.revised_releases import RevisedReleases
 from conn_service.syncs.runner import SyncRunner
@@ -102,7 +103,8 @@ class SyncWorker:
         self._engine: Engine = open_engine(location, connections=_CONNECTIONS, ping_after=_PING_SECONDS)
         served = releases
         self.releases = releases = RevisedReleases(served, RevisionStore(self._engine))
-        self.rollouts = watch_rollouts(self._engine, served, releases)
+        isolation = open_isolation()
+        self.rollouts = watch_rollouts(self._engine, served, releases, LiveEvaluation(isolation))
         self._timetable = Timetable(releases)
         self._parts = [make(self._engine, releases) for make in parts]
         self.watch = StoreWatch(self._engine, location)
@@ -122,6 +124,7 @@ class SyncWorker:
             environ=environ,
             clock=clock,
             vault=vault,
+            isolation=isolation,
             budgets=self.budgets,
             watch=self.rollouts,
         )
@@ -139,13 +142,14 @@ class SyncWorker:
 
     def close(self) -> None:
         """Close the store, if the worker was only used to look into it."""
-        self.runner.close()
-        self._close_store()
+        self._close_runs()
+        self._engine.dispose()
 
-    def _close_store(self) -> None:
+    def _close_runs(self) -> None:
+        """Close the comparisons, and then the runs with the isolation that both use."""
         if self.rollouts is not None:
             self.rollouts.close()
-        self._engine.dispose()
+        self.runner.close()
 
     def __enter__(self) -> "SyncWorker":
         require_dbos()
@@ -184,12 +188,12 @@ class SyncWorker:
 
         is_lost = self._lease is not None and self._lease.is_lost
         destroy_dbos(self._engine, self._ended, 0 if is_lost else self._drain_seconds)
-        self.runner.close()
+        self._close_runs()
         workflows.use_parts(None)
         deliveries.use_parts(None)
         for part in self._parts:
             part.end()
-        self._close_store()
+        self._engine.dispose()
         if self._lease is not None:
             self._lease.close()
 

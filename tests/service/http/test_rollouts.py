@@ -1,6 +1,7 @@
 """A service that watches a rollout: it counts, compares on the same answers of the vendor, and halts."""
 
 import io
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from service_bench import Bench, open_bench
 
 from conn_cli.console import App
 from conn_cli.main import execute
+from conn_engine.analysis.impact.live import LiveEvaluation
+from conn_engine.conditions import EvaluationLimits
+from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases import ReleaseSource
 from conn_engine.releases.store_location import StoreLocation
 from conn_service.http.channel import ChannelConfiguration
@@ -85,6 +89,34 @@ def test_another_request_is_not_compared(channel: Channel, bench: Bench) -> None
     found = read_rollout(bench)
     assert (found["others"]["compared"], found["others"]["different"]) == (0, 1)
     assert [row["field"] for row in found["differences"]] == ["different request: cannot be compared"]
+
+
+TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [1])"
+"""A value that contains itself 2^200 times: no evaluator stops by itself what compares it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "hostile", [(f"{TWICE} = {TWICE}", 0.3, "took "), (f"$count($spread({TWICE}))", 30, "it took more than 192 MB")]
+)
+def test_a_hostile_expression_of_an_account_is_stopped_apart_from_the_service(
+    channel: Channel, bench: Bench, caplog: pytest.LogCaptureFixture, hostile: tuple[str, float, str]
+) -> None:
+    text, seconds, reason = hostile
+    override = {"unified": {"crm": {"contacts": {"get": {"response_mapping": {"email": text}}}}}}
+    (channel.root / "accounts/acme.yaml").write_text(json.dumps({"connector": "shop", "override": override}))
+    channel.roll_out(channel.release("response.name & '!'"))
+    watch, others = bench.app.watch, bench.issue("unified:read", accounts=["globex"])
+    with Isolation(memory_bytes=192 * 2**20, grace_seconds=0.2) as isolation:
+        watch.evaluation = LiveEvaluation(isolation, EvaluationLimits(seconds=seconds))
+        assert read_name(bench) == "P1"
+        assert read_name(bench, others) == "P1"  # while the thread compares, or waits for the worker
+        found = read_rollout(bench)
+    assert [found["others"][name] for name in ("calls", "compared", "dropped", "missing")] == [2, 1, 1, 0]
+    assert {row["account"] for row in found["differences"]} == {"globex"}
+    [message] = [row.getMessage() for row in caplog.records if row.name == "conn_service.rollouts.watching"]
+    assert message.startswith("a call of acme (crm.contacts.get) was not compared: email: the expression was stopped: ")
+    assert reason in message
 
 
 def test_a_comparison_for_which_there_is_no_time_is_dropped_and_counted(

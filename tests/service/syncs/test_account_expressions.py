@@ -10,7 +10,8 @@ from sync_bench import ENVIRON, Bench, Releases
 from conn_engine.conditions import EvaluationLimits
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.releases.store_location import StoreLocation
-from conn_service.syncs import opening
+from conn_service.syncs import worker as worker_module
+from conn_service.syncs.opening import open_isolation
 from conn_service.syncs.runner import SyncRunner
 from conn_service.syncs.worker import SyncWorker
 
@@ -123,8 +124,7 @@ def test_an_endless_mapping_of_an_account_fails_its_run(bench: Bench, isolation:
 
 def test_a_worker_isolates_without_being_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Any] = []
-    open_isolation = opening.open_isolation
-    monkeypatch.setattr(opening, "open_isolation", lambda: opened.append(open_isolation()) or opened[-1])
+    monkeypatch.setattr(worker_module, "open_isolation", lambda: opened.append(open_isolation()) or opened[-1])
     override(bench, "{ transform: { name: $lowercase(record.name) } }")
     location = StoreLocation(file=Path(bench.root.parent / "store.sqlite3"))
     with SyncWorker(location, Releases(bench.root), environ=ENVIRON) as worker:

@@ -9,6 +9,7 @@ import pytest
 from sync_bench import SYNC, Bench
 from sync_channel import find_file, make_runner, promote, roll_out
 
+from conn_engine.analysis.impact.live import LiveEvaluation
 from conn_engine.releases import ReleaseSource, open_store
 from conn_engine.releases.rollout_counts import CallCounts
 from conn_service.rollouts import RolloutStore, RolloutWatch
@@ -38,7 +39,7 @@ def bench(bench: Bench) -> Bench:
 @pytest.fixture
 def watch(bench: Bench, source: ReleaseSource) -> Iterator[RolloutWatch]:
     releases = ChannelReleases(source, bench.root)
-    made = watch_rollouts(bench.store.engine, releases, releases)
+    made = watch_rollouts(bench.store.engine, releases, releases, LiveEvaluation())
     assert made is not None
     yield made
     made.close()
@@ -180,4 +181,4 @@ def test_what_waits_at_the_end_is_counted_as_dropped(
 
 def test_a_folder_has_nothing_to_watch(bench: Bench, tmp_path: Path) -> None:
     releases = FolderReleases(tmp_path)
-    assert watch_rollouts(bench.store.engine, releases, releases) is None
+    assert watch_rollouts(bench.store.engine, releases, releases, LiveEvaluation()) is None

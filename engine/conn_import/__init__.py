@@ -213,8 +213,8 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
             endpoints = index_endpoints(result)
             connector.files[CONTRACT_FILE] = format_contract(source, find_not_offered(proposed, result.endpoints))
         if connector.operations and options.samples:
-            recordings = build_samples(built, result, options.name, recorded_at)
-            scenarios = build_scenarios(built, result)
+            recordings = build_samples(built, result, options.name, recorded_at, every=bool(options.models))
+            scenarios = build_scenarios(built, result) if options.models else []
     else:
         connector = result
     if not connector.operations and not connector.bare:

@@ -30,6 +30,8 @@ _TEXTS = {
     "timezone": "Europe/Berlin", "zip": "10115", "zipcode": "10115",
 }  # fmt: skip
 _LINKS = ("url", "uri", "website", "link", "href")
+_FOLLOWING = frozenset({"more", "next"})
+"""Words in the names of booleans that announce another page."""
 _MOMENTS = re.compile(r"(?:.*_)?(?:at|date|datetime|time|on|timestamp|created|updated|modified)")
 _PATTERNED = re.compile(r"\^?\[([A-Z])-Z\]\{(\d)\}\$?")
 
@@ -91,7 +93,7 @@ class _Inventor:
         if kind in ("integer", "number"):
             return self._invent_number(shape, name)
         if kind == "boolean":
-            return True
+            return _FOLLOWING.isdisjoint(to_snake(name).split("_"))
         return self._invent_text(shape, name) if kind == "string" else None
 
     def _find_known(self, shape: Shape, name: str, depth: int) -> Any:

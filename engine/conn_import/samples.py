@@ -50,8 +50,14 @@ class SampleScenario:
     call: RecordedCall = field(default_factory=RecordedCall)
 
 
-def build_samples(built: BuiltConnector, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
-    """Return a recording for each operation whose request and response the document describes."""
+def build_samples(
+    built: BuiltConnector, contract: Contract, connector: str, recorded_at: str, *, every: bool
+) -> list[Recording]:
+    """Return a recording for each listing by GET with an example or a usable schema, and for each write with an example
+    in a collection; with `every`, for each operation whose request and response the document describes.
+
+    A sample of an operation may not fit how it is imported, so the caller of `every` replays them.
+    """
     collected: list[Recording] = []
     blank = Recording(
         connector=connector,
@@ -71,11 +77,20 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
             continue
         if operation.endpoint.method == "get" and operation.name.many:
             recording = _record_listing(operation, built.common, contract, blank, redactor)
-        else:
+        elif every or _is_saved_write(operation):
             recording = _record_one(operation, contract, blank, redactor)
+        else:
+            continue
         if recording is not None:
             collected.append(recording)
     return collected
+
+
+def _is_saved_write(operation: BuiltOperation) -> bool:
+    """Return whether it is a write of a collection, which has its request and its response as they were saved."""
+    endpoint = operation.endpoint
+    is_saved = endpoint.sample_body is not UNSET and isinstance(endpoint.answer.example, dict | list)
+    return is_saved and not endpoint.answer.status and endpoint.method not in ("get", "head")
 
 
 def build_scenarios(built: BuiltConnector, contract: Contract) -> list[SampleScenario]:

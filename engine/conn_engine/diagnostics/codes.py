@@ -659,6 +659,13 @@ CODES: dict[str, Code] = _build_table(
         "write `&`: `first & ' ' & last`. A missing value then counts as empty text.",
     ),
     Code(
+        "EXP132",
+        "filtered list before a step",
+        "warning",
+        "`[a, b][$ != ''].{'number': $}` is right for two items, but JSONata gives nothing, or each letter of a text, "
+        "if the filter leaves one. Put the list in parentheses: `([a, b])[$ != ''].{'number': $}`.",
+    ),
+    Code(
         "EXP140",
         "path that is sent as text",
         "warning",

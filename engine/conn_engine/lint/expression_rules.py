@@ -28,6 +28,7 @@ __all__ = [
     "check_syntax",
     "check_variables",
     "find_constant_filters",
+    "find_filtered_lists",
     "find_text_sums",
 ]
 
@@ -206,6 +207,42 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 fix=view.build_part_fix(site, offset, len(text), joined) if joined else None,
             )
             break  # the other signs of the chain are the same mistake
+
+
+def find_filtered_lists(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP132: `[a, b][filter].name` has no value if one item is left."""
+    for site, text, offset in view.parts:
+        tokens = find_tokens(text)
+        for index, opening in enumerate(tokens):
+            if opening.text != "[" or opening.kind != "operator" or (index and _ends_operand(tokens[index - 1])):
+                continue
+            last = end = _find_closing(tokens, index)
+            while end + 1 < len(tokens) and tokens[end + 1].text == "[":
+                end = _find_closing(tokens, end + 1)
+            if end == last or end + 1 >= len(tokens) or tokens[end + 1].text != ".":
+                continue
+            start, stop = opening.start, tokens[last].end
+            message = "a list that is filtered before a step has no value if one item is left"
+            correct = f"({text[start:stop]})"
+            yield diagnostic(
+                "EXP132",
+                message,
+                view.locate(site, offset + start, stop - start),
+                path=format_place(site.path),
+                hint="put the list in parentheses: ([…])[…].…",
+                fix=view.build_part_fix(site, offset + start, stop - start, correct),
+            )
+
+
+def _find_closing(tokens: Sequence[Token], opening: int) -> int:
+    """Return the index of the bracket that closes the one at `opening`, or of the last token without one."""
+    depth = 0
+    for index in range(opening, len(tokens)):
+        if tokens[index].kind == "operator":
+            depth += (tokens[index].text == "[") - (tokens[index].text == "]")
+        if depth == 0:
+            return index
+    return len(tokens) - 1
 
 
 def _write_join(text: str, tokens: Sequence[Token]) -> str:

@@ -29,6 +29,7 @@ from conn_engine.lint.expression_rules import (
     check_syntax,
     check_variables,
     find_constant_filters,
+    find_filtered_lists,
     find_text_sums,
 )
 from conn_engine.lint.failure_rules import (
@@ -74,6 +75,7 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     check_names,
     check_variables,
     find_constant_filters,
+    find_filtered_lists,
     find_text_sums,
     find_sent_expressions,
     find_filters_of_the_response,

@@ -506,6 +506,11 @@ EXPRESSIONS = [
         swap=(MAPPING, "response.email", "response.email + ' ' + response.name"),
     ),
     Bad(
+        "a filtered list before a step",
+        one("EXP132", MAPPING, 6, 22),
+        swap=(MAPPING, "response.email", "$join([response.email, response.mail][$ != ''].$lowercase())"),
+    ),
+    Bad(
         "a path that is sent",
         one("EXP140", HTTP, 7, 78),
         swap=(HTTP, "response_path: data", "response_path: data, query: {limit: query.limit}"),

@@ -33,6 +33,21 @@ def test_a_constant_text_filters_nothing(tmp_path, expression, hint):
     assert found(tmp_path, expression) == [("EXP130", hint)]
 
 
+@pytest.mark.parametrize(
+    ("expression", "is_found"),
+    [
+        ("[record.a, record.b][$ != ''].{'n': $}", True),
+        ("$count([[record.a], record.b][0][$].n)", True),
+        ("([record.a, record.b])[$ != ''].{'n': $}", False),
+        ("[record.a, record.b].{'n': $}", False),
+        ("$join([record.a, record.b][$ != ''], '.')", False),
+        ("record.a[b = [1, 2]][0].c", False),
+    ],
+)
+def test_a_filtered_list_before_a_step_is_found(tmp_path, expression, is_found):
+    assert [code for code, _ in found(tmp_path, expression)] == ["EXP132"] * is_found
+
+
 @pytest.mark.parametrize("expression", ["record.a + ' ' + record.b", "'id-' + record.id", "record.a + ''"])
 def test_a_sum_with_a_text_is_found_once(tmp_path, expression):
     assert [code for code, _ in found(tmp_path, expression)] == ["EXP131"]

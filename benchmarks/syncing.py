@@ -43,7 +43,7 @@ _GOALS = (
     ("spool", "dlt", 1.0),
     ("duckdb", "dlt", 1.5),
     ("spool", "airbyte", 1.0),
-    ("duckdb", "airbyte", None),
+    ("duckdb", "airbyte", 1.0),
 )
 _LABELS = {
     "spool": "sync to the spool and to standard output",

@@ -124,8 +124,9 @@ def _text(root: Path, imported: "list[ImportedConnector]", results: "dict[str, P
         if connector.name in results:
             lines += _describe_results(results[connector.name])
     recorded = [connector.name for connector in imported if connector.recordings]
-    test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(imported) == 1 else ""
-    return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
+    raw = "" if any(result.recorded or result.failed for result in results.values()) else " --raw"
+    chosen = f" --connector {recorded[0]}" if len(recorded) == len(imported) == 1 else ""
+    return join_lines([*lines, f"next: conn lint{f' && conn test --all{raw}{chosen}' if recorded else ''}"])
 
 
 def _report(

@@ -41,7 +41,8 @@ def replay_proposed(app: App, root: Path, imported: "ImportedConnector", *, forc
     """Run the operations of an import on its samples, write what they give, judge the requests, and score it. Sends
     nothing."""
     from conn_cli.sample_recordings import SampleRecorder
-    from conn_engine.analysis.score import judge_recordings, read_contract, score_connector, write_contract
+    from conn_cli.scoring import measure_score
+    from conn_engine.analysis.score import judge_recordings, read_contract, write_contract
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConnError
 
@@ -55,16 +56,10 @@ def replay_proposed(app: App, root: Path, imported: "ImportedConnector", *, forc
     if imported.endpoints:
         contract = judge_recordings(workspace, connector, read_contract(workspace, connector), imported.endpoints)
         write_contract(workspace, connector, contract)
-    with app.progress(connector, unit="mistakes") as progress:
-
-        def advance(done: int, total: int) -> None:
-            progress.total = total
-            progress.advance()
-
-        try:
-            results.score = score_connector(workspace, connector, now=app.clock.now(), advance=advance)
-        except ConnError as error:
-            app.err(f"{connector} has no score yet: {error.message}")
+    try:
+        results.score = measure_score(app, workspace, connector)
+    except ConnError as error:
+        app.err(f"{connector} has no score yet: {error.message}")
     return results
 
 

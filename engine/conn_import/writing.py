@@ -63,7 +63,7 @@ def _format_head(connector: FinishedConnector, file: str) -> Iterator[str]:
     if connector.left:
         yield f"# {_count(connector.left, 'operation')} left out (--only)."
     if not len(connector.losses):
-        yield "# Everything was imported."
+        yield "# Everything else was imported." if connector.left else "# Everything was imported."
         return
     yield "#"
     lines = fold_losses(connector.losses)

@@ -53,11 +53,14 @@ def test_requests_that_change_after_they_were_judged_do_not_count(root) -> None:
     (root / "shop.yaml").write_bytes(DOCUMENT)
     assert conn(root, "new", "shop", "--from", "shop.yaml", "--model", "crm", "--with-samples").code == 0
 
+    stored = (root / ".conn/scores.json").read_bytes()  # the mistakes were tried
+
     def read_part() -> dict[str, object]:
         (row,) = json.loads(conn(root, "score", "shop", "--format", "json").out)["connectors"]
         return next(part for part in row["parts"] if part["name"] == "contract")
 
     assert read_part()["points"] == 10
+    assert (root / ".conn/scores.json").read_bytes() == stored
     recorded = root / "connectors/shop/recordings/crm.contacts.list.json"
     recorded.write_text(recorded.read_text().replace('"cursor": "page-2"', '"cursor": "page-9"'))
     part = read_part()

@@ -116,6 +116,18 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
     assert "# Not found: title, department" in text
 
 
+def test_an_update_without_a_record_replaces_the_mapping_and_sends_a_required_id(tmp_path: Path, document, api) -> None:
+    body = {"schema": obj(id=INTEGER, firstName=STRING) | {"required": ["id"]}}
+    request = {"required": True, "content": {"application/json": body}}
+    document["paths"]["/people/{id}"]["put"] = {"requestBody": request, "responses": {"204": {"description": ""}}}
+    text = write(tmp_path, document, models={"crm": CRM}).files["unified/crm.yaml"]
+    contacts = parse(text, "crm.yaml").data["resources"]["contacts"]
+    assert contacts["update"]["response_mapping"] == {"replace": {"id": "id"}}
+    sent = contacts["update"]["request_body_mapping"]
+    assert sent == {"id": "$number(id)", "firstName": "body.first_name"}
+    assert "id" not in contacts["create"]["request_body_mapping"]
+
+
 def test_the_same_document_gives_the_same_proposal(tmp_path: Path, document) -> None:
     once = write(tmp_path, document, models={"crm": CRM}).files["unified/crm.yaml"]
     document["paths"] = dict(reversed(document["paths"].items()))

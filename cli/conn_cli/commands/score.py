@@ -1,15 +1,12 @@
 """`conn score`: what a connector covers, what its tests show, and what is missing."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
-
-if TYPE_CHECKING:
-    from conn_engine.analysis.score import ScoredConnector
 
 
 def score(
@@ -42,6 +39,7 @@ def score(
     """
     from conn_cli.report import score as report
     from conn_cli.report import write_report
+    from conn_cli.scoring import measure_score
     from conn_engine.analysis.score.report import ScoreReport
     from conn_engine.errors import UsageError
 
@@ -53,7 +51,7 @@ def score(
         if len(names) != 1:
             raise UsageError("--document judges one connector", hint=f"conn score NAME --document {document}")
         _judge(app, names[0], document)
-    scores = [_score(app, name, again=again) for name in names]
+    scores = [measure_score(app, app.workspace, name, again=again) for name in names]
     texts = {"text": lambda: report.draw_text(scores), "markdown": lambda: report.draw_markdown(scores)}
     write_report(lambda: ScoreReport.from_scores(scores), formats or [], texts, app, folder=app.folder)
     low = any(scored.score < (minimum or 0) for scored in scores)
@@ -77,35 +75,3 @@ def _judge(app: App, connector: str, document: str) -> None:
     contract = structs.replace(read_contract(app.workspace, connector), document=origin or path.name, digest=digest)
     write_contract(app.workspace, connector, judge_recordings(app.workspace, connector, contract, endpoints))
     app.err(f"judged the requests of {connector} by {origin or path.name} ({digest})")
-
-
-def _score(app: App, connector: str, *, again: bool) -> "ScoredConnector":
-    """Return the stored score if no file has changed, else a new one, which is stored."""
-    from conn_engine.analysis.score import (
-        compute_score_digest,
-        find_mutation,
-        load_scores,
-        score_connector,
-        store_score,
-        with_age,
-    )
-
-    now = app.clock.now()
-    app.workspace.file("connector", connector)
-    scores = load_scores(app.workspace)
-    stored = scores.get(compute_score_digest(app.workspace, connector))
-    if stored is not None and stored.connector == connector and not again:
-        return with_age(stored, now)
-    mutation = None if again else find_mutation(app.workspace, connector, scores.values())
-    with app.progress(connector, unit="mistakes") as progress:
-
-        def advance(done: int, total: int) -> None:
-            progress.total = total
-            progress.advance()
-
-        scored = score_connector(app.workspace, connector, now=now, mutation=mutation, advance=advance)
-    try:
-        store_score(app.workspace, scored)
-    except OSError as error:
-        app.err(f"the score is not stored: {(error.strerror or str(error)).lower()}")
-    return scored

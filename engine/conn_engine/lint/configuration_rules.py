@@ -130,5 +130,6 @@ def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
             f"{name.text} has no recording",
             effective.span(name.path),
             path=format_place(name.path),
-            hint=f"record it: conn record {name.text} --account ACCOUNT",
+            hint=f"record it: conn record {name.text} --account ACCOUNT, or without an account from a file with the "
+            f"response: conn record {name.text} -c {effective.connector_name} --from-body FILE",
         )

@@ -60,7 +60,10 @@ def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
     for name, event in get_unified_events(target):
         kind = f"{name.model}.{_find_record_name(target, name, event)}.{name.action}"
         if kind not in recorded:
-            hint = "record one: conn webhook record NAME FILE --account ACCOUNT, then conn test webhooks NAME --update"
+            hint = (
+                "record one: conn webhook record NAME FILE --account ACCOUNT, or for an example without an account "
+                f"-c {effective.connector_name} --contract, then conn test webhooks NAME --update"
+            )
             yield build_finding(target, "REC102", name.path, f"no recorded delivery contains {kind}", hint)
 
 

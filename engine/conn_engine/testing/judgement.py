@@ -126,7 +126,10 @@ def judge(
 
 def _suggest_record_command(effective: Effective, case: Case, base: Outcome | None) -> str:
     """Suggest how to record the case again if its requests are right: for the account only, when only it differs."""
-    command = f"conn record {case.name.text} --account {effective.account or 'ACCOUNT'}"
+    owner = f"--account {effective.account or 'ACCOUNT'}"
+    if effective.account is None and case.recording.source != "live":
+        owner = f"-c {effective.connector_name} --from-body FILE"
+    command = f"conn record {case.name.text} {owner}"
     if case.scenario != "default":
         command += f" --scenario {case.scenario}"
     if effective.account and base is not None and not isinstance(base.error, MissingRecording):

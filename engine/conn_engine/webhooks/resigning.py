@@ -27,6 +27,7 @@ from conn_engine.webhooks.secret_replacement import (
     pair_texts,
 )
 from conn_engine.webhooks.settings import Webhooks
+from conn_engine.webhooks.short_signatures import SHORTEST_UNIQUE, mark_short_signatures
 from conn_engine.webhooks.text_marks import Marks, Place, find_place, swap_texts
 from conn_engine.webhooks.verifier import (
     DeliveryVerifier,
@@ -148,7 +149,7 @@ def _resign(  # noqa: PLR0917
         for signature in group.signatures:
             marks.get_number(signature.text)
     before = old.delivery
-    signed = clean(_mark_signatures(before, marks))
+    signed = clean(_mark_signatures(before, marks, lambda delivery: _find_texts(way, replace(old, delivery=delivery))))
     digests = dict(_pair_digests(before.body, signed.body))
     signed = _rewrite(signed, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
     done: dict[int, str] = {}
@@ -167,18 +168,27 @@ def _resign(  # noqa: PLR0917
     return _fill(signed, marks, dict.fromkeys(lost, REDACTED)), len(lost)
 
 
-def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
+def _find_texts(way: DeliveryVerifier, verification: VerificationContext) -> list[str]:
+    """Return the signatures that are found in a delivery."""
+    try:
+        groups = list(way.find_signature_groups(verification)) if way.is_applicable(verification) else []
+    except VerificationError:
+        return []
+    return [signature.text for group in groups for signature in group.signatures]
+
+
+def _mark_signatures(delivery: Delivery, marks: Marks, find_texts: Callable[[Delivery], list[str]]) -> Delivery:
     """Replace signatures in the delivery by marks. The body is changed only for those that are nowhere else, because a
     repetition in the body may be signed."""
-    marked = _rewrite(delivery, lambda text, _: marks.mark(text), body=False)
-    remaining = Marks(
-        marks.texts,
-        found_numbers=set(marks.found_numbers),
-        only=frozenset(range(len(marks.texts))) - marks.found_numbers,
-    )
-    marked = _rewrite(marked, lambda text, _: remaining.mark(text))
-    marks.found_numbers |= remaining.found_numbers
-    return marked
+    marked = mark_short_signatures(delivery, marks, find_texts)
+    long = frozenset(number for number, text in enumerate(marks.texts) if len(text) >= SHORTEST_UNIQUE)
+    marked = _rewrite(marked, lambda text, _: _mark_only(text, marks, long), body=False)
+    absent = long - marks.found_numbers
+    return _rewrite(marked, lambda text, _: _mark_only(text, marks, absent))
+
+
+def _mark_only(text: str, marks: Marks, numbers: frozenset[int]) -> str:
+    return Marks(marks.texts, found_numbers=marks.found_numbers, only=numbers).mark(text)
 
 
 def _create_signatures(

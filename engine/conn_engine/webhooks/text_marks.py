@@ -1,5 +1,6 @@
 """Replace strings in a delivery, in each of the forms in which a request may encode them."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, quote_plus
 
-__all__ = ["MARK", "Marks", "Place", "find_place", "swap_texts"]
+__all__ = ["MARK", "Marks", "Place", "find_place", "list_spellings", "swap_texts"]
 
 MARK = re.compile(r"connmark(\d+)v(\d)z")
 """A placeholder for a string. It consists of letters and digits, so that every encoding leaves it unchanged."""
@@ -27,6 +28,7 @@ _SPELLINGS: Sequence[Callable[[str], str]] = (
     lambda text: quote(json.dumps(text)[1:-1], safe=""),
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1].replace("/", "\\/"),
+    lambda text: base64.b64encode(text.encode("utf-8", "surrogatepass")).decode(),
 )
 
 Place = Literal["plain", "url", "json", "form"]
@@ -58,7 +60,7 @@ class Marks:
         """Replace each known text by a mark, longest strings and spellings first: JSON writes `a\\` as `a\\\\`, and
         half of that is not the text."""
         for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
-            for way, spelled in _list_spellings(old) if self.only is None or number in self.only else ():
+            for way, spelled in list_spellings(old) if self.only is None or number in self.only else ():
                 if spelled in text:
                     self.found_numbers.add(number)
                     text = text.replace(spelled, f"conn{self.name}{number}v{way}z")
@@ -89,7 +91,7 @@ def find_place(body: str, content_type: str) -> Place:
     return "json" if body.lstrip()[:1] in ("{", "[") else "plain"
 
 
-def _list_spellings(text: str) -> list[tuple[int, str]]:
+def list_spellings(text: str) -> list[tuple[int, str]]:
     """Return each spelling of a string with its number, longest first."""
     spellings: dict[str, int] = {}
     for way, spell in enumerate(_SPELLINGS):

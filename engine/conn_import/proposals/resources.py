@@ -128,7 +128,9 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     if confidence < _LEAST_RESOURCE:
         return None
     bodies = {
-        name: tuple(_propose_body(targets, taken, nouns)) for name, taken in resource.writable.items() if name in _USUAL
+        name: tuple(_propose_body(targets, taken, nouns, is_update=name == "update"))
+        for name, taken in resource.writable.items()
+        if name in _USUAL
     }
     return ResourceProposal(
         record,
@@ -238,10 +240,14 @@ def _propose_first_of_list(
 
 
 def _propose_body(
-    targets: Sequence[ModelField], taken: Sequence[VendorField], nouns: frozenset[str]
+    targets: Sequence[ModelField], taken: Sequence[VendorField], nouns: frozenset[str], *, is_update: bool
 ) -> Iterator[tuple[tuple[str, ...], FieldProposal]]:
-    """Propose the fields of a write's body from the model's fields."""
+    """Propose the fields of a write's body from the model's fields, and the identifier if an update requires it."""
     for name, (target, fit) in _choose(targets, [one for one in taken if not one.read_only], nouns).items():
         expression = build_write_expression(target, fit.source)
         if expression and name not in _VENDORS_OWN:
             yield fit.source.path, FieldProposal(name, expression, fit.confidence, fit.evidence)
+        elif name == "id" and is_update and fit.source.required:
+            identifier = "$number(id)" if fit.source.kind in ("integer", "number") else "id"
+            evidence = (*fit.evidence, "required in the body")
+            yield fit.source.path, FieldProposal(name, identifier, fit.confidence, evidence)

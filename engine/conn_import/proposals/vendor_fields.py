@@ -32,6 +32,7 @@ class VendorField:
     item_kind: str = ""
     inner: tuple["VendorField", ...] = field(default=(), repr=False)
     read_only: bool = False
+    required: bool = False
 
 
 def list_shape_fields(shape: Shape) -> list[VendorField]:
@@ -46,6 +47,7 @@ def list_record_fields(records: Sequence[Any]) -> list[VendorField]:
 
 
 def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[VendorField]:
+    required = shape.required_names()
     for name, inner in shape.properties().items():
         left[0] -= 1
         if left[0] < 0:
@@ -66,6 +68,7 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
             items.type if items is not None else "",
             below,
             inner.get("readOnly") is True,
+            name in required,
         )
         if inner.type == "object" and len(path) < _DEEPEST:
             yield from _walk(inner, path, left)

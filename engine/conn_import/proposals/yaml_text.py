@@ -54,7 +54,7 @@ def _format_operation(one: ResourceProposal, operation: str, *, shared: bool) ->
         yield f"      response_mapping: {{ id: id{deleted} }}"
         return
     if operation == "update" and one.is_without_record(operation):
-        yield "      response_mapping: { id: id } # guess: the response has no record"
+        yield "      response_mapping: { replace: { id: id } } # guess: the response has no record"
     size, changed = one.vendor.size_parameters.get(operation), one.vendor.change_parameters.get(operation)
     if size or changed:
         yield "      query_mapping:"

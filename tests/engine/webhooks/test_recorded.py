@@ -1,6 +1,7 @@
 """Recorded deliveries are verified again in a replay, changed ones are not, and no secret is in the file."""
 
 import base64
+import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from desk import record_to_file
+from evaluating import usual
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from conn_engine.config import Workspace
+from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
 from conn_engine.runtime.call import Run, Session
@@ -28,7 +31,9 @@ from conn_engine.testing.deliveries.sending import sendable
 from conn_engine.webhooks import Delivery, KeyCache, VerificationContext
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery, to_delivery
 from conn_engine.webhooks.recording_secrets import SigningKeys
-from conn_engine.webhooks.resigning import resign_for_sending
+from conn_engine.webhooks.resigning import ResignedDelivery, resign_for_recording, resign_for_sending
+from conn_engine.webhooks.secret_replacement import build_name_check
+from conn_engine.webhooks.settings import Webhooks
 from conn_engine.wire import FrozenClock, Headers
 
 NOW = 1_760_000_000.0
@@ -472,3 +477,50 @@ def test_bytes_that_are_no_text_stay_what_they_are(make, tmp_path):
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert to_delivery(kept.recorded).body == delivery.body
     assert kept.outcome.verified_by == "hmac"
+
+
+@pytest.mark.parametrize("placeholder", ["x", "e", "k", "conn", "v1"])
+def test_a_short_placeholder_is_replaced_only_where_it_is_the_signature(placeholder) -> None:
+    way = {"format": "hmac", "config": {"signature": 'headers."x-signature"', "prefix": "sha256=", "content": "text"}}
+    headers = Headers({"X-Signature": f"sha256={placeholder}", "X-Kind": f"x e k conn {placeholder}"})
+    url = f"https://example.org/{placeholder}/in?x={placeholder}"
+    body = json.dumps({"type": f"made {placeholder}", "x": placeholder}).encode()
+    signed = sign_example(way, Delivery("POST", url, headers, body), {"webhook_secret": SECRET})
+    assert (signed.delivery.url, signed.delivery.body, signed.unsigned) == (url, body, 0)
+    key = signed.secrets["webhook_secret"].encode()
+    assert signed.delivery.headers["x-signature"] == f"sha256={hmac.digest(key, body, 'sha256').hex()}"
+
+
+@pytest.mark.parametrize(
+    ("token", "url", "body"),
+    [
+        ("query.x", "https://x.example/x?x=x&y=x", {"x": "x"}),
+        ("body.x", "https://hooks.example/y", {"x": "x", "text": "x or xx", "more": ["x"]}),
+    ],
+)
+def test_a_short_token_is_replaced_only_in_its_parameter_or_field(token, url, body) -> None:
+    way = {"format": "token", "config": {"token": token}}
+    delivery = Delivery("POST", url, Headers({}), json.dumps(body).encode())
+    signed = sign_example(way, delivery, {"webhook_secret": SECRET})
+    secret = signed.secrets["webhook_secret"]
+    expected = (url.replace("?x=x", f"?x={secret}"), body) if "query" in token else (url, {**body, "x": secret})
+    assert (signed.delivery.url, json.loads(signed.delivery.body)) == expected
+
+
+def test_a_token_in_base64_is_replaced() -> None:
+    expression = '$base64decode($substringAfter(headers.authorization, "Basic "))'
+    way = {"format": "token", "config": {"token": expression}}
+    text = base64.b64encode(b"shop:an-example").decode()
+    delivery = Delivery("POST", URL, Headers({"Authorization": f"Basic {text}"}), b"{}")
+    signed = sign_example(way, delivery, {"webhook_secret": SECRET})
+    expected = base64.b64encode(signed.secrets["webhook_secret"].encode()).decode()
+    assert (signed.delivery.headers["authorization"], signed.unsigned) == (f"Basic {expected}", 0)
+
+
+def sign_example(way: dict[str, Any], delivery: Delivery, secrets: dict[str, str]) -> ResignedDelivery:
+    webhooks = convert({"verify": way}, Webhooks)
+    verification = VerificationContext(delivery, usual(secrets), FrozenClock(NOW))
+    return resign_for_recording(
+        webhooks, verification, Redactor(), SigningKeys(), document=secrets, environ={}, captured={},
+        is_credential_name=build_name_check(webhooks),
+    )  # fmt: skip

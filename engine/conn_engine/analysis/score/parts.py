@@ -197,7 +197,7 @@ def _record_first(findings: Findings) -> str:
 def _measure_contract(findings: Findings) -> _Measured:
     contract, requests = findings.contract, findings.replayed.requests
     file = f"{findings.folder}/{CONTRACT_FILE}"
-    again = f"conn score {findings.connector} --document {contract.document or 'FILE'}"
+    again = f"conn score {findings.connector} --document {_name_document(contract.document)}"
     if not contract.document:
         gap = _Gap(1, "the requests are not judged against a published document", again)
         return _Measured("not judged", [gap])
@@ -225,6 +225,11 @@ def _measure_contract(findings: Findings) -> _Measured:
     return _Measured(f"{valid} of {count} recorded operations are as {contract.document} allows", gaps)
 
 
+def _name_document(document: str) -> str:
+    """Return a stored document as it can be named again: a URL or a path, but not a label of words."""
+    return document if document and not any(letter.isspace() for letter in document) else "FILE"
+
+
 def _measure_scenarios(findings: Findings) -> _Measured:
     names = sorted(findings.replayed.operations)
     listing = next((name for name in names if name.endswith(".list")), "RESOURCE.list")
@@ -250,10 +255,10 @@ def _measure_webhooks(findings: Findings) -> _Measured:
         do = f"add events below a resource in {findings.folder}/unified: conn explain events"
         gaps.append(_Gap(0.25, "no event is mapped to a model", do))
     if not findings.replayed.accepted:
-        do = f"conn webhook record {connector} NAME --sign"
+        do = f"conn webhook record NAME FILE --connector {connector} --contract"
         gaps.append(_Gap(0.25, "no accepted delivery is recorded", do))
     if not findings.replayed.refused:
-        do = f"conn webhook record {connector} NAME"
+        do = f"copy one of {findings.folder}/deliveries as NAME.json, and change its signature"
         gaps.append(_Gap(0.25, "no delivery with an invalid signature is recorded", do))
     recorded = f"{findings.replayed.accepted} accepted and {findings.replayed.refused} refused recorded"
     subscribes = ", subscribes by itself" if webhooks.subscription is not None else ""

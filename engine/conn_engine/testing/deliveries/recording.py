@@ -40,7 +40,7 @@ from conn_engine.webhooks.secret_replacement import build_name_check, replace_pu
 from conn_engine.webhooks.verifier import is_condition_met
 from conn_engine.wire import FrozenClock
 
-__all__ = ["KeptDelivery", "read_signed_at", "record_delivery"]
+__all__ = ["KeptDelivery", "contains_signature", "read_signed_at", "record_delivery"]
 
 _SOURCE = Literal["live", "contract", "sample"]
 
@@ -164,6 +164,16 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
         for text, unit in webhooks.verify.find_times(verification):
             return to_seconds_away(text, unit, 0.0)
     return None
+
+
+def contains_signature(effective: Effective, session: Session, delivery: Delivery) -> bool:
+    """Return whether the connector finds a signature or token in a delivery, valid or not."""
+    webhooks = require_webhooks(effective)
+    scope = authorization_scope(Run(effective, session))
+    verification = VerificationContext(delivery, scope, session.clock, effective.hosts)
+    with suppress(VerificationError):
+        return any(group.signatures for group in webhooks.verify.find_signature_groups(verification))
+    return False
 
 
 def _make_replayable(

@@ -15,6 +15,7 @@ __all__ = ["CONTRACT_FILE", "find_not_offered", "format_contract"]
 
 CONTRACT_FILE = "contract.yaml"
 _HEAD = """\
+# yaml-language-server: $schema=../../schemas/contract.schema.json
 # The document that this connector was made from. conn score reads it. Operations in not_offered are not in it: check in
 # the vendor's documentation whether there is another way.
 """

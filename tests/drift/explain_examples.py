@@ -26,7 +26,13 @@ from conn_engine.schemas.kinds import Kind, find_kinds  # noqa: E402
 from conn_engine.testing.suite import Selection, run_suite  # noqa: E402
 from conn_engine.wire import FrozenClock  # noqa: E402
 
-ROOTS = {"connector": "base_url", "account": "connector", "workspace": "version", "recording": "exchanges"}
+ROOTS = {
+    "connector": "base_url",
+    "account": "connector",
+    "workspace": "version",
+    "contract": "document",
+    "recording": "exchanges",
+}
 FOREIGN = re.compile(r"^```json title=.*?^```$", re.MULTILINE | re.DOTALL)
 """Files of a vendor that a page shows, such as a response or an OpenAPI document: their keys are not settings."""
 Place = tuple[str | int, ...]
@@ -35,6 +41,7 @@ PLACES: dict[str, Place] = {
     "operation": ("resources", "people", "list"),
     "unified.resource": ("resources", "people"),
     "unified.operation": ("resources", "people", "list"),
+    "contract.gaps": ("gaps", "crm.contacts.list"),
 }
 """Where a document has a kind of settings, if not at its name."""
 

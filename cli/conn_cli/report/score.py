@@ -29,11 +29,15 @@ def draw_text(scores: Sequence[ScoredConnector]) -> str:
 def _draw_lines(scored: ScoredConnector) -> Iterator[str]:
     preview = f", a preview: below {BAR}" if scored.preview else ""
     yield f"{scored.connector}: {scored.score} of 100{preview}"
+    not_offered = {part.name for part in scored.parts if part.not_offered}
     for part in scored.parts:
         yield f"  {part.name.replace('_', ' '):12}{part.points:5.1f} of {part.of:2}  {part.detail}"
     yield f"  recordings: {_describe_recordings(scored)}"
     for operation, reason in scored.contract.gaps.items():
         yield f"  contract: {operation}: {reason}"
+    for name, reason in scored.contract.not_offered.items():
+        if name not in not_offered:
+            yield f"  not offered: {name}: {reason}"
     if not scored.missing:
         yield "nothing is missing"
         return
@@ -78,13 +82,17 @@ def _draw_sections(scored: ScoredConnector) -> Iterator[str]:
     if scored.resources:
         yield from ("", "| resource | operations | fields of the record | not mapped |", "|---|---|---|---|")
     for row in scored.resources:
-        fields = f"{row.mapped} of {row.fields - row.served_elsewhere} of {cell(row.record)}"
+        fields = f"{row.mapped} of {row.fields - row.served_elsewhere - row.not_offered} of {cell(row.record)}"
         missing = cell(", ".join([*row.missing_operations, *row.missing_fields]))
         yield f"| {cell(row.resource)} | {cell(', '.join(row.operations))} | {fields} | {missing} |"
     if scored.contract.gaps:
         yield from ("", "| operation that the contract does not allow | why it is sent |", "|---|---|")
     for operation, reason in scored.contract.gaps.items():
         yield f"| {cell(operation)} | {cell(reason)} |"
+    if scored.contract.not_offered:
+        yield from ("", "| what the vendor does not offer | reason |", "|---|---|")
+    for name, reason in scored.contract.not_offered.items():
+        yield f"| {cell(name)} | {cell(reason)} |"
     if scored.missing:
         yield from ("", "| missing | points | what to do |", "|---|---:|---|")
     for step in scored.missing:

@@ -18,6 +18,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, remo
 from conn_engine.documents import Document
 from conn_engine.documents.locate import find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
+from conn_engine.lint.contract_rules import CONTRACT_FILE, check_contract
 from conn_engine.lint.endpoint_rules import check_account_endpoints, check_claims, find_endpoint_secrets
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
@@ -34,6 +35,7 @@ from conn_engine.lint.workspace_rules import (
     find_unknown_environments,
     find_workspace_secrets,
 )
+from conn_engine.runtime.variants import to_base_level
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["SKIPPED_FOLDERS", "LintResult", "lint_opened", "lint_paths", "lint_workspace", "open_paths"]
@@ -124,9 +126,10 @@ def _check_workspace(
 ) -> list[Document]:
     """Add the findings for a workspace to `result` and its files to `checked`, and return its documents."""
     read = _check_documents(workspace, only, result, checked)
+    contracts = _check_contracts(workspace, only, result, checked)
     _check_recordings(workspace, only, result, checked, now)
     _run_rules(workspace, read, result, now)
-    return [document for _, document in read]
+    return [*(document for _, document in read), *contracts]
 
 
 def _resolve_parents(path: Path) -> Path:
@@ -150,7 +153,7 @@ def _explain_nothing_to_lint(place: Path, workspace: Workspace) -> str:
     if not place.is_relative_to(workspace.root):
         return f"run a separate conn lint for it: it is outside the workspace {workspace.root}"
     if place.is_file():
-        return "name a connector, unified mapping, recording, environment, account or Markdown file"
+        return "name a connector, unified mapping, contract, recording, environment, account or Markdown file"
     return "name a workspace, a connector folder, a document or a Markdown file"
 
 
@@ -248,6 +251,33 @@ def _check_documents(
         if finding.span is not None and _is_selected(workspace.root / finding.span.file, only):
             result.findings.append(finding)
     return findings
+
+
+def _check_contracts(
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
+) -> list[Document]:
+    """Check contract.yaml of each connector, and return those that can be read."""
+    documents = []
+    for name in workspace.connectors():
+        path = workspace.root / "connectors" / name / CONTRACT_FILE
+        if not workspace.tree.is_file(path) or not _is_selected(path, only):
+            continue
+        checked.append(path)
+        try:
+            workspace.check_inside(path)
+            document = workspace.tree.document(path, workspace.format_path(path))
+        except ConfigurationError as error:
+            result.findings += error.findings or [_build_file_finding(error, workspace.format_path(path))]
+            continue
+        documents.append(document)
+        faults = validate(document, "contract")
+        result.findings += faults
+        try:
+            effective = to_base_level(workspace.effective(account=None, connector=name))
+            result.findings += [] if faults else check_contract(workspace, effective, document)
+        except ConnError:
+            continue  # the connector's own documents have the finding
+    return documents
 
 
 def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:

@@ -3,6 +3,7 @@ them from the models."""
 
 from typing import Any, Final
 
+from conn_engine.analysis.score.contract import PublishedContract
 from conn_engine.config.models import (
     AcceptedChange,
     Account,
@@ -29,6 +30,7 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
     "account": (Account, "Conn account"),
     "change": (AcceptedChange, "Conn accepted change"),
     "sync": (SyncDocument, "Conn sync"),
+    "contract": (PublishedContract, "Conn contract"),
     "workspace": (WorkspaceSettings, "Conn workspace"),
     "recording": (Recording, "Conn recording"),
     "delivery": (RecordedDelivery, "Conn recorded delivery"),

@@ -44,6 +44,7 @@ GOOD: dict[str, str] = {
     "accounts/me.yaml": "connector: demo\n",
 }
 HTTP, MAPPING, ACCOUNT = "connectors/demo/connector.yaml", "connectors/demo/unified/crm.yaml", "accounts/me.yaml"
+CONTRACT = "connectors/demo/contract.yaml"
 TAPE, KEPT = "connectors/demo/recordings/crm.contacts.list.json", "connectors/demo/expected/crm.contacts.list.json"
 LONG_NAMES, LONG_LIST = "connectors/demo/unified/long.yaml", "{resource: contacts, response_mapping: {id: response.id}}"
 
@@ -317,6 +318,11 @@ CONFIGURATION = [
         one("CFG151", ACCOUNT, 2, 37),
         {ACCOUNT: "connector: demo\noverride: { resources: { contcts: { path: /people } } }\n"},
     ),
+    Bad("key of a contract", one("CFG101", CONTRACT, 1, 1), {CONTRACT: "not_offerd: {deletes: None.}\n"}),
+    Bad(
+        "what nobody expects", one("CFG101", CONTRACT, 2, 3), {CONTRACT: "not_offered:\n  crm.contacts.titel: None.\n"}
+    ),
+    Bad("gap of no operation", one("CFG101", CONTRACT, 2, 3), {CONTRACT: "gaps:\n  contacts.lst: {reason: Old.}\n"}),
     Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),
     Bad("no such connector", one("REF101", ACCOUNT, 1, 12), {ACCOUNT: "connector: dmo\n"}),
     Bad(

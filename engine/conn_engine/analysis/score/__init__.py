@@ -82,7 +82,8 @@ def score_connector(
     readme = workspace.root / "connectors" / connector / "README.md"
     lines = len(readme.read_text(encoding="utf-8", errors="replace").splitlines()) if readme.is_file() else 0
     parts, missing = score_parts(Findings(effective, resources, replayed, mutation, failing, contract, lines))
-    total = int(sum(part.points for part in parts) + 1e-6)  # not rounded up to the bar
+    share = sum(part.points for part in parts) / sum(part.of for part in parts)
+    total = int(100 * share + 1e-6)  # not rounded up to the bar
     settings = effective.connector
     scored = ScoredConnector(
         connector=connector,
@@ -99,7 +100,9 @@ def score_connector(
         mutation=mutation,
         failing=failing,
         contract=ValidityFigures(
-            document=contract.document, gaps={name: gap.reason for name, gap in sorted(contract.gaps.items())}
+            document=contract.document,
+            gaps={name: gap.reason for name, gap in sorted(contract.gaps.items())},
+            not_offered=dict(sorted(contract.not_offered.items())),
         ),
         missing=missing,
         next_steps=missing,

@@ -7,34 +7,49 @@ from msgspec import Meta
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError
+from conn_engine.lint.contract_rules import CONTRACT_FILE, NOT_OFFERED_PARTS
 
-__all__ = ["CONTRACT_FILE", "ContractGap", "PublishedContract", "read_contract"]
-
-CONTRACT_FILE = "contract.yaml"
+__all__ = ["CONTRACT_FILE", "NOT_OFFERED_PARTS", "ContractGap", "PublishedContract", "read_contract"]
 
 
 class ContractGap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Why an operation sends what the vendor's document does not allow. A gap that was found, and that nobody has
     explained, has no link."""
 
-    reason: Annotated[str, Meta(min_length=1)]
-    link: Annotated[str, Meta(pattern="^(https://.*)?$")] = ""
+    reason: Annotated[str, Meta(min_length=1, description="Why it is sent.")]
+    link: Annotated[
+        str, Meta(pattern="^(https://.*)?$", description="The vendor's page that shows it, which starts with https://.")
+    ] = ""
 
 
 class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The vendor's published document, or "" if the requests were not judged. `gaps` has the operations that it does
-    not allow, and `not_offered` the operations and fields (crm.contacts.department) that the vendor does not have, with
-    the reason.
+    """What a connector's requests were judged against, and what the vendor does not have.
 
-    If Conn itself judged the requests, `digest` is that of the document, and `judged` has a digest of the requests of
-    each judged operation. What was changed since then does not count.
+    If Conn itself judged the requests, what was changed since then does not count.
     """
 
-    document: str = ""
-    digest: str = ""
-    judged: dict[str, str] = {}
-    gaps: dict[str, ContractGap] = {}
-    not_offered: dict[str, Annotated[str, Meta(min_length=1)]] = {}
+    document: Annotated[str, Meta(description="The vendor's published document: a URL, or what to call it.")] = ""
+    digest: Annotated[str, Meta(description="The digest of the document, if Conn judged the requests.")] = ""
+    judged: Annotated[
+        dict[str, str], Meta(description="A digest of the requests of each operation that Conn judged.")
+    ] = {}
+    gaps: Annotated[
+        dict[str, ContractGap],
+        Meta(description="The operations that send what the document does not allow, with the reason and a link."),
+    ] = {}
+    not_offered: Annotated[
+        dict[str, Annotated[str, Meta(min_length=1)]],
+        Meta(
+            description="What the vendor does not have, with the reason: `webhooks`, `incremental`, `deletes`, "
+            "`rate_limit`, operations (`crm.contacts.delete`) and fields of a model (`crm.contacts.title`, with all "
+            "below it). The score is the share of what the vendor offers."
+        ),
+    ] = {}
+
+    def lacks(self, name: str) -> bool:
+        """Return whether the vendor does not have an operation or a field, or an object that contains the field."""
+        parts = name.split(".")
+        return any(".".join(parts[:count]) in self.not_offered for count in range(3, len(parts) + 1))
 
 
 def read_contract(workspace: Workspace, connector: str) -> PublishedContract:
@@ -44,11 +59,14 @@ def read_contract(workspace: Workspace, connector: str) -> PublishedContract:
         return PublishedContract()
     workspace.check_inside(path)
     shown = workspace.format_path(path)
+    data = workspace.tree.document(path, shown).data
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key != "$schema"}
     try:
-        return msgspec.convert(workspace.tree.document(path, shown).data, PublishedContract)
+        return msgspec.convert(data, PublishedContract)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"{shown} is invalid: {error}",
-            hint="its keys are document, digest, judged, gaps (operation: {reason, link}) and not_offered (operation: "
-            "reason)",
+            hint="its keys are document, digest, judged, gaps (operation: {reason, link}) and not_offered "
+            "(webhooks, incremental, deletes, rate_limit, operation or field: reason)",
         ) from error

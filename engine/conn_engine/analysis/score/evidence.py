@@ -154,9 +154,7 @@ def _describe_resource(
     properties = schema.get("properties", {})
     methods = {name.method for name in names}
     usual = [
-        method
-        for method in schema.get("x-operations", STANDARD_METHODS)
-        if f"{prefix}.{method}" not in contract.not_offered
+        method for method in schema.get("x-operations", STANDARD_METHODS) if not contract.lacks(f"{prefix}.{method}")
     ]
     reads = [row for row in rows if get_method(row) in ("list", "get")] or list(rows)
     reading = next((name for name in names if name.method in ("list", "get")), first)
@@ -170,7 +168,7 @@ def _describe_resource(
         for name in unmapped
         if (served := serving.get(name.partition(".")[0])) is not None and effective.connector_name not in served
     }
-    absent = {name for name in unmapped - elsewhere if f"{prefix}.{name}" in contract.not_offered}
+    absent = {name for name in unmapped - elsewhere if contract.lacks(f"{prefix}.{name}")}
     return ResourceFigures(
         record=f"{first.model}.{_find_record(effective, first)}",
         resource=prefix,

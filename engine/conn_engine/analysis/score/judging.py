@@ -17,7 +17,10 @@ from conn_engine.recordings.files import RecordedRequest, Recording
 __all__ = ["compute_request_digests", "judge_recordings", "write_contract"]
 
 _REFUSED = 400
-_HEAD = "# What the recorded requests were judged against, and what differs. conn score reads it.\n"
+_HEAD = """\
+# yaml-language-server: $schema=../../schemas/contract.schema.json
+# What the recorded requests were judged against, and what differs. conn score reads it.
+"""
 
 
 def compute_request_digests(recordings: Iterable[Recording]) -> dict[str, str]:

@@ -14,12 +14,16 @@ __all__ = [
 
 
 class ScorePart(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of the score: `points` of at most `of`, and the counts that they come from."""
+    """One part of the score: `points` of at most `of`, and the counts that they come from.
+
+    `not_offered` has the reason why the vendor cannot offer it, or "". Then `of` is 0.
+    """
 
     name: str
     points: float
     of: int
     detail: str
+    not_offered: str
 
 
 class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +42,7 @@ class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
     served_elsewhere: int
     served_only_here: int
     missing_fields: list[str]
-    not_offered: int = 0
+    not_offered: int
 
 
 class RecordingFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +75,12 @@ class MutationFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidityFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor's document that the requests were judged against ("": none), and the operations that it refuses."""
+    """The vendor's document that the requests were judged against ("": none), the operations that it refuses, and what
+    the vendor does not offer, each with the reason."""
 
     document: str
     gaps: dict[str, str]
+    not_offered: dict[str, str]
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import to_builtins
+
 from conn_engine.analysis.score.capabilities import name_logins
-from conn_engine.analysis.score.contract import CONTRACT_FILE, PublishedContract
+from conn_engine.analysis.score.contract import CONTRACT_FILE, NOT_OFFERED_PARTS, PublishedContract
 from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
 from conn_engine.auth import NoCredentials
@@ -95,20 +97,43 @@ class _Gap:
 class _Measured:
     detail: str
     gaps: Sequence[_Gap] = ()
+    not_offered: str = ""
 
 
 def score_parts(findings: Findings) -> tuple[list[ScorePart], list[NextStep]]:
-    """Return the parts of the score, and what is missing, the most points first."""
+    """Return the parts of the score, and what is missing, the most points first. A part that the vendor does not offer
+    has no points to reach, so that those of the others weigh more."""
+    measured = {name: _apply_not_offered(findings, name, _MEASURES[name](findings)) for name in POINTS}
+    scale = 100 / sum(of for name, of in POINTS.items() if not measured[name].not_offered)
     parts, steps = [], []
-    for name, of in POINTS.items():
-        measured = _MEASURES[name](findings)
-        lost = min(1.0, sum(gap.share for gap in measured.gaps))
-        parts.append(ScorePart(name=name, points=round(of * (1 - lost), 1), of=of, detail=measured.detail))
+    for name, row in measured.items():
+        of = 0 if row.not_offered else POINTS[name]
+        lost = min(1.0, sum(gap.share for gap in row.gaps))
+        points = round(of * (1 - lost), 1)
+        parts.append(ScorePart(name=name, points=points, of=of, detail=row.detail, not_offered=row.not_offered))
         steps += [
-            NextStep(part=name, missing=gap.missing, do=gap.do, points=round(of * min(1.0, gap.share), 1))
-            for gap in measured.gaps
+            NextStep(part=name, missing=gap.missing, do=gap.do, points=round(scale * of * min(1.0, gap.share), 1))
+            for gap in row.gaps
         ]
     return parts, sorted(steps, key=lambda step: -step.points)
+
+
+def _apply_not_offered(findings: Findings, name: str, measured: _Measured) -> _Measured:
+    """Return a part without gaps if the vendor does not offer it. What the connector has nevertheless counts as it
+    is."""
+    reason = findings.contract.not_offered.get(name, "") if name in NOT_OFFERED_PARTS else ""
+    if not reason:
+        return measured
+    if sum(gap.share for gap in measured.gaps) >= 1:
+        return _Measured(f"not offered: {reason}", not_offered=reason)
+    do = f"remove {name} from not_offered of {findings.folder}/{CONTRACT_FILE}"
+    gap = _Gap(0, f"{name} is in not_offered, although the connector has it", do)
+    return _Measured(measured.detail, [*measured.gaps, gap])
+
+
+def _declare(findings: Findings, name: str) -> str:
+    place = f"not_offered of {findings.folder}/{CONTRACT_FILE}"
+    return f"; if the vendor does not offer it, write it in {place}, as {name}: REASON"
 
 
 def _measure_operations(findings: Findings) -> _Measured:
@@ -247,7 +272,7 @@ def _measure_webhooks(findings: Findings) -> _Measured:
     if webhooks is None:
         known = find_known(connector).get("webhook-schemes")
         printed = f"conn webhook scheme {connector} prints them" if known else "conn explain webhooks"
-        do = f"add webhooks to {findings.folder}/connector.yaml: {printed}"
+        do = f"add webhooks to {findings.folder}/connector.yaml: {printed}{_declare(findings, 'webhooks')}"
         return _Measured("none", [_Gap(1, "webhooks are not received", do)])
     events = findings.effective.events
     gaps = []
@@ -277,6 +302,7 @@ def _measure_incremental(findings: Findings) -> _Measured:
     do = (
         f"map query.{UPDATED_AFTER} in query_mapping of the list in {place}, then conn record {listing} -c "
         f"{findings.connector} -p {UPDATED_AFTER}=2026-01-01T00:00:00Z --from-body page.json --scenario changed"
+        f"{_declare(findings, 'incremental')}"
     )
     return _Measured("no", [_Gap(1, "no listing returns only what changed", do)])
 
@@ -292,7 +318,8 @@ def _measure_deletes(findings: Findings) -> _Measured:
         }
     )
     if not events and not listings:
-        do = f"map `deleted` of a record, or an event `deleted`, in {findings.folder}/unified"
+        absent = _declare(findings, "deletes")
+        do = f"map `deleted` of a record, or an event `deleted`, in {findings.folder}/unified{absent}"
         return _Measured("not reported", [_Gap(1, "deleted records are not reported", do)])
     shown = [f"events of {', '.join(events)}"] if events else []
     shown += [f"listings of {', '.join(listings)}"] if listings else []
@@ -305,9 +332,11 @@ def _maps_deleted(effective: Effective, model: str, resource: str) -> bool:
 
 
 def _measure_rate_limit(findings: Findings) -> _Measured:
-    if any(operation.rate_limit is not None for operation in findings.effective.vendor_operations()):
+    limits = [operation.rate_limit for operation in findings.effective.vendor_operations()]
+    if any(limit is not None and to_builtins(limit) for limit in limits):  # `rate_limit: {}` declares nothing
         return _Measured("declared")
-    do = f"add rate_limit to {findings.folder}/connector.yaml: conn explain rate_limit"
+    absent = _declare(findings, "rate_limit")
+    do = f"add rate_limit to {findings.folder}/connector.yaml: conn explain rate_limit{absent}"
     return _Measured("not declared", [_Gap(1, "the vendor's rate limit is not declared", do)])
 
 

@@ -71,7 +71,7 @@ def test_a_connector_that_cannot_be_read_is_listed_with_the_reason(root: Path) -
     assert "connector.yaml" in find_shop(root).problem
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"format": 2, "connectors": []}', '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", '{"format": 1, "connectors": []}', '{"format": 1}'])
 def test_a_damaged_file_of_scores_is_not_used(root: Path, text: str) -> None:
     store(root)
     (root / ".conn/scores.json").write_text(text, encoding="utf-8")

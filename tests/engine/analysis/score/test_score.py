@@ -10,6 +10,7 @@ from scored_shop import CONNECTOR, NOW, UNIFIED, build_recording, create_shop
 from conn_engine.analysis.score import BAR, POINTS, MutationFigures, ScoredConnector, score_connector
 from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.lint import lint_workspace
 
 
 def score(root: Path, **options: Any) -> ScoredConnector:
@@ -118,6 +119,46 @@ def test_a_field_that_the_vendor_does_not_have_is_not_expected(tmp_path: Path) -
     part = next(part for part in scored.parts if part.name == "fields")
     assert part.detail.endswith("; the vendor does not have 1")
     assert part.points == round(15 * row.mapped / (row.fields - row.served_elsewhere - 1), 1)
+
+
+def test_what_the_vendor_does_not_offer_is_taken_out_of_the_total(tmp_path: Path) -> None:
+    reasons = {name: f"The shop has no {name}." for name in ("webhooks", "incremental", "deletes", "rate_limit")}
+    before = score(create_shop(tmp_path), mutate=False)
+    (tmp_path / "connectors/shop/contract.yaml").write_text(json.dumps({"not_offered": reasons}), encoding="utf-8")
+    scored = score(tmp_path, mutate=False)
+    absent = {part.name: (part.points, part.of, part.detail) for part in scored.parts if part.not_offered}
+    assert absent == {name: (0, 0, f"not offered: {reason}") for name, reason in reasons.items()}
+    assert before.score == int(sum(points(before).values()))
+    assert scored.score == int(100 * sum(points(before).values()) / 81)
+    assert scored.contract.not_offered == reasons
+    assert not {step.part for step in scored.missing} & set(reasons)
+    assert sum(step.points for step in scored.missing) == pytest.approx(100 * (1 - scored.score / 100), abs=1.5)
+
+
+def test_a_rate_limit_that_declares_nothing_has_no_points(tmp_path: Path) -> None:
+    root = create_shop(tmp_path, **{"connector.yaml": CONNECTOR + "rate_limit: {}\n"})
+    assert points(score(root, mutate=False))["rate_limit"] == 0
+
+
+def test_what_the_connector_has_is_offered(tmp_path: Path) -> None:
+    limited = CONNECTOR + "rate_limit: {limited_when: status = 429}\n"
+    contract = "not_offered: {rate_limit: There is none.}\n"
+    scored = score(create_shop(tmp_path, **{"connector.yaml": limited, "contract.yaml": contract}), mutate=False)
+    assert points(scored)["rate_limit"] == 3
+    (step,) = [step for step in scored.missing if step.part == "rate_limit"]
+    assert step.do == "remove rate_limit from not_offered of connectors/shop/contract.yaml"
+
+
+def test_a_declared_object_covers_its_fields_and_a_pointer_to_the_schema_is_allowed(tmp_path: Path) -> None:
+    schema = "$schema: ../../schemas/contract.schema.json\n"
+    root = create_shop(tmp_path, **{"contract.yaml": schema + "not_offered: {m.things.address: It has none.}\n"})
+    path = root / "models/m/thing.schema.json"
+    model = json.loads(path.read_text(encoding="utf-8"))
+    model["properties"]["address"] = {"properties": {"city": {"type": "string"}, "street": {"type": "string"}}}
+    path.write_text(json.dumps(model), encoding="utf-8")
+    (row,) = score(root, mutate=False).resources
+    assert (row.not_offered, row.missing_fields) == (2, ["phone"])
+    assert lint_workspace(load_workspace(root)).findings == []
 
 
 def test_a_credential_can_be_refused_with_a_status_of_success(tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ def test_proposed_mappings_are_replayed_and_scored(workspace: Path) -> None:
     assert code == Exit.OK, said
     assert "recorded 3 unified operations from the samples, with goldens: check the values" in said
     assert "vendor: " in said and " of 100, a preview: below 80" in said
+    assert "next: conn lint && conn test --all --connector vendor\n" in said
     assert [line[:5] for line in said.splitlines() if line[:4] in ("  1.", "  2.", "  3.", "  4.")] == [
         "  1. ",
         "  2. ",

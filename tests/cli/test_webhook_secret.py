@@ -115,3 +115,14 @@ def test_a_recording_tells_what_its_requests_went_without(folder, vendor, read):
     run(folder, "record", "things.list", "--account", "me")
     kept = json.loads((folder / "connectors/shop/recordings/things.list.json").read_text())
     assert kept.get("left_out", []) == (["webhook_secret"] if read else [])
+
+
+def test_a_computed_token_that_cannot_be_replaced_is_explained(folder):
+    verify = {"format": "token", "config": {"token": '$lowercase(headers."x-token")'}}
+    changed = {**CONNECTOR, "webhooks": {"verify": verify, "events": {"type": "body.type"}}}
+    (folder / "connectors/shop/connector.yaml").write_text(json.dumps(changed))
+    (folder / "made.http").write_text(
+        'POST /in HTTP/1.1\nHost: hooks.example\nX-Token: PLACEHOLDER\n\n{"type": "made"}'
+    )
+    done = run(folder, "webhook", "record", "made", "made.http", "-c", "shop", "--contract", code=2)
+    assert "its signature or token is computed, and is not in the delivery itself" in done.err

@@ -151,7 +151,7 @@ def _sign_delivery(  # noqa: PLR0917
     """
     from conn_engine.runtime.wiring import Wiring
     from conn_engine.secrets.vault.memory import MemoryVault
-    from conn_engine.testing.deliveries.recording import contains_signature, read_signed_at, record_delivery
+    from conn_engine.testing.deliveries.recording import computes_signature, read_signed_at, record_delivery
     from conn_engine.testing.deliveries.replaying import handed_over, session_of
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
@@ -171,7 +171,7 @@ def _sign_delivery(  # noqa: PLR0917
         signed = record_signed({**captured, **secrets})  # as if the vendor had sent these secrets before
     if signed.outcome.refusal is not None:
         session = session_of(effective, RecordedDelivery(received_at="", url=""), FrozenClock(app.clock.now()))
-        if signed.outcome.refusal.code == "unsigned" and contains_signature(effective, session, delivery):
+        if computes_signature(effective, session, delivery):
             raise UsageError(
                 "the delivery cannot be signed: its signature or token is computed, and is not in the delivery itself",
                 hint="find it with an expression that only selects text; for a user name and password, set `format: "

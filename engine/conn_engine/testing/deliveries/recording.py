@@ -37,10 +37,11 @@ from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, sa
 from conn_engine.webhooks.recording_secrets import SigningKeys
 from conn_engine.webhooks.resigning import resign_for_recording
 from conn_engine.webhooks.secret_replacement import build_name_check, replace_published_keys
+from conn_engine.webhooks.text_marks import Marks
 from conn_engine.webhooks.verifier import is_condition_met
 from conn_engine.wire import FrozenClock
 
-__all__ = ["KeptDelivery", "contains_signature", "read_signed_at", "record_delivery"]
+__all__ = ["KeptDelivery", "computes_signature", "read_signed_at", "record_delivery"]
 
 _SOURCE = Literal["live", "contract", "sample"]
 
@@ -166,14 +167,20 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
     return None
 
 
-def contains_signature(effective: Effective, session: Session, delivery: Delivery) -> bool:
-    """Return whether the connector finds a signature or token in a delivery, valid or not."""
+def computes_signature(effective: Effective, session: Session, delivery: Delivery) -> bool:
+    """Return whether the connector finds a signature or token that is not in the delivery itself, such as a part that
+    is decoded or in other letters: then no other can be written in its place."""
     webhooks = require_webhooks(effective)
     scope = authorization_scope(Run(effective, session))
     verification = VerificationContext(delivery, scope, session.clock, effective.hosts)
+    marks = Marks()
     with suppress(VerificationError):
-        return any(group.signatures for group in webhooks.verify.find_signature_groups(verification))
-    return False
+        for group in webhooks.verify.find_signature_groups(verification):
+            for signature in group.signatures:
+                marks.get_number(signature.text)
+    for text in (delivery.url, delivery.text, *(value for _, value in delivery.headers.pairs)):
+        marks.mark(text)
+    return len(marks.found_numbers) < len(marks.texts)
 
 
 def _make_replayable(

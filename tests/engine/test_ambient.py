@@ -51,6 +51,7 @@ WITHOUT_ISOLATION = {
     "conn_service/delivery/endpoints.py": "the workspace's own templates, of an address and a secret",
 }
 OF_A_THREAD = {
+    "conn_service/store/slots.py": "that a new token is stored, which a worker without its slot may do",
     "conn_engine/expressions/pure.py": "parsed texts, by content: the library is not made for threads",
     "conn_engine/transport/deadline.py": "the bound of the exchange that the thread is in",
 }

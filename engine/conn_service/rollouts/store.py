@@ -42,6 +42,9 @@ _differences = sa.Table(
 )
 
 
+_KEYS: Final = ("rollout", "account", "operation", "field", "kind")
+
+
 def _create(connection: Connection) -> None:
     _metadata.create_all(connection)
 
@@ -77,7 +80,11 @@ class RolloutStore:
         with self._engine.begin() as connection:
             self._remove_earlier(connection, {key[0] for key in calls})
             self._add(connection, _calls, rows, CallCounts.__slots__)
-            self._add(connection, _differences, more, ("calls", "records"))
+            stored = self._find_ids(connection, differences)
+            for row in more:
+                ids = stored.get(tuple(row[name] for name in _KEYS), []) + json.loads(row["ids"])
+                row["ids"] = json.dumps(list(dict.fromkeys(ids))[:_MOST_IDS])
+            self._add(connection, _differences, more, ("calls", "records"), replaced=("ids",))
 
     def count(self, rollout: str, step: str) -> RolloutCounts:
         """Return the counts of a rollout since its step began."""
@@ -109,11 +116,25 @@ class RolloutStore:
         for table in (_calls, _differences):
             connection.execute(sa.delete(table).where(table.c.rollout.in_(earlier)))
 
-    def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]], added: Iterable[str]) -> None:
+    def _find_ids(self, connection: Connection, rollouts: Iterable[str]) -> dict[tuple[str, ...], list[str]]:
+        """Return the IDs that are stored with each difference."""
+        columns = [_differences.c[name] for name in _KEYS]
+        query = sa.select(*columns, _differences.c.ids).where(_differences.c.rollout.in_(list(rollouts)))
+        return {tuple(row[:-1]): json.loads(row.ids) for row in connection.execute(query)}
+
+    def _add(
+        self,
+        connection: Connection,
+        table: sa.Table,
+        rows: list[dict[str, Any]],
+        added: Iterable[str],
+        replaced: Iterable[str] = (),
+    ) -> None:
         if not rows:
             return
         insert: Any = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
         sums = {name: table.c[name] + insert.excluded[name] for name in added}
+        sums |= {name: insert.excluded[name] for name in replaced}
         keys = [column.name for column in table.primary_key.columns]
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=sums), rows)
 

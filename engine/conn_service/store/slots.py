@@ -11,8 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import Final
 
 import sqlalchemy as sa
@@ -27,7 +26,7 @@ _NAMESPACE: Final = 0x636F6E73
 _CHECK_SECONDS = 1.0
 _FRESH_SECONDS = 5.0
 _NETWORK_FAILED = 4  # as `conn` ends for the network
-_needs_slot: ContextVar[bool] = ContextVar("conn_needs_slot", default=True)
+_this_thread = local()
 
 
 class SlotLostError(sa.exc.SQLAlchemyError):
@@ -44,11 +43,11 @@ def exit_process(reason: str = "the connection to the store is lost") -> None:
 @contextmanager
 def work_without_slot() -> Iterator[None]:
     """Use the database also if the slot is lost: for what another worker cannot do, such as storing a new token."""
-    token = _needs_slot.set(False)
+    _this_thread.needs_no_slot = True
     try:
         yield
     finally:
-        _needs_slot.reset(token)
+        _this_thread.needs_no_slot = False
 
 
 class SlotLease:
@@ -89,7 +88,7 @@ class SlotLease:
         """Let an engine connect, execute and commit nothing once the slot is lost: that raises SlotLostError."""
 
         def check(*_: object) -> None:
-            if self.is_lost and _needs_slot.get():
+            if self.is_lost and not getattr(_this_thread, "needs_no_slot", False):
                 raise SlotLostError("the worker has lost its slot")
 
         for event in ("do_connect", "before_cursor_execute", "commit"):

@@ -41,11 +41,12 @@ def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool =
         raise UsageError(
             f"{path.name} is not a baseline: {error}", hint="write it again with --update-baseline"
         ) from error
-    return [one for one in findings if accepted.isdisjoint((one.fingerprint, _as_before(one).fingerprint))]
+    return [one for one in findings if accepted.isdisjoint((one.fingerprint, *_find_earlier_fingerprints(one)))]
 
 
-def _as_before(finding: Diagnostic) -> Diagnostic:
-    """Return the finding as a baseline of an earlier version has it: with `unified.` before a model."""
+def _find_earlier_fingerprints(finding: Diagnostic) -> list[str]:
+    """Return those that a baseline of an earlier version has: with `unified.` before a model, also in messages that
+    have the place."""
     path = f"unified.{finding.path}"
-    message = finding.message.replace(finding.path, path) if finding.path else finding.message
-    return replace(finding, path=path, message=message)
+    messages = {finding.message, finding.message.replace(finding.path, path) if finding.path else finding.message}
+    return [replace(finding, path=path, message=message).fingerprint for message in messages]

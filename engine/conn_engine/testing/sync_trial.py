@@ -32,7 +32,7 @@ class SyncTrial:
 
 
 def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
-    """Run the steps of a sync on the first recording of its operation that has records.
+    """Run the steps of a sync on the first recording of its operation that has records, the usual one before scenarios.
 
     The recorded call is replayed, not that of the sync: its parameters have no effect. Raises UsageError if there is
     no such recording, and the errors of `compile_sync` and of the steps.
@@ -40,7 +40,8 @@ def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
     effective = workspace.effective(account=account)
     plan = compile_sync(workspace, load_sync_levels(workspace, name, effective), effective)
     operation = plan.fetch.operation
-    for case in find_recorded_listings(workspace, effective, operation):
+    cases = find_recorded_listings(workspace, effective, operation)
+    for case in sorted(cases, key=lambda case: case.scenario != "default"):
         enrich = RecordedEnricher(workspace, effective)
         outcome = replay_sync(effective, plan, case.name, case.recording, account, enrich=enrich)
         if outcome.is_listed and outcome.error is not None:

@@ -21,8 +21,6 @@ ENVIRON = {"CONN_NO_KEYRING": "1"}
 """The variables of a worker: the keyring of this machine is never asked."""
 CONNECTOR = """\
 base_url: {url}
-errors: # as by default, and without a long pause
-  - {{ when: status = 503, then: {{ retry: {{ times: 2, backoff_seconds: 0.01 }} }} }}
 resources:
   contacts:
     list:

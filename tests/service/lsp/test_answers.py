@@ -54,13 +54,13 @@ def labels(suggestions: list[Suggestion]) -> list[str]:
 def test_fields_of_recorded_records_with_type_and_example(editor: TextEditor, value: str) -> None:
     found = find(editor.complete(ACCOUNT, f"{START}    email: {value}\n"), "jobtitle")
     assert (found.kind, found.text, found.detail) == ("field", "jobtitle", "string")
-    assert found.documentation == 'string  \nexample: `"Head of Procurement"`  \nfilled in 11 of 17 records'
+    assert found.documentation == 'string  \nexample: `"Head of Procurement"`  \nfilled in 14 of 20 records'
 
 
 def test_objects_of_a_record_are_fields_too(editor: TextEditor) -> None:
     found = editor.complete(ACCOUNT, f"{START}    email: response.‸\n")
     assert find(found, "properties").detail == "object"
-    assert find(found, "properties").documentation == "object  \nfilled in 17 of 17 records"
+    assert find(found, "properties").documentation == "object  \nfilled in 20 of 20 records"
 
 
 def test_what_is_replaced_counts_the_units_of_the_editor(editor: TextEditor) -> None:
@@ -181,7 +181,7 @@ def test_any_text_has_an_answer(editor: TextEditor, text: str) -> None:
 def test_a_path_has_its_value_on_the_recording(editor: TextEditor) -> None:
     shown = editor.hover(ACCOUNT, f"{START}    email: |\n      response.properties.em‸ail\n")
     assert shown == (
-        '`response.properties.email`: string  \nexample: `"ada.okonkwo@example.com"`  \nfilled in 16 of 17 records\n\n'
+        '`response.properties.email`: string  \nexample: `"ada.okonkwo@example.com"`  \nfilled in 19 of 20 records\n\n'
         '`"ada.okonkwo@example.com"` in the first record of connectors/hubspot/recordings/crm.contacts.get.json'
     )
 

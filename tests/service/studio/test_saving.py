@@ -63,7 +63,7 @@ def test_a_plan_shows_the_lines_the_effect_and_whom_else_it_concerns(post: Post,
     listing = next(effect for effect in plan["effects"] if effect["operation"] == "crm.contacts.list")
     missing, changed = listing["fields"]
     assert (missing["field"], missing["kind"], missing["records"]) == ("title", "missing", 4)  # it was null
-    assert (changed["field"], changed["kind"], changed["records"]) == ("title", "changed", 6)
+    assert (changed["field"], changed["kind"], changed["records"]) == ("title", "changed", 8)
     assert changed["examples"][0]["after"] == "HEAD OF PROCUREMENT" and len(changed["examples"]) == 3
     assert {"crm.contacts.get", "crm.contacts.create"} <= {effect["operation"] for effect in plan["effects"]}
 

@@ -159,8 +159,8 @@ def _describe_resource(
     reads = [row for row in rows if get_method(row) in ("list", "get")] or list(rows)
     reading = next((name for name in names if name.method in ("list", "get")), first)
     model = [name for name in list_model_fields(workspace, effective, reading) if name != DELETED]
-    unmapped = set(model).intersection(
-        *({field_row.field for field_row in row.fields if field_row.state == "unmapped"} for row in reads)
+    unmapped = set(model).intersection(  # or mapped to what no recording has
+        *({field_row.field for field_row in row.fields if field_row.state != "seen"} for row in reads)
     )
     serving = {name: value.get("x-served-by") for name, value in properties.items() if isinstance(value, dict)}
     elsewhere = {

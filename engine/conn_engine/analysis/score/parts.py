@@ -17,6 +17,7 @@ from conn_engine.auth import NoCredentials
 from conn_engine.config import Effective
 from conn_engine.config.vendors import find_known
 from conn_engine.diagnostics import pluralize
+from conn_engine.expressions import expression
 
 __all__ = ["FEWEST_LINES", "POINTS", "Findings", "score_parts"]
 
@@ -327,8 +328,10 @@ def _measure_deletes(findings: Findings) -> _Measured:
 
 
 def _maps_deleted(effective: Effective, model: str, resource: str) -> bool:
+    """Return whether listings map `deleted` to something that the vendor says: not to a constant."""
     mapping = effective.response_mapping(model, resource, "list")
-    return mapping is not None and "deleted" in mapping.fields
+    text = None if mapping is None else mapping.fields.get("deleted")
+    return text is not None and expression(text).roots() != frozenset()
 
 
 def _measure_rate_limit(findings: Findings) -> _Measured:

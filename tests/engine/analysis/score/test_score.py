@@ -121,6 +121,15 @@ def test_a_field_that_the_vendor_does_not_have_is_not_expected(tmp_path: Path) -
     assert part.points == round(15 * row.mapped / (row.fields - row.served_elsewhere - 1), 1)
 
 
+def test_a_field_that_no_recording_fills_and_a_constant_do_not_count(tmp_path: Path) -> None:
+    (before,) = score(create_shop(tmp_path), mutate=False).resources
+    unified = UNIFIED.replace("shelf: response.s", "shelf: response.s, phone: response.p, deleted: 'false'")
+    scored = score(create_shop(tmp_path, **{"unified/m.yaml": unified}), mutate=False)
+    (row,) = scored.resources
+    assert (row.mapped, "phone" in row.missing_fields) == (before.mapped, True)
+    assert points(scored)["deletes"] == 0
+
+
 def test_what_the_vendor_does_not_offer_is_taken_out_of_the_total(tmp_path: Path) -> None:
     reasons = {name: f"The shop has no {name}." for name in ("webhooks", "incremental", "deletes", "rate_limit")}
     before = score(create_shop(tmp_path), mutate=False)

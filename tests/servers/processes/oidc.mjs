@@ -28,12 +28,12 @@ const provider = new Provider(issuer, {
   ],
   jwks: { keys: [{ ...key, kid: 'sig', use: 'sig', alg: 'RS256' }] },
   scopes: ['openid', 'offline_access', 'email', 'api:read'],
-  claims: { openid: ['sub'], email: ['email'] },
+  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
   pkce: { required: () => false },
   features: { devInteractions: { enabled: true }, clientCredentials: { enabled: true }, introspection: { enabled: true }, backchannelLogout: { enabled: true } },
   fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its own dispatcher refuses loopback addresses
   rotateRefreshToken: true,
   ttl: { AccessToken: lifetime, ClientCredentials: lifetime, AuthorizationCode: 30, RefreshToken: 3600, Interaction: 600, Session: 3600, Grant: 3600, IdToken: 600 },
-  findAccount: async (context, sub) => ({ accountId: sub, claims: async () => ({ sub, email: `${sub}@example.com` }) }),
+  findAccount: async (context, sub) => ({ accountId: sub, claims: async () => ({ sub, email: `${sub}@example.com`, email_verified: true }) }),
 });
 provider.listen(port, '127.0.0.1', () => console.log('ready', issuer));

@@ -54,7 +54,7 @@ def test_a_mapping_reaches_its_connector_and_accounts(desk: Desk) -> None:
     assert codes(changes.new) == [f"{MAPPING}:6 CFG101"]
     hubspot = len(list((desk.root / "connectors/hubspot").rglob("*.json")))
     goldens = len(list((desk.root / "connectors/hubspot/expected").rglob("*.json")))
-    assert changes.files == 2 + hubspot - goldens + 3 + 2 + 1  # two documents, recordings, accounts, environments, sync
+    assert changes.files == 3 + hubspot - goldens + 3 + 2 + 1  # documents, recordings, accounts, environments, sync
     changes = desk.replace(MAPPING, "    respons_mapping: {}\n", "")
     assert (changes.new, codes(changes.gone)) == ([], [f"{MAPPING}:6 CFG101"])
 

@@ -5,7 +5,6 @@ What the entries mean is read here by code of its own (`providers/`), not by the
 """
 
 import io
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,9 +84,8 @@ def conn(folder: Path, *arguments: object) -> tuple[int, str]:
 
 def test_every_entry_becomes_a_connector_that_lints_clean(workspace: Path) -> None:
     assert len(list((workspace / "connectors").iterdir())) == len(ENTRIES)
-    code, said = conn(workspace, "lint", "--format", "json")
-    found = [(row["code"], row["file"]) for row in json.loads(said)["findings"]]
-    assert (code, found) == (Exit.OK, [("SEC131", "connectors/private-api-basic/connector.yaml")]), said
+    code, said = conn(workspace, "lint")
+    assert code == Exit.OK and said.count(" SEC131 ") == 1 and "\n1 warning in 1 file\n" in said, said
 
 
 def test_what_is_left_out_is_told_and_written_down(workspace: Path, imported: dict[str, ImportedConnector]) -> None:

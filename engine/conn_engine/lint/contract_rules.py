@@ -18,7 +18,7 @@ _METHODS: Final = ("list", "get", "create", "update", "delete")
 
 
 def check_contract(workspace: Workspace, effective: Effective, document: Document) -> Iterator[Diagnostic]:
-    """CFG101: `not_offered` or `gaps` has a name that is no part of the score, no operation and no field."""
+    """CFG101: `not_offered` or `gaps` has a name that is not a part of the score, an operation or a field."""
     data = document.data
     models = load_models(tuple(workspace.models))
     operations = {name.text for name in effective.operations()}

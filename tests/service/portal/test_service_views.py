@@ -311,7 +311,7 @@ def set_aside(service: Service, run: RunRow, stage: str, field: str = "") -> Non
     """Set a record of a run aside, as a page of it does."""
     values = {
         "run_id": run.id, "sync": run.sync, "account": run.account, "key": "7", "stage": stage, "field": field,
-        "record": '{"name": "Okonkwo"}', "message": "Okonkwo is no number", "at": NOW, "is_open": True,
+        "record": '{"name": "Okonkwo"}', "message": "Okonkwo is not a number", "at": NOW, "is_open": True,
     }  # fmt: skip
     with service.engine.begin() as connection:
         connection.execute(sa.insert(tables.set_aside).values(values))

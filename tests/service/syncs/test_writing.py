@@ -129,7 +129,7 @@ class TestWrites:
         run, engine = bench.run("people:acme:0001"), bench.store.engine
         assert request_partial_retry(engine, run, 1.0) is True
         assert request_partial_retry(engine, run, 2.0) is False
-        assert find_requests(engine) == [], "it is no run"
+        assert find_requests(engine) == [], "it is not a run"
         written.refused = {"N4": (400, {}, {"message": "never"})}
         with SyncWorker(
             StoreLocation(file=bench.root.parent / "store.sqlite3"), Releases(bench.root), environ=ENVIRON

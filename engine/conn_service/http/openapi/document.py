@@ -93,7 +93,7 @@ def _list_parameters(contract: OperationContract) -> Iterator[Json]:
             "in": "query",
             **needed,
             "description": text,
-            "schema": {"type": "string", "pattern": TEXT_PATTERN, **({"minLength": 1} if needed else {})},
+            "schema": _describe_filter(name) | ({"minLength": 1} if needed else {}),
         }
     if contract.query.open:
         yield {
@@ -104,6 +104,12 @@ def _list_parameters(contract: OperationContract) -> Iterator[Json]:
             "explode": True,
             "schema": {"type": "object", "additionalProperties": {"type": "string", "pattern": TEXT_PATTERN}},
         }
+
+
+def _describe_filter(name: str) -> Json:
+    """Return the schema of a filter. By the models' convention, one such as `updated_after` is a time."""
+    is_time = name.endswith(("_after", "_before"))
+    return {"type": "string", **({"format": "date-time"} if is_time else {"pattern": TEXT_PATTERN})}
 
 
 def _describe_fields(record: RecordShape) -> Json:

@@ -151,7 +151,7 @@ def test_a_rate_limit_that_declares_nothing_has_no_points(tmp_path: Path) -> Non
 
 def test_what_the_connector_has_is_offered(tmp_path: Path) -> None:
     limited = CONNECTOR + "rate_limit: {limited_when: status = 429}\n"
-    contract = "not_offered: {rate_limit: There is none.}\n"
+    contract = "not_offered: {rate_limit: The vendor has no limit.}\n"
     scored = score(create_shop(tmp_path, **{"connector.yaml": limited, "contract.yaml": contract}), mutate=False)
     assert points(scored)["rate_limit"] == 3
     (step,) = [step for step in scored.missing if step.part == "rate_limit"]

@@ -20,7 +20,8 @@ from hostile_expressions import BOUNDED, ISOLATED
 __all__ = ["SAMPLE", "Outcome", "all_items", "watch"]
 
 HERE = Path(__file__).parent
-SECONDS = 10.0
+SECONDS = 50.0
+"""Five times what an item may take on a usual machine."""
 PATIENCE = 12
 """How many times longer an item may take on a machine that others use too: the time without them is what counts."""
 MEBIBYTES = 400

@@ -4,6 +4,7 @@ calls."""
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 from conn_engine.conditions import Conditions, EvaluationLimits, Scope, conditions_of
 from conn_engine.errors import ExpressionError
@@ -132,13 +133,20 @@ class Expression:
         return {name: value for name, value in scope.items() if roots is None or name in roots}
 
 
+_in_use: WeakValueDictionary[tuple[str, frozenset[str]], Expression] = WeakValueDictionary()
+
+
 @lru_cache(maxsize=4096)
 def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:
     """Compile an expression, once for each text. Raises ExpressionError with code, offset and token.
 
-    `parts` are the authors' strings that it consists of; by default, it is one itself.
+    The last 4,096 expressions are kept, and each for as long as it is in use. `parts` are the authors' strings that it
+    consists of; by default, it is one itself.
     """
-    return Expression(text, parts)
+    found = _in_use.get((text, parts))
+    if found is None:
+        found = _in_use[text, parts] = Expression(text, parts)
+    return found
 
 
 def find_tokens(text: str) -> Sequence[Token]:

@@ -203,7 +203,8 @@ class _Evaluation:
 
     def __init__(self, computed: Mapping[Place, Leaf]) -> None:
         self._keys = {place: str(index) for index, place in enumerate(computed)}
-        analyses = [expression(leaf.text).analysis for leaf in computed.values()]
+        expressions = [expression(leaf.text) for leaf in computed.values()]  # in use until the whole is compiled
+        analyses = [each.analysis for each in expressions]
         self._base = any("base" in analysis.variables for analysis in analyses)
         fields = (f'"{self._keys[place]}":{_source(leaf.text)}' for place, leaf in computed.items())
         body = f"{{{','.join(fields)}}}"

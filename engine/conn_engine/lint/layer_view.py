@@ -1,5 +1,7 @@
 """The view of one level that a rule checks: its text, and every expression in it with its place."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -7,7 +9,7 @@ from conn_engine.config import Layer, Path_, lookup
 from conn_engine.config.braced_expressions import find_expression_start
 from conn_engine.diagnostics import Edit, Fix, Span
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import template
+from conn_engine.expressions import Expression, expression, template
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import find_sites
 from conn_engine.lint.target import LintTarget
@@ -82,4 +84,12 @@ class LayerView:
                 parts.extend((site, text, offset) for text, offset in template(site.text).expressions)
             except ExpressionError:
                 continue
+        self._in_use = list(_compile_all(parts))
         return parts
+
+
+def _compile_all(parts: Iterable[tuple[Site, str, int]]) -> Iterator[Expression]:
+    """Compile what the rules ask for again and again, however many expressions the level has."""
+    for _, text, _ in parts:
+        with suppress(ExpressionError):
+            yield expression(text)

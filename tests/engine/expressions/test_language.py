@@ -4,7 +4,7 @@ import pytest
 from evaluating import evaluate, mapping, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import known_functions
+from conn_engine.expressions import expression, known_functions
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.known import BUILT_IN
 from conn_engine.expressions.language import (
@@ -100,3 +100,8 @@ def test_text_and_suggestions() -> None:
     assert suggest_entry("$zzzzzzzz") == ""
     with pytest.raises(ExpressionError):
         evaluate("$eval('1')", {})
+
+
+def test_an_expression_in_use_is_not_compiled_again():
+    in_use = [expression(f"response.field{number}") for number in range(5000)]
+    assert expression("response.field0") is in_use[0]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from bad_workspaces import ACCOUNT, HTTP, MAPPING, TAPE, Bad, make
+from measuring import count_calls
 
 from conn_engine.config import load_workspace
 from conn_engine.diagnostics import Severity
@@ -294,3 +295,15 @@ def test_a_model_of_the_workspace_must_be_a_schema(wrong, text, code):
     assert lint_paths(wrong, []).files == before + 1
     assert [row[:2] for row in found(wrong, own)] == ([(code, own)] if code else [])
     assert found(wrong, MAPPING) == [("EXP102", MAPPING, 6)]
+
+
+@pytest.mark.slow
+def test_work_grows_with_the_mapping_also_when_it_has_more_expressions_than_are_kept(wrong):
+    def count(size: int) -> int:
+        fields = "".join(f"        f{number}: response.f{number}{size}\n" for number in range(size))
+        (wrong / MAPPING).write_text(text + fields)
+        return count_calls(lambda: found(wrong))
+
+    text = (wrong / MAPPING).read_text().rstrip() + "\n"
+    few, many = count(2000), count(6000)
+    assert many < 4.2 * few  # 5 times, if each rule compiled them again

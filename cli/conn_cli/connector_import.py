@@ -143,7 +143,8 @@ def _report(
             operations=connector.operations,
             resources=connector.resources,
             found=connector.found,
-            left_out=connector.left,
+            left_out=connector.left + len(connector.unused),
+            unused_resources=connector.list_unused_resources(),
             recordings=[recording.operation for recording in connector.recordings],
             guesses=connector.guesses,
             proposed=dict(connector.proposed),
@@ -228,6 +229,18 @@ def _format_now(app: App) -> str:
     return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
 
 
+def _summarize_unused(imported: "ImportedConnector", folder: str) -> list[str]:
+    from conn_engine.diagnostics import pluralize
+
+    resources = imported.list_unused_resources()
+    where = f"{pluralize(len(imported.unused), 'operation')} of {pluralize(len(resources), 'resource')}"
+    models = " and ".join(imported.proposed)
+    return [
+        f"left out: {where} that the mapping to {models} does not use",
+        f"  to import everything, add --only '*' --force; for some, see Left out in {folder}/README.md",
+    ]
+
+
 def _summarize(imported: "ImportedConnector", folder: str) -> list[str]:
     from conn_cli.formatting import shorten_text
     from conn_engine.diagnostics import pluralize
@@ -240,6 +253,8 @@ def _summarize(imported: "ImportedConnector", folder: str) -> list[str]:
     lines = [f"created {imported.name} in {folder} from {imported.format}: {number}{of} in {resources}{samples}"]
     if imported.left:
         lines.append(f"left out by --only: {pluralize(imported.left, 'operation')}")
+    if imported.unused:
+        lines += _summarize_unused(imported, folder)
     if imported.guesses:
         noun = "guess" if imported.guesses == 1 else "guesses"
         lines.append(f"{imported.guesses:,} {noun} to check, marked in connector.yaml")

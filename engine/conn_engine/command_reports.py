@@ -105,9 +105,10 @@ class ReplayedProposals(_Data, frozen=True, kw_only=True):
 
 
 class ImportSummary(_Data, frozen=True, kw_only=True):
-    """One imported connector. `found` counts the operations of the document, `left_out` those that --only excludes,
-    `guesses` the marks to check in connector.yaml; `proposed` has the number of mapped fields for each model.
-    `replayed` is null without proposals and samples."""
+    """One imported connector. `found` counts the operations of the document, `left_out` those that --only excludes or
+    that no proposed mapping uses; `unused_resources` has the vendor's resources with the latter. `guesses` counts the
+    marks to check in connector.yaml; `proposed` has the number of mapped fields for each model. `replayed` is null
+    without proposals and samples."""
 
     connector: str
     folder: str
@@ -116,6 +117,7 @@ class ImportSummary(_Data, frozen=True, kw_only=True):
     resources: int
     found: int
     left_out: int
+    unused_resources: list[str]
     recordings: list[str]
     guesses: int
     proposed: dict[str, int]

@@ -25,7 +25,6 @@ from conn_import.contract_file import CONTRACT_FILE, find_not_offered, format_co
 from conn_import.folding import fold_losses
 from conn_import.formats import Format, formats
 from conn_import.lint_errors import add_lint_errors
-from conn_import.mapping_proposals import propose_mappings
 from conn_import.neighbor_files import NeighborFiles
 from conn_import.samples import SampleScenario, build_samples, build_scenarios
 from conn_import.secrecy import without_tokens
@@ -79,7 +78,8 @@ class ImportedDocument:
 
 @dataclass(slots=True)
 class ImportedConnector:
-    """An import before it is written: `files` by name, the recordings, and what the summary reports.
+    """An import before it is written: `files` by name, the recordings, and what the summary reports. `left` counts the
+    operations that `only` excluded, and `unused` has those that no proposed mapping uses, with their requests.
 
     `supplied` says where an account has the values that the document's settings name, as in `FinishedConnector`.
     `observed` is set if recordings contain real responses, which may contain personal data. `proposed` counts the
@@ -96,6 +96,7 @@ class ImportedConnector:
     found: int
     guesses: int
     left: int
+    unused: list[tuple[str, str]] = field(default_factory=list)
     losses: list[tuple[str, list[str]]] = field(default_factory=list)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     observed: bool = False
@@ -104,6 +105,10 @@ class ImportedConnector:
     endpoints: dict[tuple[str, str], Endpoint] = field(default_factory=dict)
     digest: str = ""
     origin: str = ""
+
+    def list_unused_resources(self) -> list[str]:
+        """List the vendor's resources that were left out, in the document's order."""
+        return list(dict.fromkeys(operation.partition(".")[0] for operation, _ in self.unused))
 
     def write(self, folder: Path) -> None:
         """Write all files into a folder, and the recordings unless they were observed. Raises ConfigurationError."""
@@ -206,12 +211,10 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
     if isinstance(result, Contract):
         built = build_connector(result, options)
         connector = built.to_finished(result)
-        proposed = propose_mappings(built.operations, options.models, source.file)
-        connector.files |= proposed.files
-        connector.proposed = proposed.counts
+        connector.files |= built.proposed.format_files(source.file)
         if source.format.label == openapi.LABEL:
             endpoints = index_endpoints(result)
-            connector.files[CONTRACT_FILE] = format_contract(source, find_not_offered(proposed, result.endpoints))
+            connector.files[CONTRACT_FILE] = format_contract(source, find_not_offered(built.proposed, result.endpoints))
         if connector.operations and options.samples:
             recordings = build_samples(built, result, options.name, recorded_at, every=bool(options.models))
             scenarios = build_scenarios(built, result) if options.models else []
@@ -250,6 +253,7 @@ def _build_imported(
         found=connector.found,
         guesses=sum(note.startswith("guess") for note in connector.notes.values()),
         left=connector.left,
+        unused=connector.unused,
         losses=[(without_tokens(what), places) for what, places in connector.losses],
         supplied=connector.supplied,
         observed=connector.observed,

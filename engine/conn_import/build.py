@@ -12,6 +12,7 @@ from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.host_patterns import base_hosts
 from conn_import.contract import Contract, FinishedConnector, Options, Where
 from conn_import.default_pagination import find_default_pagination, follows_default, needs_no_pagination
+from conn_import.mapping_proposals import ProposedMappings, propose_mappings
 from conn_import.multipart import build_body, describe_files
 from conn_import.naming import SuggestedName, suggest_names
 from conn_import.operation import BuiltOperation
@@ -21,7 +22,7 @@ from conn_import.records import find_wrapper, guess_records_path, to_expression
 from conn_import.request_keys import move_keys_to_authorization
 from conn_import.requests import HeaderPlan, build_request, plan_headers
 from conn_import.schemas import FILE, SchemaBook
-from conn_import.verify_operation import find_cheapest_read
+from conn_import.verify_operation import find_cheapest_read, find_self_read
 from conn_import.words import clean_text
 
 __all__ = ["BuiltConnector", "build_connector"]
@@ -32,15 +33,18 @@ _GUESS = "guess"
 @dataclass(slots=True)
 class BuiltConnector:
     """A built connector. `data` is the content of connector.yaml, and `notes` are comments for its keys, by path.
-    `left` counts the operations that `only` excluded. `operations` are in the document's order, `common` is the
-    connector's pagination, and `schemas` is the text of the schema file."""
+    `left` counts the operations that `only` excluded, and `unused` has those that no proposed mapping uses.
+    `operations` are in the document's order, `common` is the connector's pagination, `schemas` is the text of the
+    schema file, and `proposed` has the mappings to models."""
 
     data: dict[str, Any]
     notes: dict[Where, str] = field(default_factory=dict)
     operations: list[BuiltOperation] = field(default_factory=list)
     left: int = 0
+    unused: list[BuiltOperation] = field(default_factory=list)
     common: PaginationGuess | None = None
     schemas: str = ""
+    proposed: ProposedMappings = field(default_factory=ProposedMappings)
 
     def to_finished(self, contract: Contract) -> FinishedConnector:
         """Return the connector that is ready to be written."""
@@ -53,6 +57,8 @@ class BuiltConnector:
             losses=contract.losses,
             found=contract.found,
             left=self.left,
+            unused=[(one.name.text, one.endpoint.where) for one in self.unused],
+            proposed=self.proposed.counts,
             observed=contract.observed,
             files={FILE: self.schemas} if self.schemas else {},
         )
@@ -67,7 +73,14 @@ def build_connector(contract: Contract, options: Options) -> BuiltConnector:
         if _is_wanted(endpoint, names[n], options.only)
     ]
     built = BuiltConnector({}, left=len(contract.endpoints) - len(chosen))
-    contract.losses.forget(_build_left_out_check(contract, [endpoint for endpoint, _ in chosen], options.only))
+    if options.only:
+        contract.losses.forget(
+            _build_left_out_check(
+                contract,
+                [endpoint for endpoint, _ in chosen],
+                lambda path: any(fnmatchcase(path, pattern) for pattern in options.only),
+            )
+        )
     move_keys_to_authorization(contract, [endpoint for endpoint, _ in chosen])
     if contract.authorization_loss and contract.authorization is None:
         contract.losses.add(contract.authorization_loss)
@@ -77,6 +90,9 @@ def build_connector(contract: Contract, options: Options) -> BuiltConnector:
         operation = _build_operation(endpoint, name, paths, plan, contract)
         if operation is not None:
             built.operations.append(operation)
+    built.proposed = propose_mappings(built.operations, options.models)
+    if not options.only:
+        _leave_out_unused(built, contract)
     common = built.common = find_default_pagination(built.operations)
     for operation in built.operations:
         _note_paging(operation, common, contract)
@@ -115,15 +131,37 @@ def _is_wanted(endpoint: Endpoint, name: SuggestedName, only: Sequence[str]) -> 
     return any(fnmatchcase(text, pattern) for text in texts for pattern in only)
 
 
-def _build_left_out_check(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
-    """Return a predicate: whether a place is an operation that `only` excluded. Unusable operations count by path."""
+def _leave_out_unused(built: BuiltConnector, contract: Contract) -> None:
+    """Leave out the operations of resources that no proposed mapping uses, except the one about the account itself,
+    which verifies the credential. Without a proposal, nothing is left out."""
+    used = built.proposed.vendor_resources
+    if not used:
+        return
+    itself = find_self_read(built.operations)
+    kept = [one for one in built.operations if one.name.resource in used or one is itself]
+    built.unused = [one for one in built.operations if one.name.resource not in used and one is not itself]
+    built.operations = kept
+    paths = tuple(one.endpoint.path for one in kept)
+    contract.losses.forget(
+        _build_left_out_check(
+            contract,
+            [one.endpoint for one in kept],
+            lambda path: path in paths or path.startswith(tuple(f"{one}/" for one in paths)),
+        )
+    )
+
+
+def _build_left_out_check(
+    contract: Contract, chosen: Sequence[Endpoint], is_wanted: Callable[[str], bool]
+) -> Callable[[str], bool]:
+    """Return a predicate: whether a place is an operation that was not chosen. Unusable operations count by path."""
     kept, known = ({endpoint.where for endpoint in some} for some in (chosen, contract.endpoints))
 
     def is_left_out(place: str) -> bool:
         method, _, path = place.partition(" ")
-        if not only or place in kept or not (method.isupper() and path.startswith("/")):
+        if place in kept or not (method.isupper() and path.startswith("/")):
             return False
-        return place in known or not any(fnmatchcase(path, pattern) for pattern in only)
+        return place in known or not is_wanted(path)
 
     return is_left_out
 

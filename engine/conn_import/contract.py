@@ -105,7 +105,8 @@ class FinishedConnector:
 
     `data` is the content of connector.yaml, and `notes` are comments for its keys, by path. `operations` has the names
     (`contacts.list`) and requests (`GET /contacts`) in the document's order. `files` are additional files by name.
-    `left` counts the operations that `only` excluded. `bare` is set if documents of this format have no operations.
+    `left` counts the operations that `only` excluded, and `unused` has those that no proposed mapping uses, like
+    `operations`. `bare` is set if documents of this format have no operations.
     `supplied` maps names of the document's settings to their place in an account: ("context" or "credential", name).
     `observed` is as in `Contract`, `proposed` as in `ImportedConnector`.
     """
@@ -118,6 +119,7 @@ class FinishedConnector:
     losses: Losses = field(default_factory=Losses)
     found: int = 0
     left: int = 0
+    unused: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     bare: bool = False

@@ -1,7 +1,7 @@
-"""The connector that is being built, as `proposals` see it; the mappings that they propose for models, as files."""
+"""The connector that is being built, as `proposals` see it; the mappings that they propose for models."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
@@ -20,24 +20,35 @@ _WRITES = ("create", "update")
 
 @dataclass(frozen=True, slots=True)
 class ProposedMappings:
-    """The proposed resources of each model, the files with them, and how many fields each file maps."""
+    """The proposed resources of each model."""
 
-    proposals: dict[str, list[ResourceProposal]]
-    files: dict[str, str]
-    counts: dict[str, int]
+    proposals: dict[str, list[ResourceProposal]] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many fields are mapped to each model."""
+        return {model: sum(len(one.fields) for one in rows) for model, rows in self.proposals.items()}
+
+    @property
+    def vendor_resources(self) -> frozenset[str]:
+        """The names of the vendor's resources that the mappings use."""
+        return frozenset(one.vendor.name for rows in self.proposals.values() for one in rows)
+
+    def format_files(self, origin: str) -> dict[str, str]:
+        """Format the files. `origin` names the source of the proposals for people."""
+        return {
+            f"unified/{model}.yaml": format_unified(rows, model, origin)
+            for model, rows in self.proposals.items()
+            if rows
+        }
 
 
 def propose_mappings(
-    operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
+    operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> ProposedMappings:
     """Propose mappings for resources that look like records of these models (schemas by record, by model)."""
     resources = build_vendor_resources(operations) if models else []
-    proposed = {model: propose_resources(resources, records) for model, records in models.items()}
-    return ProposedMappings(
-        proposed,
-        {f"unified/{model}.yaml": format_unified(rows, model, origin) for model, rows in proposed.items() if rows},
-        {model: sum(len(one.fields) for one in rows) for model, rows in proposed.items()},
-    )
+    return ProposedMappings({model: propose_resources(resources, records) for model, records in models.items()})
 
 
 def build_vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:

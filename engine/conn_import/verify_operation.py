@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from conn_import.operation import BuiltOperation
 from conn_import.words import to_snake
 
-__all__ = ["find_cheapest_read"]
+__all__ = ["find_cheapest_read", "find_self_read"]
 
 _ITSELF = ("me", "myself", "self", "whoami", "current_user", "user", "account", "profile", "current")
 _UNFIT = frozenset({
@@ -23,13 +23,19 @@ def find_cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation |
     """Return a GET without parameters: about the account itself, or else a short or paginated list, or else any read.
     Returns None if there is none."""
     usable = [one for one in operations if _needs_nothing(one)]
+    return find_self_read(usable) or min(usable, key=_rate_cost, default=None)
+
+
+def find_self_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
+    """Return a GET without parameters about the account itself. Returns None if there is none."""
+    usable = [one for one in operations if _needs_nothing(one)]
     for word in _ITSELF:
         for one in usable:
             if one.name.method == word or (
                 f"_{one.name.resource}".endswith((f"_{word}", f"{word}s")) and one.name.method == "get"
             ):
                 return one
-    return min(usable, key=_rate_cost, default=None)
+    return None
 
 
 def _needs_nothing(one: BuiltOperation) -> bool:

@@ -62,8 +62,13 @@ def _format_head(connector: FinishedConnector, file: str) -> Iterator[str]:
         yield '# Values with the comment "guess" were inferred from names and schemas. Try them before you use them.'
     if connector.left:
         yield f"# {_count(connector.left, 'operation')} left out (--only)."
+    if connector.unused:
+        models = to_comment(" and ".join(connector.proposed))
+        yield f"# {_count(len(connector.unused), 'operation')} left out: the mapping to {models} does not use them."
+        yield "# README.md lists them and says how to import them."
     if not len(connector.losses):
-        yield "# Everything else was imported." if connector.left else "# Everything was imported."
+        is_partial = connector.left or connector.unused
+        yield "# Everything else was imported." if is_partial else "# Everything was imported."
         return
     yield "#"
     lines = fold_losses(connector.losses)
@@ -203,6 +208,7 @@ def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
         if len(connector.operations) > _MOST_ROWS:
             rows.append(f"| … | {len(connector.operations) - _MOST_ROWS} more, in connector.yaml |")
         rows.append("")
+    rows += _format_unused(connector)
     if len(connector.losses):
         rows += ["## Not imported", ""]
         for what, places in connector.losses:
@@ -211,6 +217,32 @@ def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
             rows.append(f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{instead}")
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
+
+
+def _format_unused(connector: FinishedConnector) -> list[str]:
+    """Format the operations that no proposed mapping uses, by resource, and how to import them."""
+    if not connector.unused:
+        return []
+    resources: dict[str, list[str]] = {}
+    for operation, _ in connector.unused:
+        resource, _, method = operation.partition(".")
+        resources.setdefault(resource, []).append(method)
+    imported = " ".join(f"--only {name}" for name in connector.data["resources"])
+    return [
+        "## Left out",
+        "",
+        f"The mapping to {_to_cell(' and '.join(connector.proposed))} does not use these "
+        f"{_count(len(connector.unused), 'operation')}. To import more, repeat the command with `--force`, which "
+        "replaces what it created, and:",
+        "",
+        "- `--only '*'` for everything, or",
+        f"- `{imported} --only {next(iter(resources))}`, with a `--only` for each resource that you need.",
+        "",
+        "| resource | operations |",
+        "|---|---|",
+        *(f"| `{resource}` | {', '.join(f'`{one}`' for one in methods)} |" for resource, methods in resources.items()),
+        "",
+    ]
 
 
 def _format_places(places: list[str]) -> str:

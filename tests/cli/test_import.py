@@ -211,6 +211,11 @@ def test_proposed_mappings_are_replayed_and_scored(workspace: Path) -> None:
     assert sorted(row["replayed"]["recorded"]) == ["crm.contacts.delete", "crm.contacts.get", "crm.contacts.list"]
     assert row["replayed"]["failed"] == {}
     assert f"vendor: {row['replayed']['score']} of 100" in said
+    assert "left out: 3 operations of 3 resources that the mapping to crm does not use\n" in said
+    assert "to import everything, add --only '*' --force; for some, see Left out in " in said
+    assert row["left_out"] == 3 and row["unused_resources"] == ["customer_orders", "orders", "files"]
+    code, said = conn(workspace, "new", "vendor", *options, "--force", "--only", "*")
+    assert code == Exit.OK and "9 operations in 4 resources" in said and "left out" not in said, said
     assert len(row["replayed"]["next_steps"]) == 3
 
 

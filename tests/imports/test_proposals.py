@@ -89,6 +89,28 @@ def test_an_import_proposes_nothing_unless_it_is_asked_to(tmp_path: Path, docume
     assert not [name for name in made.files if name.startswith("unified/")] and made.proposed == {}
 
 
+def test_an_import_with_a_model_has_the_operations_that_the_mapping_uses(tmp_path: Path, document) -> None:
+    document["paths"]["/me"] = {"get": {"responses": {"200": {"description": ""}}}}
+    document["paths"]["/files"] = {"post": {"requestBody": {"content": {"multipart/mixed": {}}}, "responses": {}}}
+    made = write(tmp_path, document, models={"crm": CRM})
+    data = parse(made.files["connector.yaml"], "connector.yaml").data
+    assert list(data["resources"]) == ["people", "me"] and data["verify"] == "me.get"
+    assert made.unused == [("notes.list", "GET /notes")] and made.left == 0
+    assert "# 1 operation left out: the mapping to crm does not use them." in made.files["connector.yaml"]
+    assert "| `notes` | `list` |" in made.files["README.md"]
+    assert "- `--only people --only me --only notes`, with" in made.files["README.md"]
+    assert made.losses == [("authorization: the document has no security scheme", [])]
+
+
+@pytest.mark.parametrize("options", [{"only": ("*",), "models": {"crm": CRM}}, {"models": {}}, {"models": {"crm": {}}}])
+def test_an_import_has_every_operation_if_that_is_chosen_or_no_mapping_is_proposed(
+    tmp_path: Path, document, options: dict[str, Any]
+) -> None:
+    made = write(tmp_path, document, **options)
+    assert list(parse(made.files["connector.yaml"], "").data["resources"]) == ["people", "notes"]
+    assert made.unused == [] and "Left out" not in made.files["README.md"]
+
+
 def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path: Path, document) -> None:
     made = write(tmp_path, document, models={"crm": CRM})
     text = made.files["unified/crm.yaml"]

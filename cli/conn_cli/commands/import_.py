@@ -31,7 +31,10 @@ def import_(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="PATTERN", help="Import only matching paths, tags or operations (glob). Repeatable."
+            "--only",
+            metavar="PATTERN",
+            help="Import only matching paths, tags or operations (glob). Repeatable. Default: all, or with --model "
+            "those that the mapping uses.",
         ),
     ] = None,
     base_url: Annotated[

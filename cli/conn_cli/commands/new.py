@@ -33,7 +33,8 @@ def new(
         typer.Option(
             "--only",
             metavar="PATTERN",
-            help="With --from: import only matching paths, tags or operations (glob). Repeatable.",
+            help="With --from: import only matching paths, tags or operations (glob). Repeatable. Default: all, or "
+            "with --model those that the mapping uses.",
         ),
     ] = None,
     entry: Annotated[

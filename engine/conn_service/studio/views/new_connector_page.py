@@ -85,6 +85,7 @@ def show_proposal(studio: StudioWorkspace, request: PageRequest) -> dict[str, An
         "format": imported.format,
         "operations": imported.operations,
         "found": imported.found,
+        "unused": imported.list_unused_resources(),
         "recordings": len(imported.recordings),
         "observed": imported.observed,
         "guesses": list(_list_guesses(imported.files["connector.yaml"])),

@@ -27,7 +27,8 @@ def draw_text(scores: Sequence[ScoredConnector]) -> str:
 
 
 def _draw_lines(scored: ScoredConnector) -> Iterator[str]:
-    preview = f", a preview: below {BAR}" if scored.preview else ""
+    reason = f"lint has {pluralize(scored.lint_errors, 'error')}" if scored.lint_errors else f"below {BAR}"
+    preview = f", a preview: {reason}" if scored.preview else ""
     yield f"{scored.connector}: {scored.score} of 100{preview}"
     not_offered = {part.name for part in scored.parts if part.not_offered}
     for part in scored.parts:

@@ -1,6 +1,6 @@
 """The score of a connector: one number from what it covers and what its recorded tests show. Nothing is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from conn_engine.analysis.mutants import Bench
@@ -20,8 +20,11 @@ from conn_engine.analysis.score.stored import (
     with_age,
 )
 from conn_engine.config import Workspace
+from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 from conn_engine.errors import ConfigurationError
+from conn_engine.lint import lint_workspace
 from conn_engine.runtime.variants import to_base_level
+from conn_engine.wire import FrozenClock
 
 __all__ = [
     "BAR",
@@ -78,12 +81,16 @@ def score_connector(
             mutation = _try_mutants(Bench(workspace, connector), digest, advance)
         except ConfigurationError as error:
             failing = error.message
+    errors = _find_lint_errors(workspace, connector)
     resources = find_resources(workspace, effective, contract)
     readme = workspace.root / "connectors" / connector / "README.md"
     lines = len(readme.read_text(encoding="utf-8", errors="replace").splitlines()) if readme.is_file() else 0
     parts, missing = score_parts(Findings(effective, resources, replayed, mutation, failing, contract, lines))
     share = sum(part.points for part in parts) / sum(part.of for part in parts)
     total = int(100 * share + 1e-6)  # not rounded up to the bar
+    if errors:
+        missing.insert(0, _advise_lint(connector, errors, max(0, total - BAR + 1)))
+        total = min(total, BAR - 1)
     settings = effective.connector
     scored = ScoredConnector(
         connector=connector,
@@ -92,6 +99,7 @@ def score_connector(
         digest=compute_score_digest(workspace, connector),
         score=total,
         preview=total < BAR,
+        lint_errors=len(errors),
         models=workspace.unified_models(connector),
         capabilities=find_capabilities(effective, replayed),
         parts=parts,
@@ -108,6 +116,21 @@ def score_connector(
         next_steps=missing,
     )
     return with_age(scored, now)
+
+
+def _find_lint_errors(workspace: Workspace, connector: str) -> list[Diagnostic]:
+    """Return the errors of lint in a connector's files, at a fixed time: recordings do not get older."""
+    linted = lint_workspace(workspace, [workspace.root / "connectors" / connector], FrozenClock())
+    return [finding for finding in linted.findings if finding.severity is Severity.ERROR]
+
+
+def _advise_lint(connector: str, errors: Sequence[Diagnostic], points: int) -> NextStep:
+    """Name the first error by its code and place: its message may have a recorded value."""
+    span = errors[0].span
+    first = errors[0].code if span is None else f"{errors[0].code} in {span.file}:{span.line}"
+    rest = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+    missing = f"lint has {pluralize(len(errors), 'error')}: {first}{rest}"
+    return NextStep(part="lint", missing=missing, do=f"conn lint connectors/{connector}", points=points)
 
 
 def _try_mutants(bench: Bench, digest: str, advance: Advance) -> MutationFigures:

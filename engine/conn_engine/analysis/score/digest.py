@@ -1,4 +1,6 @@
-"""The digest of everything that a connector's score depends on: its files, and the schemas of its models."""
+"""The digest of everything that a connector's score depends on: its files, the schemas of its models, and the
+severities that conn.yaml sets.
+"""
 
 from typing import Final
 
@@ -13,14 +15,17 @@ _TESTED: Final = ("connector.", "unified/", "recordings/", "deliveries/", "expec
 
 
 def compute_score_digest(workspace: Workspace, connector: str) -> str:
-    """Return the digest of a connector's files and of the schemas of the models that it maps to."""
+    """Return the digest of a connector's files, of the schemas of the models that it maps to, and of the severities of
+    findings in the workspace, if it sets any."""
     own = compute_files_digest(read_files(workspace.root / "connectors" / connector))
     schemas: dict[str, bytes] = {}
     for folder in (find_packaged("schemas", "models"), *reversed(workspace.models)):
         for model in workspace.unified_models(connector):
             for path in sorted((folder / model).glob("*.schema.json")):
                 schemas[f"{model}/{path.name}"] = path.read_bytes()
-    return join_digests(own, compute_files_digest(schemas))
+    severities = workspace.settings.lint.severity
+    settings = {"severity": repr(sorted(severities.items())).encode()} if severities else {}
+    return join_digests(own, compute_files_digest({**schemas, **settings}))
 
 
 def compute_tested_digest(workspace: Workspace, connector: str) -> str:

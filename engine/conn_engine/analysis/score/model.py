@@ -95,8 +95,9 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
 class ScoredConnector(msgspec.Struct, frozen=True, kw_only=True):
     """A connector's score from 0 to 100. Below the bar it is a preview.
 
-    `mutation` is null if it was not measured, and `failing` has the reason why tests fail, or "". `missing` is sorted
-    by points, and `next_steps` are the first three.
+    `lint_errors` is the number of errors of `conn lint`: with any, the score is below the bar. `mutation` is null if it
+    was not measured, and `failing` has the reason why tests fail, or "". `missing` has errors of lint first, then what
+    costs most points, and `next_steps` are the first three.
     """
 
     connector: str
@@ -105,6 +106,7 @@ class ScoredConnector(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     score: int
     preview: bool
+    lint_errors: int
     models: list[str]
     capabilities: list[str]
     parts: list[ScorePart]

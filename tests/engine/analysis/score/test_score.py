@@ -79,6 +79,39 @@ def test_failing_tests_are_the_first_thing_to_correct(tmp_path: Path) -> None:
     assert scored.next_steps[0].do == "conn test --all --connector shop"
 
 
+def test_an_error_of_lint_makes_a_preview_and_is_shown_first(tmp_path: Path) -> None:
+    broken = CONNECTOR + '    old: {method: get, path: /old, query: {since: "{{$yesterday()}}"}}\n'
+    root = create_shop(tmp_path, **{"connector.yaml": broken, "contract.yaml": "not_offered: {m.things.fxa: None.}\n"})
+    scored = score(root, mutate=False)
+    assert scored.lint_errors == 2
+    assert (scored.next_steps[0].part, scored.next_steps[0].do) == ("lint", "conn lint connectors/shop")
+    assert scored.next_steps[0].missing == "lint has 2 errors: EXP102 in connectors/shop/connector.yaml:7 and 1 more"
+
+
+def test_an_error_of_lint_costs_the_points_above_the_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = {name: "The shop has none." for name in ("webhooks", "incremental", "deletes", "rate_limit")}
+    root = create_shop(tmp_path)
+    (root / "connectors/shop/contract.yaml").write_text(json.dumps({"not_offered": absent}), encoding="utf-8")
+    monkeypatch.setattr("conn_engine.analysis.score.BAR", 20)  # the shop has more
+    before = score(root, mutate=False)
+    assert (before.preview, before.lint_errors) == (False, 0)
+    (root / "connectors/shop/contract.yaml").write_text(
+        json.dumps({"not_offered": {**absent, "m.things.fxa": "A spelling."}}), encoding="utf-8"
+    )
+    scored = score(root, mutate=False)
+    assert (scored.score, scored.preview, scored.parts) == (19, True, before.parts)
+    assert scored.missing[0].points == before.score - 19
+
+
+def test_a_severity_of_the_workspace_changes_the_digest_of_a_score(tmp_path: Path) -> None:
+    root = create_shop(tmp_path, **{"contract.yaml": "not_offered: {m.things.fxa: None.}\n"})
+    before = score(root, mutate=False)
+    (root / "conn.yaml").write_text("version: 1\nlint: {severity: {CFG101: warning}}\n", encoding="utf-8")
+    scored = score(root, mutate=False)
+    assert (before.lint_errors, scored.lint_errors) == (1, 0)
+    assert before.digest != scored.digest
+
+
 def test_scenarios_are_found_in_the_results(tmp_path: Path) -> None:
     pages = [{"items": [{"id": str(page), "n": "a", "s": "b"}], "more": page < 3} for page in (1, 2, 3)]
     paged = CONNECTOR.replace(

@@ -11,7 +11,7 @@ from conn_engine.lint.models import load_models
 __all__ = ["CONTRACT_FILE", "NOT_OFFERED_PARTS", "check_contract"]
 
 CONTRACT_FILE: Final = "contract.yaml"
-NOT_OFFERED_PARTS: Final = ("webhooks", "incremental", "deletes", "rate_limit")
+NOT_OFFERED_PARTS: Final = ("webhooks", "incremental", "deletes", "rate_limit", "login")
 """The parts of the score that a vendor may not offer."""
 _Models = Mapping[str, Mapping[str, Mapping[str, Any]]]
 _METHODS: Final = ("list", "get", "create", "update", "delete")

@@ -41,8 +41,8 @@ class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         dict[str, Annotated[str, Meta(min_length=1)]],
         Meta(
             description="What the vendor does not have, with the reason: `webhooks`, `incremental`, `deletes`, "
-            "`rate_limit`, operations (`crm.contacts.delete`) and fields of a model (`crm.contacts.title`, with all "
-            "below it). The score is the share of what the vendor offers."
+            "`rate_limit`, `login`, operations (`crm.contacts.delete`) and fields of a model (`crm.contacts.title`, "
+            "with all below it). The score is the share of what the vendor offers."
         ),
     ] = {}
 
@@ -68,5 +68,5 @@ def read_contract(workspace: Workspace, connector: str) -> PublishedContract:
         raise ConfigurationError(
             f"{shown} is invalid: {error}",
             hint="its keys are document, digest, judged, gaps (operation: {reason, link}) and not_offered "
-            "(webhooks, incremental, deletes, rate_limit, operation or field: reason)",
+            "(webhooks, incremental, deletes, rate_limit, login, operation or field: reason)",
         ) from error

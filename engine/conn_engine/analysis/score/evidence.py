@@ -41,12 +41,13 @@ STANDARD_METHODS: Final = ("list", "get", "create", "update", "delete")
 
 @dataclass(slots=True)
 class ReplayedCases:
-    """What the recordings and deliveries show. `deliveries` counts those that were accepted and those refused.
-    `requests` has a digest of the requests of each operation."""
+    """What the recordings and deliveries show. `accepted` and `refused` count deliveries, and `requests` has a digest
+    of the requests of each operation. `authorized` is whether a request carries a credential."""
 
     cases: int = 0
     scenarios: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    authorized: bool = False
     accepted: int = 0
     refused: int = 0
     sources: Counter[str] = field(default_factory=Counter)
@@ -84,6 +85,7 @@ def replay_cases(workspace: Workspace, effective: Effective) -> ReplayedCases:
         replayed.days.append(_read_day(case.recording.recorded_at))
         replayed.operations.add(case.name.text)
         outcome = replay(effective, case.name, case.recording)
+        replayed.authorized |= any(request.authorized for request in outcome.sent)
         replayed.scenarios.update(_classify(case, outcome))
         if UPDATED_AFTER in case.recording.call.query and outcome.error is None:
             replayed.changed.add(case.name.text)

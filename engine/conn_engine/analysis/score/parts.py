@@ -13,7 +13,6 @@ from conn_engine.analysis.score.capabilities import name_logins
 from conn_engine.analysis.score.contract import CONTRACT_FILE, NOT_OFFERED_PARTS, PublishedContract
 from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
-from conn_engine.auth import NoCredentials
 from conn_engine.config import Effective
 from conn_engine.config.vendors import find_known
 from conn_engine.diagnostics import pluralize
@@ -132,9 +131,9 @@ def _apply_not_offered(findings: Findings, name: str, measured: _Measured) -> _M
     return _Measured(measured.detail, [*measured.gaps, gap])
 
 
-def _declare(findings: Findings, name: str) -> str:
+def _declare(findings: Findings, name: str, condition: str = "the vendor does not offer it") -> str:
     place = f"not_offered of {findings.folder}/{CONTRACT_FILE}"
-    return f"; if the vendor does not offer it, write it in {place}, as {name}: REASON"
+    return f"; if {condition}, write it in {place}, as {name}: REASON"
 
 
 def _measure_operations(findings: Findings) -> _Measured:
@@ -260,9 +259,11 @@ def _measure_scenarios(findings: Findings) -> _Measured:
     names = sorted(findings.replayed.operations)
     listing = next((name for name in names if name.endswith(".list")), "RESOURCE.list")
     reading = next((name for name in names if name.endswith(".get")), listing)
-    absent = [name for name in SCENARIOS if name not in findings.replayed.scenarios]
+    is_public = "login" in findings.contract.not_offered and not _find_logins(findings)
+    expected = [name for name in SCENARIOS if name != "unauthorized" or not is_public]
+    absent = [name for name in expected if name not in findings.replayed.scenarios]
     words = {"listing": listing, "reading": reading, "connector": findings.connector}
-    gaps = [_Gap(1 / len(SCENARIOS), _ADVICE[name][0], _ADVICE[name][1].format(**words)) for name in absent]
+    gaps = [_Gap(1 / len(expected), _ADVICE[name][0], _ADVICE[name][1].format(**words)) for name in absent]
     present = [name.replace("_", " ") for name in SCENARIOS if name in findings.replayed.scenarios]
     return _Measured(", ".join(present) or "none recorded", gaps)
 
@@ -344,16 +345,24 @@ def _measure_rate_limit(findings: Findings) -> _Measured:
 
 
 def _measure_login(findings: Findings) -> _Measured:
-    credentials = findings.effective.connector.credentials
+    file = f"{findings.folder}/connector.yaml"
+    kinds = _find_logins(findings)
+    if not kinds:
+        absent = _declare(findings, "login", "the API needs no credential")
+        do = f"add credentials to {file}: conn explain credentials{absent}"
+        return _Measured("none", [_Gap(1, "it is not declared how an account logs in", do)])
     gaps = []
-    if credentials is None:
-        do = f"add credentials to {findings.folder}/connector.yaml: conn explain credentials"
-        gaps.append(_Gap(0.5, "it is not declared how an account logs in", do))
-    if findings.effective.connector.verify is None and not isinstance(credentials, NoCredentials):
-        do = f"set verify to an operation in {findings.folder}/connector.yaml"
-        gaps.append(_Gap(0.5, "no operation verifies a credential", do))
-    kinds = sorted({kind for kind in name_logins(findings.effective.data.get("credentials")) if kind != "oauth"})
-    return _Measured(" or ".join(kinds) or "not declared", gaps)
+    if not findings.replayed.authorized and "mtls" not in kinds:
+        do = f"set authorization in {file}: conn explain authorization, and record an operation"
+        gaps.append(_Gap(0.5, "no recorded request carries the credential", do))
+    if findings.effective.connector.verify is None:
+        gaps.append(_Gap(0.5, "no operation verifies a credential", f"set verify to an operation in {file}"))
+    return _Measured(" or ".join(kinds), gaps)
+
+
+def _find_logins(findings: Findings) -> list[str]:
+    """Return the kinds of credentials. `none` is not one, and `oauth` covers others."""
+    return sorted(set(name_logins(findings.effective.data.get("credentials"))) - {"oauth", "none"})
 
 
 def _measure_readme(findings: Findings) -> _Measured:

@@ -89,7 +89,7 @@ def test_an_error_of_lint_makes_a_preview_and_is_shown_first(tmp_path: Path) -> 
 
 
 def test_an_error_of_lint_costs_the_points_above_the_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = {name: "The shop has none." for name in ("webhooks", "incremental", "deletes", "rate_limit")}
+    absent = dict.fromkeys(("webhooks", "incremental", "deletes", "rate_limit"), "The shop has none.")
     root = create_shop(tmp_path)
     (root / "connectors/shop/contract.yaml").write_text(json.dumps({"not_offered": absent}), encoding="utf-8")
     monkeypatch.setattr("conn_engine.analysis.score.BAR", 20)  # the shop has more
@@ -189,6 +189,31 @@ def test_what_the_connector_has_is_offered(tmp_path: Path) -> None:
     assert points(scored)["rate_limit"] == 3
     (step,) = [step for step in scored.missing if step.part == "rate_limit"]
     assert step.do == "remove rate_limit from not_offered of connectors/shop/contract.yaml"
+
+
+@pytest.mark.parametrize("declared", ["", "credentials: none\n", "credentials: none\nverify: things.list\n"])
+def test_a_connector_without_credentials_has_no_points_for_a_login(tmp_path: Path, declared: str) -> None:
+    root = create_shop(tmp_path, **{"connector.yaml": CONNECTOR + declared})
+    scored = score(root, mutate=False)
+    (step,) = [step for step in scored.missing if step.part == "login"]
+    assert (points(scored)["login"], step.points) == (0, 3)
+    assert step.do.endswith(
+        "if the API needs no credential, write it in not_offered of connectors/shop/contract.yaml, as login: REASON"
+    )
+    contract = root / "connectors/shop/contract.yaml"
+    contract.write_text("not_offered: {login: The shop is public.}\n", encoding="utf-8")
+    public = score(root, mutate=False)
+    assert public.lint_errors == 0
+    assert {part.name: part.of for part in public.parts}["login"] == 0
+    assert "no refused credential is recorded" in {step.missing for step in scored.missing}
+    assert "no refused credential is recorded" not in {step.missing for step in public.missing}
+
+
+def test_a_credential_that_no_recorded_request_carries_has_half_of_the_points(tmp_path: Path) -> None:
+    unused = CONNECTOR + "credentials: bearer\nauthorization: none\nverify: things.list\n"
+    scored = score(create_shop(tmp_path, **{"connector.yaml": unused}), mutate=False)
+    (step,) = [step for step in scored.missing if step.part == "login"]
+    assert (points(scored)["login"], step.missing) == (1.5, "no recorded request carries the credential")
 
 
 def test_a_declared_object_covers_its_fields_and_a_pointer_to_the_schema_is_allowed(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,8 +13,9 @@ from conn_engine.analysis.score.model import RecordingFigures, ResourceFigures
 from conn_engine.config import Effective, OperationName, Workspace, singular
 from conn_engine.documents import read_document
 from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.runtime.call import Call
 from conn_engine.runtime.model_schemas import schema_path
-from conn_engine.testing.cases import Case, Outcome, failure_kind, find_cases, replay
+from conn_engine.testing.cases import Case, Outcome, failure_kind, find_cases, recorded_call, replay
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.replaying import replay_delivery
 
@@ -41,12 +42,16 @@ STANDARD_METHODS: Final = ("list", "get", "create", "update", "delete")
 
 @dataclass(slots=True)
 class ReplayedCases:
-    """What the recordings and deliveries show. `accepted` and `refused` count deliveries, and `requests` has a digest
-    of the requests of each operation. `authorized` is whether a request carries a credential."""
+    """What the recordings and deliveries show. `accepted` and `refused` count deliveries.
+
+    `changed` has the operations that return only what changed since a time, `resumed` those that resume from a state,
+    and `requests` a digest of the requests of each. `authorized` is whether a request carries a credential.
+    """
 
     cases: int = 0
     scenarios: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    resumed: set[str] = field(default_factory=set)
     authorized: bool = False
     accepted: int = 0
     refused: int = 0
@@ -87,11 +92,33 @@ def replay_cases(workspace: Workspace, effective: Effective) -> ReplayedCases:
         outcome = replay(effective, case.name, case.recording)
         replayed.authorized |= any(request.authorized for request in outcome.sent)
         replayed.scenarios.update(_classify(case, outcome))
-        if UPDATED_AFTER in case.recording.call.query and outcome.error is None:
-            replayed.changed.add(case.name.text)
+        for names, call in ((replayed.changed, _omit_time(case)), (replayed.resumed, _omit_state(case))):
+            if call is not None and _differs_without(effective, case, outcome, call):
+                names.add(case.name.text)
     for delivery in find_deliveries(workspace, effective):
         _add_delivery(replayed, effective, delivery)
     return replayed
+
+
+def _omit_time(case: Case) -> Call | None:
+    """Return the recorded call without `updated_after`, or None if it has none."""
+    call = recorded_call(case.recording)
+    query = {name: value for name, value in call.query.items() if name != UPDATED_AFTER}
+    return replace(call, query=query) if len(query) < len(call.query) else None
+
+
+def _omit_state(case: Case) -> Call | None:
+    """Return the recorded call without the state that it resumes from, or None if it has none."""
+    call = recorded_call(case.recording)
+    return None if call.state is None else replace(call, state=None)
+
+
+def _differs_without(effective: Effective, case: Case, outcome: Outcome, call: Call) -> bool:
+    """Return whether a successful replay sends or returns something else with this call."""
+    if outcome.error is not None:
+        return False
+    other = replay(effective, case.name, case.recording, call=call)
+    return other.error is not None or (other.requests(), other.records) != (outcome.requests(), outcome.records)
 
 
 def _add_delivery(replayed: ReplayedCases, effective: Effective, case: DeliveryCase) -> None:

@@ -293,11 +293,20 @@ def _measure_webhooks(findings: Findings) -> _Measured:
 
 
 def _measure_incremental(findings: Findings) -> _Measured:
-    names = sorted(name.partition(".")[2] for name in findings.replayed.changed)
-    if names:
-        return _Measured(f"{', '.join(names)} with {UPDATED_AFTER}")
-    if any(operation.incremental is not None for operation in findings.effective.vendor_operations()):
-        return _Measured("configured")
+    shown = [
+        f"{', '.join(sorted(name.partition('.')[2] for name in names))} {how}"
+        for names, how in ((findings.replayed.changed, f"with {UPDATED_AFTER}"), (findings.replayed.resumed, "resumed"))
+        if names
+    ]
+    if shown:
+        return _Measured("; ".join(shown))
+    operation = next((row for row in findings.effective.vendor_operations() if row.incremental is not None), None)
+    if operation is not None:
+        do = (
+            f"conn record {operation.resource}.{operation.name} -c {findings.connector} --state state.json --from-body "
+            "page.json --scenario resumed, where state.json has the state of an earlier run"
+        )
+        return _Measured("not recorded", [_Gap(1, "no recording shows that a listing resumes from a state", do)])
     row = next((row for row in findings.resources if "list" in row.operations), None)
     place = _locate(findings, row) if row is not None else f"{findings.folder}/unified"
     listing = f"{row.resource}.list" if row is not None else "MODEL.RESOURCE.list"

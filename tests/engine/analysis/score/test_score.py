@@ -305,6 +305,44 @@ rate_limit: {limited_when: status = 429}
     assert scored.score < BAR
 
 
+def test_an_incremental_listing_needs_a_recording_that_resumes(tmp_path: Path) -> None:
+    setting = "incremental: {format: datetime, record_cursor: changed, start_param: since}"
+    resuming = CONNECTOR.replace("list: {path: /things}", f"list: {{path: /things, {setting}}}")
+    files = {
+        "connector.yaml": resuming,
+        "recordings/m.things.list.json": json.dumps(
+            build_recording(
+                "m.things.list",
+                [("/things", 200, [{"id": "1", "n": "Vase", "s": "A1", "changed": "2026-01-01T00:00:00Z"}])],
+            )
+        ),
+    }
+    root = create_shop(tmp_path, **files)
+    scored = score(root, mutate=False)
+    (step,) = [step for step in scored.missing if step.part == "incremental"]
+    assert (points(scored)["incremental"], step.points) == (0, 4)
+    assert step.do.startswith("conn record things.list -c shop --state state.json --from-body page.json")
+    resumed = build_recording(
+        "m.things.list",
+        [("/things?since=2026-01-01T00:00:00Z", 200, [])],
+        scenario="resumed",
+        call={"state": {"cursor": "2026-01-01T00:00:00Z"}},
+    )
+    (root / "connectors/shop/recordings/m.things.list.resumed.json").write_text(json.dumps(resumed), encoding="utf-8")
+    scored = score(root, mutate=False)
+    (part,) = [part for part in scored.parts if part.name == "incremental"]
+    assert (part.points, part.detail) == (4, "things.list resumed")
+
+
+def test_a_filter_that_changes_nothing_does_not_count(tmp_path: Path) -> None:
+    mapped = UNIFIED.replace("list: {}", "list: {query_mapping: {page: query.limit}}")
+    call = {"query": {"updated_after": "2026-01-01T00:00:00Z"}}
+    ignored = build_recording("m.things.list", [("/things", 200, [])], scenario="changed", call=call)
+    files = {"unified/m.yaml": mapped, "recordings/m.things.list.changed.json": json.dumps(ignored)}
+    scored = score(create_shop(tmp_path, **files), mutate=False)
+    assert points(scored)["incremental"] == 0
+
+
 def test_an_unmapped_connector_and_an_unknown_name(tmp_path: Path) -> None:
     root = create_shop(tmp_path)
     (root / "connectors/shop/unified/m.yaml").unlink()

@@ -9,6 +9,7 @@ from typing import Any
 from conn_engine.config import lookup
 from conn_engine.config.inheritance import resolve_settings
 from conn_engine.documents import dump_yaml
+from conn_engine.documents.markdown import END_OF_GENERATED, GENERATED
 from conn_import.condensing import condense
 from conn_import.contract import FinishedConnector, Where
 from conn_import.folding import fold_losses
@@ -188,6 +189,8 @@ def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
     rows = [
         f"# {_to_cell(connector.title or name)}",
         "",
+        GENERATED,
+        "",
         f"Imported from `{_to_cell(file)}` ({connector.format}) by `conn import`: "
         f"{operations} in {_count(connector.resources, 'resource')}.{guesses}{missing}",
         "",
@@ -216,7 +219,7 @@ def format_readme(connector: FinishedConnector, name: str, file: str) -> str:
             instead = f". Write this instead: {fix}." if fix else ""
             rows.append(f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{instead}")
         rows.append("")
-    return "\n".join(rows).rstrip() + "\n"
+    return "\n".join([*rows, END_OF_GENERATED]) + "\n"
 
 
 def _format_unused(connector: FinishedConnector) -> list[str]:

@@ -15,6 +15,7 @@ from scored_shop import create_shop
 from conn_engine.config import load_workspace
 from conn_engine.config.vendors import load_facts
 from conn_engine.diagnostics import Severity
+from conn_engine.documents.markdown import count_written_lines
 from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import Selection, run_suite
 
@@ -124,6 +125,14 @@ def test_a_new_connector_of_a_known_vendor_has_its_settings_with_their_source(tm
     assert data["rate_limit"] == load_facts("rate-limits")["gitlab"]["rate_limit"]
     assert data["webhooks"] == load_facts("webhook-schemes")["gitlab"]["webhooks"]
     assert "oauth2, vendor: s-lack, client_id" in conn_text(tmp_path, "s-lack")
+
+
+def test_the_readme_of_a_new_connector_has_no_points(tmp_path: Path) -> None:
+    conn(tmp_path, "new", "warehouse-of-mine")
+    conn(tmp_path, "new", "shop", "--from", str(Path(__file__).parents[1] / "imports/documents/shop.yaml"))
+    for name in ("warehouse-of-mine", "shop"):
+        text = (tmp_path / f"connectors/{name}/README.md").read_text(encoding="utf-8")
+        assert (len(text.splitlines()) > 10, count_written_lines(text)) == (True, 1)
 
 
 def test_a_new_connector_that_a_public_document_describes_names_it(tmp_path: Path) -> None:

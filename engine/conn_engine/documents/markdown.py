@@ -1,10 +1,16 @@
-"""Find fenced code blocks in Markdown. `parse` reads their content, with places in the Markdown file."""
+"""Find fenced code blocks in Markdown, and the lines that somebody wrote. `parse` reads the content of blocks, with
+places in the Markdown file."""
 
 import re
+from typing import Final
 
 from conn_engine.documents.document import FencedBlock
 
-__all__ = ["find_markdown_blocks"]
+__all__ = ["END_OF_GENERATED", "GENERATED", "count_written_lines", "find_markdown_blocks"]
+
+GENERATED: Final = "<!-- generated: replace this part, or write outside of it. conn score does not count it -->"
+"""The line before the part of a README that a command writes."""
+END_OF_GENERATED: Final = "<!-- / -->"
 
 _FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)")
 
@@ -41,3 +47,16 @@ def _build_block(opened: re.Match[str], first: int, lines: list[str]) -> FencedB
     words = opened["info"].split()
     language = words[0].strip("{}.").lower() if words else ""
     return FencedBlock(language, first, "".join(f"{line}\n" for line in dedented), len(indent))
+
+
+def count_written_lines(text: str) -> int:
+    """Return the number of lines with text outside of the parts that commands write."""
+    count, is_generated = 0, False
+    for line in map(str.strip, text.splitlines()):
+        if line == GENERATED:
+            is_generated = True
+        elif is_generated:
+            is_generated = line != END_OF_GENERATED
+        else:
+            count += bool(line)
+    return count

@@ -21,6 +21,7 @@ from conn_engine.analysis.score.stored import (
 )
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, pluralize
+from conn_engine.documents.markdown import count_written_lines
 from conn_engine.errors import ConfigurationError
 from conn_engine.lint import lint_workspace
 from conn_engine.runtime.variants import to_base_level
@@ -84,7 +85,7 @@ def score_connector(
     errors = _find_lint_errors(workspace, connector)
     resources = find_resources(workspace, effective, contract)
     readme = workspace.root / "connectors" / connector / "README.md"
-    lines = len(readme.read_text(encoding="utf-8", errors="replace").splitlines()) if readme.is_file() else 0
+    lines = count_written_lines(readme.read_text(encoding="utf-8", errors="replace")) if readme.is_file() else 0
     parts, missing = score_parts(Findings(effective, resources, replayed, mutation, failing, contract, lines))
     share = sum(part.points for part in parts) / sum(part.of for part in parts)
     total = int(100 * share + 1e-6)  # not rounded up to the bar

@@ -63,7 +63,8 @@ _ADVICE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything that the parts are computed from. `readme` is the number of its lines."""
+    """Everything that the parts are computed from. `readme` is the number of its lines that somebody
+    wrote."""
 
     effective: Effective
     resources: Sequence[ResourceFigures]
@@ -378,7 +379,8 @@ def _measure_readme(findings: Findings) -> _Measured:
     if findings.readme >= FEWEST_LINES:
         return _Measured(pluralize(findings.readme, "line"))
     do = f"describe in {findings.folder}/README.md how to get credentials, and the vendor's pitfalls"
-    return _Measured("missing" if not findings.readme else "short", [_Gap(1, "the README is missing or short", do)])
+    written = pluralize(findings.readme, "line")
+    return _Measured(written, [_Gap(1, f"the README has {written} that no command generated", do)])
 
 
 def _find_reading(row: ResourceFigures) -> str:

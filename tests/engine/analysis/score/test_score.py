@@ -9,6 +9,7 @@ from scored_shop import CONNECTOR, NOW, UNIFIED, build_recording, create_shop
 
 from conn_engine.analysis.score import BAR, POINTS, MutationFigures, ScoredConnector, score_connector
 from conn_engine.config import load_workspace
+from conn_engine.documents.markdown import END_OF_GENERATED, GENERATED
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_workspace
 
@@ -341,6 +342,16 @@ def test_a_filter_that_changes_nothing_does_not_count(tmp_path: Path) -> None:
     files = {"unified/m.yaml": mapped, "recordings/m.things.list.changed.json": json.dumps(ignored)}
     scored = score(create_shop(tmp_path, **files), mutate=False)
     assert points(scored)["incremental"] == 0
+
+
+def test_the_generated_part_of_a_readme_and_empty_lines_do_not_count(tmp_path: Path) -> None:
+    generated = f"# Shop\n\n{GENERATED}\n" + "line\n" * 30 + f"{END_OF_GENERATED}\n" + "\n" * 10
+    root = create_shop(tmp_path, **{"README.md": generated + "line\n" * 8})
+    scored = score(root, mutate=False)
+    (step,) = [step for step in scored.missing if step.part == "readme"]
+    assert (points(scored)["readme"], step.missing) == (0, "the README has 9 lines that no command generated")
+    (root / "connectors/shop/README.md").write_text(generated + "line\n" * 9, encoding="utf-8")
+    assert points(score(root, mutate=False))["readme"] == 3
 
 
 def test_an_unmapped_connector_and_an_unknown_name(tmp_path: Path) -> None:

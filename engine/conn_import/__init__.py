@@ -239,7 +239,7 @@ def _build_imported(
     connector: FinishedConnector, name: str, file: str, recordings: list[Recording]
 ) -> ImportedConnector:
     texts = {
-        "connector.yaml": format_connector(connector, file),
+        "connector.yaml": format_connector(connector, name, file),
         "README.md": format_readme(connector, name, file),
         **connector.files,
     }

@@ -60,6 +60,7 @@ class BuiltConnector:
             unused=[(one.name.text, one.endpoint.where) for one in self.unused],
             proposed=self.proposed.counts,
             observed=contract.observed,
+            webhooks=contract.webhooks,
             files={FILE: self.schemas} if self.schemas else {},
         )
 

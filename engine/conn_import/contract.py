@@ -10,6 +10,7 @@ from typing import Any, Literal
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_import.neighbor_files import NeighborFiles
+from conn_import.webhook_draft import WebhookDraft
 
 __all__ = ["Contract", "FinishedConnector", "Losses", "Options", "Where", "index_endpoints"]
 
@@ -77,7 +78,7 @@ class Contract:
 
     `base_url` is a template that reads `fields`; `context` has sample values for them. `source` is the value of
     `Recording.source` in its samples. `observed` is set if its examples are real responses. `authorization_loss` is the
-    text to report if nothing says how to authorize requests.
+    text to report if nothing says how to authorize requests. `webhooks` has what is known of the vendor's webhooks.
     """
 
     format: str
@@ -96,6 +97,7 @@ class Contract:
     source: Literal["contract", "har"] = "contract"
     authorization_loss: str = ""
     observed: bool = False
+    webhooks: WebhookDraft | None = None
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ class FinishedConnector:
     `left` counts the operations that `only` excluded, and `unused` has those that no proposed mapping uses, like
     `operations`. `bare` is set if documents of this format have no operations.
     `supplied` maps names of the document's settings to their place in an account: ("context" or "credential", name).
-    `observed` is as in `Contract`, `proposed` as in `ImportedConnector`.
+    `observed` and `webhooks` are as in `Contract`, `proposed` as in `ImportedConnector`.
     """
 
     format: str
@@ -125,6 +127,7 @@ class FinishedConnector:
     bare: bool = False
     observed: bool = False
     proposed: dict[str, int] = field(default_factory=dict)
+    webhooks: WebhookDraft | None = None
 
     @property
     def resources(self) -> int:

@@ -13,6 +13,7 @@ from conn_engine.documents.markdown import END_OF_GENERATED, GENERATED
 from conn_import.condensing import condense
 from conn_import.contract import FinishedConnector, Where
 from conn_import.folding import fold_losses
+from conn_import.webhook_draft import format_webhook_draft
 from conn_import.words import clean_text, to_comment
 
 __all__ = ["format_connector", "format_inline", "format_readme"]
@@ -33,8 +34,9 @@ _NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
-def format_connector(connector: FinishedConnector, file: str) -> str:
-    """Format connector.yaml. A summary of what was not imported is at its top; the README has the complete list."""
+def format_connector(connector: FinishedConnector, name: str, file: str) -> str:
+    """Format connector.yaml. A summary of what was not imported is at its top; the README has the complete list.
+    Webhooks are a comment at its end."""
     lines = [SCHEMA, *_format_head(connector, file), ""]
     data, notes = condense(connector.data, connector.notes)
     for key, value in data.items():
@@ -53,6 +55,8 @@ def format_connector(connector: FinishedConnector, file: str) -> str:
         ):
             lines.append("")
         lines += _format_pair(key, value, (key,), 0, notes)
+    if connector.webhooks is not None:
+        lines += ["", *format_webhook_draft(connector.webhooks, name)]
     return "\n".join(_collapse_blanks(lines)) + "\n"
 
 

@@ -13,7 +13,7 @@ from conn_import.openapi.media import find_answer_format, is_json
 from conn_import.openapi.parameters import build_swagger_body, read_parameters
 from conn_import.openapi.references import References
 from conn_import.openapi.security import Schemes
-from conn_import.openapi.webhooks import note_webhooks
+from conn_import.openapi.webhooks import DeclaredWebhook, list_callbacks, read_webhooks
 from conn_import.servers import Server, build_server_url, is_usable_url
 from conn_import.words import clean_text
 
@@ -33,7 +33,7 @@ def read_operations(
     """Yield every operation that can be imported; the others are noted in the contract's losses. `given` is set if the
     caller gave a base URL, which also replaces the servers of individual operations.
 
-    Sets `contract.found` to the number of operations in the document.
+    Sets `contract.found` to the number of operations in the document, and `contract.webhooks`.
     """
     paths = root.get("paths")
     reader = _OperationReader(root, contract, schemes, follow, given=given)
@@ -54,7 +54,7 @@ def read_operations(
             endpoint = reader.read_operation(path, method, operation, shared)
             if endpoint is not None:
                 yield endpoint
-    note_webhooks(root, follow, contract.losses)
+    contract.webhooks = read_webhooks(root, reader.callbacks, follow, contract.losses)
 
 
 class _OperationReader:
@@ -68,6 +68,7 @@ class _OperationReader:
         self._schemes = schemes
         self._follow = follow
         self._old = "swagger" in root
+        self.callbacks: list[DeclaredWebhook] = []
 
     def read_operation(
         self, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]
@@ -91,9 +92,9 @@ class _OperationReader:
         if not choose_body(endpoint, body, self._follow, self._losses):
             return None
         self._read_answer(endpoint, operation)
-        for key in ("callbacks", "x-webhooks"):
-            if operation.get(key):
-                self._losses.add(key.removeprefix("x-"), endpoint.where)
+        if operation.get("x-webhooks"):
+            self._losses.add("webhooks of individual operations", endpoint.where)
+        self.callbacks += list_callbacks(operation, endpoint.where, self._follow)
         self._read_server(endpoint, operation, shared)
         self._schemes.count_use(operation.get("security"), endpoint.where)
         endpoint.public = self._schemes.is_public(operation.get("security"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.analysis.drift.contract import Endpoint, Parameter
 from conn_engine.config.host_patterns import base_hosts
 from conn_import.contract import Contract, FinishedConnector, Options, Where
 from conn_import.default_pagination import find_default_pagination, follows_default, needs_no_pagination
@@ -212,6 +212,12 @@ def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: B
         if all(row["name"] != key for row in fields):
             fields.append({"name": key, "description": f"Sent as {clean_text(sent, 80)}"})
             contract.context[key] = "example"
+    for key, one in _find_path_context(built.operations).items():
+        if all(row["name"] != key for row in fields):
+            described = one.description if one is not None else ""
+            fields.append({"name": key, "description": described or "In the path of the requests"})
+            contract.context[key] = str(one.sample) if one is not None and one.sample is not UNSET else "example"
+            built.notes[("fields",)] = f"{_GUESS}: nearly all paths have {key}"
     data: dict[str, Any] = {"label": contract.title or options.name}
     for key, value in (
         ("description", contract.description),
@@ -229,6 +235,15 @@ def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: B
     if plan.templates:
         data["headers"] = plan.templates
     return data
+
+
+def _find_path_context(operations: Sequence[BuiltOperation]) -> dict[str, Parameter | None]:
+    """Return the values of the account that paths contain, by name, with the parameter that describes each."""
+    found: dict[str, Parameter | None] = {}
+    for one in operations:
+        for outer, name in one.form.supplied.items():
+            found[name] = found.get(name) or one.endpoint.parameter("path", outer)
+    return found
 
 
 def _merge_hosts(listed: list[str], found: Sequence[str]) -> list[str]:

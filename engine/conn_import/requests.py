@@ -12,7 +12,7 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Endpoint, Parameter
 from conn_engine.secrets import is_secret_name
 from conn_import.contract import Losses
-from conn_import.path_names import PATH_PARAMETER
+from conn_import.path_names import PATH_PARAMETER, get_context_name
 from conn_import.secrecy import is_key_name, looks_secret
 from conn_import.words import clean_text, to_identifier, to_snake, to_step
 
@@ -25,11 +25,13 @@ _UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
 
 @dataclass(slots=True)
 class RequestTemplate:
-    """A request. `path` is the template, and `names` maps the document's path parameters to its names. `asked` are the
-    query parameters that the caller has to give. `lacks_header` is set if the caller also has to give a header."""
+    """A request. `path` is the template, and `names` maps the document's path parameters to the names of values that
+    the caller gives; `supplied` maps those that the account gives to names in its context. `asked` are the query
+    parameters that the caller has to give. `lacks_header` is set if the caller also has to give a header."""
 
     path: str
     names: dict[str, str] = field(default_factory=dict)
+    supplied: dict[str, str] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
     asked: list[Parameter] = field(default_factory=list)
@@ -61,7 +63,11 @@ def build_request(
     if _UNSAFE.search(rest) or "//" in text or any(part in (".", "..") for part in rest.split("/")):
         losses.add("operations whose path is not a valid URL path", clean_text(endpoint.where, 120))
         return None
-    form = RequestTemplate(PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
+    form = RequestTemplate(
+        PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text),
+        {outer: name for outer, name in names.items() if not get_context_name(name)},
+        {outer: found for outer, name in names.items() if (found := get_context_name(name))},
+    )
     if any(mark in endpoint.path for mark in ("{+", "{/", "*}")):
         losses.add("path parameters with several segments: their slashes are encoded", endpoint.where)
     for name, value in parse_qsl(tail, keep_blank_values=True, max_num_fields=200):

@@ -302,6 +302,8 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
     for name, value in form.query.items():
         query[name] = asked.get(name) if name in asked else _fill(_to_query_text(value), contract.context)
     path = form.path
+    for key in form.supplied.values():
+        path = path.replace(f"{{{{context.{key}}}}}", quote(contract.context.get(key, "example"), safe=""))
     for name, value in values.items():
         path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))
     if "{{" in path:

@@ -255,6 +255,34 @@ def test_required_and_constant_parameters(imported, api) -> None:
     assert made.data["authorization"] == {"format": "query", "config": {"name": "access_token"}}
 
 
+ACCOUNT = {"name": "accountId", "in": "path", "required": True, "description": "Your account", "schema": STRING}
+
+
+@pytest.mark.parametrize(
+    ("before", "others", "is_account"),
+    [
+        ("/v1/accounts/{accountId}", ["/token"], True),
+        ("/v1/accounts/{accountId}", ["/v1/accounts/{accountId}"], True),
+        ("/{accountId}", [], True),
+        ("/v1/accounts/{accountId}", ["/a", "/b"], False),  # not in nearly all
+        ("/v1/deals/{accountId}", [], True),
+        ("/v1/deals/{accountId}", ["/v1/deals/{id}"], False),  # a record
+    ],
+)
+def test_a_value_in_nearly_all_paths_belongs_to_the_account(imported, api, before, others, is_account) -> None:
+    own = [f"{before}/{name}" for name in ("contacts", "contacts/{id}", "notes", "tags", "hooks")]
+    paths = {path: {"get": {"parameters": [ACCOUNT], "responses": {}}} for path in [*own, *others]}
+    made = imported(api(paths))
+    texts = [row["path"] for rows in made.data["resources"].values() for row in rows.values()]
+    assert any("{{context." in text for text in texts) is is_account
+    assert ("fields" in made.data) is is_account
+    if is_account:
+        name = made.data["fields"][0]["name"]
+        assert f"description: Your account }}] # guess: nearly all paths have {name}\n" in made.text
+        assert before.replace("{accountId}", f"{{{{context.{name}}}}}") + "/contacts/{{id}}" in texts
+        assert (before in others) is ("/v1/accounts/{{id}}" in texts)
+
+
 @pytest.mark.parametrize(
     ("schema", "path"),
     [

@@ -81,6 +81,17 @@ def test_the_records_of_an_example_get_other_identifiers() -> None:
     assert vary_record(record, 0) == record
 
 
+def test_a_sample_has_the_account_value_of_its_path_in_the_context(imported, api) -> None:
+    account = {"name": "accountId", "in": "path", "required": True, "schema": TEXT, "example": "A 1"}
+    names = ("contacts", "notes", "tags", "hooks", "lists")
+    read = {"get": {"parameters": [account], "responses": responses(PAGE)}}
+    made = imported(api({f"/accounts/{{accountId}}/{name}": read for name in names}), samples=True).imported
+    found = [one for one in made.recordings if one.operation.endswith("contacts.list")]
+    assert [(one.context, one.exchanges[0].request.url, one.call.params) for one in found] == [
+        ({"account_id": "A 1"}, "https://api.t.example/accounts/A%201/contacts", {})
+    ]
+
+
 def test_every_operation_that_is_described_has_a_sample(made) -> None:
     found = {one.operation: one.exchanges[-1] for one in made.recordings}
     assert set(found) == {"contacts.list", "contacts.create", "contacts.get", "contacts.delete"}

@@ -11,6 +11,7 @@ from typing import Any
 
 from conn_engine.analysis.mutants.credentials import mutate_hosts
 from conn_engine.analysis.mutants.edits import DROPPED, is_path, replace_value
+from conn_engine.analysis.mutants.equivalents import is_equivalent
 from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.analysis.mutants.settings import (
     mutate_event,
@@ -72,12 +73,13 @@ class Mutant:
 
 
 def create_mutants(effective: Effective) -> list[Mutant]:
-    """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
+    """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant, and
+    those that change nothing are left out."""
     layer = effective.layers[0]
     mutants: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
     unused = _find_unused_settings(effective)
     for kind, text, change, within in _mutate_everything(layer.data):
-        if any(change.path[: len(path)] == path for path in unused):
+        if any(change.path[: len(path)] == path for path in unused) or is_equivalent(effective, change):
             continue
         span = layer.span(change.path)
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)

@@ -34,7 +34,7 @@ OLD_DAYS: Final = 365
 """A recording that is older gets a remark. It costs no points: a score does not change without an edit."""
 FIRST_STEPS: Final = 3
 _REMARK: Final = "recordings"
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 """Raise it if the formula or the mistakes change: scores of another format are not read."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from conn_cli.report import mutate as report
 from conn_engine.analysis.mutants import Bench, Mutant
 from conn_engine.analysis.mutants.edits import DROPPED, change_literals, change_paths, replace_value
+from conn_engine.analysis.mutants.mutations import create_mutants
 from conn_engine.analysis.mutants.report import MutationReport, Score
 from conn_engine.analysis.mutants.rows import Change
 from conn_engine.analysis.mutants.settings import mutate_inheritable, mutate_operation
@@ -388,6 +389,36 @@ def test_an_operation_without_pagination_has_none_to_lose(root: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace('{{id}}"}', '{{id}}", pagination: {format: none}}'))
     lost = [mutant.path for mutant in Bench(load_workspace(root), "shop").mutants() if mutant.text == "no pagination"]
     assert lost == ["pagination"]
+
+
+LARGEST = "size: 9, max_size: 9"
+LIMITED = ("list:\n", "list:\n      query_mapping: {n: query.limit}\n")
+
+
+@pytest.mark.parametrize(
+    ("paging", "unified", "places"),
+    [
+        (f"size_param: n, {LARGEST}", ("", ""), ["max_size", "size_param"]),  # 10 would be reduced to 9
+        ("size_param: n, size: 8, max_size: 9", ("", ""), ["max_size", "size", "size_param"]),
+        (f"size_param: n, {LARGEST}, stop: page.size = 8", ("", ""), ["max_size", "size", "size_param"]),
+        (LARGEST, ("", ""), ["max_size", "size"]),
+        ("size_param: n", ("", ""), []),  # no request has a size
+        ("size_param: n", LIMITED, ["size_param"]),
+        ("size_param: view", ("", ""), ["size_param"]),  # which the query of the operation has
+        ("size_header: x-n, max_size: 9", ("", ""), ["max_size"]),
+    ],
+)
+def test_a_page_size_that_changes_nothing_is_no_mistake(
+    root: Path, paging: str, unified: tuple[str, str], places: list[str]
+) -> None:
+    for name, text in (
+        ("connector.yaml", CONNECTOR.replace("page_param: p,", f"page_param: p, {paging},")),
+        ("unified/m.yaml", UNIFIED.replace(*unified, 1)),
+    ):
+        (root / "connectors/shop" / name).write_text(text, encoding="utf-8")
+    effective = load_workspace(root).effective(account=None, connector="shop")
+    found = {mutant.path.rpartition(".")[2] for mutant in create_mutants(effective)}
+    assert sorted(name for name in found if "size" in name) == places
 
 
 def test_a_mistake_that_no_case_runs_survives(root: Path) -> None:

@@ -22,7 +22,7 @@ KeepPersonal = Annotated[
 
 def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "PersonalData | None":
     """Return how to replace personal data, or None to record it unchanged. Prints a note then, and at the first use."""
-    from conn_engine.personal import VARIABLE, load_key
+    from conn_engine.personal import VARIABLE, find_key_file, load_key
     from conn_engine.runtime.wiring import vault_of
     from conn_engine.testing.personal import PersonalData
 
@@ -30,10 +30,13 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
         source = "--keep-personal-data" if keep else "conn.yaml: recordings.personal_data"
         app.err(f"note: personal data is recorded unchanged ({source})")
         return None
-    key = load_key(vault_of(workspace, app.environ), app.environ, app.redactor)
+    file = find_key_file(app.environ, workspace.identity)
+    key = load_key(vault_of(workspace, app.environ), app.environ, app.redactor, file=file)
     if key.origin in ("new", "run"):
         app.err("note: recordings have pseudonyms instead of names, email addresses, phone numbers …")
         app.err("  docs/reference/redaction.md lists what is replaced; --keep-personal-data turns this off")
+    if key.origin == "new" and key.reason:
+        app.err(f"  their key is in {file}: {key.reason}")
     if key.origin == "run":
         app.err(f"note: the next run will use other pseudonyms: {key.reason}")
         app.err(f"  fix: set CONN_VAULT_KEY, or {VARIABLE}, to a long random text")

@@ -1,9 +1,12 @@
 """What the commands that record say and do about personal data: replaced by default, by a key that is in no file."""
 
 import json
+import stat
 
 import pytest
 from transcript import conn
+
+from conn_engine.wire import FrozenClock
 
 PERSON = {"id": 1, "first_name": "Ada", "last_name": "Lovelace", "email": "ada@acme.com"}
 VAULT = {"CONN_VAULT_KEY": "a key of this test", "CONN_PERSONAL_DATA_KEY": ""}
@@ -55,7 +58,45 @@ def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
     assert [path for path in shop.rglob("*") if path.is_file() and key.encode() in path.read_bytes()] == []
 
 
-def test_without_a_vault_every_run_has_its_own_key_and_says_so(shop):
+def test_without_a_vault_the_key_is_in_a_private_file_of_the_user(shop):
+    first = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
+    (file,) = (shop / ".state/pseudonyms").iterdir()
+    assert f"  their key is in {file}: this machine has no usable keyring" in first.err
+    assert (stat.S_IMODE(file.stat().st_mode), stat.S_IMODE(file.parent.stat().st_mode)) == (0o600, 0o700)
+    before = person(shop)
+    second = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
+    assert (second.code, "their key" in second.err, person(shop)) == (0, False, before)
+
+
+def test_a_sample_that_is_recorded_again_changes_nothing(shop, monkeypatch):
+    (shop / "page.json").write_text(json.dumps({"data": [PERSON], "paging": {}}))
+    record = ("record", "contacts.list", "-c", "demo", "--from-body", "page.json", "--force")
+    assert conn(shop, *record, CONN_PERSONAL_DATA_KEY="").code == 0
+    before = (shop / FILE).read_bytes()
+    monkeypatch.setattr("transcript.FrozenClock", lambda now: FrozenClock(now + 3600))
+    assert conn(shop, *record, CONN_PERSONAL_DATA_KEY="").code == 0
+    assert (shop / FILE).read_bytes() == before
+    (shop / "page.json").write_text(json.dumps({"data": [{**PERSON, "id": 2}], "paging": {}}))
+    assert conn(shop, *record, CONN_PERSONAL_DATA_KEY="").code == 0
+    times = [json.loads(text)["recorded_at"] for text in (before, (shop / FILE).read_bytes())]
+    assert times == ["2026-11-18T11:06:40Z", "2026-11-18T12:06:40Z"]
+
+
+def test_an_example_of_the_documentation_is_recorded_as_it_is(shop):
+    (shop / "page.json").write_text(json.dumps({"data": [PERSON], "paging": {}}))
+    record = ("record", "contacts.list", "-c", "demo", "--from-body", "page.json", "--contract", "--force")
+    done = run(shop, *record)
+    assert (done.code, person(shop)) == (0, PERSON)
+    assert "pseudonyms" not in done.err
+    recorded = json.loads((shop / FILE).read_text())
+    assert recorded["source"] == "contract"
+    assert recorded["note"] == "Made from responses in the vendor's documentation (page.json), not recorded live."
+    assert run(shop, *RECORD, "--contract").err.startswith("error: --contract requires --from-body")
+
+
+def test_where_no_key_can_be_stored_every_run_has_its_own_and_says_so(shop):
+    (shop / ".state").mkdir()
+    (shop / ".state/pseudonyms").write_text("a file")
     done = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
     assert "note: the next run will use other pseudonyms: this machine has no usable keyring" in done.err
     assert "fix: set CONN_VAULT_KEY, or CONN_PERSONAL_DATA_KEY, to a long random text" in done.err

@@ -55,6 +55,13 @@ Status = Annotated[
         "--status", metavar="N", min=100, max=599, help="With --from-body: status of the last response. Default: 200."
     ),
 ]
+Contract = Annotated[
+    bool,
+    typer.Option(
+        "--contract",
+        help="With --from-body: the response is from the vendor's published documentation. It has no pseudonyms.",
+    ),
+]
 Header = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,6 +93,7 @@ def record(
     page: Pages = None,
     status: Status = None,
     header: Header = None,
+    contract: Contract = False,
     environment: Environment = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Record the vendor's operation instead of the unified one.")
@@ -101,8 +109,8 @@ def record(
     """Run an operation against the vendor and record it for tests.
 
     With --from-body, record a response from the vendor's documentation instead: nothing is sent, and no account is
-    needed. Secrets are redacted, and personal data, such as names and email addresses, is replaced by pseudonyms. The
-    file is written completely or not at all.
+    needed. Secrets are redacted, and personal data, such as names and email addresses, is replaced by pseudonyms,
+    except with --contract. The file is written completely or not at all.
 
     \b
     Examples:
@@ -125,7 +133,13 @@ def record(
     check_sample_options(
         from_body,
         account,
-        needs_body={"--connector": connector, "--page": page, "--status": status, "--header": header},
+        needs_body={
+            "--connector": connector,
+            "--page": page,
+            "--status": status,
+            "--header": header,
+            "--contract": contract,
+        },
         needs_vendor={"--pages": pages, "--wait": wait},
     )
     effective = choose_effective(app, account, connector, operation, environment)
@@ -145,12 +159,20 @@ def record(
         scenario=scenario,
         own=own,
         placing={"within": app.workspace.root, "overwrite": force},
-        personal=choose_personal_data(app, app.workspace, keep=keep_personal),
+        personal=None if contract else choose_personal_data(app, app.workspace, keep=keep_personal),
     )
     with attach_finding(effective, name):
         if wiring is None:
             recorded = record_samples(
-                effective, name, call, samples or [], path, clock=app.clock, redactor=app.redactor, **saving
+                effective,
+                name,
+                call,
+                samples or [],
+                path,
+                clock=app.clock,
+                redactor=app.redactor,
+                source="contract" if contract else "sample",
+                **saving,
             )
         else:
             recorded = _record_live(app, wiring, name, call, path, pages or 3, saving)

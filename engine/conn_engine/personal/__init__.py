@@ -6,7 +6,7 @@ is computed from the value with a key in the vault, so it is the same everywhere
 
 from conn_engine.personal.collecting import collect, collect_text
 from conn_engine.personal.finding import find_values
-from conn_engine.personal.key import VARIABLE, PseudonymKey, load_key
+from conn_engine.personal.key import VARIABLE, PseudonymKey, find_key_file, load_key
 from conn_engine.personal.marks import PersonalMarks, collect_mapped
 from conn_engine.personal.pseudonyms import Pseudonyms
 from conn_engine.personal.recordings import (
@@ -33,6 +33,7 @@ __all__ = [
     "collect_mapped",
     "collect_recording",
     "collect_text",
+    "find_key_file",
     "find_values",
     "fold_case",
     "load_key",

@@ -236,15 +236,28 @@ def _fail(file: str, code: str, problem: str, span: Span | None = None, *, path:
 
 
 def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[WriteOptions]) -> Recording:
-    """Write a recording without secrets, and return it as written. The file is replaced in one step.
+    """Write a recording without secrets, and return it as written. The file is replaced in one step. One that is not of
+    a live vendor keeps its time if nothing else has changed.
 
     The text is searched for every known secret, in every encoding, before it is written and again in the finished file,
     which is deleted if one is found. Raises ConfigurationError (REC002) in that case; an existing file is only replaced
     by a clean one.
     """
     clean = redact_recording(recording, redactor)
+    if clean.source != "live":
+        clean = _keep_time(path, clean)
     write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
     return clean
+
+
+def _keep_time(path: Path, recording: Recording) -> Recording:
+    """Return the recording with the time of the one at the path if they differ in nothing else."""
+    try:
+        earlier, content = load_as(Recording, path, path.as_posix())
+    except ConfigurationError:
+        return recording
+    kept = msgspec.structs.replace(recording, recorded_at=earlier.recorded_at)
+    return kept if dump_json(_order_keys(kept, path)).encode() == content else recording
 
 
 def write_clean(

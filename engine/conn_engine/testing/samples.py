@@ -41,6 +41,7 @@ from conn_engine.wire import Clock, FrozenClock, Headers, Request, Response
 __all__ = ["SampleResponse", "read_sample", "record_samples"]
 
 _PLACEHOLDER = "example"
+_ORIGINS = {"sample": "sample responses", "contract": "responses in the vendor's documentation"}
 _CONTEXT_VALUE = re.compile(r"\{\{\s*context\.(\w+)\s*\}\}")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(r"HTTP/[0-9.]+ +([1-5][0-9]{2})(?: |$)")
@@ -112,7 +113,7 @@ def record_samples(
         own=own,
         transport=transport,
         source=source,
-        note=note or f"Made from sample responses ({files}), not recorded live.",
+        note=note or f"Made from {_ORIGINS[source]} ({files}), not recorded live.",
         seen=transport.end_page,
         check=partial(_check, wiring.effective, name, call, transport),
         placing=placing,

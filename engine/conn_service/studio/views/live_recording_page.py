@@ -13,7 +13,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.personal import load_key
+from conn_engine.personal import find_key_file, load_key
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.parameters import parameters
 from conn_engine.runtime.plans import may_write, plan_operation
@@ -158,7 +158,8 @@ def _read_call(effective: Effective, name: OperationName, text: str) -> Call:
 def _choose_personal_data(studio: StudioWorkspace, redactor: Redactor) -> PersonalData | None:
     if studio.saved.settings.recordings.personal_data == "keep":
         return None
-    key = load_key(vault_of(studio.saved, os.environ), os.environ, redactor)
+    file = find_key_file(os.environ, studio.saved.identity)
+    key = load_key(vault_of(studio.saved, os.environ), os.environ, redactor, file=file)
     return PersonalData(key.pseudonyms)
 
 

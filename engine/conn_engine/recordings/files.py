@@ -41,6 +41,11 @@ __all__ = [
 
 SCHEMA_URL = "https://conn.dev/schemas/recording.schema.json"
 MAX_BYTES = 64 * 1024 * 1024
+_MIXED_UP = {
+    ("", "Object contains unknown field `context`"): 'write it below `account`: "account": {"context": …}',
+    ("account", "Expected `str`, got `object`"): 'write "context": … at the top of a recording; `account` is a name',
+}
+"""What to do about the context of the account in the place that the other kind of file has for it."""
 Scalar = str | int | float | bool
 Values = dict[str, Scalar | list[Scalar]]
 T = TypeVar("T")
@@ -227,7 +232,8 @@ def refuse_recorded(file: str, content: bytes, fault: str) -> NoReturn:
     with contextlib.suppress(ConfigurationError):
         document = parse(content.decode("utf-8", "replace"), file)
         span = document.span(parse_path(dotted)) if dotted else document.span(())
-    _fail(file, "REC001", problem[:1].lower() + problem[1:], span, path=dotted)
+    hint = _MIXED_UP.get((dotted, problem), "")
+    _fail(file, "REC001", problem[:1].lower() + problem[1:], span, path=dotted, hint=hint)
 
 
 def _fail(file: str, code: str, problem: str, span: Span | None = None, *, path: str = "", hint: str = "") -> NoReturn:

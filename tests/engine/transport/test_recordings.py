@@ -10,6 +10,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.exchanges import response_of, to_recorded_request, to_response
 from conn_engine.recordings.files import Recording, load_recording, save_recording
 from conn_engine.secrets import Redactor
+from conn_engine.webhooks.recorded import load_delivery
 from conn_engine.wire import Headers, Request, Response
 
 EXAMPLE = {
@@ -278,3 +279,15 @@ def test_every_field_is_documented():
     for name, model in schema["$defs"].items():
         for field, about in model["properties"].items():
             assert "description" in about or "anyOf" in about or "allOf" in about, (name, field)
+
+
+def test_a_context_in_the_place_of_the_other_kind_of_file_has_a_fix(tmp_path):
+    recording = {**EXAMPLE, "account": {"context": {"region": "eu"}}}
+    with pytest.raises(ConfigurationError) as caught:
+        load_recording(written(tmp_path, recording), "recordings/r.json")
+    assert caught.value.hint == 'write "context": … at the top of a recording; `account` is a name'
+    delivery = {"received_at": "2026-11-25T00:00:00Z", "url": "https://hooks.example.com", "context": {"region": "eu"}}
+    with pytest.raises(ConfigurationError) as caught:
+        load_delivery(written(tmp_path, delivery), "deliveries/d.json")
+    assert caught.value.hint == 'write it below `account`: "account": {"context": …}'
+    assert caught.value.findings[0].hint == caught.value.hint

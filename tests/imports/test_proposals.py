@@ -187,6 +187,7 @@ def test_the_same_document_gives_the_same_proposal(tmp_path: Path, document) -> 
         ("email", STRING, field("emails", "array", item_kind="object", inner=(field("id"),)), None),
         ("my_field", STRING, field("myField"), "response.myField"),
         ("my_field", STRING, field("other"), None),
+        ("my_field_id", STRING, field("myFieldTypeId"), None),
         ("is_active", BOOLEAN, field("active", "boolean"), "response.active"),
     ],
 )  # fmt: skip
@@ -239,6 +240,28 @@ def test_which_resource_is_a_models() -> None:
         model,
     )
     assert [(one.record, one.resource, one.vendor) for one in found] == [("contact", "contacts", person)]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"accounts": ("description", "accountType", "code")}, []),  # of a ledger
+        ({"accounts": ("name", "website", "phone")}, [("company", "accounts")]),
+        ({"customers": ("name", "surname", "email", "phone")}, [("contact", "customers")]),
+        ({"customers": ("name", "phone", "website", "contact")}, [("company", "customers")]),
+        ({"customers": ("name", "firstName", "lastName", "contacts", "phone")}, [("contact", "customers")]),
+        (
+            {"accounts": ("description", "type", "currency"), "customers": ("name", "phone", "website", "contactName")},
+            [("company", "customers")],
+        ),
+    ],
+)
+def test_a_resource_whose_name_means_several_things_is_judged_by_its_fields(
+    resources: dict[str, tuple[str, ...]], expected: list[tuple[str, str]]
+) -> None:
+    model = {"contact": CRM["contact"], "company": CRM["company"]}
+    found = propose_resources([resource(name, *fields) for name, fields in resources.items()], model)
+    assert [(one.record, one.vendor.name) for one in found] == expected
 
 
 def test_a_model_of_the_workspaces_own() -> None:

@@ -17,6 +17,8 @@ _ADDRESS = 0.5
 """The confidence from values alone, for email addresses, which look like nothing else."""
 _LEAST_WORDS = 2
 _ENOUGH_WORDS = 3
+_KINDS = frozenset({"category", "kind", "type"})
+"""Words that make a field another one: an `ownerTypeId` does not identify an owner."""
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _STOP = frozenset({
     "all", "and", "any", "are", "been", "can", "field", "for", "from", "has", "have", "its", "may", "not", "null",
@@ -174,7 +176,8 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
             return 0.6 - loss - deeper, f"{shown} may be another name for it"
     wanted = set(to_snake(name).split("_"))
     common = wanted & set(words)
-    if len(parts) == 1 and words and words[-1] in common and len(common) * 2 > len(wanted | set(words)):
+    is_kind = bool(_KINDS & (set(words) - wanted))
+    if len(parts) == 1 and words and words[-1] in common and len(common) * 2 > len(wanted | set(words)) and not is_kind:
         return 0.5, f"name {shown} in part"
     return 0.0, ""
 

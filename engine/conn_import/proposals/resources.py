@@ -1,14 +1,14 @@
 """Propose which of a vendor's resources match a model's records, and how their fields map."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conn_import.proposals.expressions import build_read_expression, build_write_expression
 from conn_import.proposals.matching import Fit, ModelField, find_fit, list_model_fields
 from conn_import.proposals.vendor_fields import VendorField
-from conn_import.proposals.vocabulary import NOUNS
-from conn_import.words import to_plural, to_singular, to_snake
+from conn_import.proposals.vocabulary import COMMON_FIELDS, CONTACT_PERSONS, NOUNS, PERSON_FIELDS
+from conn_import.words import squeeze, to_plural, to_singular, to_snake
 
 __all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_fields", "propose_resources"]
 
@@ -16,6 +16,10 @@ LEAST = 0.5
 """The confidence from which a field is proposed."""
 _LEAST_RESOURCE = 0.57
 _FEWEST_FIELDS = 3
+_UNSURE = 0.6
+"""The similarity up to which a resource's name often means something else."""
+_KNOWN_KIND = 0.1
+"""What a field of a person or of an organization adds to it."""
 _USUAL = ("list", "get", "create", "update", "delete")
 _VENDORS_OWN = frozenset({"created_at", "deleted", "id", "remote_status", "updated_at", "url"})
 """Fields that the vendor sets, whatever a write sends."""
@@ -124,6 +128,11 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     fields = tuple(_propose_all(targets, chosen, nouns))
     share = len(fields) / len(targets)
     mean = sum(one.confidence for one in fields) / len(fields)
+    if named <= _UNSURE:
+        fitting, evidence = _judge_kind(record, resource, chosen)
+        if not fitting:
+            return None
+        named, why = (named + _KNOWN_KIND, f"{why}, with {evidence}") if evidence else (named, why)
     confidence = round(0.5 * named + 0.3 * mean + 0.2 * share, 2)
     if confidence < _LEAST_RESOURCE:
         return None
@@ -143,6 +152,22 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
         tuple(one.name for one in targets if one.name not in {field.field for field in fields}),
         chosen["id"][1].source.path if "id" in chosen else (),
     )
+
+
+def _judge_kind(record: str, resource: VendorResource, chosen: Collection[str]) -> tuple[bool, str]:
+    """Judge by its fields whether a resource whose name often means something else is a record of the model. Return
+    whether it may be, and the field that shows it, or "". `chosen` are the fields of the model that it has."""
+    if not set(chosen) - COMMON_FIELDS:
+        return False, ""
+    persons = sorted(PERSON_FIELDS.intersection(chosen))
+    contacts = [
+        one.path[0] for one in resource.fields if len(one.path) == 1 and squeeze(one.path[0]) in CONTACT_PERSONS
+    ]
+    if record == "contact":
+        return bool(persons) or not contacts, next(iter(persons), "")
+    if record == "company":
+        return not persons, next(iter(contacts), "")
+    return True, ""
 
 
 def _list_words(record: str) -> frozenset[str]:

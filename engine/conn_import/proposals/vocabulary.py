@@ -3,11 +3,11 @@
 The first tuple has words that mean the same; the second has words that often mean something else.
 """
 
-__all__ = ["NOUNS", "QUALIFIERS", "SYNONYMS", "WRAPPERS"]
+__all__ = ["COMMON_FIELDS", "CONTACT_PERSONS", "NOUNS", "PERSON_FIELDS", "QUALIFIERS", "SYNONYMS", "WRAPPERS"]
 
 NOUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "contact": (("person", "people"), ("customer", "lead", "individual")),
-    "company": (("organization", "organisation"), ("account", "business", "firm", "client")),
+    "company": (("organization", "organisation"), ("account", "business", "firm", "client", "customer")),
     "deal": (("opportunity",), ("sale", "transaction")),
     "ticket": (("issue", "case"), ("conversation", "request", "incident", "task")),
     "user": (("agent", "teammate"), ("member", "owner", "admin", "employee")),
@@ -19,6 +19,21 @@ NOUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "task": (("todo",), ("activity",)),
 }
 """Other words for the records of models, and words that often mean something else."""
+
+COMMON_FIELDS = frozenset({
+    "created_at", "currency", "custom_fields", "deleted", "description", "id", "name", "owner_id", "parent_id",
+    "remote_status", "status", "tags", "title", "type", "updated_at", "url",
+})  # fmt: skip
+"""Fields of records of any kind. A ledger's account has them, too."""
+
+PERSON_FIELDS = frozenset({"first_name", "last_name"})
+"""Fields of a model that only a person has."""
+
+CONTACT_PERSONS = frozenset({
+    "contact", "contactid", "contactname", "contactpeople", "contactperson", "contactpersons", "contacts", "maincontact",
+    "primarycontact", "primarycontactid",
+})  # fmt: skip
+"""Names of a vendor's fields that only an organization has: who to talk to there."""
 
 SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "id": (("gid", "uuid", "guid"), ("key", "objectid", "recordid")),

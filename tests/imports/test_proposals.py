@@ -222,6 +222,94 @@ def test_records_that_were_seen_are_enough() -> None:
     assert "values look like it" in found["email"].evidence
 
 
+def evaluate_contact(record: dict[str, Any], fields: list[VendorField] | None = None) -> dict[str, Any]:
+    """The proposed values of a contact for a vendor's record."""
+    found = propose_fields(fields or list_record_fields([record]), CRM["contact"], frozenset({"contact"}))
+    values = {one.field: expression(one.expression).evaluate(usual({"response": record})) for one in found}
+    jsonschema.validate({"id": "1", **values}, CRM["contact"])
+    return values
+
+
+def test_numbers_in_fields_of_their_own_are_one_list() -> None:
+    record = {
+        "fax": "9", "extraPhone1": "8", "mobilePhone": "7", "Tel2": "6", "contact_phone": "5", "phoneType": "home",
+        "work_phone_verified": True,
+    }  # fmt: skip
+    assert evaluate_contact(record)["phone_numbers"] == [
+        {"number": "6"},
+        {"number": "5"},
+        {"number": "7", "type": "mobile"},
+        {"number": "8"},
+        {"number": "9", "type": "fax"},
+    ]
+    fields = list_record_fields([record])
+    sparse = {"Tel2": "6", "fax": None, "mobilePhone": ""}
+    assert evaluate_contact(sparse, fields)["phone_numbers"] == [{"number": "6"}]
+    assert evaluate_contact({"fax": None}, fields)["phone_numbers"] == []
+
+
+def test_a_list_of_numbers_is_taken_instead_of_single_ones() -> None:
+    record = {"phones": [{"number": "1"}], "work_phone": "2", "home_phone": "3"}
+    assert evaluate_contact(record)["phone_numbers"] == [{"number": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("record", "addresses"),
+    [
+        (
+            {"BillingAddress": "all", "BillingAddressLine": "1 Row", "BillingCity": "Ely", "ShippingPostCode": "X1",
+             "BillingCountryCode": "GB", "State": "new"},
+            [{"type": "billing", "street_1": "1 Row", "city": "Ely", "country": "GB"},
+             {"type": "shipping", "postal_code": "X1"}],
+        ),
+        ({"address_1": "1 Row", "address_2": "B", "zip": "2"},
+         [{"street_1": "1 Row", "street_2": "B", "postal_code": "2"}]),
+        ({"zipcode": "1"}, [{"postal_code": "1"}]),
+        ({"state": "new", "country": "GB"}, None),
+        ({"billing_address": {"city": "Ely", "postal": "1"}, "home_address": {"city": "Rye"}, "ip_address": "::1"},
+         [{"type": "billing", "city": "Ely", "postal_code": "1"}, {"type": "home", "city": "Rye"}]),
+    ],
+)  # fmt: skip
+def test_parts_of_addresses_are_addresses(record: dict[str, Any], addresses: list[dict[str, str]] | None) -> None:
+    assert evaluate_contact(record).get("addresses") == addresses
+
+
+@pytest.mark.parametrize(
+    ("record", "names"),
+    [
+        ({"name": "Ada", "surname": "Byron"}, ("Ada", "Byron", "Ada Byron")),
+        ({"name": "Ada Byron"}, (None, None, "Ada Byron")),
+        ({"name": "A. Byron", "firstName": "Ada", "surname": "Byron"}, ("Ada", "Byron", "A. Byron")),
+    ],
+)
+def test_a_name_next_to_a_surname_is_the_first_name(record: dict[str, str], names: tuple[str | None, ...]) -> None:
+    found = evaluate_contact(record)
+    assert tuple(found.get(name) for name in ("first_name", "last_name", "name")) == names
+
+
+@pytest.mark.parametrize(
+    ("record", "custom_fields"),
+    [
+        (
+            {"additional_fields": [{"field": {"label": "VIP", "value": "yes"}}, {"field": {"label": None}}]},
+            {"VIP": "yes"},
+        ),
+        ({"custom_fields": [{"name": "a", "value": 1}, {"name": "b", "value": 2}]}, {"a": 1, "b": 2}),
+        ({"properties": {}}, {}),
+        ({"properties": {"email": "a@example.com"}}, None),  # it groups the fields of the record
+        ({"additional_fields": [{"id": 1}]}, None),
+    ],
+)
+def test_pairs_of_name_and_value_are_custom_fields(
+    record: dict[str, Any], custom_fields: dict[str, Any] | None
+) -> None:
+    assert evaluate_contact(record).get("custom_fields") == custom_fields
+
+
+def test_tags_may_be_objects_in_objects() -> None:
+    assert evaluate_contact({"tags": [{"tag": {"id": 1, "name": "vip"}}]})["tags"] == ["vip"]
+
+
 def resource(name: str, *names: str, operations: tuple[str, ...] = ("list",)) -> VendorResource:
     return VendorResource(name, tuple(field(one) for one in ("id", *names)), operations=operations)
 

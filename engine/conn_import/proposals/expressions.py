@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from conn_import.proposals.matching import Fit, ModelField, find_single_value
+from conn_import.proposals.matching import Fit, ModelField, find_pair, find_single_value
 from conn_import.proposals.vendor_fields import VendorField
 from conn_import.words import squeeze, to_singular, to_snake, to_step
 
@@ -20,6 +20,10 @@ def build_read_expression(target: ModelField, source: VendorField, inner: Sequen
     place = ".".join(("response", *(to_step(name) for name in source.path)))
     if target.kind == "array":
         return _convert_list(target, source, place, inner)
+    if target.kind == "object" and (pair := find_pair(source)) is not None:
+        name, content = (to_step(one.path[-1]) for one in pair)
+        holder = ".".join((place, *(to_step(part) for part in pair[0].path[:-1])))
+        return f"$merge([{holder}[{name} != null].{{$string({name}): {content}}}])"
     if source.kind == "array":
         value = find_single_value(source)
         return f"{place}[0].{to_step(value.path[0])}" if value is not None else f"{place}[0]"
@@ -97,16 +101,22 @@ def _convert_list(target: ModelField, source: VendorField, place: str, inner: Se
         return f"[{place}[$ != null and $ != ''].{{'{needed}': $}}]"
     if source.item_kind == "object":
         words = ("name", "value", "label", to_singular(to_snake(source.path[-1])), "title", "id")
-        name = next(
-            (one for word in words for one in source.inner if [to_snake(part) for part in one.path] == [word]), None
-        )
+        wrapper = _find_wrapper(source)
+        rows = [one for one in source.inner if one.path[:-1] == wrapper]
+        name = next((one for word in words for one in rows if to_snake(one.path[-1]) == word), None)
         if name is None:
             return ""
-        place, kind = f"{place}.{to_step(name.path[0])}", name.kind
+        place, kind = ".".join((place, *(to_step(part) for part in name.path))), name.kind
     else:
         kind = source.item_kind or source.kind
     texts = target.item_kind == "string" and kind not in _TEXT_KINDS
     return f"[{place}.$string($)]" if texts else f"[{place}]"
+
+
+def _find_wrapper(source: VendorField) -> tuple[str, ...]:
+    """Return the path of the only field of a list's objects, if it is an object: `[{"tag": {"name": "vip"}}]`."""
+    top = [one for one in source.inner if len(one.path) == 1]
+    return top[0].path if len(top) == 1 and top[0].kind == "object" else ()
 
 
 def _convert_inner(target: ModelField, source: VendorField) -> str:

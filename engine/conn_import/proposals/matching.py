@@ -11,7 +11,7 @@ from conn_import.proposals.vendor_fields import VendorField
 from conn_import.proposals.vocabulary import QUALIFIERS, SYNONYMS, WRAPPERS
 from conn_import.words import squeeze, to_singular, to_snake
 
-__all__ = ["Fit", "ModelField", "find_fit", "find_single_value", "list_model_fields"]
+__all__ = ["Fit", "ModelField", "find_fit", "find_pair", "find_single_value", "list_model_fields"]
 
 _ADDRESS = 0.5
 """The confidence from values alone, for email addresses, which look like nothing else."""
@@ -136,8 +136,9 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
                 needs_one and (kind == "string" or source.item_kind == "string")
             )
         return kind == "array" or kind in _SCALARS
-    if target.kind == "object":
-        return kind == "object"
+    if target.kind == "object":  # with fields that the vendor names itself: an object without a schema, or pairs
+        is_wrapper = bool(source.inner) and squeeze(source.path[-1]) in WRAPPERS
+        return (kind == "object" and not is_wrapper) or find_pair(source) is not None
     if kind == "array" and target.kind == "string" and not target.format:  # the first of several
         return source.item_kind == "string" or find_single_value(source) is not None
     if kind in ("object", "array"):
@@ -147,6 +148,16 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
     if target.format in _DATES:
         return kind in ("string", "integer", "number", "")
     return True
+
+
+def find_pair(source: VendorField) -> tuple[VendorField, VendorField] | None:
+    """Return the fields of a list's objects that have the name and the value of a custom field."""
+    if source.item_kind != "object":
+        return None
+    by_name = {to_snake(one.path[-1]): one for one in source.inner if one.kind not in ("object", "array")}
+    name = next((by_name[word] for word in ("key", "name", "label", "field_name") if word in by_name), None)
+    value = by_name.get("value")
+    return (name, value) if name is not None and value is not None and name.path[:-1] == value.path[:-1] else None
 
 
 def find_single_value(source: VendorField) -> VendorField | None:

@@ -4,6 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_import.proposals.combining import (
+    find_flat_addresses,
+    find_phone_numbers,
+    format_list,
+    get_address_kind,
+)
 from conn_import.proposals.expressions import build_read_expression, build_write_expression
 from conn_import.proposals.matching import Fit, ModelField, find_fit, list_model_fields
 from conn_import.proposals.vendor_fields import VendorField
@@ -89,7 +95,7 @@ def propose_fields(
     itself."""
     targets = list_model_fields(dict(schema))
     chosen = _choose(targets, fields, nouns)
-    return list(_propose_all(targets, chosen, nouns))
+    return list(_propose_all(targets, chosen, nouns, fields))
 
 
 def propose_resources(
@@ -125,7 +131,7 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     lacking = [one.name for one in targets if one.required and one.name not in chosen]
     if lacking or len(chosen) < min(_FEWEST_FIELDS, len(targets)):
         return None
-    fields = tuple(_propose_all(targets, chosen, nouns))
+    fields = tuple(_propose_all(targets, chosen, nouns, resource.fields))
     share = len(fields) / len(targets)
     mean = sum(one.confidence for one in fields) / len(fields)
     if named <= _UNSURE:
@@ -208,11 +214,26 @@ def _choose(
             continue
         chosen[target.name] = (target, fit)
         used.add(mark)
+    _choose_first_name(targets, chosen)
     return chosen
 
 
+def _choose_first_name(targets: Sequence[ModelField], chosen: dict[str, tuple[ModelField, Fit]]) -> None:
+    """Take the vendor's `name` as the first name, if there is a last name next to it and no first name."""
+    target = next((one for one in targets if one.name == "first_name"), None)
+    if target is None or "first_name" in chosen or not {"name", "last_name"} <= chosen.keys():
+        return
+    name, last = chosen["name"][1].source, chosen["last_name"][1].source
+    if squeeze(name.path[-1]) == "name" and name.path[:-1] == last.path[:-1]:
+        del chosen["name"]
+        chosen["first_name"] = (target, Fit(name, 0.7, (f"name next to {last.path[-1]}",)))
+
+
 def _propose_all(
-    targets: Sequence[ModelField], chosen: Mapping[str, tuple[ModelField, Fit]], nouns: frozenset[str]
+    targets: Sequence[ModelField],
+    chosen: Mapping[str, tuple[ModelField, Fit]],
+    nouns: frozenset[str],
+    fields: Sequence[VendorField],
 ) -> Iterator[FieldProposal]:
     row: dict[str, FieldProposal] = {}
     for name, (target, fit) in chosen.items():
@@ -222,11 +243,55 @@ def _propose_all(
             if expression:
                 row[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
     for target in targets:
+        if combined := _propose_combined(target, chosen, fields, nouns):
+            row[target.name] = combined
+    for target in targets:
         proposal = (
             row.get(target.name) or _propose_joined_name(target, row) or _propose_first_of_list(target, targets, row)
         )
         if proposal is not None:
             yield proposal
+
+
+def _propose_combined(
+    target: ModelField,
+    chosen: Mapping[str, tuple[ModelField, Fit]],
+    fields: Sequence[VendorField],
+    nouns: frozenset[str],
+) -> FieldProposal | None:
+    """Propose a list from several fields of the vendor, unless one of its lists was chosen."""
+    source = chosen[target.name][1].source if target.name in chosen else None
+    if target.item_kind != "object" or (source is not None and (source.kind == "array" or len(source.path) > 1)):
+        return None
+    if target.name == "phone_numbers" and (source is None or source.kind == "string"):
+        rows = find_phone_numbers(target, fields, nouns)
+        if len(rows) > (1 if source is not None else 0):
+            names = ", ".join(row["number"].removeprefix("response.") for row in rows)
+            return FieldProposal(target.name, format_list(rows, ("number",)), 0.7, (f"the numbers {names}",))
+    if target.name == "addresses" and source is None:
+        rows = find_flat_addresses(target, fields, nouns)
+        if rows:
+            needed = ("street_1", "city", "postal_code")
+            return FieldProposal(target.name, format_list(rows, needed), 0.7, ("parts of an address",))
+    if target.name == "addresses":
+        return _propose_address_objects(target, fields, nouns)
+    return None
+
+
+def _propose_address_objects(
+    target: ModelField, fields: Sequence[VendorField], nouns: frozenset[str]
+) -> FieldProposal | None:
+    """Propose a list of several objects that are named as addresses, with their kinds."""
+    rows = []
+    for one in fields:
+        kind = get_address_kind(one, nouns) if one.kind == "object" and len(one.path) == 1 else None
+        if kind is not None and (inner := _match_inner(target, Fit(one, LEAST, ()), nouns)):
+            made = build_read_expression(target, one, inner)
+            typed = f"{{'type': '{kind}', " if kind and any(part.name == "type" for part in target.inner) else "{"
+            rows.append(made[1:-1].replace("{", typed, 1))
+    if len(rows) < len(("billing", "shipping")):
+        return None
+    return FieldProposal(target.name, f"[{', '.join(rows)}]", 0.7, (f"{len(rows)} objects named as addresses",))
 
 
 def _match_inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[ModelField, Fit]] | None:

@@ -30,8 +30,8 @@ PERSON_FIELDS = frozenset({"first_name", "last_name"})
 """Fields of a model that only a person has."""
 
 CONTACT_PERSONS = frozenset({
-    "contact", "contactid", "contactname", "contactpeople", "contactperson", "contactpersons", "contacts", "maincontact",
-    "primarycontact", "primarycontactid",
+    "contact", "contactid", "contactname", "contactpeople", "contactperson", "contactpersons", "contacts",
+    "maincontact", "primarycontact", "primarycontactid",
 })  # fmt: skip
 """Names of a vendor's fields that only an organization has: who to talk to there."""
 
@@ -40,7 +40,7 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "first_name": (("givenname", "forename", "fname", "namefirst"), ("given",)),
     "last_name": (("familyname", "surname", "lname", "namelast"), ("family",)),
     "name": (("fullname", "displayname", "formattedname"), ("title", "label")),
-    "title": (("jobtitle", "position"), ("headline", "role")),
+    "title": (("jobtitle", "position", "positiontitle"), ("headline", "role")),
     "department": (("dept",), ()),
     "email": (("emailaddress", "mail", "primaryemail", "emailprimary"), ("workemail",)),
     "emails": (("emailaddresses",), ("email", "emailaddress", "mail")),
@@ -51,7 +51,7 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "street_2": (("address2", "line2", "addressline2", "street2"), ()),
     "city": (("town", "locality"), ()),
     "state": (("province", "region", "statecode", "provincecode"), ("adminarealevel1",)),
-    "postal_code": (("zip", "zipcode", "postcode"), ()),
+    "postal_code": (("zip", "zipcode", "postcode", "postal"), ()),
     "country": (("countrycode", "countryname"), ()),
     "number": ((), ("key", "value", "phone", "phonenumber", "identifier")),
     "company_id": (("organizationid", "organisationid", "orgid"), ("accountid", "companyids")),
@@ -113,7 +113,9 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attachments": (("files",), ()),
     "content_type": (("mimetype", "contenttype"), ()),
     "size": (("filesize", "bytes"), ()),
-    "custom_fields": (("customfields", "customattributes", "additionalfields"), ()),
+    "custom_fields": (
+        ("customattributes", "customproperties", "additionalfields", "userdefinedfields"),
+        ("properties", "extrafields")),
 }  # fmt: skip
 """Other names for the fields of models, and names that often mean something else."""
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import resource
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,16 @@ def limit_time(descriptor: int, seconds: float) -> Iterator[None]:
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+        _end_if_closed(descriptor)
     yield
     if sys.platform == "linux":
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
     signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _end_if_closed(descriptor: int) -> None:
+    """End this process if the other end was closed before the signal was requested: it will not come."""
+    other_end = select.poll()
+    other_end.register(descriptor, 0)
+    if other_end.poll(0):
+        os.kill(os.getpid(), signal.SIGIO)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,25 @@ def test_no_worker_outlives_a_parent_that_is_killed(evaluator: str, busy: bool) 
     while not gone(worker):
         assert time.monotonic() < deadline, f"{worker} is still there"
         time.sleep(0.01)
+
+
+def test_a_worker_does_not_evaluate_for_a_parent_that_is_gone_already() -> None:
+    ours, theirs = Pipe()
+    ours.close()
+    program = (
+        "from conn_engine.expressions.process_limits import limit_time\n"
+        f"with limit_time({theirs.fileno()}, 600): print('evaluates')\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            pass_fds=(theirs.fileno(),),
+            env=environ,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (-signal.SIGIO, b"")
 
 
 def ticks_of(pid: int) -> int:

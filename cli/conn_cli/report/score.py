@@ -29,7 +29,7 @@ def draw_text(scores: Sequence[ScoredConnector]) -> str:
 def _draw_lines(scored: ScoredConnector) -> Iterator[str]:
     reason = f"lint has {pluralize(scored.lint_errors, 'error')}" if scored.lint_errors else f"below {BAR}"
     preview = f", a preview: {reason}" if scored.preview else ""
-    yield f"{scored.connector}: {scored.score} of 100{preview}"
+    yield f"{scored.connector}: {scored.score} of 100{preview}{_describe_declared(scored)}"
     not_offered = {part.name for part in scored.parts if part.not_offered}
     for part in scored.parts:
         yield f"  {part.name.replace('_', ' '):12}{part.points:5.1f} of {part.of:2}  {part.detail}"
@@ -46,6 +46,13 @@ def _draw_lines(scored: ScoredConnector) -> Iterator[str]:
     for number, step in enumerate(scored.next_steps, 1):
         yield f"  {number}. {step.missing} ({step.points:g} points)"
         yield f"     {step.do}"
+
+
+def _describe_declared(scored: ScoredConnector) -> str:
+    """Say how much of the score is what somebody has declared, for those who compare connectors."""
+    if not scored.declared:
+        return ""
+    return f"; {scored.declared} points are not expected: the vendor does not offer what they stand for"
 
 
 def _describe_recordings(scored: ScoredConnector) -> str:
@@ -76,7 +83,8 @@ def draw_page(scored: ScoredConnector) -> str:
 
 def _draw_sections(scored: ScoredConnector) -> Iterator[str]:
     preview = ": a preview" if scored.preview else ""
-    yield f"**{scored.score} of 100**{preview}. Recordings: {code(_describe_recordings(scored))}."
+    total = f"**{scored.score} of 100**{preview}{_describe_declared(scored)}"
+    yield f"{total}. Recordings: {code(_describe_recordings(scored))}."
     yield from ("", "| part | points | of | |", "|---|---:|---:|---|")
     for part in scored.parts:
         yield f"| {part.name.replace('_', ' ')} | {part.points:g} | {part.of} | {cell(part.detail)} |"

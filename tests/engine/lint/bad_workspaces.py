@@ -320,7 +320,9 @@ CONFIGURATION = [
     ),
     Bad("key of a contract", one("CFG101", CONTRACT, 1, 1), {CONTRACT: "not_offerd: {deletes: None.}\n"}),
     Bad(
-        "what nobody expects", one("CFG101", CONTRACT, 2, 3), {CONTRACT: "not_offered:\n  crm.contacts.titel: None.\n"}
+        "what nobody expects",
+        one("CFG101", CONTRACT, 2, 3),
+        {CONTRACT: "not_offered:\n  crm.contacts.titel: The vendor has none.\n"},
     ),
     Bad("gap of no operation", one("CFG101", CONTRACT, 2, 3), {CONTRACT: "gaps:\n  contacts.lst: {reason: Old.}\n"}),
     Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),

@@ -100,6 +100,7 @@ def score_connector(
         digest=compute_score_digest(workspace, connector),
         score=total,
         preview=total < BAR,
+        declared=round(sum(part.declared for part in parts)),
         lint_errors=len(errors),
         models=workspace.unified_models(connector),
         capabilities=find_capabilities(effective, replayed),

@@ -1,6 +1,6 @@
 """`contract.yaml` of a connector: the vendor's document that its requests were judged against, and what differs."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,10 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.lint.contract_rules import CONTRACT_FILE, NOT_OFFERED_PARTS
 
 __all__ = ["CONTRACT_FILE", "NOT_OFFERED_PARTS", "ContractGap", "PublishedContract", "read_contract"]
+
+
+SHORTEST_REASON: Final = 12
+"""Readers check the reasons: less than that says nothing."""
 
 
 class ContractGap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -38,7 +42,7 @@ class PublishedContract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         Meta(description="The operations that send what the document does not allow, with the reason and a link."),
     ] = {}
     not_offered: Annotated[
-        dict[str, Annotated[str, Meta(min_length=1)]],
+        dict[str, Annotated[str, Meta(min_length=SHORTEST_REASON)]],
         Meta(
             description="What the vendor does not have, with the reason: `webhooks`, `incremental`, `deletes`, "
             "`rate_limit`, `login`, operations (`crm.contacts.delete`) and fields of a model (`crm.contacts.title`, "

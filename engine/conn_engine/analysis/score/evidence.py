@@ -182,9 +182,8 @@ def _describe_resource(
     schema = _read_schema(workspace, effective, first)
     properties = schema.get("properties", {})
     methods = {name.method for name in names}
-    usual = [
-        method for method in schema.get("x-operations", STANDARD_METHODS) if not contract.lacks(f"{prefix}.{method}")
-    ]
+    unmapped_methods = [name for name in schema.get("x-operations", STANDARD_METHODS) if name not in methods]
+    declared = [name for name in unmapped_methods if contract.lacks(f"{prefix}.{name}")]
     reads = [row for row in rows if get_method(row) in ("list", "get")] or list(rows)
     reading = next((name for name in names if name.method in ("list", "get")), first)
     model = [name for name in list_model_fields(workspace, effective, reading) if name != DELETED]
@@ -202,7 +201,8 @@ def _describe_resource(
         record=f"{first.model}.{_find_record(effective, first)}",
         resource=prefix,
         operations=sorted(methods),
-        missing_operations=[method for method in usual if method not in methods],
+        missing_operations=[name for name in unmapped_methods if name not in declared],
+        operations_not_offered=declared,
         fields=len(model),
         mapped=len(model) - len(unmapped),
         served_elsewhere=len(elsewhere),

@@ -16,12 +16,14 @@ __all__ = [
 class ScorePart(msgspec.Struct, frozen=True, kw_only=True):
     """One part of the score: `points` of at most `of`, and the counts that they come from.
 
-    `not_offered` has the reason why the vendor cannot offer it, or "". Then `of` is 0.
+    `not_offered` has the reason why the vendor cannot offer it, or "". Then `of` is 0. `declared` is how many of the
+    part's usual points are not expected because `contract.yaml` declares what they stand for as not offered.
     """
 
     name: str
     points: float
     of: int
+    declared: float
     detail: str
     not_offered: str
 
@@ -31,6 +33,7 @@ class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     `mapped` of the model's `fields` are mapped; `served_elsewhere` of the others are marked (`x-served-by`) as fields
     that only other connectors fill, and `not_offered` are in `contract.yaml` as fields that the vendor does not have.
+    `operations_not_offered` are the operations there.
     """
 
     resource: str
@@ -43,6 +46,7 @@ class ResourceFigures(msgspec.Struct, frozen=True, kw_only=True):
     served_only_here: int
     missing_fields: list[str]
     not_offered: int
+    operations_not_offered: list[str]
 
 
 class RecordingFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +99,10 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
 class ScoredConnector(msgspec.Struct, frozen=True, kw_only=True):
     """A connector's score from 0 to 100. Below the bar it is a preview.
 
-    `lint_errors` is the number of errors of `conn lint`: with any, the score is below the bar. `mutation` is null if it
-    was not measured, and `failing` has the reason why tests fail, or "". `missing` has errors of lint first, then what
-    costs most points, and `next_steps` are the first three.
+    `declared` is how many of 100 points are not expected because of `not_offered`. `lint_errors` is the number of
+    errors of `conn lint`: with any, the score is below the bar. `mutation` is null if it was not measured, and
+    `failing` has the reason why tests fail, or "". `missing` has errors of lint first, then what costs most points, and
+    `next_steps` are the first three.
     """
 
     connector: str
@@ -106,6 +111,7 @@ class ScoredConnector(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     score: int
     preview: bool
+    declared: int
     lint_errors: int
     models: list[str]
     capabilities: list[str]

@@ -3,7 +3,7 @@
 The points of all parts add up to 100. `docs/reference/score.md` describes them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,6 +99,7 @@ class _Measured:
     detail: str
     gaps: Sequence[_Gap] = ()
     not_offered: str = ""
+    declared: float = 0.0
 
 
 def score_parts(findings: Findings) -> tuple[list[ScorePart], list[NextStep]]:
@@ -111,7 +112,12 @@ def score_parts(findings: Findings) -> tuple[list[ScorePart], list[NextStep]]:
         of = 0 if row.not_offered else POINTS[name]
         lost = min(1.0, sum(gap.share for gap in row.gaps))
         points = round(of * (1 - lost), 1)
-        parts.append(ScorePart(name=name, points=points, of=of, detail=row.detail, not_offered=row.not_offered))
+        declared = round(POINTS[name] * row.declared, 1)
+        parts.append(
+            ScorePart(
+                name=name, points=points, of=of, declared=declared, detail=row.detail, not_offered=row.not_offered
+            )
+        )
         steps += [
             NextStep(part=name, missing=gap.missing, do=gap.do, points=round(scale * of * min(1.0, gap.share), 1))
             for gap in row.gaps
@@ -126,7 +132,7 @@ def _apply_not_offered(findings: Findings, name: str, measured: _Measured) -> _M
     if not reason:
         return measured
     if sum(gap.share for gap in measured.gaps) >= 1:
-        return _Measured(f"not offered: {reason}", not_offered=reason)
+        return _Measured(f"not offered: {reason}", not_offered=reason, declared=1.0)
     do = f"remove {name} from not_offered of {findings.folder}/{CONTRACT_FILE}"
     gap = _Gap(0, f"{name} is in not_offered, although the connector has it", do)
     return _Measured(measured.detail, [*measured.gaps, gap])
@@ -140,6 +146,7 @@ def _declare(findings: Findings, name: str, condition: str = "the vendor does no
 def _measure_operations(findings: Findings) -> _Measured:
     mapped = [(row, row.operations, row.missing_operations) for row in findings.resources]
     usual = sum(len(operations) + len(missing) for _, operations, missing in mapped)
+    absent = sum(len(row.operations_not_offered) for row in findings.resources)
     if not usual:
         do = f"map one of your resources in {findings.folder}/unified/MODEL.yaml: conn explain unified"
         return _Measured("no operation is mapped to a model", [_Gap(1, "no operation is mapped to a model", do)])
@@ -154,7 +161,27 @@ def _measure_operations(findings: Findings) -> _Measured:
         if missing
     ]
     present = usual - sum(len(missing) for _, _, missing in mapped)
-    return _Measured(f"{present} of {usual} operations of {pluralize(len(mapped), 'resource')}", gaps)
+    detail = f"{present} of {usual} operations of {pluralize(len(mapped), 'resource')}"
+    return _Measured(detail, [*gaps, *_doubt_declarations(findings)], declared=absent / (usual + absent))
+
+
+def _doubt_declarations(findings: Findings) -> Iterator[_Gap]:
+    """Yield a remark on each operation that is declared as not offered, although the vendor's resource has it. It may
+    still be true, such as for people who are only a field of a company."""
+    effective = findings.effective
+    offered = {(name.resource, name.method) for name in effective.operations() if name.kind == "vendor"}
+    for row in findings.resources:
+        model, _, resource = row.resource.partition(".")
+        operation = effective.get_unified(model, resource, row.operations[0])
+        used = operation.resource if operation is not None else None
+        for method in row.operations_not_offered:
+            if used is not None and (used, method) in offered:
+                yield _Gap(
+                    0,
+                    f"{row.resource}.{method} is in not_offered, although {used}.{method} is in connector.yaml",
+                    f"map it in {_locate(findings, row)}, or say in not_offered of {findings.folder}/{CONTRACT_FILE} "
+                    "why it is not the same",
+                )
 
 
 def _measure_fields(findings: Findings) -> _Measured:
@@ -178,7 +205,7 @@ def _measure_fields(findings: Findings) -> _Measured:
     marked = f", {only_here} of them only by this connector" if only_here else ""
     absent = sum(row.not_offered for row in findings.resources)
     marked += f"; the vendor does not have {absent}" if absent else ""
-    return _Measured(f"{mapped} of {expected} model fields mapped{marked}", gaps)
+    return _Measured(f"{mapped} of {expected} model fields mapped{marked}", gaps, declared=absent / (expected + absent))
 
 
 def _advise_fields(findings: Findings, row: ResourceFigures) -> str:
@@ -260,13 +287,22 @@ def _measure_scenarios(findings: Findings) -> _Measured:
     names = sorted(findings.replayed.operations)
     listing = next((name for name in names if name.endswith(".list")), "RESOURCE.list")
     reading = next((name for name in names if name.endswith(".get")), listing)
-    is_public = "login" in findings.contract.not_offered and not _find_logins(findings)
-    expected = [name for name in SCENARIOS if name != "unauthorized" or not is_public]
+    expected = [name for name in SCENARIOS if name not in _find_impossible(findings)]
     absent = [name for name in expected if name not in findings.replayed.scenarios]
     words = {"listing": listing, "reading": reading, "connector": findings.connector}
     gaps = [_Gap(1 / len(expected), _ADVICE[name][0], _ADVICE[name][1].format(**words)) for name in absent]
     present = [name.replace("_", " ") for name in SCENARIOS if name in findings.replayed.scenarios]
-    return _Measured(", ".join(present) or "none recorded", gaps)
+    declared = 1 - len(expected) / len(SCENARIOS)
+    return _Measured(", ".join(present) or "none recorded", gaps, declared=declared)
+
+
+def _find_impossible(findings: Findings) -> set[str]:
+    """Return the scenarios that a vendor without credentials or without a rate limit does not have."""
+    absent = findings.contract.not_offered
+    impossible = {"rate_limited"} if "rate_limit" in absent else set()
+    if "login" in absent and not _find_logins(findings):
+        impossible.add("unauthorized")
+    return impossible - findings.replayed.scenarios
 
 
 def _measure_webhooks(findings: Findings) -> _Measured:

@@ -82,7 +82,9 @@ def test_failing_tests_are_the_first_thing_to_correct(tmp_path: Path) -> None:
 
 def test_an_error_of_lint_makes_a_preview_and_is_shown_first(tmp_path: Path) -> None:
     broken = CONNECTOR + '    old: {method: get, path: /old, query: {since: "{{$yesterday()}}"}}\n'
-    root = create_shop(tmp_path, **{"connector.yaml": broken, "contract.yaml": "not_offered: {m.things.fxa: None.}\n"})
+    root = create_shop(
+        tmp_path, **{"connector.yaml": broken, "contract.yaml": "not_offered: {m.things.fxa: The shop has none.}\n"}
+    )
     scored = score(root, mutate=False)
     assert scored.lint_errors == 2
     assert (scored.next_steps[0].part, scored.next_steps[0].do) == ("lint", "conn lint connectors/shop")
@@ -97,7 +99,7 @@ def test_an_error_of_lint_costs_the_points_above_the_bar(tmp_path: Path, monkeyp
     before = score(root, mutate=False)
     assert (before.preview, before.lint_errors) == (False, 0)
     (root / "connectors/shop/contract.yaml").write_text(
-        json.dumps({"not_offered": {**absent, "m.things.fxa": "A spelling."}}), encoding="utf-8"
+        json.dumps({"not_offered": {**absent, "m.things.fxa": "The shop has none."}}), encoding="utf-8"
     )
     scored = score(root, mutate=False)
     assert (scored.score, scored.preview, scored.parts) == (19, True, before.parts)
@@ -105,7 +107,7 @@ def test_an_error_of_lint_costs_the_points_above_the_bar(tmp_path: Path, monkeyp
 
 
 def test_a_severity_of_the_workspace_changes_the_digest_of_a_score(tmp_path: Path) -> None:
-    root = create_shop(tmp_path, **{"contract.yaml": "not_offered: {m.things.fxa: None.}\n"})
+    root = create_shop(tmp_path, **{"contract.yaml": "not_offered: {m.things.fxa: The shop has none.}\n"})
     before = score(root, mutate=False)
     (root / "conn.yaml").write_text("version: 1\nlint: {severity: {CFG101: warning}}\n", encoding="utf-8")
     scored = score(root, mutate=False)
@@ -153,6 +155,7 @@ def test_a_field_that_the_vendor_does_not_have_is_not_expected(tmp_path: Path) -
     part = next(part for part in scored.parts if part.name == "fields")
     assert part.detail.endswith("; the vendor does not have 1")
     assert part.points == round(15 * row.mapped / (row.fields - row.served_elsewhere - 1), 1)
+    assert part.declared == round(15 / (row.fields - row.served_elsewhere), 1)
 
 
 def test_a_field_that_no_recording_fills_and_a_constant_do_not_count(tmp_path: Path) -> None:
@@ -172,10 +175,29 @@ def test_what_the_vendor_does_not_offer_is_taken_out_of_the_total(tmp_path: Path
     absent = {part.name: (part.points, part.of, part.detail) for part in scored.parts if part.not_offered}
     assert absent == {name: (0, 0, f"not offered: {reason}") for name, reason in reasons.items()}
     assert before.score == int(sum(points(before).values()))
-    assert scored.score == int(100 * sum(points(before).values()) / 81)
+    assert scored.score == int(100 * sum(points(scored).values()) / 81)
     assert scored.contract.not_offered == reasons
+    assert scored.declared == 22  # 19 of the parts, and 3 of the scenario of a reached rate limit
     assert not {step.part for step in scored.missing} & set(reasons)
     assert sum(step.points for step in scored.missing) == pytest.approx(100 * (1 - scored.score / 100), abs=1.5)
+
+
+def test_a_declaration_that_the_vendors_resource_refutes_is_doubted(tmp_path: Path) -> None:
+    connector = f"{CONNECTOR}    delete: {{path: '/things/{{{{id}}}}', method: delete}}\n"
+    declared = "not_offered: {m.things.delete: The shop keeps it., m.things.create: The shop creates it.}\n"
+    root = create_shop(tmp_path, **{"connector.yaml": connector, "contract.yaml": declared})
+    scored = score(root, mutate=False)
+    (row,) = scored.resources
+    assert (row.operations_not_offered, row.missing_operations) == (["create", "delete"], ["update"])
+    (step,) = [step for step in scored.missing if step.part == "operations" and not step.points]
+    assert step.missing == "m.things.delete is in not_offered, although things.delete is in connector.yaml"
+
+
+@pytest.mark.parametrize("reason", ["x", "None.", ""])
+def test_a_reason_that_says_nothing_is_refused(tmp_path: Path, reason: str) -> None:
+    contract = json.dumps({"not_offered": {"webhooks": reason}})
+    with pytest.raises(ConfigurationError, match=r"contract\.yaml is invalid.*12"):
+        score(create_shop(tmp_path, **{"contract.yaml": contract}), mutate=False)
 
 
 def test_a_rate_limit_that_declares_nothing_has_no_points(tmp_path: Path) -> None:

@@ -29,3 +29,18 @@ def test_a_folder_elsewhere_needs_no_workspace(tmp_path):
     run = conn(tmp_path, "check", "absent")
     assert run.code == 2
     assert "there is no folder" in run.err
+
+
+def test_all_shows_every_problem_of_a_rule(tmp_path):
+    create_workspace(tmp_path)
+    create_connector(tmp_path, "shop")
+    addresses = [f"user{number}@gmail.com" for number in range(130)]
+    (tmp_path / "connectors" / "shop" / "expected" / "more.json").write_text(json.dumps(addresses))
+    brief = conn(tmp_path, "check", "connectors/shop", "--quick").out
+    assert brief.count("@gmail.com may belong to somebody") == 20
+    assert "\n          … 110 more problems (--all shows every one)\n" in brief
+    every = conn(
+        tmp_path, "check", "connectors/shop", "--quick", "--all", "--format", "text", "--format", "json=all.json"
+    ).out
+    assert every.count("@gmail.com may belong to somebody") == 130
+    assert (tmp_path / "all.json").read_text().count("@gmail.com may belong to somebody") == 130

@@ -11,11 +11,20 @@ from urllib.parse import quote, quote_plus
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.personal import PersonalValues, Pseudonyms, Replacements, collect_recording, replace_in_recording
+from conn_engine.personal import (
+    PersonalValues,
+    Pseudonyms,
+    Replacements,
+    collect,
+    collect_recording,
+    is_invented,
+    replace_in_recording,
+)
 from conn_engine.personal.shapes import find_emails
 from conn_engine.recordings.files import load_recording, save_recording
 from conn_engine.recordings.record import Recorder
 from conn_engine.recordings.replay import Replay
+from conn_engine.schema_keywords import PERSONAL_KINDS
 from conn_engine.secrets import Redactor
 from conn_engine.transport.faults import Faults
 from conn_engine.wire import Headers, Request, Response
@@ -146,3 +155,58 @@ def test_equal_values_stay_equal_and_others_stay_apart(rows):
         assert [other for other in texts if made[other].lower() == made[text].lower()] == [
             other for other in texts if other.casefold() == text.casefold()
         ]
+
+
+shapes = st.one_of(
+    mails,
+    phones,
+    names,
+    st.sampled_from(["DE89 3704 0044 0532 0130 00", "gb82west12345698765432", "NL91ABNA0417164300", "ada@acme.c"]),
+    st.from_regex(r"(\+[1-9]|00|0|)[1-9][0-9 ./-]{6,14}[0-9]", fullmatch=True),
+    st.from_regex(r"(\([0-9]{3}\) ?|[0-9]{3}-)[0-9]{3}-[0-9]{4}( ext\. [0-9]{2})?", fullmatch=True),
+    st.from_regex(r"[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,5}", fullmatch=True),
+    st.text("0159+-() a.@", min_size=5, max_size=24),
+)
+texts_of_people = st.lists(shapes, min_size=1, max_size=3).map(" ".join) | shapes
+KIND_OF_FIELD = {
+    "full_name": "name",
+    "contact": "email",
+    "iban": "iban",
+    "phone": "phone",
+    "street": "address",
+    "birth_date": "birth_date",
+    "ssn": "government_id",
+}
+
+
+def _find_real(value):
+    """What `conn check` would find: values that may belong to somebody."""
+    values = PersonalValues()
+    collect(value, values)
+    return [(kind, text) for kind, text in values.found.values() if not is_invented(kind, text)]
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(sorted(PERSONAL_KINDS)), texts_of_people, st.binary(min_size=32, max_size=32), st.integers(0, 63)
+)
+@example("phone", "00999012", bytes(32), 0)
+@example("name", "call (415) 123-4567", bytes(32), 0)
+@example("bank", "DE89370400440532013000", bytes(32), 0)
+@example("government_id", "415-123-4567", bytes(32), 0)
+@example("name", "ada@acme.c", bytes(32), 0)
+def test_no_pseudonym_may_belong_to_somebody(kind, text, key, attempt):
+    replacement = Pseudonyms(key).replace(kind, text, attempt)
+    assert _find_real({"phone" if kind == "phone" else "note": replacement}) == []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(KIND_OF_FIELD, texts_of_people)), min_size=1, max_size=2))
+def test_records_with_pseudonyms_pass_the_check(records):
+    values = PersonalValues()
+    collect(records, values)
+    for record in records:
+        for name, kind in KIND_OF_FIELD.items():
+            values.add(kind, record[name])
+    replaced = Replacements(values, Pseudonyms(b"k" * 32)).replace_data(records)
+    assert _find_real(replaced) == []

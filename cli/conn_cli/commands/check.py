@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from conn_engine.analysis.submissions import CheckedSubmission, RuleVerdict
 
+_SHOWN = 20
+
 
 def check(
     context: typer.Context,
@@ -28,6 +30,9 @@ def check(
             "--timeout", min=1, metavar="SECONDS", help="Stop a rule that takes longer. Default: 900 seconds."
         ),
     ] = 900.0,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every problem. Default in text: the first 20 of each rule.")
+    ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Check everything that a connector from somebody else must meet.
@@ -51,29 +56,29 @@ def check(
     with app.progress("checking") as progress:
         for folder in folders:
             results.append(check_submission(app.folder / folder, stages=stages, seconds=seconds, tell=progress.say))
-    texts = {"text": lambda: _draw(results, quick=quick)}
+    texts = {"text": lambda: _draw(results, quick=quick, every=every)}
     write_report(lambda: SubmissionReport.from_results(results), formats or [], texts, app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if any(result.failed for result in results) else Exit.OK)
 
 
-def _draw(results: "Sequence[CheckedSubmission]", *, quick: bool) -> str:
+def _draw(results: "Sequence[CheckedSubmission]", *, quick: bool, every: bool) -> str:
     from conn_cli.formatting import join_lines
 
-    lines = [line for result in results for line in _draw_result(result)]
+    lines = [line for result in results for line in _draw_result(result, every=every)]
     failed = sum(result.failed for result in results)
     if not failed and quick:
         lines.append("next: the rules that were left out: conn check without --quick")
     return join_lines(lines)
 
 
-def _draw_result(result: "CheckedSubmission") -> "list[str]":
+def _draw_result(result: "CheckedSubmission", *, every: bool) -> "list[str]":
     from conn_engine.diagnostics import pluralize
 
     lines = [f"{result.name}:"]
     for verdict in result.verdicts:
         state = {True: "ok", False: "failed", None: "-"}[verdict.passed]
         lines.append(f"  {state:<7} {verdict.rule.replace('_', ' '):<14} {verdict.detail}")
-        lines += _draw_problems(verdict)
+        lines += _draw_problems(verdict, every=every)
     demands = result.demands
     lines.append(f"  hosts: {', '.join(demands.hosts) or 'none'}")
     lines.append(f"  environment variables: {', '.join(demands.environment) or 'none'}")
@@ -85,9 +90,15 @@ def _draw_result(result: "CheckedSubmission") -> "list[str]":
     return [*lines, f"{result.name}: {ending}"]
 
 
-def _draw_problems(verdict: "RuleVerdict") -> "list[str]":
+def _draw_problems(verdict: "RuleVerdict", *, every: bool) -> "list[str]":
+    from conn_engine.diagnostics import pluralize
+
     lines = []
-    for problem in verdict.problems:
+    shown = verdict.problems if every else verdict.problems[:_SHOWN]
+    for problem in shown:
         place = f"{problem.file}:{problem.line} " if problem.line else f"{problem.file} " if problem.file else ""
         lines += [f"          {place}{problem.message}", f"            fix: {problem.fix}"]
+    left = len(verdict.problems) - len(shown)
+    if left:
+        lines.append(f"          … {pluralize(left, 'more problem')} (--all shows every one)")
     return lines

@@ -6,6 +6,7 @@ is computed from the value with a key in the vault, so it is the same everywhere
 
 from conn_engine.personal.collecting import collect, collect_text
 from conn_engine.personal.finding import find_values
+from conn_engine.personal.invented import HOW_TO_INVENT, is_invented
 from conn_engine.personal.key import VARIABLE, PseudonymKey, find_key_file, load_key
 from conn_engine.personal.marks import PersonalMarks, collect_mapped
 from conn_engine.personal.pseudonyms import Pseudonyms
@@ -20,6 +21,7 @@ from conn_engine.personal.summary import PersonalSummary
 from conn_engine.personal.values import PersonalValues, fold_case
 
 __all__ = [
+    "HOW_TO_INVENT",
     "TECHNICAL_HEADERS",
     "VARIABLE",
     "PersonalMarks",
@@ -36,6 +38,7 @@ __all__ = [
     "find_key_file",
     "find_values",
     "fold_case",
+    "is_invented",
     "load_key",
     "replace_in_exchanges",
     "replace_in_recording",

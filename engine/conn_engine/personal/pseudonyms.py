@@ -3,6 +3,9 @@
 Each is computed from the value with a key (HMAC-SHA256). Without the key, the value cannot be recovered; with it, every
 recording has the same replacement. Values that differ only in case still differ only in case. Digits, dates and codes
 are permuted (a Feistel network), so that two of them never have the same replacement; a word is chosen by 32 bits.
+
+No replacement may belong to somebody (`invented`): addresses are on a reserved domain, phone numbers contain 555, and
+account numbers have a wrong checksum.
 """
 
 import hmac
@@ -11,7 +14,15 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from conn_engine.personal.shapes import EMAIL_DOMAIN, count_country_digits, find_digits, find_emails, is_iban
+from conn_engine.personal.invented import is_invented, make_phone_fictional
+from conn_engine.personal.shapes import (
+    EMAIL_DOMAIN,
+    count_country_digits,
+    find_digits,
+    find_emails,
+    find_shapes,
+    is_iban,
+)
 
 __all__ = ["Pseudonyms"]
 
@@ -22,6 +33,8 @@ _ROUNDS = 10
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?=(?:\D*\d){5})(?!.*[^\W\d_]{4}).*", re.DOTALL)  # only with short words such as "tel" and "ext"
 _CODES = frozenset({"iban", "bank", "government_id"})
+_IN_PHONE_FIELDS = frozenset({"email", "iban", "phone", "name"})
+"""The kinds of a value in a field of phone numbers: those that outrank `phone`, and the fallback of `Replacements`."""
 _POSTAL_CODE = re.compile(r"(?=.*\d)(?!.*[A-Za-z]{3})[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,5})?")
 _DATE = re.compile(
     r"(?<!\d)(?:(?P<y>\d{4})([-/.]?)(?P<m>\d{1,2})\2(?P<d>\d{1,2})|(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\6(?P<c>\d{4}))(?!\d)"
@@ -47,7 +60,10 @@ class Pseudonyms:
 
     def replace(self, kind: str, text: str, attempt: int = 0) -> str:
         """Return the replacement of a value of a kind (`email`, `phone`, `name` … as in `x-personal`)."""
-        return self._choose_maker(kind, text)(text, attempt)
+        replacement = self._choose_maker(kind, text)(text, attempt)
+        if kind in _IN_PHONE_FIELDS:
+            replacement = make_phone_fictional(replacement)
+        return _make_shapes_fictional(replacement)
 
     def _choose_maker(self, kind: str, text: str) -> Callable[[str, int], str]:
         if list(find_emails(text)) == [(0, len(text))]:
@@ -79,11 +95,8 @@ class Pseudonyms:
         return _refill(text, digits[:country_digits] + self._make_number(digits[country_digits:], "phone", attempt))
 
     def _make_iban(self, text: str, attempt: int) -> str:
-        compact = "".join(character for character in text if character.isalnum()).upper()
-        country, account = compact[:2], self._make_code(compact[4:], attempt)
-        check = 98 - int("".join(str(int(c, 36)) for c in f"{account}{country}00")) % 97
-        letters = iter(_match_case(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
-        return "".join(next(letters) if character.isalnum() else character for character in text)
+        """Replace everything but the country."""
+        return text[:2] + self._make_code(text[2:], attempt)
 
     def _make_date(self, text: str, attempt: int) -> str:
         """Return another day in the same notation."""
@@ -218,6 +231,22 @@ def _refill(text: str, digits: str) -> str:
     """Replace the digits of a string in place."""
     remaining = iter(digits)
     return "".join(next(remaining) if character.isdecimal() else character for character in text)
+
+
+def _make_shapes_fictional(text: str) -> str:
+    """Change each email address, account number and phone number in a string that may belong to somebody, such as one
+    that other values happen to form."""
+    for kind, value in list(find_shapes(text)):
+        if is_invented(kind, value):
+            continue
+        if kind == "email":
+            fictional = f"{value}.{EMAIL_DOMAIN}"
+        elif kind == "phone":
+            fictional = make_phone_fictional(value)
+        else:
+            fictional = f"{value[:2]}{(int(value[2:4]) + 1) % 100:02}{value[4:]}"  # a wrong checksum
+        text = text.replace(value, fictional)
+    return text
 
 
 def _choose_alphabets(folded: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ import pytest
 
 from conn_cli.scaffold import create_connector, create_workspace
 from conn_engine.analysis.submissions import check_submission
-from conn_engine.analysis.submissions.invented import is_invented_email, is_invented_phone
 from conn_engine.errors import UsageError
+from conn_engine.personal.invented import is_invented_email, is_invented_phone
 
 LISTING = "recordings/crm.contacts.list.json"
 

@@ -1,12 +1,11 @@
 """Search the files of a submitted connector: the README, the origin and license of its recordings, people, secrets."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from conn_engine.analysis.submissions.demands import find_demands
-from conn_engine.analysis.submissions.invented import is_invented_email, is_invented_phone
 from conn_engine.analysis.submissions.verdict import RuleVerdict, StageResult, SubmissionProblem, judge_rule
 from conn_engine.config import Effective, load_workspace
 from conn_engine.config.host_patterns import host_pattern
@@ -14,7 +13,15 @@ from conn_engine.diagnostics import pluralize
 from conn_engine.documents import parse
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConnError
-from conn_engine.personal import PersonalValues, collect, collect_exchanges, collect_recording, collect_text
+from conn_engine.personal import (
+    HOW_TO_INVENT,
+    PersonalValues,
+    collect,
+    collect_exchanges,
+    collect_recording,
+    collect_text,
+    is_invented,
+)
 from conn_engine.recordings.files import MAX_BYTES, Recording, load_recording
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
@@ -131,18 +138,13 @@ class _Search:
             self._add("secrets", file, f"it contains {label}", fix)
 
     def _check_people(self, values: PersonalValues, file: str, text: str) -> None:
-        judged: dict[str, tuple[Callable[[str], bool], str]] = {
-            "email": (lambda value: is_invented_email(value, self._hosts), "an address at example.com or .example"),
-            "phone": (is_invented_phone, "a number with 555, such as +1 555 010 0123"),
-            "iban": (lambda _: False, "an account number with a wrong checksum, or none"),
-        }
         for kind, value in values.found.values():
             if kind == "name" and file.startswith(("recordings/", "deliveries/")):
                 self._people[value] = None
-            if kind in judged and not judged[kind][0](value):
+            if not is_invented(kind, value, self._hosts):
                 noun = {"email": "email address", "phone": "phone number", "iban": "bank account"}[kind]
                 message = f"the {noun} {_abbreviate(value)} may belong to somebody"
-                self._add("personal_data", file, message, f"invent one: {judged[kind][1]}", _find_line(text, value))
+                self._add("personal_data", file, message, f"invent one: {HOW_TO_INVENT[kind]}", _find_line(text, value))
 
     def _check_recording(self, recording: Recording, file: str) -> None:
         self._counts["recording"] += 1

@@ -21,7 +21,8 @@ RULES: tuple[RuleName, ...] = (
     "portability",
     "mutations",
 )
-MOST_PROBLEMS = 100
+MOST_PROBLEMS = 5_000
+"""The most problems of a rule: a hostile folder must not produce a report without a limit."""
 
 
 class SubmissionProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,10 +95,10 @@ class CheckedSubmission:
 def build_verdict(
     rule: RuleName, passed: bool | None, detail: str, problems: list[SubmissionProblem] | None = None
 ) -> RuleVerdict:
-    """Return a verdict with at most as many problems as a person reads."""
+    """Return a verdict with at most `MOST_PROBLEMS` problems."""
     problems = problems or []
     left = len(problems) - MOST_PROBLEMS
-    more = f"; {left} more problems are not shown" if left > 0 else ""
+    more = f"; {left} more problems are left out" if left > 0 else ""
     return RuleVerdict(rule=rule, passed=passed, detail=detail + more, problems=problems[:MOST_PROBLEMS])
 
 

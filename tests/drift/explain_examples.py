@@ -22,7 +22,7 @@ from conn_engine.diagnostics import Diagnostic  # noqa: E402
 from conn_engine.documents import dump_json, dump_yaml, find_markdown_blocks, parse  # noqa: E402
 from conn_engine.lint import lint_paths  # noqa: E402
 from conn_engine.schemas.examples import FILE  # noqa: E402
-from conn_engine.schemas.kinds import Kind, find_kinds  # noqa: E402
+from conn_engine.schemas.kinds import Key, Kind, find_kinds  # noqa: E402
 from conn_engine.testing.suite import Selection, run_suite  # noqa: E402
 from conn_engine.wire import FrozenClock  # noqa: E402
 
@@ -72,8 +72,9 @@ def build_examples() -> dict[str, Any]:
             add(settings, name, [(entry, None) for entry in fitting])
         for key in kind.keys:
             if key.name != "<name>":
-                found = [(entry, key.name) for entry in fitting if key.name in entry.data]
-                moved = ((move(kind, one, key.name), key.name) for one in entries if key.name in one.data)
+                valid = [one for one in entries if key.name in one.data and has_valid_keys(key, one.data[key.name])]
+                found = [(entry, key.name) for entry in valid if entry in fitting]
+                moved = ((move(kind, one, key.name), key.name) for one in valid)
                 add(settings, f"{name}#{key.name}", found or list(moved))
     return {"codes": dict(sorted(find_code_examples())), "settings": settings}
 
@@ -91,6 +92,30 @@ def walk(page: str, place: Place, data: Any) -> Iterator[Entry]:
         yield Entry(page, place, data)
     for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
         yield from walk(page, (*place, key), value)
+
+
+def has_valid_keys(key: Key, value: Any) -> bool:
+    """Whether the objects in the value of a setting, at any depth, have only keys of its kinds."""
+    if not key.refers:
+        return True
+    if isinstance(value, list):
+        return key.type != "object" and all(has_valid_keys(key, item) for item in value)
+    if not isinstance(value, dict):
+        return True
+    kinds = find_kinds()
+    names = [name for refers in key.refers for name in (refers, *kinds[refers].formats)]
+    format_name = value.get("format")
+    if isinstance(format_name, str):
+        chosen = [name for name in names if format_name in (name.rpartition(".")[2], *kinds[name].others)]
+        names = [name for part in chosen for name in (part, kinds[part].common) if name is not None]
+    inner = {name: one for part in names for one in kinds[part].keys for name in (one.name, *one.aliases)}
+    if "<name>" in inner:
+        return True
+    if value.keys() <= {*inner, "format"}:
+        return all(has_valid_keys(inner[name], item) for name, item in value.items() if name in inner)
+    is_union = any(kinds[name].formats for name in key.refers)  # a format without settings may be a text
+    entries = [item for item in value.values() if not (is_union and isinstance(item, str))]  # by custom names
+    return bool(value) and all(isinstance(item, dict) and has_valid_keys(key, item) for item in entries)
 
 
 def fits(kind: Kind, entry: Entry) -> bool:

@@ -25,8 +25,8 @@ def test(
         typer.Argument(
             metavar="OPERATION",
             help=(
-                "Operations to test, such as contacts.list or 'contacts.*', syncs such as sync:contacts, or webhooks "
-                "[NAME]... for deliveries. Default: all."
+                "Operations to test, such as contacts.list or 'contacts.*', models such as crm, syncs such as "
+                "sync:contacts, or webhooks [NAME]... for deliveries. Default: all."
             ),
         ),
     ] = None,
@@ -127,7 +127,7 @@ def test(
         scenarios=tuple(scenario or ()),
         only=read_failures(app) if failed else None,
     )
-    is_named = any(not is_pattern(name) for name in operations or [])
+    is_named = any(not is_pattern(name) and not name.isidentifier() for name in operations or [])  # "crm" is a model
     if watch:
         from conn_cli.suite_watch import SuiteWatch
 

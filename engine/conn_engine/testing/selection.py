@@ -106,19 +106,21 @@ def select_rows(workspace: Workspace, selection: Selection, is_reached: ReachChe
     for effective in effectives:
         names: dict[OperationName, None] = {}
         named: set[OperationName] = set()
+        models = {name.model for name in effective.operations() if name.model}
         for text in selection.operations:
+            pattern = f"{text}.*" if text in models else text
             try:
                 found: Sequence[OperationName] = (
                     select_syncs(workspace, effective, text)
                     if text.startswith(PREFIX)
-                    else _find_operations(effective, text, raw=selection.raw)
+                    else _find_operations(effective, pattern, raw=selection.raw)
                 )
             except UsageError as error:
                 refusals.setdefault(text, error)
                 continue
             matched.add(text)
             names |= dict.fromkeys(found)
-            named |= set() if is_pattern(text) else set(found)
+            named |= set() if is_pattern(pattern) else set(found)
         if not selection.operations:
             names = dict.fromkeys(_list_operations(effective, raw=selection.raw))
         if names:

@@ -99,6 +99,12 @@ def test_a_pattern_selects_operations_by_full_or_short_name(example: Workspace) 
     assert {account for account, _, _ in plan(example, "crm.contacts.list")} == {"acme", "globex", "umbrella"}
 
 
+def test_the_name_of_a_model_selects_its_operations(example: Workspace) -> None:
+    assert plan(example, "crm") == plan(example, "crm.*")
+    assert plan(example, "crm", connector="hubspot") == plan(example, "crm.*", connector="hubspot")
+    assert refuse(example, "crmm")[0] == 'none of the 2 connectors has an operation "crmm"'
+
+
 def test_a_pattern_leaves_out_vendor_operations_without_a_recording(example: Workspace) -> None:
     assert all(scenarios for _, _, scenarios in plan(example, "*.list"))
     assert [name for _, name, _ in plan(example, "hubspot:contacts.list", accounts=("acme",))] == ["contacts.list"]

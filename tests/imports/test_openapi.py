@@ -355,6 +355,7 @@ def test_record_of_one(imported, api, answers, schema, path) -> None:
         ),
         ([], obj(data=LIST, links=obj(self=URL, next=URL)), ("next_url", {"next_url_field": "links.next"})),
         ([], obj(value=LIST, **{"@odata.nextLink": STRING}), ("next_url", {"next_url_field": "`@odata.nextLink`"})),
+        ([], obj(Items=LIST, NextPageLink=URL), ("next_url", {"next_url_field": "NextPageLink"})),
         (
             query("page"),
             obj(data=LIST, next_page=STRING),

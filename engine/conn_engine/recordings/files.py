@@ -242,18 +242,32 @@ def _fail(file: str, code: str, problem: str, span: Span | None = None, *, path:
 
 
 def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[WriteOptions]) -> Recording:
-    """Write a recording without secrets, and return it as written. The file is replaced in one step. One that is not of
-    a live vendor keeps its time if nothing else has changed.
+    """Write a recording without secrets, and return it as written. The file is replaced in one step. An earlier one of
+    the same source keeps its note and its license, and one that is not of a live vendor its time if nothing else has
+    changed.
 
     The text is searched for every known secret, in every encoding, before it is written and again in the finished file,
     which is deleted if one is found. Raises ConfigurationError (REC002) in that case; an existing file is only replaced
     by a clean one.
     """
-    clean = redact_recording(recording, redactor)
+    clean = redact_recording(_keep_remarks(path, recording), redactor)
     if clean.source != "live":
         clean = _keep_time(path, clean)
     write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
     return clean
+
+
+def _keep_remarks(path: Path, recording: Recording) -> Recording:
+    """Return the recording with what an author has written in the one at the path, if both are of the same source."""
+    try:
+        earlier, _ = load_as(Recording, path, path.as_posix())
+    except ConfigurationError:
+        return recording
+    if earlier.source != recording.source:
+        return recording
+    return msgspec.structs.replace(
+        recording, note=recording.note or earlier.note, license=recording.license or earlier.license
+    )
 
 
 def _keep_time(path: Path, recording: Recording) -> Recording:

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError
@@ -291,3 +292,13 @@ def test_a_context_in_the_place_of_the_other_kind_of_file_has_a_fix(tmp_path):
         load_delivery(written(tmp_path, delivery), "deliveries/d.json")
     assert caught.value.hint == 'write it below `account`: "account": {"context": …}'
     assert caught.value.findings[0].hint == caught.value.hint
+
+
+@pytest.mark.parametrize(("source", "kept"), [("contract", True), ("live", False)])
+def test_what_an_author_has_written_stays_when_the_same_source_is_recorded_again(tmp_path, source, kept):
+    path = written(tmp_path, EXAMPLE | {"license": "MIT"})
+    before = load_recording(path)
+    again = replace(before, note="", license="", source=source, recorded_at="2027-01-01T00:00:00Z", exchanges=[])
+    saved = save_recording(path, again, Redactor())
+    assert (saved.note, saved.license) == ((before.note, "MIT") if kept else ("", ""))
+    assert load_recording(path) == saved

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Path_, find_own_fields, format_place, singular
+from conn_engine.config import Effective, OperationName, Path_, find_own_fields, format_place, lookup, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.runtime.model_schemas import SchemaTally, Violation, schema_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
+from conn_engine.runtime.unified import find_operation_behind
 
 __all__ = ["ModelCheck"]
 
@@ -70,6 +71,7 @@ class ModelCheck:
         """
         if self._tally is None:
             return [self._without_schema(fallback)] if self.is_without_schema else []
+        unread = self._find_unread_path()
         known = {(row.path, row.message) for row in without._tally.violations} if without and without._tally else set()
         findings = [
             diagnostic(
@@ -78,12 +80,24 @@ class ModelCheck:
                 f"first id={row.example})",
                 self._place(row.path, fallback),
                 path=format_place(self._path(row.path)),
-                hint=row.fix or f"correct the mapping; to see the model: conn schema {self.schema}",
+                hint=row.fix or unread or f"correct the mapping; to see the model: conn schema {self.schema}",
             )
             for row in self._tally.violations
             if (row.path, row.message) not in known
         ]
         return [blame_rerouting(self._effective, self._name, finding) for finding in findings]
+
+    def _find_unread_path(self) -> str:
+        """Advise to set `response_path` if no record matches, and the operation does not inherit the one of lists."""
+        vendor = find_operation_behind(self._effective, self._name)
+        inherited = lookup(self._effective.data, ("response_path",))
+        if vendor is None or vendor.is_listing or vendor.response_path or not inherited or self.invalid < self.records:
+            return ""
+        operation = f"{vendor.resource}.{vendor.name}"
+        return (
+            f"correct the mapping; or, if the record is below a key of the response, set response_path of {operation}: "
+            f"only lists inherit the connector's, which is {inherited}"
+        )
 
     def _without_schema(self, fallback: Span | None) -> Diagnostic:
         model, _, record = self.schema.partition(".")

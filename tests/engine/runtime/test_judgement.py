@@ -308,6 +308,38 @@ def test_an_own_model_of_the_workspace_is_used(make: Callable[..., Workspace], r
     ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_named"), [({"data": {"id": "1"}}, True), ({"id": 1}, False), ({"id": "1"}, False)]
+)
+def test_a_record_below_the_key_that_only_lists_look_in_is_explained(
+    make: Callable[..., Workspace], recorded: Callable[..., Any], answer: Any, *, is_named: bool
+) -> None:
+    """A list inherits `response_path` of the connector, and get does not."""
+    gadgets = {"list": {"path": "/gadgets"}, "get": {"path": "/gadgets/{{id}}"}}
+    files = {
+        CONNECTOR: {
+            "base_url": "https://api.example.com/v1",
+            "response_path": "data",
+            "resources": {"gadgets": gadgets},
+        },
+        CRM_FILE: {"resources": {"gadgets": {"get": {"response_mapping": {"id": "response.id"}}}}},
+        "connectors/shop/recordings/crm.gadgets.get.json": {
+            **recorded("crm.gadgets.get", [("GET", "/gadgets/1", answer)]),
+            "call": {"id": "1"},
+        },
+        "models/crm/gadget.schema.json": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {"id": {"type": "string"}},
+            "required": ["id"],
+        },
+    }
+    reports = suite(make(files), "crm.gadgets.get")
+    hints = [finding.hint for finding in reports[0].all_findings if finding.code == "MAP301"]
+    expected = "set response_path of gadgets.get: only lists inherit the connector's, which is data"
+    assert any(hint.endswith(expected) for hint in hints) == is_named
+
+
 def test_a_response_path_without_a_match_is_reported_on_its_line(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:

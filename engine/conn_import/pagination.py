@@ -27,7 +27,7 @@ _NEXT_CURSORS = (
 )  # fmt: skip
 _NEXT_URLS = (
     "nexturl", "nexturi", "nextlink", "nextpageurl", "nextpageuri", "nextpagelink", "nextpagehref", "nextrecordsurl",
-    "odatanextlink", "nextpage", "nexthref",
+    "odatanextlink",
 )  # fmt: skip
 _OFFSETS = (
     "offset", "pageoffset", "skip", "startat", "start", "startindex", "startposition", "firstresult", "resultoffset",
@@ -221,7 +221,7 @@ def _find_next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
         words = [squeeze(part) for part in path]
         if shape.type not in ("string", "") or any(word.startswith(_BACK) for word in words):
             continue
-        if words[-1] in _NEXT_URLS[:9]:
+        if words[-1] in _NEXT_URLS:
             return path
         inside_next = any(word == "next" for word in words[:-1])
         linked = any(word in ("links", "paging", "pagination", "meta", "pages") for word in words[:-1])

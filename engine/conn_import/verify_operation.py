@@ -21,13 +21,13 @@ _VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
 
 def find_cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
     """Return a GET without parameters: about the account itself, or else a short or paginated list, or else any read.
-    Returns None if there is none."""
+    Returns None if every read needs parameters."""
     usable = [one for one in operations if _needs_nothing(one)]
     return find_self_read(usable) or min(usable, key=_rate_cost, default=None)
 
 
 def find_self_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
-    """Return a GET without parameters about the account itself. Returns None if there is none."""
+    """Return a GET without parameters about the account itself, or None."""
     usable = [one for one in operations if _needs_nothing(one)]
     for word in _ITSELF:
         for one in usable:

@@ -49,10 +49,10 @@ def _draw_lines(scored: ScoredConnector) -> Iterator[str]:
 
 
 def _describe_declared(scored: ScoredConnector) -> str:
-    """Say how much of the score is what somebody has declared, for those who compare connectors."""
+    """Return how many points `not_offered` takes out of the total, for those who compare connectors; "" for none."""
     if not scored.declared:
         return ""
-    return f"; {scored.declared} points are not expected: the vendor does not offer what they stand for"
+    return f"; {scored.declared} points do not apply, because of not_offered"
 
 
 def _describe_recordings(scored: ScoredConnector) -> str:

@@ -250,34 +250,25 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
     which is deleted if one is found. Raises ConfigurationError (REC002) in that case; an existing file is only replaced
     by a clean one.
     """
-    clean = redact_recording(_keep_remarks(path, recording), redactor)
-    if clean.source != "live":
-        clean = _keep_time(path, clean)
+    earlier, content = _load_earlier(path, recording)
+    if earlier is not None:
+        note, license_ = recording.note or earlier.note, recording.license or earlier.license
+        recording = msgspec.structs.replace(recording, note=note, license=license_)
+    clean = redact_recording(recording, redactor)
+    if earlier is not None and clean.source != "live":
+        same_time = msgspec.structs.replace(clean, recorded_at=earlier.recorded_at)
+        clean = same_time if dump_json(_order_keys(same_time, path)).encode() == content else clean
     write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
     return clean
 
 
-def _keep_remarks(path: Path, recording: Recording) -> Recording:
-    """Return the recording with what an author has written in the one at the path, if both are of the same source."""
-    try:
-        earlier, _ = load_as(Recording, path, path.as_posix())
-    except ConfigurationError:
-        return recording
-    if earlier.source != recording.source:
-        return recording
-    return msgspec.structs.replace(
-        recording, note=recording.note or earlier.note, license=recording.license or earlier.license
-    )
-
-
-def _keep_time(path: Path, recording: Recording) -> Recording:
-    """Return the recording with the time of the one at the path if they differ in nothing else."""
+def _load_earlier(path: Path, recording: Recording) -> tuple[Recording | None, bytes]:
+    """Return the recording of the same source at the path, and its text; None if there is no valid one."""
     try:
         earlier, content = load_as(Recording, path, path.as_posix())
     except ConfigurationError:
-        return recording
-    kept = msgspec.structs.replace(recording, recorded_at=earlier.recorded_at)
-    return kept if dump_json(_order_keys(kept, path)).encode() == content else recording
+        return None, b""
+    return (earlier if earlier.source == recording.source else None), content
 
 
 def write_clean(

@@ -26,7 +26,7 @@ _ADDRESS_WORDS = frozenset({"addr", "address"})
 _LINES = {"": "street_1", "1": "street_1", "2": "street_2", "line": "street_1"}
 """Fields of an address by what is left of their names without the word for an address."""
 _PLACES = ("street_1", "city", "postal_code")
-"""The fields of which an address has at least one. A state or a country alone is none."""
+"""The fields of which an address has at least one. A state or a country alone is not an address."""
 _JOINED = re.compile(r"(.+)(phone)")
 
 

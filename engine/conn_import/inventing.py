@@ -18,6 +18,7 @@ __all__ = ["cut_to_limits", "invent_value", "is_identifier", "vary_record"]
 _DEEPEST = 7
 _MOST_NODES = 600
 _MOST_PROPERTIES = 60
+_LARGEST = 2**53
 _PEOPLE = (("Nora", "Lindqvist"), ("Omar", "Haddad"), ("Mei", "Tanaka"), ("Paul", "Okafor"))
 _COMPANIES = ("Birch Works", "Harbor Tools", "Cedar Foods", "Maple Rail")
 _FIRST = frozenset({"firstname", "givenname", "forename", "fname", "first"})
@@ -63,7 +64,7 @@ def _vary(value: Any, variant: int) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return value + variant
     if isinstance(value, str) and value:
-        if value.isdigit() and len(value) < 15:
+        if value.isdecimal() and len(value) < 15:
             return str(int(value) + variant)
         last = value[-1]
         return f"{value[:-1]}{(int(last, 16) + variant) % 16:x}" if last in "0123456789abcdef" else f"{value}{variant}"
@@ -179,7 +180,8 @@ def _may_be_null(shape: Shape) -> bool:
 
 
 def _as_number(value: Any) -> float | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """Return a limit of a schema, unless it is not a number or larger than any that a vendor can mean."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
     return value if usable else None
 
 
@@ -205,5 +207,5 @@ def _cut(value: Any, depth: int, left: list[int]) -> Any:
     if isinstance(value, float):
         return value if isfinite(value) else 0
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) < 2**53 else str(value)
+        return value if abs(value) < _LARGEST else str(value)
     return value[:2_000] if isinstance(value, str) else value

@@ -70,6 +70,12 @@ def test_a_sparse_record_has_what_is_required_and_null() -> None:
     }
 
 
+def test_a_limit_beyond_every_number_and_an_identifier_of_odd_digits_are_taken_as_text() -> None:
+    limits = {"minimum": 10**400, "maximum": float("inf")}
+    huge = {"properties": {"id": {"type": "string", "example": "\u00b2"}, "size": {"type": "integer", **limits}}}
+    assert invent_value(Shape.from_node(huge), 1) == {"id": "\u00b21", "size": 2}
+
+
 def test_what_is_sent_has_nothing_that_only_a_response_has() -> None:
     sent = invent_value(Shape.from_node(CONTACT), sent=True)
     assert "total" not in sent and "secret" in sent

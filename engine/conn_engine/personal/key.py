@@ -22,6 +22,7 @@ ENTRY = "(key of personal data in recordings)"
 """The name of the key in the vault. No account can have it."""
 
 _FEWEST_CHARACTERS = 16
+_KEY_BYTES = 32
 _MAX_BYTES = 1024
 
 
@@ -60,11 +61,11 @@ def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor, *, fi
             )
         redactor.add(key_text, VARIABLE)
         return PseudonymKey(hashlib.sha256(key_text.encode("utf-8", "surrogateescape")).digest(), "variable")
-    new_key = secrets.token_bytes(32)
+    new_key = secrets.token_bytes(_KEY_BYTES)
     try:
         with vault.exclusive(ENTRY):
-            stored = (vault.load(ENTRY) or {}).get("key")
-            if not isinstance(stored, str):
+            stored = _parse_key((vault.load(ENTRY) or {}).get("key"))
+            if stored is None:
                 vault.save(ENTRY, {"key": new_key.hex()})
     except CredentialError as error:
         reason = "this machine has no usable keyring" if vault.kind == "environment" else error.message
@@ -73,8 +74,9 @@ def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor, *, fi
             if file is not None
             else PseudonymKey(new_key, "run", reason)
         )
-    redactor.add(stored if isinstance(stored, str) else new_key.hex(), "the key of personal data")
-    return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(new_key, "new")
+    raw = new_key if stored is None else stored
+    redactor.add(raw.hex(), "the key of personal data")
+    return PseudonymKey(raw, "new" if stored is None else "vault")
 
 
 def _load_from_file(file: Path, new_key: bytes, reason: str, redactor: Redactor) -> PseudonymKey:
@@ -86,8 +88,19 @@ def _load_from_file(file: Path, new_key: bytes, reason: str, redactor: Redactor)
             with suppress(UsageError):  # another process creates the same one
                 write_whole(file, new_key.hex(), mode=0o600, overwrite=False)
                 origin = "new"
-        raw = bytes.fromhex(read_regular(file, _MAX_BYTES).decode("ascii"))
-    except (OSError, ValueError, ConfigurationError):
+        raw = _parse_key(read_regular(file, _MAX_BYTES).decode("ascii", "replace"))
+    except (OSError, ConfigurationError):
         return PseudonymKey(new_key, "run", reason)
+    if raw is None:
+        return PseudonymKey(new_key, "run", f"{file} has no key: delete it")
     redactor.add(raw.hex(), "the key of personal data")
     return PseudonymKey(raw, origin, reason)
+
+
+def _parse_key(text: object) -> bytes | None:
+    """Return a stored key, or None for anything else. With a shorter one, pseudonyms could be guessed."""
+    try:
+        raw = bytes.fromhex(text) if isinstance(text, str) else b""
+    except ValueError:
+        return None
+    return raw if len(raw) == _KEY_BYTES else None

@@ -44,3 +44,15 @@ def test_where_no_key_can_be_kept_the_run_has_its_own_and_a_reason(tmp_path, loc
     assert (one.origin, other.origin) == ("run", "run")
     assert one.raw != other.raw
     assert one.reason
+
+
+@pytest.mark.parametrize("text", ["", "ab", "no key", "\u00e9"])
+def test_what_is_no_key_is_not_used_as_one(tmp_path, text):
+    file = tmp_path / "key"
+    file.write_text(text, encoding="utf-8")
+    found = load_key(open_vault({"CONN_NO_KEYRING": "1"}, folder=tmp_path), {}, Redactor(), file=file)
+    assert (found.origin, len(found.raw), found.reason) == ("run", 32, f"{file} has no key: delete it")
+    vault = MemoryVault()
+    vault.save(ENTRY, {"key": text})
+    made = load_key(vault, {}, Redactor())
+    assert (made.origin, vault.load(ENTRY)) == ("new", {"key": made.raw.hex()})

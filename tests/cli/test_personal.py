@@ -46,6 +46,15 @@ def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(sh
     assert person(shop) == before  # by the same key
 
 
+def test_a_note_that_names_the_person_stays_with_a_pseudonym(shop):
+    assert run(shop, *RECORD, **VAULT).code == 0
+    recorded = json.loads((shop / FILE).read_text())
+    (shop / FILE).write_text(json.dumps(recorded | {"note": "Ada Lovelace has no phone."}))
+    assert run(shop, *RECORD, **VAULT).code == 0
+    found = person(shop)
+    assert json.loads((shop / FILE).read_text())["note"] == f"{found['first_name']} {found['last_name']} has no phone."
+
+
 def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
     from conn_engine.config import load_workspace
     from conn_engine.personal.key import ENTRY

@@ -28,6 +28,7 @@ __all__ = [
     "RecordedResponse",
     "Recording",
     "check_exchanges",
+    "keep_authored",
     "load_as",
     "load_recording",
     "redact_recording",
@@ -251,15 +252,25 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
     by a clean one.
     """
     earlier, content = _load_earlier(path, recording)
-    if earlier is not None:
-        note, license_ = recording.note or earlier.note, recording.license or earlier.license
-        recording = msgspec.structs.replace(recording, note=note, license=license_)
+    recording = _keep_authored(recording, earlier)
     clean = redact_recording(recording, redactor)
     if earlier is not None and clean.source != "live":
         same_time = msgspec.structs.replace(clean, recorded_at=earlier.recorded_at)
         clean = same_time if dump_json(_order_keys(same_time, path)).encode() == content else clean
     write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
     return clean
+
+
+def keep_authored(path: Path, recording: Recording) -> Recording:
+    """Return the recording with what an author has written in the earlier one of the same source at the path."""
+    return _keep_authored(recording, _load_earlier(path, recording)[0])
+
+
+def _keep_authored(recording: Recording, earlier: Recording | None) -> Recording:
+    if earlier is None:
+        return recording
+    note, license_ = recording.note or earlier.note, recording.license or earlier.license
+    return msgspec.structs.replace(recording, note=note, license=license_)
 
 
 def _load_earlier(path: Path, recording: Recording) -> tuple[Recording | None, bytes]:

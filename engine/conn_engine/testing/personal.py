@@ -25,7 +25,7 @@ from conn_engine.personal import (
     collect_recording,
     replace_in_recording,
 )
-from conn_engine.recordings.files import Recording, load_recording, save_recording
+from conn_engine.recordings.files import Recording, keep_authored, load_recording, save_recording
 from conn_engine.secrets import Redactor
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.naming import find_named_texts
@@ -74,6 +74,7 @@ def save_without_personal_data(  # noqa: PLR0917
     `replace_personal_data` and `save_recording` do.
     """
     file = path.as_posix()
+    recording = keep_authored(path, recording)  # a note may name the person in the response
     replaced = replace_personal_data(effective, name, recording, personal, file)
 
     def check(written: Recording, text: str) -> None:

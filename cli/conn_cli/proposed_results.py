@@ -1,5 +1,6 @@
 """What proposed mappings give for the samples of an import: recordings, goldens and the score of the connector."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -52,7 +53,9 @@ def replay_proposed(app: App, root: Path, imported: "ImportedConnector", *, forc
     recorder = SampleRecorder(app, workspace, effective, imported, force)
     recorder.record()
     results = ProposedResults(failed=recorder.failed)
-    _write_goldens(app, workspace, connector, results)
+    folder = workspace.root / "connectors" / connector / "recordings"
+    made = recorder.made | {folder / f"{sample.operation}.json" for sample in imported.recordings}
+    _write_goldens(app, workspace, connector, results, made)
     if imported.endpoints:
         contract = judge_recordings(workspace, connector, read_contract(workspace, connector), imported.endpoints)
         write_contract(workspace, connector, contract)
@@ -63,9 +66,11 @@ def replay_proposed(app: App, root: Path, imported: "ImportedConnector", *, forc
     return results
 
 
-def _write_goldens(app: App, workspace: "Workspace", connector: str, results: ProposedResults) -> None:
-    """Write the result of each recording as its golden. A sample that does not fit is removed, except the usual one of
-    a unified operation, whose mapping needs a correction."""
+def _write_goldens(
+    app: App, workspace: "Workspace", connector: str, results: ProposedResults, made: Collection[Path]
+) -> None:
+    """Write the result of each recording of this import (`made`) as its golden. A sample that does not fit is removed,
+    except the usual one of a unified operation, whose mapping needs a correction."""
     from conn_engine.diagnostics import Severity
     from conn_engine.testing.goldens import update_golden
     from conn_engine.testing.selection import Selection
@@ -75,6 +80,8 @@ def _write_goldens(app: App, workspace: "Workspace", connector: str, results: Pr
     for report in chain.from_iterable(run_suite(workspace, selection) for selection in selections):
         for judgement in report.judgements:
             case = judgement.case
+            if case.path not in made:  # an author's, from before an import with --force
+                continue
             update_golden(judgement, app.redactor, within=workspace.root)
             errors = [finding.message for finding in judgement.findings if finding.severity is Severity.ERROR]
             is_usual = case.scenario == "default" and case.name.kind == "unified"

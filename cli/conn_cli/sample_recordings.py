@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from conn_cli.console import App
@@ -29,7 +30,8 @@ _LIMIT: Final = 25
 class SampleRecorder:
     """Records what an imported connector's operations do with the responses of its document.
 
-    `failed` has the operations, or their scenarios, that cannot be recorded, with the reason.
+    `failed` has the operations, or their scenarios, that cannot be recorded, with the reason, and `made` the files of
+    the others.
     """
 
     app: App
@@ -38,6 +40,7 @@ class SampleRecorder:
     imported: "ImportedConnector"
     force: bool
     failed: dict[str, str] = field(default_factory=dict)
+    made: set[Path] = field(default_factory=set)
     _records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def record(self) -> None:
@@ -164,6 +167,7 @@ class SampleRecorder:
         if recorded.error is not None and all(response.status < 400 for response in responses):
             path.unlink(missing_ok=True)
             return recorded.error.message
+        self.made.add(path)
         return ""
 
     def _build_call(self, name: "OperationName", sample: "Recording") -> "Call":

@@ -219,6 +219,21 @@ def test_proposed_mappings_are_replayed_and_scored(workspace: Path) -> None:
     assert len(row["replayed"]["next_steps"]) == 3
 
 
+def test_an_import_by_force_leaves_recordings_that_it_has_not_made(workspace: Path) -> None:
+    options = ("--from", DOCUMENTS / "shop.yaml", "--with-samples", "--model", "crm")
+    assert conn(workspace, "new", "vendor", *options)[0] == Exit.OK
+    folder = workspace / "connectors/vendor"
+    recorded = json.loads((folder / "recordings/crm.contacts.get.json").read_text())
+    recorded["exchanges"][0]["response"]["body"] = {"id": ["7"]}
+    live = folder / "recordings/crm.contacts.get.odd.json"
+    live.write_text(json.dumps(recorded | {"scenario": "odd", "source": "live"}))
+    before = live.read_bytes()
+    code, said = conn(workspace, "new", "vendor", *options, "--force")
+    assert code == Exit.OK and "to correct" not in said, said
+    assert live.read_bytes() == before
+    assert not (folder / "expected/crm.contacts.get.odd.json").exists()
+
+
 def test_a_proposal_that_does_not_fit_the_model_is_named(workspace: Path) -> None:
     record = {
         "type": "object",

@@ -49,7 +49,8 @@ def _check_names(
             candidates = sorted(accepted.names | accepted.query | {"id"})
             names = f"use one of: {', '.join(candidates)}"
             raw = f"for the vendor's parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
-            raise UsageError(f'{name.text} has no parameter "{name_given}"', hint=near or f"{names}; {raw}")
+            fix = "use --cursor" if name_given == "cursor" else near or f"{names}; {raw}"
+            raise UsageError(f'{name.text} has no parameter "{name_given}"', hint=fix)
         if near and name.kind == "vendor":
             app.err(f'warning: "{name_given}" is sent to the vendor as a query parameter; {near}')
 

@@ -75,10 +75,15 @@ def test_a_name_that_nothing_of_a_unified_operation_reads_is_an_error(shop: Path
     assert 'did you mean "kind"?' in done.err
     far = run(shop, "contacts.list", "colour=x")
     assert far.code == 2
-    assert (
-        "use one of: board, cursor, draft, id, kind, limit, shown; for the vendor's parameters: conn run shop:"
-        in far.err
-    )
+    assert "use one of: board, draft, id, kind, limit, shown; for the vendor's parameters: conn run shop:" in far.err
+
+
+@pytest.mark.parametrize(("param", "fix"), [("limit=2", "use one of: id, project"), ("cursor=x", "use --cursor")])
+def test_a_page_that_no_parameter_asks_for_is_refused(shop: Path, vendor: Any, param: str, fix: str) -> None:
+    done = run(shop, "contacts.get", "id=7", "project=p", param)
+    assert (done.code, vendor.arrived) == (2, [])
+    assert f'crm.contacts.get has no parameter "{param.partition("=")[0]}"' in done.err
+    assert fix in done.err
 
 
 @pytest.mark.parametrize("param", ["kind=a", "limit=2", "shown=x", "draft=true"])

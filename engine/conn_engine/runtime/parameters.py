@@ -25,7 +25,6 @@ _OWN = frozenset({
     "raw_query", "state", "window", "before",
 })  # fmt: skip
 """Names in a path that the caller does not pass, or not with `params`."""
-_EVERYWHERE = ("limit", "cursor")
 _AFTERWARDS = frozenset(
     key for _, key, note in read_roles(UnifiedOperation) if "response" in (SCOPES.get(note.over or note.inner) or ())
 )
@@ -85,7 +84,7 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
         )
     mapped = lookup(effective.data, (*name.path, "path_mapping"))
     names -= set(mapped) if isinstance(mapped, Mapping) else set()
-    query: set[str] = set(_EVERYWHERE)
+    query: set[str] = set()
     whole = vendor is None or isinstance(mapped, str)
     for path in _caller_reads(effective, name, vendor):
         whole |= len(path) == 1

@@ -22,7 +22,7 @@ def _find(effective: Effective, replayed: ReplayedCases) -> Iterator[str]:
             yield "subscription"
     if replayed.changed or any(operation.incremental is not None for operation in operations):
         yield "incremental"
-    if any(name.action == "deleted" for name, _ in effective.events):
+    if replayed.deleted:
         yield "deletes"
     if any(operation.rate_limit is not None for operation in operations):
         yield "rate_limit"

@@ -13,6 +13,7 @@ from conn_engine.analysis.score.model import RecordingFigures, ResourceFigures
 from conn_engine.config import Effective, OperationName, Workspace, singular
 from conn_engine.documents import read_document
 from conn_engine.errors import ConnError, UsageError, VendorError
+from conn_engine.expressions import expression
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.model_schemas import schema_path
 from conn_engine.testing.cases import Case, Outcome, failure_kind, find_cases, recorded_call, replay
@@ -26,6 +27,7 @@ __all__ = [
     "ReplayedCases",
     "compute_age",
     "find_resources",
+    "maps_deleted",
     "replay_cases",
 ]
 
@@ -45,13 +47,15 @@ class ReplayedCases:
     """What the recordings and deliveries show. `accepted` and `refused` count deliveries.
 
     `changed` has the operations that return only what changed since a time, `resumed` those that resume from a state,
-    and `requests` a digest of the requests of each. `authorized` is whether a request carries a credential.
+    `deleted` the listings and the types of events that report a deleted record, and `requests` a digest of the requests
+    of each. `authorized` is whether a request carries a credential.
     """
 
     cases: int = 0
     scenarios: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     resumed: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     authorized: bool = False
     accepted: int = 0
     refused: int = 0
@@ -92,12 +96,25 @@ def replay_cases(workspace: Workspace, effective: Effective) -> ReplayedCases:
         outcome = replay(effective, case.name, case.recording)
         replayed.authorized |= any(request.authorized for request in outcome.sent)
         replayed.scenarios.update(_classify(case, outcome))
+        if case.name.method == "list" and maps_deleted(effective, case.name) and any(map(_is_deleted, outcome.records)):
+            replayed.deleted.add(case.name.text)
         for names, call in ((replayed.changed, _omit_time(case)), (replayed.resumed, _omit_state(case))):
             if call is not None and _differs_without(effective, case, outcome, call):
                 names.add(case.name.text)
     for delivery in find_deliveries(workspace, effective):
         _add_delivery(replayed, effective, delivery)
     return replayed
+
+
+def maps_deleted(effective: Effective, name: OperationName) -> bool:
+    """Return whether an operation maps `deleted` to something that the vendor says: not to a constant."""
+    mapping = effective.response_mapping(name.model, name.resource, name.method) if name.kind == "unified" else None
+    text = None if mapping is None else mapping.fields.get(DELETED)
+    return text is not None and expression(text).roots() != frozenset()
+
+
+def _is_deleted(record: Any) -> bool:
+    return isinstance(record, dict) and record.get(DELETED) is True
 
 
 def _omit_time(case: Case) -> Call | None:
@@ -127,6 +144,7 @@ def _add_delivery(replayed: ReplayedCases, effective: Effective, case: DeliveryC
     replayed.refused += outcome.refusal is not None
     replayed.sources[case.delivery.source] += 1
     replayed.days.append(_read_day(case.delivery.received_at))
+    replayed.deleted.update(event["type"] for event in outcome.records if event["type"].endswith(f".{DELETED}"))
 
 
 def _read_day(moment: str) -> str:

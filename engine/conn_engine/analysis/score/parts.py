@@ -11,12 +11,11 @@ from msgspec import to_builtins
 
 from conn_engine.analysis.score.capabilities import name_logins
 from conn_engine.analysis.score.contract import CONTRACT_FILE, NOT_OFFERED_PARTS, PublishedContract
-from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases
+from conn_engine.analysis.score.evidence import SCENARIOS, UPDATED_AFTER, ReplayedCases, maps_deleted
 from conn_engine.analysis.score.model import MutationFigures, NextStep, ResourceFigures, ScorePart
 from conn_engine.config import Effective
 from conn_engine.config.vendors import find_known
 from conn_engine.diagnostics import pluralize
-from conn_engine.expressions import expression
 
 __all__ = ["FEWEST_LINES", "POINTS", "Findings", "score_parts"]
 
@@ -357,28 +356,22 @@ def _measure_incremental(findings: Findings) -> _Measured:
 
 def _measure_deletes(findings: Findings) -> _Measured:
     effective = findings.effective
-    events = sorted({name.resource for name, _ in effective.events if name.action == "deleted"})
+    events = {name.resource for name, _ in effective.events if name.action == "deleted"}
     listings = sorted(
-        {
-            name.resource
-            for name in effective.enabled_operations()
-            if name.kind == "unified" and name.method == "list" and _maps_deleted(effective, name.model, name.resource)
-        }
+        name.text
+        for name in effective.enabled_operations()
+        if name.kind == "unified" and name.method == "list" and maps_deleted(effective, name)
     )
     if not events and not listings:
         absent = _declare(findings, "deletes")
         do = f"map `deleted` of a record, or an event `deleted`, in {findings.folder}/unified{absent}"
         return _Measured("not reported", [_Gap(1, "deleted records are not reported", do)])
-    shown = [f"events of {', '.join(events)}"] if events else []
-    shown += [f"listings of {', '.join(listings)}"] if listings else []
-    return _Measured(" and ".join(shown))
-
-
-def _maps_deleted(effective: Effective, model: str, resource: str) -> bool:
-    """Return whether listings map `deleted` to something that the vendor says: not to a constant."""
-    mapping = effective.response_mapping(model, resource, "list")
-    text = None if mapping is None else mapping.fields.get("deleted")
-    return text is not None and expression(text).roots() != frozenset()
+    if not findings.replayed.deleted:
+        record = f"conn record {listings[0]} -c {findings.connector} --from-body page.json --scenario deleted"
+        receive = f"conn webhook record deleted FILE --connector {findings.connector} --contract"
+        do = f"{record}, where page.json has a deleted record" if listings else receive
+        return _Measured("not recorded", [_Gap(1, "no recording has a deleted record", do)])
+    return _Measured(", ".join(sorted(findings.replayed.deleted)))
 
 
 def _measure_rate_limit(findings: Findings) -> _Measured:

@@ -312,19 +312,23 @@ rate_limit: {limited_when: status = 429}
         scenario="changed",
         call={"query": {"updated_after": "2026-01-01"}},
     )
-    root = create_shop(
-        tmp_path,
-        **{
-            "connector.yaml": CONNECTOR + more,
-            "unified/m.yaml": listing,
-            "recordings/m.things.list.changed.json": json.dumps(changed),
-            "README.md": "line\n" * 10,
-        },
+    files = {
+        "connector.yaml": CONNECTOR + more,
+        "unified/m.yaml": listing,
+        "recordings/m.things.list.changed.json": json.dumps(changed),
+        "README.md": "line\n" * 10,
+    }
+    (step,) = [step for step in score(create_shop(tmp_path, **files), mutate=False).missing if step.part == "deletes"]
+    assert (step.points, step.missing) == (4, "no recording has a deleted record")
+    assert step.do.startswith("conn record m.things.list -c shop --from-body page.json --scenario deleted")
+    deleted = build_recording(
+        "m.things.list", [("/things", 200, [{"id": "1", "n": "Vase", "s": "A1", "gone": True}])], scenario="deleted"
     )
+    root = create_shop(tmp_path, **files, **{"recordings/m.things.list.deleted.json": json.dumps(deleted)})
     scored = score(root, mutate=False)
     names = ("incremental", "deletes", "rate_limit", "login", "readme")
     assert [points(scored)[name] for name in names] == [4, 4, 3, 3, 3]
-    assert scored.capabilities == ["bearer", "incremental", "rate_limit"]
+    assert scored.capabilities == ["bearer", "deletes", "incremental", "rate_limit"]
     assert scored.score < BAR
 
 

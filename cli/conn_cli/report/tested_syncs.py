@@ -35,6 +35,8 @@ def _describe_events(judgement: "Verdict", outcome: "SyncOutcome") -> str:
     if outcome.error is not None:
         return f"ends with an error: {outcome.error.message}"
     parts = [pluralize(len(outcome.records), "event")]
+    if outcome.deleted:
+        parts.append(f"{len(outcome.deleted):,} deleted")
     if outcome.filtered:
         parts.append(f"{outcome.filtered:,} filtered out")
     if outcome.faults:

@@ -242,12 +242,20 @@ class SyncDeletes(Settings, frozen=True, kw_only=True):
     """How a sync learns which records the vendor has deleted."""
 
     by: Annotated[
-        Literal["operation", "sweep", "webhook"],
+        Literal["operation", "record", "sweep", "webhook"],
         Meta(
-            description="`operation`: another operation lists what is deleted. `sweep`: a record that a complete, "
-            "unfiltered run does not contain any more is deleted. `webhook`: an event reports it."
+            description="`operation`: another operation lists what is deleted. `record`: the sync's own listing has "
+            "deleted records, too. `sweep`: a record that a complete, unfiltered run does not contain any more is "
+            "deleted. `webhook`: an event reports it."
         ),
     ]
+    when: Annotated[
+        str | None,
+        Meta(
+            description="With `by: record`, whether a fetched record is deleted. Default: `record.deleted = true`.",
+            extra=expression_over("synced_record"),
+        ),
+    ] = None
     resource: Annotated[ResourceName | None, Meta(description="The operation that lists deleted records.")] = None
     event: Annotated[
         _Text | None,

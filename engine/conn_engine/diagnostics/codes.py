@@ -1273,6 +1273,13 @@ CODES: dict[str, Code] = _build_table(
         "typing error. Correct it, or record records that have what it reads.",
     ),
     Code(
+        "SYN122",
+        "deleted records that the listing does not show",
+        "error",
+        "The sync has `deletes: { by: record }`, but the unified operation that it fetches does not map `deleted`. Map "
+        "it to what the vendor says, or set `deletes.when` to another condition.",
+    ),
+    Code(
         "MAP303",
         "unknown field of the unified model",
         "error",

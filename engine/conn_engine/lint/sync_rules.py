@@ -162,6 +162,7 @@ def _check_for_account(workspace: Workspace, name: str, document: Document, acco
         yield from _check_target(workspace, document, plan)
         yield from check_events(document, effective, plan)
         return
+    yield from _check_deletes(document, effective, plan)
     yield from _check_parameters(document, effective, plan)
     yield from _check_pagination(document, effective, plan)
     yield from _check_target(workspace, document, plan)
@@ -202,6 +203,28 @@ def _check_parameters(document: Document, effective: Effective, plan: SyncPlan) 
             message = f'the schema of {operation.text} does not have the parameter "{name}"'
             hint = near or "check the vendor's documentation: many vendors ignore unknown parameters"
             yield diagnostic("SYN105", message, document.key_span(path), path=format_path(path), hint=hint)
+
+
+def _check_deletes(document: Document, effective: Effective, plan: SyncPlan) -> Iterator[Diagnostic]:
+    """SYN122: the mapping of the listing does not have the field that shows deleted records."""
+    operation = plan.fetch.operation
+    if (
+        plan.deletes is None
+        or plan.deleted_when is None
+        or plan.deletes.when is not None
+        or operation.kind != "unified"
+    ):
+        return
+    mapping = effective.response_mapping(operation.model, operation.resource, operation.method)
+    if mapping is None or not mapping.fields or "deleted" in mapping.fields:
+        return
+    yield diagnostic(
+        "SYN122",
+        f"{operation.text} does not map deleted, so no record is ever deleted",
+        document.span(("deletes",)),
+        path="deletes",
+        hint="map deleted in the connector, or set deletes.when to what shows it, such as record.status = 'archived'",
+    )
 
 
 def _find_parameter(document: Document, name: str) -> _Path | None:

@@ -59,7 +59,8 @@ class BackfillRange:
 
 
 def limit_to_window(plan: SyncPlan, effective: Effective) -> SyncPlan:
-    """Return the plan of a backfill: its operation lists what is in the window, and nothing looks for deleted records.
+    """Return the plan of a backfill: its operation lists what is in the window, and nothing else looks for deleted
+    records.
 
     Raises SyncFault for an operation that cannot be limited to a range.
     """
@@ -79,7 +80,8 @@ def limit_to_window(plan: SyncPlan, effective: Effective) -> SyncPlan:
             "or add start_param and end_param to the incremental of the operation",
         )
     steps = tuple(limited if step is fetch else step for step in plan.steps)
-    return replace(plan, steps=steps, deletes=None, deletes_fetch=None)
+    deletes = None if plan.deleted_when is None else plan.deletes
+    return replace(plan, steps=steps, deletes=deletes, deletes_fetch=None)
 
 
 def reads_window(values: Any) -> bool:

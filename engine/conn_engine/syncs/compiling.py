@@ -283,6 +283,13 @@ def _check_order(name: str, steps: list[PlannedStep]) -> None:
 
 
 def _find_deletes(effective: Effective, deletes: SyncDeletes | None) -> FetchStep | None:
+    if deletes is not None and deletes.when is not None and deletes.by != "record":
+        raise SyncFault(
+            f"deletes.when has no effect with by: {deletes.by}",
+            "deletes",
+            "when",
+            hint="use by: record if the listing of the sync has deleted records; else remove when",
+        )
     if deletes is None or deletes.by != "operation":
         return None
     if deletes.resource is None:

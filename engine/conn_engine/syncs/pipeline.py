@@ -24,7 +24,7 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.parameters import parameters
 from conn_engine.syncs.plan import SyncPlan
 from conn_engine.syncs.planned_steps import EnrichStep, FetchStep, FilterStep, TransformStep
-from conn_engine.syncs.transforming import RecordFault, apply_filter, apply_transform
+from conn_engine.syncs.transforming import RecordFault, apply_filter, apply_transform, divide
 
 __all__ = [
     "LONGEST_KEY",
@@ -81,10 +81,16 @@ class OutgoingRecord(NamedTuple):
     digest: str
     content: bytes = b""
 
+    @classmethod
+    def of_deleted(cls, key: str) -> "OutgoingRecord":
+        """Return what is delivered for a deleted record: its key as `id`."""
+        return cls(key, "", {"id": key}, "")
+
 
 @dataclass(frozen=True, slots=True)
 class StageFault:
-    """A record that cannot be delivered, and the stage that failed: `filter`, `enrich`, `transform` or `key`."""
+    """A record that cannot be delivered, and the stage that failed: `deletes`, `filter`, `enrich`, `transform` or
+    `key`."""
 
     stage: str
     fault: RecordFault
@@ -92,10 +98,11 @@ class StageFault:
 
 @dataclass(slots=True)
 class PageResult:
-    """The result of a page. `filtered` is the number of records that a filter left out, and `empty` that of records for
-    which a transformation gives nothing."""
+    """The result of a page. `deleted` has the keys of deleted records, `filtered` is the number of records that a
+    filter left out, and `empty` that of records for which a transformation gives nothing."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     faults: list[StageFault] = field(default_factory=list)
     filtered: int = 0
     empty: int = 0
@@ -127,6 +134,8 @@ def process_page(plan: SyncPlan, records: Sequence[Any], scope: Scope, enrich: E
     """
     result = PageResult()
     current: list[Any] = list(records)
+    if plan.deleted_when is not None:
+        current = _take_deleted(plan, plan.deleted_when, records, scope, result)
     for step in plan.steps:
         if isinstance(step, FilterStep):
             with _naming_stage("filter", plan):
@@ -145,6 +154,24 @@ def process_page(plan: SyncPlan, records: Sequence[Any], scope: Scope, enrich: E
             current = list(_enrich(step, current, scope, enrich, result))
     _identify(plan, current, scope, result)
     return result
+
+
+def _take_deleted(plan: SyncPlan, when: str, records: Sequence[Any], scope: Scope, result: PageResult) -> list[Any]:
+    """Add the keys of the deleted records to the result, and return the other records."""
+    with _naming_stage("deletes.when", plan):
+        deleted, others = divide(when, records, scope)
+    result.faults += [StageFault("deletes", fault) for fault in deleted.faults]
+    for position, record in enumerate(deleted.results):
+        message, hint = "the deleted record has no ID", "set deletes.id to the field that has it"
+        try:
+            key = plan.read_deleted(record, scope)
+        except ExpressionError as error:
+            key, message, hint = "", error.message, error.hint
+        if key:
+            result.deleted.append(key)
+        else:
+            result.faults.append(StageFault("deletes", RecordFault(position, record, message, hint)))
+    return others
 
 
 @contextmanager

@@ -91,8 +91,15 @@ class SyncPlan:
         operation = self.fetch.operation
         return f"{operation.model}.{operation.resource}.deleted" if operation.kind == "unified" else ""
 
+    @property
+    def deleted_when(self) -> str | None:
+        """The condition of a deleted record in the sync's own listing; None if deleted records are found elsewhere."""
+        if self.deletes is None or self.deletes.by != "record":
+            return None
+        return self.deletes.when or "record.deleted = true"
+
     def read_deleted(self, record: Any, scope: Scope) -> str:
-        """Return the key of a record that the operation for deleted records lists; "" if it has none."""
+        """Return the key of a deleted record; "" if it has none. Raises ExpressionError."""
         text = (self.deletes.id if self.deletes is not None else None) or f"record.{self.key}"
         value = expression(text).evaluate(scope | {"record": record})
         return "" if value is UNDEFINED or value is None else str(value)

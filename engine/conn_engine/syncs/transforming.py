@@ -12,7 +12,7 @@ from conn_engine.expressions import UNDEFINED, EvaluationLimits, compile_mapping
 from conn_engine.expressions import Mapping as CompiledMapping
 from conn_engine.syncs.planned_steps import TransformStep
 
-__all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform"]
+__all__ = ["RecordFault", "Transformed", "apply_filter", "apply_transform", "divide"]
 
 T = TypeVar("T")
 _STOPPED = frozenset({"timeout", "memory", "steps"})
@@ -41,10 +41,17 @@ class Transformed:
 
 def apply_filter(expression: str, records: Sequence[Any], scope: Scope) -> Transformed:
     """Return the records for which an expression is true. `scope` has the names of the run."""
-    mapping = _compile_filter(expression)
-    values, faults = _evaluate_each(mapping, records, scope)
-    kept = [record for position, record in enumerate(records) if position in values and is_true(values[position])]
-    return Transformed(kept, faults)
+    return divide(expression, records, scope)[0]
+
+
+def divide(expression: str, records: Sequence[Any], scope: Scope) -> tuple[Transformed, list[Any]]:
+    """Return the records for which an expression is true, and then those for which it is not."""
+    values, faults = _evaluate_each(_compile_filter(expression), records, scope)
+    chosen: list[Any] = []
+    others: list[Any] = []
+    for position in sorted(values):
+        (chosen if is_true(values[position]) else others).append(records[position])
+    return Transformed(chosen, faults), others
 
 
 def apply_transform(step: TransformStep, records: Sequence[Any], scope: Scope) -> Transformed:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from conn_engine.config import OperationName, Workspace
 from conn_engine.errors import UsageError
-from conn_engine.syncs import OutgoingEvent, StageFault, SyncPlan, build_event, compile_sync, load_sync_levels
+from conn_engine.syncs import (
+    OutgoingEvent,
+    OutgoingRecord,
+    StageFault,
+    SyncPlan,
+    build_event,
+    compile_sync,
+    load_sync_levels,
+)
+from conn_engine.syncs.events import Change
 from conn_engine.testing.cases import Case, read_recorded_at
 from conn_engine.testing.syncs.absences import list_empty_fields
 from conn_engine.testing.syncs.cases import find_recorded_listings
@@ -57,6 +66,8 @@ def try_sync(workspace: Workspace, name: str, account: str) -> SyncTrial:
 
 def _build_trial(plan: SyncPlan, case: Case, outcome: SyncOutcome, account: str) -> SyncTrial:
     deliver = plan.deliver
+    deleted = [OutgoingRecord.of_deleted(key) for key in outcome.deleted]
+    changes: tuple[tuple[list[OutgoingRecord], Change], ...] = ((outcome.outgoing, "upsert"), (deleted, "delete"))
     events = tuple(
         build_event(
             sync=plan.name,
@@ -66,8 +77,10 @@ def _build_trial(plan: SyncPlan, case: Case, outcome: SyncOutcome, account: str)
             data=record.value,
             version=record.version,
             began=read_recorded_at(case.recording.recorded_at),
+            change=change,
         )
-        for record in outcome.outgoing
+        for records, change in changes
+        for record in records
     )
     return SyncTrial(
         plan,

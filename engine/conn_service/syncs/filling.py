@@ -127,6 +127,8 @@ def fill_records(draft: PageDraft, page: Page, store: SyncStore) -> None:
     for fault in result.faults:
         _treat_fault(draft, fault)
     draft.deliver(_leave_out_known(draft, result.records, store))
+    draft.add("deleted_in_listing", len(result.deleted))
+    _deliver_deleted(draft, result.deleted, store, is_latest=True)
 
 
 def _treat_fault(draft: PageDraft, fault: StageFault) -> None:
@@ -199,14 +201,19 @@ def fill_tombstones(draft: PageDraft, page: Page, store: SyncStore) -> None:
 def fill_deleted(draft: PageDraft, keys: list[str], store: SyncStore) -> None:
     """Deliver the deletion of records. Those that a run has delivered as deleted before are left out, and those that
     this run has listed: they exist again, or the next run reads their deletion."""
+    _deliver_deleted(draft, keys, store, is_latest=False)
+
+
+def _deliver_deleted(draft: PageDraft, keys: list[str], store: SyncStore, *, is_latest: bool) -> None:
+    """Deliver the deletion of records. `is_latest` means that it is newer than what this run has listed."""
     before = store.known.find(draft.opened.stream, keys)
     gone = []
     for key in dict.fromkeys(keys):
         digest, seen = before.get(key, ("new", ""))
-        if digest and seen == draft.run.id:
+        if digest and seen == draft.run.id and not is_latest:
             draft.add("deletes_still_listed")
         elif digest:
             gone.append(key)
-    draft.rows.known = dict.fromkeys(gone, "")
+    draft.rows.known |= dict.fromkeys(gone, "")
     draft.add("deletes", len(gone))
-    draft.deliver([OutgoingRecord(key, "", {"id": key}, "") for key in gone], "delete")
+    draft.deliver([OutgoingRecord.of_deleted(key) for key in gone], "delete")

@@ -46,8 +46,8 @@ def find_missing(counts: Mapping[str, int], gaps: int) -> str:
     if counts.get("empty") and not any(counts.get(name) for name in _RESULTS):
         return f"transform gives nothing for {pluralize(counts['empty'], 'record')}: to leave records out, use filter"
     total, ids = get_total(counts), count_ids(counts)
-    deletes = counts.get("deletes", 0)
-    is_one_to_one = counts.get("records", 0) == sum(counts.get(name, 0) for name in _OUTPUTS) - deletes
+    listed = counts.get("records", 0) - counts.get("deleted_in_listing", 0)
+    is_one_to_one = listed == sum(counts.get(name, 0) for name in _OUTPUTS) - counts.get("deletes", 0)
     if total is None or ids >= total or not is_one_to_one:
         return ""
     return f"{ids:,} of {pluralize(total, 'record')} arrived: {counts.get('duplicates', 0):,} came more than once"

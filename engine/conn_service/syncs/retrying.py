@@ -16,6 +16,7 @@ from conn_engine.syncs import (
     TransformStep,
     process_page,
 )
+from conn_engine.syncs.events import Change
 from conn_service.syncs.enriching import EnrichmentCache
 from conn_service.syncs.events import name_spooled
 from conn_service.syncs.filling import LOOP_STAGE
@@ -67,22 +68,25 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     target = find_target(run, opened.plan)
     rows: list[SpoolRow] = []
     hooks = []
-    newer = store.known.find_seen_later(opened.stream, run, [record.key for record in result.records])
-    records = [record for record in result.records if record.key not in newer]
+    change: Change = "delete" if result.deleted else "upsert"
+    results = [*result.records, *map(OutgoingRecord.of_deleted, result.deleted)]
+    newer = store.known.find_seen_later(opened.stream, run, [record.key for record in results])
+    records = [record for record in results if record.key not in newer]
     if newer:
-        store.add_count(run.id, SUPERSEDED, len(result.records) - len(records))
+        store.add_count(run.id, SUPERSEDED, len(results) - len(records))
     for record in records:
         event_id = name_spooled(run, opened.plan, record)
         try:
-            _write(run, opened, record, event_id)
+            if change == "upsert":
+                _write(run, opened, record, event_id)
         except ConnError as error:
             if is_passing(error):
                 raise
             store.set_aside.explain(row.number, error.message)
             return 0
         if target is not None and (target.type != "webhook" or opened.plan.spools):
-            rows.append(SpoolRow(record.key, event_id, encode(record.value).decode()))
-        hooks += prepare_events(opened, run, record, event_id, now)
+            rows.append(SpoolRow(record.key, event_id, encode(record.value).decode(), change))
+        hooks += prepare_events(opened, run, record, event_id, now, change=change)
     known = {record.key: record.digest for record in records}
     store.set_aside.close(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
     return len(rows)

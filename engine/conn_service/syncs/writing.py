@@ -10,6 +10,7 @@ from conn_engine.errors import ConnError, ExpressionError, TransportError, Vendo
 from conn_engine.expressions import compile_mapping
 from conn_engine.runtime.call import Call
 from conn_engine.syncs import OutgoingRecord, WriteStep
+from conn_engine.syncs.events import Change
 from conn_service.delivery.queue import add_deliveries
 from conn_service.syncs.events import to_events
 from conn_service.syncs.filling import PageDraft, RecordStopError
@@ -84,10 +85,12 @@ def send_record(opened: OpenRun, run: RunRow, step: WriteStep, value: Any, event
         pass
 
 
-def prepare_events(opened: OpenRun, run: RunRow, record: OutgoingRecord, event_id: str, now: float) -> list[PageHook]:
+def prepare_events(
+    opened: OpenRun, run: RunRow, record: OutgoingRecord, event_id: str, now: float, *, change: Change = "upsert"
+) -> list[PageHook]:
     """Return what adds the event of a record to the queue of the run's endpoint: nothing for another destination."""
     plan, target = opened.plan, find_target(run, opened.plan)
     if target is None or target.type != "webhook" or plan.spools:
         return []
-    events = [replace(event, id=event_id) for event in to_events(run, plan, target, [record], batch=1)]
+    events = [replace(event, id=event_id) for event in to_events(run, plan, target, [record], change, batch=1)]
     return [lambda connection, _seq: add_deliveries(connection, [opened.endpoint_key], run.id, events, now)]

@@ -13,6 +13,7 @@ from conn_engine.errors import UsageError
 from conn_engine.testing.keyword import KeywordExpression
 from conn_engine.testing.planning import plan_tests
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
+from conn_engine.testing.sync_trial import try_sync
 
 PLAIN = {SYNC: DOCUMENT}
 
@@ -72,6 +73,18 @@ class TestGoldens:
         accept(write(tmp_path))
         workspace = write(tmp_path, {SYNC: DOCUMENT.replace(*change)})
         assert ("TST101", message) in describe(run_syncs(workspace, "acme")[0])
+
+    def test_a_deleted_record_is_not_transformed(self, tmp_path: Path) -> None:
+        text = DOCUMENT.replace("emit:", "deletes: {by: record, when: record.plan = 'paid'}\nemit:")
+        workspace = write(tmp_path, {SYNC: text})
+        accept(workspace)
+        golden = json.loads((tmp_path / GOLDEN).read_text())
+        assert ([event["key"] for event in golden["events"]], golden["deleted"]) == (["1"], ["2", "3"])
+        types = [(event.type, event.key) for event in try_sync(workspace, "people", "acme").events]
+        assert types == [("person.changed", "1"), ("person.deleted", "2"), ("person.deleted", "3")]
+        workspace = write(tmp_path, {SYNC: text.replace("'paid'", "'free'")})
+        report = run_syncs(workspace, "acme")[0]
+        assert ("TST101", 'deleted is ["1"], but ["2", "3"] in the golden') in describe(report)
 
     def test_the_transformation_of_a_page_sees_one_page(self, tmp_path: Path) -> None:
         text = DOCUMENT.partition("transform:")[0] + 'transform: \'{"id": results[0].id, "n": $count(results)}\'\n'

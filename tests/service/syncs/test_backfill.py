@@ -174,6 +174,13 @@ def test_a_backfill_deletes_nothing(bench: Bench) -> None:
     assert not any(run.counts.get("deletes") for run in runs)
 
 
+def test_a_backfill_passes_on_the_deletions_that_its_own_listing_has(bench: Bench) -> None:
+    bench.write({"syncs/people.yaml": f"{BY_PARAMS}deletes: {{ by: record, when: record.gone }}\n"})
+    bench.contacts.records = [{"id": 1, "name": "N1"}, {"id": 2, "name": "N2", "gone": True}]
+    run = backfill(bench)
+    assert (run.counts["deletes"], bench.spooled(run.id)) == (1, [{"id": 1, "name": "N1"}, "-2"])
+
+
 class TestRefusals:
     def test_a_sync_without_parameters_for_a_range_is_refused(self, bench: Bench) -> None:
         with pytest.raises(ConnError) as caught:

@@ -61,3 +61,52 @@ def test_a_reset_forgets_deletions(bench: Bench, gone: list[dict[str, Any]]) -> 
     assert bench.store.known.find_tombstones(stream, ["1"])
     bench.store.streams.reset("people", "acme")
     assert bench.store.known.find_tombstones(stream, ["1"]) == {}
+
+
+class TestListedDeletions:
+    SYNC = """\
+source: { connector: shop, resource: contacts }
+emit: { event: contact.updated, type: stdout }
+deletes: { by: record, when: record.gone }
+changes_only: true
+"""
+
+    @pytest.fixture(autouse=True)
+    def listed(self, bench: Bench) -> None:
+        bench.write({"syncs/people.yaml": self.SYNC})
+        bench.contacts.records = [{"id": 1}, {"id": 2, "gone": True}, {"id": 3}, {"id": 4}, {"id": 3, "gone": True}]
+
+    def test_a_deleted_record_is_delivered_once_as_a_deletion(self, bench: Bench) -> None:
+        run = bench.run()
+        assert bench.spooled() == [{"id": 1}, {"id": 3}, "-2", {"id": 4}, "-3"], (
+            "record 3 is deleted while it is listed"
+        )
+        assert (run.report["verdict"], run.counts["records"], run.counts["deletes"]) == ("complete", 5, 2)
+        again = bench.run("r2")
+        assert (bench.spooled("r2"), again.counts.get("deletes", 0)) == ([{"id": 3}, "-3"], 1)
+
+    def test_a_restored_record_is_delivered_again(self, bench: Bench) -> None:
+        bench.run()
+        bench.contacts.records = [{"id": 2}]
+        bench.run("r2")
+        assert bench.spooled("r2") == [{"id": 2}]
+
+    def test_a_total_counts_deleted_records_too(self, bench: Bench) -> None:
+        connector = bench.root / "connectors/shop/connector.yaml"
+        connector.write_text(
+            connector.read_text().replace("cursor_param: after", "cursor_param: after, total_field: n")
+        )
+        del bench.contacts.records[-1]
+        bench.arriving.answer = lambda arrived: {**bench.contacts.answer(arrived), "n": 4}
+        assert bench.run().report["verdict"] == "complete"
+
+    def test_one_without_an_id_is_set_aside_and_can_be_retried(self, bench: Bench) -> None:
+        bench.write({"syncs/people.yaml": f"{self.SYNC}on_error: set_aside\n"})
+        bench.contacts.records = [{"id": 1}, {"number": 2, "gone": True}]
+        run = bench.run(settings={"to": "duckdb:p.duckdb"})
+        assert (run.counts["set_aside"], run.counts.get("deletes", 0), run.report["delivered"]) == (1, 0, 1)
+        (row,) = bench.store.set_aside.find(run_id=run.id)
+        assert (row.stage, row.message) == ("deletes", "the deleted record has no ID")
+        bench.write({"syncs/people.yaml": self.SYNC.replace("when:", "id: record.number, when:")})
+        bench.runner().retry_set_aside(run.id)
+        assert (bench.spooled(), bench.store.set_aside.find(run_id=run.id)) == (["-2"], [])

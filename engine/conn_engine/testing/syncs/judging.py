@@ -22,7 +22,13 @@ from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDE
 
 __all__ = ["compare_synced", "describe_target", "find_faults", "have_other_keys", "judge_sync", "sync_document"]
 
-_PARTS: Mapping[str, str] = {"event": "emit", "destination": "emit", "filtered": "filter", "faults": "transform"}
+_PARTS: Mapping[str, str] = {
+    "event": "emit",
+    "destination": "emit",
+    "deleted": "deletes",
+    "filtered": "filter",
+    "faults": "transform",
+}
 """The parts of a golden other than the events, and the setting that each follows from."""
 
 
@@ -41,6 +47,8 @@ def _build_golden(outcome: SyncOutcome) -> dict[str, Any]:
     plan = outcome.plan
     row: dict[str, Any] = describe_target(plan) if plan is not None else {}
     row["events"] = [{"key": key, **record} for key, record in zip(outcome.keys, outcome.records, strict=True)]
+    if outcome.deleted:
+        row["deleted"] = outcome.deleted
     if outcome.filtered:
         row["filtered"] = outcome.filtered
     if outcome.faults:
@@ -111,7 +119,7 @@ def find_faults(workspace: Workspace, effective: Effective, case: SyncCase, outc
         return []
     first = outcome.faults[0]
     stops = outcome.plan.on_error == "stop"
-    key = first.stage if first.stage in ("filter", "key") else "transform"
+    key = first.stage if first.stage in ("deletes", "filter", "key") else "transform"
     setting = find_setting(workspace, effective, case.name.method, (key,))
     ending = "the run would stop" if stops else "they would not be delivered"
     message = (

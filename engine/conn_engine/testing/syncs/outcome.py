@@ -19,13 +19,15 @@ class SyncOutcome(Outcome):
 
     It has no requests, because those are results of the recorded operation.
 
-    `fetched` counts the recorded records and `filtered` those that a filter left out; `faults` are the records that
+    `fetched` counts the recorded records and `filtered` those that a filter left out; `deleted` has the keys of those
+    that are deleted; `faults` are the records that
     cannot be delivered, and `unrecorded` counts the calls of enrich steps without a recording. `is_listed` is false if
     the recorded listing ends with an error, which is the operation's.
     """
 
     plan: "SyncPlan | None" = None
     outgoing: "list[OutgoingRecord]" = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     faults: "list[StageFault]" = field(default_factory=list)
     unrecorded: "dict[OperationName, int]" = field(default_factory=dict)
     fetched: int = 0

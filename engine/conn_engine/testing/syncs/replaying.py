@@ -51,6 +51,7 @@ def replay_sync(
         for page in _split_pages(listed, is_raw=operation != plan.fetch.operation):
             result = process_page(plan, page, scope, enrich)
             outcome.outgoing += result.records
+            outcome.deleted += result.deleted
             outcome.faults += [_move_fault(fault, outcome.fetched) for fault in result.faults]
             outcome.fetched += len(page)
             outcome.filtered += result.filtered

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import duckdb
 import pytest
 from sync_bench import Bench
 from vendor import Arrived
@@ -78,12 +79,19 @@ changes_only: true
 
     def test_a_deleted_record_is_delivered_once_as_a_deletion(self, bench: Bench) -> None:
         run = bench.run()
-        assert bench.spooled() == [{"id": 1}, {"id": 3}, "-2", {"id": 4}, "-3"], (
-            "record 3 is deleted while it is listed"
-        )
+        assert bench.spooled() == [{"id": 1}, {"id": 3}, "-2", {"id": 4}, "-3"], "3 is deleted while it is listed"
         assert (run.report["verdict"], run.counts["records"], run.counts["deletes"]) == ("complete", 5, 2)
         again = bench.run("r2")
         assert (bench.spooled("r2"), again.counts.get("deletes", 0)) == ([{"id": 3}, "-3"], 1)
+
+    def test_the_row_of_a_deleted_record_is_deleted(self, bench: Bench) -> None:
+        rows = []
+        for run_id in ("r1", "r2"):
+            bench.run(run_id, settings={"to": "duckdb:p.duckdb"})
+            with duckdb.connect(str(bench.root / "p.duckdb"), read_only=True) as connection:
+                rows.append(connection.execute("SELECT id FROM conn.contacts ORDER BY id").fetchall())
+            bench.contacts.records = [{"id": 1, "gone": True}, {"id": 2}]
+        assert rows == [[(1,), (4,)], [(2,), (4,)]]
 
     def test_a_restored_record_is_delivered_again(self, bench: Bench) -> None:
         bench.run()

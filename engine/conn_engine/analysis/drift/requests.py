@@ -5,6 +5,7 @@ What a document does not describe in detail is not judged: headers, and bodies t
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -21,6 +22,8 @@ _SLOT = "{}"
 _DEEPEST = 10
 _MOST_FAULTS = 5
 _MOST_PARTS = 50
+_MOST_NAMED = 50
+_MOST_SLOTS = 2
 _COMPOSED = ("allOf", "oneOf", "anyOf")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -59,8 +62,13 @@ class RequestJudge:
 
 
 def _to_pattern(path: str) -> re.Pattern[str]:
-    pieces = path.strip("/").split(_SLOT)
-    return re.compile("(?:^|/)" + "[^/]+".join(map(re.escape, pieces)) + "$")
+    return re.compile("(?:^|/)" + "/".join(map(_to_segment_pattern, path.strip("/").split("/"))) + "$")
+
+
+def _to_segment_pattern(segment: str) -> str:
+    """Return the pattern of a segment, which matches in one way only. Many placeholders in it count as one."""
+    pieces = segment.split(_SLOT) if segment.count(_SLOT) <= _MOST_SLOTS else ("", "")
+    return f"(?>{'[^/]+'.join(map(re.escape, pieces))}(?=/|$))"
 
 
 def _judge_query(request: RecordedRequest, endpoint: Endpoint) -> Iterator[str]:
@@ -120,83 +128,104 @@ def _judge_body(request: RecordedRequest, endpoint: Endpoint) -> Iterator[str]:
                     yield from _judge_text(shape, str(item), f"the field {name}")
         yield from (f"the required field {name} is missing" for name in sorted(required - request.form.keys()))
     elif request.body is not UNSET:
-        yield from _judge_value(endpoint.body.node, request.body, "", endpoint.body, 0)
+        yield from _BodyJudge(endpoint.body).judge(endpoint.body.node, request.body)
 
 
-def _judge_value(node: Any, value: Any, place: str, holder: Shape, depth: int, *, part: bool = False) -> Iterator[str]:
-    """Judge a JSON value by a schema, or by a `part` of one. `place` is its path in messages."""
-    schema = holder.resolve(node)
-    if depth > _DEEPEST or not schema:
-        return
-    what = f"{place or 'the body'}"
-    kind = schema.get("type")
-    kinds = [one for one in (kind if isinstance(kind, list) else [kind]) if isinstance(one, str)]
-    if value is None and (schema.get("nullable") is True or "null" in kinds):
-        return
-    known = [one for one in kinds if one in _TYPES]
-    if known and not any(_is_of_type(value, one) for one in known):
-        yield f"{what} is not of type {' or '.join(known)}"
-        return
-    choices = schema.get("enum")
-    if isinstance(choices, list) and value not in choices:
-        yield f"{what} has a value that the document does not list"
-    pattern = _FORMATS.get(str(schema.get("format")))
-    if pattern is not None and isinstance(value, str) and not pattern.fullmatch(value):
-        yield f"{what} is not in the format {schema['format']}"
-    for key in _COMPOSED:
-        parts = schema.get(key)
-        if isinstance(parts, list) and parts:
-            rows = [
-                list(_judge_value(part, value, place, holder, depth + 1, part=True)) for part in parts[:_MOST_PARTS]
-            ]
-            yield from (fault for row in rows for fault in row) if key == "allOf" else min(rows, key=len)
-    if isinstance(value, dict):
-        yield from _judge_object(schema, value, place, holder, depth)
-        names = None if part else _list_names(schema, holder, 0)
-        for name in value if names else ():
-            if name not in (names or ()):
-                yield f"the document does not have {_join(place, name)}"
-    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for item in value[:50]:
-            yield from _judge_value(schema["items"], item, f"{what}[]", holder, depth + 1)
+class _BodyJudge:
+    """Judges one JSON body. Each part of a schema is read once for each value, however often others refer to it."""
+
+    def __init__(self, holder: Shape) -> None:
+        self._resolve = holder.resolve
+        self._faults: dict[tuple[int, int, str, bool], list[str]] = {}
+        self._names: dict[int, set[str] | None] = {}
+
+    def judge(self, node: Any, value: Any, place: str = "", depth: int = 0, *, part: bool = False) -> list[str]:
+        """Return the faults of a value by a schema, or by a `part` of one. `place` is its path in messages."""
+        schema = self._resolve(node)
+        if depth > _DEEPEST or not schema:
+            return []
+        key = (id(schema), id(value), place, part)
+        if key not in self._faults:
+            self._faults[key] = []  # a schema that is a part of itself adds nothing
+            self._faults[key] = list(islice(self._find_faults(schema, value, place, depth, part=part), _MOST_NAMED))
+        return self._faults[key]
+
+    def _find_faults(
+        self, schema: Mapping[str, Any], value: Any, place: str, depth: int, *, part: bool
+    ) -> Iterator[str]:
+        what = f"{place or 'the body'}"
+        kind = schema.get("type")
+        kinds = [one for one in (kind if isinstance(kind, list) else [kind]) if isinstance(one, str)]
+        if value is None and (schema.get("nullable") is True or "null" in kinds):
+            return
+        known = [one for one in kinds if one in _TYPES]
+        if known and not any(_is_of_type(value, one) for one in known):
+            yield f"{what} is not of type {' or '.join(known)}"
+            return
+        choices = schema.get("enum")
+        if isinstance(choices, list) and value not in choices:
+            yield f"{what} has a value that the document does not list"
+        pattern = _FORMATS.get(str(schema.get("format")))
+        if pattern is not None and isinstance(value, str) and not pattern.fullmatch(value):
+            yield f"{what} is not in the format {schema['format']}"
+        for key in _COMPOSED:
+            parts = schema.get(key)
+            if isinstance(parts, list) and parts:
+                rows = [self.judge(one, value, place, depth + 1, part=True) for one in parts[:_MOST_PARTS]]
+                yield from (fault for row in rows for fault in row) if key == "allOf" else min(rows, key=len)
+        if isinstance(value, dict):
+            yield from self._judge_object(schema, value, place, depth)
+            names = None if part else self._list_names(schema, 0)
+            for name in value if names else ():
+                if name not in (names or ()):
+                    yield f"the document does not have {_join(place, name)}"
+        elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+            for item in value[:50]:
+                yield from self.judge(schema["items"], item, f"{what}[]", depth + 1)
+
+    def _judge_object(
+        self, schema: Mapping[str, Any], value: Mapping[str, Any], place: str, depth: int
+    ) -> Iterator[str]:
+        properties = schema.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        required = schema.get("required")
+        for name in required if isinstance(required, list) else ():
+            if name not in value and self._resolve(properties.get(name)).get("readOnly") is not True:
+                yield f"{_join(place, name)} is required and missing"
+        for name, item in value.items():
+            if name in properties:
+                if self._resolve(properties[name]).get("readOnly") is True:
+                    yield f"{_join(place, name)} is read-only"
+                yield from self.judge(properties[name], item, _join(place, name), depth + 1)
+
+    def _list_names(self, schema: Mapping[str, Any], depth: int) -> set[str] | None:
+        """Return the properties that a schema and its parts list; None if others are allowed. A schema that says
+        nothing about others allows them, but a vendor ignores or refuses them."""
+        if depth > _DEEPEST:
+            return None
+        if id(schema) not in self._names:
+            self._names[id(schema)] = set()
+            self._names[id(schema)] = self._find_names(schema, depth)
+        return self._names[id(schema)]
+
+    def _find_names(self, schema: Mapping[str, Any], depth: int) -> set[str] | None:
+        if schema.get("additionalProperties", False) is not False or "patternProperties" in schema:
+            return None
+        names = set(map(str, schema["properties"])) if isinstance(schema.get("properties"), dict) else set[str]()
+        for key in _COMPOSED:
+            parts = schema.get(key)
+            for part in parts[:_MOST_PARTS] if isinstance(parts, list) else ():
+                inner = self._list_names(self._resolve(part), depth + 1)
+                if inner is None:
+                    return None
+                names |= inner
+        return names
 
 
 def _is_of_type(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, _TYPES[kind]) or (kind == "integer" and isinstance(value, float) and value.is_integer())
-
-
-def _judge_object(
-    schema: Mapping[str, Any], value: Mapping[str, Any], place: str, holder: Shape, depth: int
-) -> Iterator[str]:
-    properties = schema.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    required = schema.get("required")
-    for name in required if isinstance(required, list) else ():
-        if name not in value and holder.resolve(properties.get(name)).get("readOnly") is not True:
-            yield f"{_join(place, name)} is required and missing"
-    for name, item in value.items():
-        if name in properties:
-            if holder.resolve(properties[name]).get("readOnly") is True:
-                yield f"{_join(place, name)} is read-only"
-            yield from _judge_value(properties[name], item, _join(place, name), holder, depth + 1)
-
-
-def _list_names(schema: Mapping[str, Any], holder: Shape, depth: int) -> set[str] | None:
-    """Return the properties that a schema and its parts list; None if others are allowed. A schema that says nothing
-    about others allows them, but a vendor ignores or refuses them."""
-    if depth > _DEEPEST or schema.get("additionalProperties", False) is not False or "patternProperties" in schema:
-        return None
-    names = set(map(str, schema["properties"])) if isinstance(schema.get("properties"), dict) else set[str]()
-    for key in _COMPOSED:
-        parts = schema.get(key)
-        for part in parts[:_MOST_PARTS] if isinstance(parts, list) else ():
-            inner = _list_names(holder.resolve(part), holder, depth + 1)
-            if inner is None:
-                return None
-            names |= inner
-    return names
 
 
 def _join(place: str, name: Sequence[str] | str) -> str:

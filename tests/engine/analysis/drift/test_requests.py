@@ -89,3 +89,35 @@ def test_paths_and_query_parameters(judge: RequestJudge, request_: RecordedReque
 def test_bodies(judge: RequestJudge, body: Any, faults: list[str]) -> None:
     found = judge.find_faults(ask("POST", body=body))
     assert sorted(found) == sorted(faults)
+
+
+def test_a_schema_that_refers_to_others_many_times_is_read_once_for_each_value() -> None:
+    schemas = {
+        str(number): {key: [{"$ref": str(number + 1)}] * 50} for number, key in enumerate(["anyOf", "allOf"] * 4)
+    }
+    schemas["8"] = {"oneOf": [*[{"$ref": "1"}] * 40, {"type": "object", "properties": {"size": {"type": "integer"}}}]}
+    count = 0
+
+    def follow(node: Any) -> dict[str, Any]:
+        nonlocal count
+        count += 1
+        return schemas.get(node.get("$ref", ""), node) if isinstance(node, dict) else {}
+
+    create = Endpoint("post", "/things", body=Shape(schemas["0"], follow))
+    judge = RequestJudge({("POST", "/things"): create})
+    assert judge.find_faults(ask("POST", "/things", body={"size": 1})) == []
+    assert judge.find_faults(ask("POST", "/things", body={"size": 1, "kind": "new"})) == [
+        "the document does not have kind"
+    ]
+    assert count < 4_000
+
+
+@pytest.mark.parametrize(
+    ("path", "is_known"),
+    [("/v1/7-8/days", True), ("/days/7.json", True), (f"/days/{'7' * 200}", True), ("/xxxxxxxx" * 20, False)],
+)
+def test_a_segment_with_many_placeholders_is_matched_in_one_way(path: str, *, is_known: bool) -> None:
+    paths = ["/{}-{}/days", "/days/{}.json", f"/days/{'{}' * 20}.txt", f"{'/{}x{}' * 20}/end"]
+    judge = RequestJudge({("GET", one): Endpoint("get", one) for one in paths})
+    faults = judge.find_faults(ask(path=path))
+    assert faults == ([] if is_known else [f"the document does not have GET {path}"])

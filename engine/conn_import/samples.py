@@ -21,6 +21,7 @@ from conn_engine.recordings.files import (
     RecordedResponse,
     Recording,
 )
+from conn_engine.secrets import REDACTED
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import.build import BuiltConnector
 from conn_import.contract import Contract
@@ -37,6 +38,8 @@ _MOST_SAMPLES = 2_000
 _VARIANTS = 3
 _VARIABLE = re.compile(r"\{\{\s*\$?([^{}]*?)\s*\}\}")
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_NAMES = WaryRedactor()
+"""Knows the names of values that recordings never contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +299,10 @@ def _invent_from_shape(shape: Shape | None, variant: int) -> Any:
 def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
     """Return the caller's input, and the URL and the query that are sent for it."""
     form, endpoint = operation.form, operation.endpoint
-    values = {inner: _find_sample_text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
+    values = {
+        inner: REDACTED if _NAMES.is_named(inner, "field") else _find_sample_text(endpoint.parameter("path", outer))
+        for outer, inner in form.names.items()
+    }
     asked = {one.name: _find_sample_text(one) for one in form.asked}
     query: dict[str, Any] = {}
     for name, value in form.query.items():
@@ -305,7 +311,7 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
     for key in form.supplied.values():
         path = path.replace(f"{{{{context.{key}}}}}", quote(contract.context.get(key, "example"), safe=""))
     for name, value in values.items():
-        path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))
+        path = path.replace(f"{{{{{name}}}}}", quote(value, safe="[]"))
     if "{{" in path:
         return RecordedCall(), None, {}
     base = _fill(contract.base_url, contract.context)

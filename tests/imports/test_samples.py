@@ -98,6 +98,14 @@ def test_a_sample_has_the_account_value_of_its_path_in_the_context(imported, api
     ]
 
 
+def test_a_sample_has_no_value_of_a_secret_in_its_path(imported, api) -> None:
+    token = {"name": "token", "in": "path", "required": True, "schema": TEXT, "example": "open-sesame"}
+    read = {"get": {"parameters": [token], "responses": responses(PAGE)}}
+    (found,) = imported(api({"/bot{token}/contacts": read}), samples=True).imported.recordings
+    assert found.call.params == {"token": "[redacted]"}
+    assert found.exchanges[0].request.url == "https://api.t.example/bot[redacted]/contacts"
+
+
 def test_every_operation_that_is_described_has_a_sample(made) -> None:
     found = {one.operation: one.exchanges[-1] for one in made.recordings}
     assert set(found) == {"contacts.list", "contacts.create", "contacts.get", "contacts.delete"}

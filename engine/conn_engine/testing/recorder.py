@@ -24,6 +24,8 @@ from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.field_problems import describe_problem, merge_problems
 from conn_engine.runtime.variants import base_url
 from conn_engine.runtime.wiring import Wiring
+from conn_engine.secrets import REDACTED, Redactor
+from conn_engine.secrets.names import is_common_word
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
@@ -93,6 +95,7 @@ def record_operation(
     `check` can refuse a run by raising an error.
     Raises ConfigurationError (REC002, REC005) if the recording cannot be saved safely.
     """
+    _learn_named_values(call, wiring.redactor)
     recorder = Recorder(transport or wiring.live())
     began = int(
         wiring.session.clock.now()
@@ -133,6 +136,15 @@ def record_operation(
         personal=summary,
         completeness=ran.completeness,
     )
+
+
+def _learn_named_values(call: Call, redactor: Redactor) -> None:
+    """Add the values of the call that are secrets by their names to the secrets of the run: the path of a request may
+    contain them."""
+    for name, value in call.params.items():
+        is_value = isinstance(value, str) and REDACTED not in value and not is_common_word(value)
+        if is_value and redactor.is_named(name, "field", value):
+            redactor.add(value, f"the value of {name}")
 
 
 def describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall:

@@ -115,6 +115,21 @@ def test_a_write_is_recorded_with_its_body(shop: Workspace, site: Any) -> None:
     assert replayed(shop).records == [{"id": "7", "first_name": "Ada"}]
 
 
+@pytest.mark.parametrize("secret", ["110:hunter2/sekret", "open-sesame"])
+def test_a_secret_of_the_call_is_not_in_the_path_of_a_recording(shop: Workspace, site: Any, secret: str) -> None:
+    file = shop.root / "connectors/shop/connector.yaml"
+    file.write_text(
+        file.read_text() + '    find: { method: get, path: "/bot{{token}}/people", response_path: items }\n'
+    )
+    site.answer = lambda got: {"items": [{"id": 1, "link": f"https://shop.example/{secret}/1"}]}
+    recorded, path = kept(Workspace(shop.root), "people.find", Call(params={"token": secret}))
+    assert recorded.difference == ""
+    saved = json.loads(path.read_text())
+    assert saved["call"]["params"] == {"token": "[redacted]"}
+    assert saved["exchanges"][0]["request"]["url"] == f"{site.url}/v1/bot[redacted]/people"
+    assert "sekret" not in path.read_text() and "sesame" not in path.read_text()
+
+
 def test_a_vendors_error_is_recorded_as_a_result(shop: Workspace, site: Any) -> None:
     made, path = kept(shop, "contacts.get", Call(id="1"), scenario="not_found")
     assert isinstance(made.error, VendorError)

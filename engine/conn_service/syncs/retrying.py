@@ -72,8 +72,6 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
     results = [*result.records, *map(OutgoingRecord.of_deleted, result.deleted)]
     newer = store.known.find_seen_later(opened.stream, run, [record.key for record in results])
     records = [record for record in results if record.key not in newer]
-    if newer:
-        store.add_count(run.id, SUPERSEDED, len(results) - len(records))
     for record in records:
         event_id = name_spooled(run, opened.plan, record)
         try:
@@ -88,7 +86,18 @@ def _retry_record(run: RunRow, opened: OpenRun, store: SyncStore, row: Row[Any],
             rows.append(SpoolRow(record.key, event_id, encode(record.value).decode(), change))
         hooks += prepare_events(opened, run, record, event_id, now, change=change)
     known = {record.key: record.digest for record in records}
-    store.set_aside.close(run, row.number, rows, stream=opened.stream, known=known, more=hooks)
+    writes, delivered = plan.write is not None, len(records)
+    counts = {
+        "filtered": result.filtered,
+        "empty": result.empty,
+        "spooled": delivered if row.stage != "write" else 0,  # it was counted before it was set aside
+        "events": len(hooks) if not writes else 0,
+        "written": delivered if writes and change == "upsert" else 0,
+        "deleted_in_listing": len(result.deleted),
+        "deletes": delivered if change == "delete" else 0,
+        SUPERSEDED: len(results) - delivered,
+    }
+    store.set_aside.close(run, row.number, rows, stream=opened.stream, known=known, counts=counts, more=hooks)
     return len(rows)
 
 

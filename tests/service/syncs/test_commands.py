@@ -32,6 +32,7 @@ transform: { id: record.id, name: '$number($substring(record.name, 1))' }
 on_error: set_aside
 emit: { type: webhook, event: contact.updated }
 """
+TABLE = EVENTS.replace("type: webhook", "type: duckdb, to: people.duckdb")
 
 
 @dataclass
@@ -252,6 +253,23 @@ class TestFailures:
         [again] = json.loads(done.out)["runs"]
         assert (again["cause"], again["status"], again["counts"]["records"]) == ("retry", "complete", 10)
         assert again["id"] != "people:acme:0000000000002" and again["since"] is None
+
+    def test_a_retry_that_fails_again_exits_with_1(self, bench: Bench) -> None:
+        bench.contacts.records[4]["name"] = "ada@example.com"
+        bench.write({"syncs/people.yaml": TABLE.replace("set_aside", "stop")})
+        runner = bench.runner()
+        runner.create_run("people:acme:1", "people", "acme")
+        runner.fail("people:acme:1", "the vendor does not respond")
+        done = run(bench, "retry people:acme:1")
+        assert done.code == 1 and done.out.startswith("people for acme: failed (transform fails")
+
+    def test_the_report_of_a_run_has_what_a_retry_has_delivered(self, bench: Bench) -> None:
+        bench.contacts.records[4]["name"] = "ada@example.com"
+        bench.write({"syncs/people.yaml": TABLE})
+        assert bench.run("people:acme:1").counts["set_aside"] == 1
+        bench.write({"syncs/people.yaml": TABLE.replace("$number($substring(record.name, 1))", "record.name")})
+        done = run(bench, "retry people:acme:1")
+        assert done.code == 0 and "delivered  10 of 10" in done.out and "set aside" not in done.out
 
     def test_an_account_of_the_store_takes_part(self, bench: Bench) -> None:
         document = (bench.root / "accounts/acme.yaml").read_text()

@@ -95,8 +95,11 @@ class TestWrites:
         retry(bench)
         [row] = bench.store.set_aside.find(run_id="r1")
         assert "never" in row.message
+        assert bench.store.get_run("r1").counts["set_aside"] == 1
         retry(bench)
         assert bench.store.set_aside.find(run_id="r1") == []
+        counts = bench.store.get_run("r1").counts
+        assert (counts["written"], counts["set_aside"], counts["spooled"]) == (10, 0, 10)
         pairs = list(zip(written.keys, written.bodies, strict=True))
         keys = [key for key, body in pairs if body["label"] == "N2"]
         assert (len(keys), len(set(keys))) == (3, 1)

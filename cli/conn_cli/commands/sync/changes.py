@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, RunId, Store
 from conn_cli.commands.sync.progress import follow_runs
-from conn_cli.commands.sync.results import summarize, write_change, write_runs
+from conn_cli.commands.sync.results import check_delivered, summarize, write_change, write_runs
 from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
 from conn_cli.options import Formats
@@ -45,7 +45,7 @@ def reset(
     store: Store = None,
     formats: FormatOption = None,
 ) -> None:
-    """Forget what was delivered, so that the next run reads everything."""
+    """Forget what was delivered: the next run reads everything."""
     app: App = context.obj
     app.workspace.sync(name)
     with open_worker(app, store) as worker:
@@ -74,6 +74,7 @@ def retry(
             [run] = follow_runs(app, worker, [run])
         summary = summarize(worker, run)
     write_runs(app, [summary], formats, "some")
+    check_delivered([summary])
 
 
 def _set_paused(

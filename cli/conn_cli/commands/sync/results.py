@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import typer
+
 from conn_cli.console import App
+from conn_cli.exits import Exit
 from conn_cli.options import Formats
 
 if TYPE_CHECKING:
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from conn_service.syncs.store import RunRow
     from conn_service.syncs.worker import SyncWorker
 
-__all__ = ["summarize", "write_change", "write_runs"]
+__all__ = ["check_delivered", "summarize", "write_change", "write_runs"]
 
 _NO_REASONS = {"reason": "", "recording": "", "not_recorded": ""}
 
@@ -59,6 +62,12 @@ def _list_checks(run: "RunRow") -> "Sequence[Mapping[str, Any]]":
     """Return what a check of drift has compared so far."""
     checks: Sequence[Mapping[str, Any]] = run.report.get("checks") or run.place.get("checks", ())
     return checks
+
+
+def check_delivered(summaries: "Sequence[SyncRunSummary]") -> None:
+    """Exit with 1 if a run is not complete, or has events that are not delivered."""
+    if not all(run.status in ("complete", "unknown") and not run.waiting and not run.dead for run in summaries):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def write_runs(

@@ -7,7 +7,7 @@ import typer
 
 from conn_cli.commands.sync.parameters import FormatOption, Name, OneAccount, Store
 from conn_cli.commands.sync.progress import follow_runs
-from conn_cli.commands.sync.results import summarize, write_change, write_runs
+from conn_cli.commands.sync.results import check_delivered, summarize, write_change, write_runs
 from conn_cli.commands.sync.store_access import choose_accounts
 from conn_cli.console import App
 from conn_cli.sync_worker import KeepDays, KeepDone, KeepFailed, KeepUnverified, Reserve, open_worker
@@ -37,8 +37,6 @@ def run(
     formats: FormatOption = None,
 ) -> None:
     """Run a sync now, and show whether it is complete."""
-    from conn_cli.exits import Exit
-
     app: App = context.obj
     accounts = choose_accounts(app, name, account, store)
     with open_worker(app, store, works=True) as worker:
@@ -48,9 +46,7 @@ def run(
         print_spools(app, worker, runs)
         summaries = [summarize(worker, run) for run in runs]
     write_runs(app, summaries, formats, "some")
-    is_good = all(one.status in ("complete", "unknown") and not one.waiting and not one.dead for one in summaries)
-    if not is_good:
-        raise typer.Exit(Exit.FINDINGS)
+    check_delivered(summaries)
 
 
 def work(

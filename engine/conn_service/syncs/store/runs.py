@@ -18,7 +18,7 @@ from conn_service.syncs.store.pages import PageStore
 from conn_service.syncs.store.rows import BACKFILL, ENDED, OPEN, PageHook, RunRow, RunStatus, name_target, to_run
 from conn_service.syncs.store.set_aside import SetAsideStore
 from conn_service.syncs.store.spool import SpoolStore
-from conn_service.syncs.store.statements import build_insert, split_values
+from conn_service.syncs.store.statements import add_counts, build_insert, split_values
 from conn_service.syncs.store.streams import StreamStore, update_stream
 
 __all__ = ["SyncStore"]
@@ -172,11 +172,8 @@ class SyncStore:
 
     def add_count(self, run_id: str, name: str, amount: int = 1) -> None:
         """Add to one of the counts of a run, outside of a page."""
-        columns = tables.run.c
         with self.engine.begin() as connection:
-            counts = json.loads(connection.execute(sa.select(columns.counts).where(columns.id == run_id)).scalar_one())
-            counts[name] = counts.get(name, 0) + amount
-            connection.execute(sa.update(tables.run).where(columns.id == run_id).values(counts=json.dumps(counts)))
+            add_counts(connection, run_id, {name: amount})
 
     def end_run(
         self,

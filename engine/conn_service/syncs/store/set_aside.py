@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine, Row
 from conn_service.syncs import tables
 from conn_service.syncs.store.insertions import KNOWN, SPOOLED, build_known, build_spooled
 from conn_service.syncs.store.rows import LONGEST_FIELD, PageHook, RunRow, SpoolRow, StreamRow
+from conn_service.syncs.store.statements import add_counts
 
 __all__ = ["SetAsideStore"]
 
@@ -36,9 +37,11 @@ class SetAsideStore:
         *,
         stream: StreamRow,
         known: Mapping[str, str],
+        counts: Mapping[str, int],
         more: Sequence[PageHook] = (),
     ) -> None:
-        """Mark a record as handled, and spool what it led to. `more` run in the same transaction.
+        """Mark a record as handled, and spool what it led to. `counts` are added to those of the run, and `more` run in
+        the same transaction.
 
         Nothing is changed if it is handled already.
         """
@@ -47,6 +50,7 @@ class SetAsideStore:
             statement = sa.update(tables.set_aside).where(columns.number == number, columns.is_open)
             if connection.execute(statement.values(is_open=False)).rowcount == 0:
                 return
+            add_counts(connection, run.id, {"set_aside": -1, **counts})
             if rows:  # page 0: before all others
                 query = sa.select(sa.func.coalesce(sa.func.max(spooled.n), -1) + 1)
                 query = query.where(spooled.run_id == run.id, spooled.seq == 0)

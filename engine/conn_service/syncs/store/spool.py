@@ -64,10 +64,11 @@ class SpoolStore:
         """Return how many records of a run are written, and how many are set aside."""
         columns = tables.spool.c
         written = count_rows(tables.spool, run_id).where(columns.done_at.is_not(None))
+        set_aside = count_rows(tables.set_aside, run_id).where(tables.set_aside.c.is_open)
         with self._engine.connect() as connection:
             counts = {
                 "written": int(connection.execute(written).scalar() or 0),
-                "set_aside": int(connection.execute(count_rows(tables.set_aside, run_id)).scalar() or 0),
+                "set_aside": int(connection.execute(set_aside).scalar() or 0),
             }
         return {name: count for name, count in counts.items() if count}
 

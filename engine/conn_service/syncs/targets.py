@@ -8,6 +8,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep, SyncPlan
 from conn_service.delivery.endpoints import ResolvedEndpoint, check_endpoint_url, find_endpoint
 from conn_service.delivery.stored_secrets import EndpointSecrets
+from conn_service.syncs.destinations.files import check_file_format
 from conn_service.syncs.store import RunRow
 
 __all__ = ["find_endpoint_of_run", "find_target", "parse_target"]
@@ -49,6 +50,8 @@ def parse_target(text: str, plan: SyncPlan) -> DeliverStep:
     if text == "stdout":
         return DeliverStep("stdout", event=event, table=table)
     if kind in ("duckdb", "file", "dlt") and rest:
+        if kind == "file":
+            check_file_format(rest)
         return DeliverStep(cast("EventTarget", kind), event=event, to=rest, table=table)
     raise ConfigurationError(
         f'"{text}" is not a destination', hint="use https://…, duckdb:FILE, file:PATH, dlt:NAME or stdout"

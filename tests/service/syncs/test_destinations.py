@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 from sync_bench import SYNC, Bench
 
+from conn_engine.errors import ConfigurationError
 from conn_service.syncs.destinations import loads
 from conn_service.syncs.loading.columns import build_table, find_columns
 from conn_service.syncs.store import RunRow
@@ -75,12 +76,14 @@ class TestFiles:
         assert bench.run(settings={}).status == "complete"
         assert sorted(path.name for path in (bench.root / "out").iterdir()) == ["people.jsonl"]
 
-    @pytest.mark.parametrize(
-        ("to", "message"), [("file:people.xls", "no known format"), ("file:../people.jsonl", "out of the workspace")]
-    )
-    def test_what_is_refused(self, bench: Bench, to: str, message: str) -> None:
-        run = run_to(bench, to)
-        assert run.status == "undelivered" and message in run.reason
+    def test_a_file_outside_of_the_workspace_is_refused(self, bench: Bench) -> None:
+        run = run_to(bench, "file:../people.jsonl")
+        assert run.status == "undelivered" and "out of the workspace" in run.reason
+
+    def test_an_unknown_format_is_refused_before_anything_is_read(self, bench: Bench) -> None:
+        with pytest.raises(ConfigurationError, match="no known format"):
+            run_to(bench, "file:people.xls")
+        assert bench.contacts.asked == []
 
     @pytest.mark.parametrize(
         "url", ["http://169.254.169.254/latest/a.jsonl", "https://10.0.0.1/a.jsonl", "memory:///a.jsonl"]

@@ -15,7 +15,7 @@ from conn_service.delivery.object_storage import open_object_storage
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
 
-__all__ = ["find_path", "write_file"]
+__all__ = ["check_file_format", "find_path", "write_file"]
 
 _FORMATS = (".jsonl", ".ndjson", ".csv", ".parquet")
 _DELETED = "_deleted"
@@ -39,13 +39,21 @@ def write_file(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
             hint=f"end the path with / for a file per run: file:{Path(target).stem}/; or run the sync with --full",
         )
     suffix = Path(target).suffix.lower()
-    if suffix not in _FORMATS:
-        raise DestinationError(
-            f'"{target}" has no known format', hint=f"end the name with one of {', '.join(_FORMATS)}"
-        )
+    try:
+        check_file_format(target)
+    except ConfigurationError as error:
+        raise DestinationError(error.message, hint=error.hint) from None
     if "://" in target:
         return _upload(target, suffix, spooled)
     return _write_local(find_path(folder, target), suffix, spooled)
+
+
+def check_file_format(target: str) -> None:
+    """Raise ConfigurationError for a file whose name does not end with the suffix of a known format."""
+    if not target.endswith("/") and Path(target).suffix.lower() not in _FORMATS:
+        raise ConfigurationError(
+            f'"{target}" has no known format', hint=f"end the name with one of {', '.join(_FORMATS)}"
+        )
 
 
 def find_path(folder: Path, target: str) -> Path:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from conn_engine.auth import Consent
 from conn_engine.config import Workspace
-from conn_engine.errors import ConfigurationError, ConnError, UsageError, VendorError
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError, UsageError, VendorError
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock
 from conn_service.connect.account_connector import AccountConnector, OpenAccount
@@ -112,6 +112,10 @@ class ConnectService:
             if document is None:
                 raise
             raise UsageError(f"the document cannot be used: {error.message}", hint=error.hint) from None
+        except CredentialError as error:
+            if error.category is not None:
+                raise
+            raise UsageError(error.message, hint=error.hint) from None  # the new credential could not be stored
 
     async def show(self, text: str, visit: BrowserVisit) -> ConnectPage:
         """Return the page of a link for a browser."""

@@ -29,6 +29,7 @@ from conn_service.http.problems import HttpProblem
 
 __all__ = ["CallWords", "UnifiedCall", "UnifiedPath", "is_path_part", "parse_path", "read_call", "resolve_operation"]
 
+_MOST_OPTIONS = 20
 _OWN = ("limit", "cursor", "fields", "remote_data")
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _METHODS: WeakKeyDictionary[Effective, dict[tuple[str, str], dict[str, OperationName]]] = WeakKeyDictionary()
@@ -103,7 +104,7 @@ def resolve_operation(effective: Effective, path: UnifiedPath, http_method: str)
         text = f"{path.model}/{path.resource} has no such operation for this account"
         if not offered:
             raise HttpProblem(404, "unknown", text)
-        raise HttpProblem(405, "method_not_allowed", text, headers={"allow": offered})
+        raise HttpProblem(405, "method_not_allowed", text, f"use one of: {offered}", headers={"allow": offered})
     return find_contract(effective, methods[wanted])
 
 
@@ -123,8 +124,8 @@ def _resolve_custom(
 ) -> OperationContract:
     contract = custom.get(method)
     if contract is None:
-        fix = did_you_mean(method, custom)
-        raise HttpProblem(404, "unknown", f'there is no method "{method[:100]}"', fix=fix or "")
+        fix = did_you_mean(method, custom) or (f"use one of: {', '.join(sorted(custom))}" if custom else "")
+        raise HttpProblem(404, "unknown", f'there is no method "{method[:100]}"', fix=fix)
     if contract.has_id != (path.id is not None):
         raise HttpProblem(404, "unknown", "there is nothing at this path", f"use /unified{contract.path}")
     if http_method != "POST":
@@ -197,7 +198,19 @@ def _check_body(contract: OperationContract, body: Any, words: CallWords) -> Non
         known = sorted((contract.body or {}).get("properties", {})) if not error.instance_path else []
         fix = did_you_mean(name, known) or f"remove it; {words.reference} has the fields"
         raise _refuse(f'{place} has an unknown field "{name[:100]}"', fix)
-    raise _refuse(f"{place} does not match its schema: {getattr(kind, 'name', 'schema')}", f"{words.reference} has it")
+    raise _refuse(f"{place} {_describe_mismatch(kind)}", f"correct it; {words.reference} has the schema")
+
+
+def _describe_mismatch(kind: Any) -> str:
+    """Say how a value differs from its schema, without the value."""
+    name = getattr(kind, "name", "schema")
+    if name == "type":
+        return f"must be of the type {' or '.join(sorted(kind.types, key=lambda kind: kind == 'null'))}"
+    if name == "enum" and len(kind.options) <= _MOST_OPTIONS:
+        return f"must be one of: {', '.join(map(str, kind.options))}"
+    if name == "required":
+        return f'lacks the field "{kind.property}"'
+    return f"does not match its schema: {name}"
 
 
 def _read_limit(text: str) -> int:

@@ -19,6 +19,7 @@ from vendor import Vendor, start_vendor
 
 from conn_engine.config import load_workspace
 from conn_engine.releases.store_location import StoreLocation
+from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
 from conn_service.connect.settings import ConnectSettings, build_connect_settings
@@ -189,9 +190,11 @@ def open_connect_bench(
     *,
     files: Mapping[str, str] | None = None,
     clock: Any = None,
+    service_vault: Vault | None = None,
     **limits: Any,
 ) -> Iterator[ConnectBench]:
-    """Start the vendor and the service. `files` are further ones of the workspace."""
+    """Start the vendor and the service. `files` are further ones of the workspace. Without `service_vault`, the service
+    uses the vault of the bench."""
     with start_vendor() as vendor:
         names = {"url": vendor.url, "host": vendor.host}
         texts = {
@@ -217,7 +220,7 @@ def open_connect_bench(
         deployment = Deployment(
             WorkspaceConfiguration(load_workspace(root)),
             location,
-            vault,
+            service_vault or vault,
             {"SECRET": "client-secret"},
             clock,
             ServiceLimits(**limits),

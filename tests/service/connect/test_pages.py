@@ -8,6 +8,8 @@ from connect_bench import NOW, ORIGIN, RETURN, ConnectBench, open_connect_bench
 from sqlalchemy import text as sql
 
 from conn_engine.errors import CredentialError
+from conn_engine.secrets.vault.choice import LayeredVault
+from conn_engine.secrets.vault.environment import EnvironmentVault
 from conn_service.connect.links import MOST_ATTEMPTS
 from conn_service.connect.settings import build_connect_settings
 
@@ -145,6 +147,15 @@ def test_who_may_make_a_link(bench: ConnectBench) -> None:
         assert refuse({"account": "acme", "expires_in": seconds})[0] == 400
     for url in ("https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "http://app.example.com"):
         assert refuse({"account": "acme", "return_url": url})[0] == 400
+
+
+def test_no_link_is_made_if_its_credential_could_not_be_stored(tmp_path: Path) -> None:
+    vault = LayeredVault(EnvironmentVault({}), lambda: None)
+    with open_connect_bench(tmp_path, service_vault=vault) as bench:
+        refused = bench.admin("POST", "/admin/links", {"account": "acme"})
+    assert (refused.status_code, refused.json()["kind"]) == (400, "invalid_request")
+    assert refused.json()["detail"].startswith("set CONN_VAULT_KEY to store the credential")
+    assert "long random value" in refused.json()["fix"]
 
 
 @pytest.mark.parametrize(

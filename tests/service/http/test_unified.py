@@ -171,6 +171,28 @@ def test_writes(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([1], "body must be of the type object"),
+        ({"first_name": 1}, "body.first_name must be of the type "),
+        ({"emails": "a@example.com"}, "body.emails must be of the type array"),
+    ],
+)
+def test_a_body_of_another_type_is_refused_with_the_type_that_it_must_have(
+    bench: Bench, body: Any, detail: str
+) -> None:
+    response = bench.ask("POST", CONTACTS, body)
+    assert problem(response) == (400, "invalid_request")
+    assert response.json()["detail"].startswith(detail)
+    assert bench.vendor.arrived == []
+
+
+def test_a_refused_method_says_which_ones_there_are(bench: Bench) -> None:
+    assert bench.ask("PUT", CONTACTS).json()["fix"] == "use one of: GET, POST"
+    assert bench.ask("POST", f"{CONTACTS}/1/-/foo").json()["fix"] == "use one of: merge"
+
+
+@pytest.mark.parametrize(
     ("body", "kind", "status"),
     [(b"{", "application/json", 400), (b"[NaN]", "application/json", 400), (b"a=1", "text/plain", 415)],
 )

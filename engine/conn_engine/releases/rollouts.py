@@ -153,10 +153,12 @@ def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
         elif way[-1:] != [event.release]:  # a rollout does not change what the others use
             way.append(event.release)
     if len(way) < 2:
-        raise UsageError(
-            f"{channel} has served nothing before {shorten(way[-1])}",
-            hint=f"to use another release: conn rollback {channel} --to RELEASE",
-        )
+        others = [shorten(event.release) for event in events if event.release != way[-1]]
+        if others:
+            hint = f"to use a later one again: conn rollback {channel} --to {others[0]}"
+        else:
+            hint = f"to move forward, promote a release: conn promote RELEASE {channel}"
+        raise UsageError(f"{channel} has served nothing before {shorten(way[-1])}", hint=hint)
     return way[-2]
 
 

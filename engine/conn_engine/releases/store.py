@@ -116,8 +116,13 @@ class Store:
             if not newest:
                 raise UsageError("the store has no release yet", hint="create one: conn release")
             return newest[0].id
-        if len(text) < _SHORTEST_ID or DIGEST.fullmatch(text.ljust(64, "0")) is None:
+        if not text or DIGEST.fullmatch(text.ljust(64, "0")) is None:
             raise self._unknown(text)
+        if len(text) < _SHORTEST_ID:
+            raise UsageError(
+                f'"{text}" is too short for the ID of a release',
+                hint=f"pass its first {_SHORTEST_ID} characters or more; conn history lists the releases",
+            )
         column = tables.release.c.id
         with self._database.begin_read() as connection:
             query = sa.select(column).where(column.startswith(text, autoescape=True)).order_by(column).limit(3)

@@ -258,8 +258,9 @@ class TestRollback:
             again = roll_back(store, "production", ADA)
             assert again is not None
             assert again.release == way[0]
-            with pytest.raises(UsageError, match=f"has served nothing before {way[0][:12]}"):
+            with pytest.raises(UsageError, match=f"has served nothing before {way[0][:12]}") as caught:
                 roll_back(store, "production", ADA)
+            assert f"conn rollback production --to {way[1][:12]}" in caught.value.hint
             forward = roll_back(store, "production", ADA, to=way[2][:10])
             assert forward is not None
             assert store.channel("production").release == way[2]

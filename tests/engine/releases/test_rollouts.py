@@ -252,8 +252,9 @@ class TestEndings:
             assert read_name(source, "acme") == "nick"
             assert roll_back(stores, "production", ADA).release == pair[0]
             assert read_name(source, "acme") == "name"
-        with pytest.raises(UsageError, match="has served nothing before"):
+        with pytest.raises(UsageError, match="has served nothing before") as caught:
             roll_back(stores, "production", ADA)
+        assert "conn promote RELEASE production" in caught.value.hint, "there is no other one to return to"
 
     def test_one_that_is_halted_is_served_to_nobody_until_a_person_resumes_it(self, file_desk, stores, pair):
         promote(stores, pair[1], "production", ADA, cohort=Cohort(("acme",)), override="test")

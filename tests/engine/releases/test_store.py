@@ -61,9 +61,12 @@ class TestReleases:
             assert store.resolve("latest") == second
             assert store.resolve("production") == first
             assert store.resolve(second[:7]) == second == store.resolve(second)
-            for unknown in ("productoin", "abc", "%", "____", "0" * 64, "f" * 65, ""):
+            for unknown in ("productoin", "%", "____", "0" * 64, "f" * 65, ""):
                 with pytest.raises(UsageError, match="no release"):
                     store.resolve(unknown)
+            with pytest.raises(UsageError, match="too short") as caught:
+                store.resolve(second[:3])
+            assert caught.value.hint .startswith("pass its first 4 characters or more")
             with pytest.raises(UsageError) as caught:
                 store.resolve("productoin")
             assert caught.value.hint == 'did you mean "production"?'

@@ -85,7 +85,7 @@ class ChannelConfiguration:
     def __init__(self, source: ReleaseSource, *, check_seconds: float = _CHECK_SECONDS) -> None:
         self._source = source
         self._check_seconds = check_seconds
-        served = source.current()
+        served = self._served = source.current()
         self._current = _read(served, find_broken_accounts(served.workspace))
         log_broken_accounts(self._current.broken)
         self._refused = _Refused()
@@ -164,8 +164,10 @@ class ChannelConfiguration:
             self._refused = _Refused(key, reason, tuple(worse), change)
             return
         self._refused = _Refused()
-        self._current = _read(served, broken)
-        _LOG.info("the channel %s now serves release %s", self._source.channel, _describe_served(served))
+        before, after = _describe_served(self._served), _describe_served(served)
+        self._current, self._served = _read(served, broken), served
+        if before != after:
+            _LOG.info("the channel %s now serves release %s", self._source.channel, after)
         log_broken_accounts(broken)
 
     def _revise(self, workspace: Workspace) -> Workspace:

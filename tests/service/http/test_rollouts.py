@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +51,19 @@ def count_requests(bench: Bench, work: Callable[[], Any]) -> int:
     before = len(bench.vendor.arrived)
     work()
     return len(bench.vendor.arrived) - before
+
+
+def test_the_log_reports_a_release_only_when_other_accounts_get_it(
+    channel: Channel, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert bench.client is not None
+    release = channel.release("'new ' & response.name")
+    with caplog.at_level(logging.INFO, "conn_service.http.channel"):
+        channel.roll_out(release)
+        assert caplog.messages == [], "it is only compared"
+        channel.roll_out(release, "acme")
+    [message] = caplog.messages
+    assert release in message and "acme" in message
 
 
 def test_a_shadow_reports_differences_without_a_request_and_without_values(channel: Channel, bench: Bench) -> None:

@@ -66,7 +66,7 @@ class TestReleases:
                     store.resolve(unknown)
             with pytest.raises(UsageError, match="too short") as caught:
                 store.resolve(second[:3])
-            assert caught.value.hint .startswith("pass its first 4 characters or more")
+            assert caught.value.hint.startswith("pass its first 4 characters or more")
             with pytest.raises(UsageError) as caught:
                 store.resolve("productoin")
             assert caught.value.hint == 'did you mean "production"?'

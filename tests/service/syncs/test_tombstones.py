@@ -118,3 +118,5 @@ changes_only: true
         bench.write({"syncs/people.yaml": self.SYNC.replace("when:", "id: record.number, when:")})
         bench.runner().retry_set_aside(run.id)
         assert (bench.spooled(), bench.store.set_aside.find(run_id=run.id)) == (["-2"], [])
+        counts = bench.store.get_run(run.id).counts
+        assert (counts["set_aside"], counts["deletes"], counts["deleted_in_listing"]) == (0, 1, 1)

@@ -1,6 +1,7 @@
 """Convert names: split words, join them in snake case, compare them, and make them safe for comments."""
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Container
@@ -58,6 +59,8 @@ def find_free_name(name: str, taken: Container[str]) -> str:
 
 def to_step(name: str) -> str:
     """Return a property's name as a step of a path expression."""
+    if "`" in name:  # an expression has no escape for it between backticks
+        return f"$.{json.dumps(name)}"
     return (
         name
         if _IDENTIFIER.fullmatch(name) and name not in ("and", "or", "in", "true", "false", "null")

@@ -266,6 +266,8 @@ def test_a_list_of_numbers_is_taken_instead_of_single_ones() -> None:
          [{"street_1": "1 Row", "street_2": "B", "postal_code": "2"}]),
         ({"zipcode": "1"}, [{"postal_code": "1"}]),
         ({"state": "new", "country": "GB"}, None),
+        ({"billing {address": {"city": "Ely", "post`code": "1"}, "home` address": {"city": "Rye"}},
+         [{"type": "billing", "city": "Ely", "postal_code": "1"}, {"type": "home", "city": "Rye"}]),
         ({"billing_address": {"city": "Ely", "postal": "1"}, "home_address": {"city": "Rye"}, "ip_address": "::1"},
          [{"type": "billing", "city": "Ely", "postal_code": "1"}, {"type": "home", "city": "Rye"}]),
     ],

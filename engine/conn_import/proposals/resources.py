@@ -14,7 +14,7 @@ from conn_import.proposals.expressions import build_read_expression, build_write
 from conn_import.proposals.matching import Fit, ModelField, find_fit, list_model_fields
 from conn_import.proposals.vendor_fields import VendorField
 from conn_import.proposals.vocabulary import COMMON_FIELDS, CONTACT_PERSONS, NOUNS, PERSON_FIELDS
-from conn_import.words import squeeze, to_plural, to_singular, to_snake
+from conn_import.words import squeeze, to_plural, to_singular, to_snake, to_step
 
 __all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_fields", "propose_resources"]
 
@@ -286,9 +286,10 @@ def _propose_address_objects(
     for one in fields:
         kind = get_address_kind(one, nouns) if one.kind == "object" and len(one.path) == 1 else None
         if kind is not None and (inner := _match_inner(target, Fit(one, LEAST, ()), nouns)):
-            made = build_read_expression(target, one, inner)
-            typed = f"{{'type': '{kind}', " if kind and any(part.name == "type" for part in target.inner) else "{"
-            rows.append(made[1:-1].replace("{", typed, 1))
+            made = build_read_expression(target, one, inner)[1:-1]
+            typed = f"'type': '{kind}', " if kind and any(part.name == "type" for part in target.inner) else ""
+            start = len(f"response.{to_step(one.path[0])}.{{")
+            rows.append(f"{made[:start]}{typed}{made[start:]}")
     if len(rows) < len(("billing", "shipping")):
         return None
     return FieldProposal(target.name, f"[{', '.join(rows)}]", 0.7, (f"{len(rows)} objects named as addresses",))

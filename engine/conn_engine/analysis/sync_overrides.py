@@ -110,6 +110,8 @@ def draft_sync_override(workspace: Workspace, override: FieldOverride, clock: Cl
     workspace.sync(name)
     before = workspace.effective(account=override.account, environment=override.environment)
     path = _parse_setting(override, name)
+    if path == ("schedule",) and override.action != "remove":
+        _check_trigger(workspace, name)
     start: Path_ = ("syncs", name)
     kind = "account" if override.environment is None else "environment"
     file = workspace.file("account", override.account)
@@ -128,6 +130,18 @@ def draft_sync_override(workspace: Workspace, override: FieldOverride, clock: Cl
             hint=f"check its accounts and its connector: conn show {PREFIX}{name}",
         )
     return made
+
+
+def _check_trigger(workspace: Workspace, name: str) -> None:
+    """Raise UsageError for a sync whose trigger is not its schedule."""
+    trigger = workspace.sync(name).trigger
+    if trigger not in (None, "schedule"):
+        file = workspace.file("sync", name).path
+        raise UsageError(
+            f'a schedule would not start the sync "{name}": it has the trigger '
+            f"{trigger if isinstance(trigger, str) else 'of an event or of another sync'}",
+            hint=f"remove trigger from {file.relative_to(workspace.root).as_posix()} first",
+        )
 
 
 def _parse_setting(override: FieldOverride, name: str) -> Path_:

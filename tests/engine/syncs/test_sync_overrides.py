@@ -212,6 +212,15 @@ def test_a_setting_that_cannot_be_overridden_is_refused(
     assert message in refused.value.message
 
 
+@pytest.mark.parametrize(("trigger", "shown"), [("manual", "the trigger manual"), ("{ webhook: x }", "of an event")])
+def test_a_schedule_of_a_sync_that_something_else_starts_is_refused(tmp_path: Path, trigger: str, shown: str) -> None:
+    triggered = write_shop(tmp_path, {SYNC: f"trigger: {trigger}\n{DOCUMENT}"})
+    with pytest.raises(UsageError, match=shown) as refused:
+        draft(triggered, "schedule", "@hourly")
+    assert refused.value.hint == "remove trigger from syncs/people.yaml first"
+    assert draft(triggered, "priority", "7").errors == []
+
+
 def test_a_disabled_sync_can_be_enabled_and_one_of_others_cannot_be_overridden(tmp_path: Path) -> None:
     disabled = write_shop(tmp_path, {SYNC: f"enabled: false\n{DOCUMENT}"})
     assert list_settings(draft(disabled, "enabled", "true")) == [("enabled", False, True), ("runs_per_day", 0, 1)]

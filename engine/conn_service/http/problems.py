@@ -132,6 +132,7 @@ _CATEGORY_STATUSES: Final[Mapping[Category, int]] = {
     "host": 502,
 }
 _STORE_SECONDS = 5
+_VALUES_FIX: Final = "correct the values of the request; /openapi.json describes them"
 
 
 @dataclass(eq=False)
@@ -178,8 +179,9 @@ def describe_problem(error: ConnError, *, shows_vendor: bool = False) -> HttpPro
     if isinstance(error, IncompleteError):
         return HttpProblem(502, "incomplete", error.message)
     if isinstance(error, ConfigurationError) and status is not None:
-        kind: ProblemKind = "invalid_request" if status == 400 else "refused_host"
-        return HttpProblem(status, kind, error.message)
+        if status != 400:
+            return HttpProblem(status, "refused_host", error.message)
+        return HttpProblem(status, "invalid_request", error.message, _VALUES_FIX)
     text = "the connector's configuration has an error for this operation"
     return HttpProblem(500, "configuration", text, reason=describe_for_log(error))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_bench import NOW, Bench, open_bench, read_problem
+from service_bench import CRM, NOW, Bench, open_bench, read_problem
 
 from conn_engine.errors import UsageError
 from conn_service.http.reading import ServiceLimits
@@ -94,6 +94,16 @@ def test_a_query_is_read_strictly(bench: Bench, query: str, fix: str) -> None:
     assert problem(response) == (400, "invalid_request")
     assert fix in response.json().get("fix", "")
     assert bench.vendor.arrived == []
+
+
+def test_a_value_that_a_mapping_cannot_use_is_refused_with_a_fix(tmp_path: Path) -> None:
+    crm = CRM.replace("since: query.updated_after", "since: $toMillis(query.updated_after)")
+    with open_bench(tmp_path, files={"connectors/shop/unified/crm.yaml": crm}) as bench:
+        response = bench.ask("GET", f"{CONTACTS}?updated_after=yesterday")
+        assert bench.vendor.arrived == []
+    assert problem(response) == (400, "invalid_request")
+    assert "ISO 8601" in response.json()["detail"]
+    assert "correct the values of the request" in response.json()["fix"]
 
 
 @pytest.mark.parametrize(

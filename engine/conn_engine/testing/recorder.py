@@ -25,7 +25,7 @@ from conn_engine.runtime.field_problems import describe_problem, merge_problems
 from conn_engine.runtime.variants import base_url
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import REDACTED, Redactor
-from conn_engine.secrets.names import is_common_word
+from conn_engine.secrets.names import is_common_word, is_secret_name
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
@@ -143,7 +143,7 @@ def _learn_named_values(call: Call, redactor: Redactor) -> None:
     contain them."""
     for name, value in call.params.items():
         is_value = isinstance(value, str) and REDACTED not in value and not is_common_word(value)
-        if is_value and redactor.is_named(name, "field", value):
+        if is_value and is_secret_name(name):
             redactor.add(value, f"the value of {name}")
 
 

@@ -201,10 +201,12 @@ def test_a_part_of_a_log_in_of_an_unexpected_kind_is_never_a_crash(run: Run, key
 LISTS = [
     ("error_handler", {"type": "CompositeErrorHandler", "error_handlers": 5}),
     ("error_handler", {"type": "DefaultErrorHandler", "response_filters": 1.5}),
+    ("error_handler", {"type": "DefaultErrorHandler", "max_retries": "\u00b2", "response_filters": [
+        {"action": "FAIL", "http_codes": ["\u00b2"]}]}),
     ("partition_router", {"type": "SubstreamPartitionRouter", "parent_stream_configs": True}),
     ("record_selector", {"type": "RecordSelector", "extractor": {"type": "DpathExtractor", "field_path": 7}}),
     ("transformations", 1.5),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("key", "value"), LISTS)

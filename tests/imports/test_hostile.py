@@ -219,6 +219,11 @@ def test_scalars_are_read_back_as_written(value: str) -> None:
             "securityDefinitions": 4,
         },
         {
+            "openapi": "3.0.0",
+            "servers": [{"url": "https://a.example"}],
+            "paths": {"/a": {"get": {"responses": {"2\u00b2": {"description": ""}, "\u00b2": {}}}}},
+        },
+        {
             "info": {"name": 1},
             "item": [
                 1,

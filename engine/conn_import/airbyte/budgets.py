@@ -38,7 +38,7 @@ def build_rate_limit(budget: Any, notes: Notes) -> Row:
         row["remaining"] = str(budget["ratelimit_remaining_header"])
     if budget.get("ratelimit_reset_header"):
         row["reset"] = str(budget["ratelimit_reset_header"])
-    codes = [int(code) for code in as_list(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
+    codes = [int(code) for code in as_list(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdecimal()]
     if codes and codes != [429]:
         row["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
     if rows:

@@ -105,7 +105,7 @@ def _set_at(data: Any, path: list[str], value: Any, notes: Notes) -> None:
             parameters = node.get(PARAMETERS)
             if isinstance(parameters, dict) and last in parameters:
                 parameters[last] = value
-        elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        elif isinstance(node, list) and last.isdecimal() and int(last) < len(node):
             node[int(last)] = value
         else:
             notes.add(f"a dynamic value at {'.'.join(path)[:100]}")
@@ -120,7 +120,7 @@ def _find_nodes(data: Any, path: list[str]) -> list[Any]:
                 below += list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
             elif isinstance(node, dict):
                 below.append(node.setdefault(part, {}))
-            elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
                 below.append(node[int(part)])
         found = below
     return found

@@ -78,7 +78,7 @@ def _count_retries(value: Any, scope: TemplateScope, notes: Notes) -> int:
         except Untranslatable:
             node = Lit(None)
         value = node.value if isinstance(node, Lit) else None
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             notes.add("the number of retries, which the account sets")
             return RETRIES
     return int(value) if isinstance(value, int | float | str) and value != "" else RETRIES
@@ -126,7 +126,7 @@ def _build_filter_rules(
 
 def _build_fail(row: Mapping[str, Any], message: str) -> Any:
     codes = row.get("http_codes")
-    kinds = {_KINDS.get(int(code)) for code in codes if str(code).isdigit()} if isinstance(codes, list) else set()
+    kinds = {_KINDS.get(int(code)) for code in codes if str(code).isdecimal()} if isinstance(codes, list) else set()
     if len(kinds) == 1 and "rate_limited" in kinds:
         return {"rate_limited": {"message": message}} if message else "rate_limited"
     return {"fail": {"message": message}} if message else "fail"
@@ -141,7 +141,7 @@ def _build_condition(row: Mapping[str, Any], scope: TemplateScope) -> tuple[str,
     conditions: list[str] = []
     codes = row.get("http_codes")
     if isinstance(codes, list | tuple) and codes:
-        numbers = [int(code) for code in codes if str(code).isdigit()]
+        numbers = [int(code) for code in codes if str(code).isdecimal()]
         conditions.append(f"status = {numbers[0]}" if len(numbers) == 1 else f"status in {numbers}")
     contains = row.get("error_message_contains")
     by_body = False

@@ -130,7 +130,7 @@ def _add_size(
     config = pagination.settings["config"]
     try:
         node = translate(size, scope.for_config()) if isinstance(size, str) else Lit(size)
-        fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
+        fixed = isinstance(node, Lit) and str(node.value).strip().isdecimal() and 0 < int(str(node.value)) <= _MAX_SIZE
         is_counted = pagination.settings["format"] in ("page", "offset")
         if fixed and isinstance(node, Lit) and (is_counted or isinstance(option, Mapping)):
             config["size"] = int(str(node.value))

@@ -118,7 +118,7 @@ class Resolver:
             # A key may contain the separator: the longest existing key is used.
             for length in range(len(parts), 0, -1):
                 key: Any = between.join(parts[:length])
-                if isinstance(value, list) and length == 1 and key.isdigit() and int(key) < len(value):
+                if isinstance(value, list) and length == 1 and key.isdecimal() and int(key) < len(value):
                     key = int(key)
                 elif not isinstance(value, dict) or key not in value:
                     continue

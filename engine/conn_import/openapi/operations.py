@@ -122,7 +122,7 @@ class _OperationReader:
         if "204" in responses_by_code and code in ("", "default"):
             code = "204"
         endpoint.answer = self._read_response(responses_by_code.get(code), operation, endpoint.where)
-        endpoint.answer.status = int(code) if code.isdigit() else 0
+        endpoint.answer.status = int(code) if code.isdecimal() else 0
         endpoint.failures = {
             failure: self._read_response(answer, operation)
             for failure, answer in list(responses_by_code.items())[:_MOST_FAILURES]

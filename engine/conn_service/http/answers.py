@@ -82,7 +82,8 @@ def _to_problem(error: Exception, shows_vendor: bool) -> HttpProblem:
     if isinstance(error, HTTPException):
         if error.status_code == 405:
             headers = dict(error.headers or {})
-            return HttpProblem(405, "method_not_allowed", "this path has no such method", headers=headers)
+            allowed = next((f"use one of: {text}" for name, text in headers.items() if name.lower() == "allow"), "")
+            return HttpProblem(405, "method_not_allowed", "this path has no such method", allowed, headers=headers)
         return HttpProblem(404, "unknown", "there is nothing at this path")
     return HttpProblem(
         500, "internal", "the service failed; its log has the kind of the error", reason=type(error).__name__

@@ -199,6 +199,7 @@ def test_a_body_of_another_type_is_refused_with_the_type_that_it_must_have(
 
 def test_a_refused_method_says_which_ones_there_are(bench: Bench) -> None:
     assert bench.ask("PUT", CONTACTS).json()["fix"] == "use one of: GET, POST"
+    assert "GET" in bench.ask("POST", "/health/live").json()["fix"]
     assert bench.ask("POST", f"{CONTACTS}/1/-/foo").json()["fix"] == "use one of: merge"
 
 

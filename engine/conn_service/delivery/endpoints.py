@@ -79,7 +79,7 @@ def find_endpoint(
         where = f"accounts/{name.split('/')[1]}.yaml" if name.startswith(ACCOUNTS) else "conn.yaml"
         raise ConfigurationError(
             f'there is no endpoint "{short}"',
-            hint=f"add it to {where}: endpoints: {{ {short}: {{ url: https://… }} }}; or pass --to",
+            hint=f"add it to {where}: endpoints: {{ {short}: {{ url: https://… }} }}",
         )
     return _resolve(workspace, place, environ, stored)
 
@@ -134,5 +134,5 @@ def _suggest_variables(endpoint: SyncEndpoint | AccountEndpoint, environ: Mappin
     names = dict.fromkeys(_VARIABLE.findall(f"{endpoint.url} {endpoint.secret or ''} {endpoint.previous_secret or ''}"))
     missing = [name for name in names if not environ.get(name)]
     if missing:
-        return f"set {', '.join(missing)} in the environment of the worker; or pass --to"
+        return f"set {', '.join(missing)} in the environment of the worker and of the service"
     return "correct its url and its secret, and the environment variables that they name"

@@ -28,14 +28,19 @@ def find_endpoint_of_run(
     if target is None or target.type != "webhook":
         return None
     environment = workspace.account(run.account).environment or workspace.settings.default_environment
-    return find_endpoint(
-        workspace,
-        target.endpoint,
-        account=run.account,
-        environment=environment,
-        environ=secrets.environ,
-        stored=secrets.find,
-    )
+    try:
+        return find_endpoint(
+            workspace,
+            target.endpoint,
+            account=run.account,
+            environment=environment,
+            environ=secrets.environ,
+            stored=secrets.find,
+        )
+    except ConfigurationError as error:
+        if run.cause == "manual" and error.hint and not run.settings.get("to"):
+            error.hint = f"{error.hint}; or pass --to"
+        raise
 
 
 def parse_target(text: str, plan: SyncPlan) -> DeliverStep:

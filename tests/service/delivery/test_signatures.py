@@ -92,6 +92,6 @@ def test_an_endpoint_has_its_secret_and_the_previous_one(tmp_path: Path) -> None
     assert found.signing_keys == (parse_signing_key(PRIVATE), parse_signing_key(OLD))
     with pytest.raises(ConfigurationError, match="cannot be used") as raised:
         find_endpoint(workspace, "e", environ={"NEW": NEW})
-    assert raised.value.hint == "set OLD in the environment of the worker; or pass --to"
+    assert raised.value.hint == "set OLD in the environment of the worker and of the service"
     with pytest.raises(ConfigurationError, match="the secret is empty"):
         find_endpoint(workspace, "e", environ={"NEW": "", "OLD": OLD})

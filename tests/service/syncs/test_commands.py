@@ -254,6 +254,15 @@ class TestFailures:
         assert (again["cause"], again["status"], again["counts"]["records"]) == ("retry", "complete", 10)
         assert again["id"] != "people:acme:0000000000002" and again["since"] is None
 
+    def test_only_a_run_that_a_person_starts_suggests_another_destination(self, bench: Bench) -> None:
+        settings = (bench.root / "conn.yaml").read_text()
+        endpoint = "endpoints: { default: { url: 'https://a.example.com/in', secret: '{{env.INGEST}}' } }\n"
+        bench.write({"conn.yaml": settings + endpoint, "syncs/people.yaml": EVENTS})
+        fix = "set INGEST in the environment of the worker and of the service"
+        assert f"{fix}; or pass --to" in run(bench, "run people").out
+        test = transcript.conn(bench.root, "endpoint", "test", "default")
+        assert fix in test.err and "--to" not in test.err
+
     def test_a_retry_that_fails_again_exits_with_1(self, bench: Bench) -> None:
         bench.contacts.records[4]["name"] = "ada@example.com"
         bench.write({"syncs/people.yaml": TABLE.replace("set_aside", "stop")})

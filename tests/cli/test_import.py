@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ DOCUMENTS = Path(__file__).resolve().parents[1] / "imports" / "documents"
 
 def conn(folder: Path, *arguments: object) -> tuple[int, str]:
     stream = io.StringIO()
-    environ = {"CONN_NO_KEYRING": "1"}
+    environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": os.environ["CONN_STATE_DIR"]}
     app = App(folder=folder, environ=environ, stdin=io.StringIO(), stdout=stream, stderr=stream, clock=FrozenClock())
     return execute([str(argument) for argument in arguments], app), stream.getvalue()
 

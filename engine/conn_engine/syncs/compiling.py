@@ -22,6 +22,7 @@ from conn_engine.syncs.effective import EffectiveSync
 from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan
 from conn_engine.syncs.planned_steps import (
     DEFAULT_ENDPOINT,
+    FILE_SUFFIXES,
     DeliverStep,
     DriftStep,
     EnrichStep,
@@ -39,6 +40,8 @@ from conn_engine.syncs.schedule import Schedule
 
 __all__ = ["SyncFault", "compile_sync"]
 
+_ADDRESSES = {"file": "contacts.jsonl", "duckdb": "contacts.duckdb", "dlt": "postgres"}
+"""The types of delivery that need `to`, each with an example."""
 _NOT_OF_DRIFT = ("source", "steps", "deletes", "backfill")
 
 
@@ -156,13 +159,16 @@ class _Compiler:
             yield self._compile_emission(document.emit, source.resource.rpartition(".")[2])
 
     def _compile_emission(self, emit: Emission, table: str) -> DeliverStep:
-        return DeliverStep(
-            type=emit.type,
-            endpoint=emit.endpoint or DEFAULT_ENDPOINT,
-            event=emit.event or self._name_event(),
-            to=emit.to or "",
-            table=emit.table or table,
-            batch=emit.batch,
+        self._place = ("emit",)
+        return self._check_address(
+            DeliverStep(
+                type=emit.type,
+                endpoint=emit.endpoint or DEFAULT_ENDPOINT,
+                event=emit.event or self._name_event(),
+                to=emit.to or "",
+                table=emit.table or table,
+                batch=emit.batch,
+            )
         )
 
     def _compile_step(self, step: SyncStep, position: int) -> Iterator[PlannedStep]:
@@ -196,14 +202,33 @@ class _Compiler:
 
     def _compile_delivery(self, step: SyncStep) -> DeliverStep:
         sources = find_sources(self.sync.document)
-        return DeliverStep(
-            type=step.type or "webhook",
-            endpoint=step.endpoint or DEFAULT_ENDPOINT,
-            event=step.event or self._name_event(),
-            to=step.to or "",
-            table=step.table or (sources[-1].resource.rpartition(".")[2] if sources else ""),
-            batch=step.batch or 1,
+        return self._check_address(
+            DeliverStep(
+                type=step.type or "webhook",
+                endpoint=step.endpoint or DEFAULT_ENDPOINT,
+                event=step.event or self._name_event(),
+                to=step.to or "",
+                table=step.table or (sources[-1].resource.rpartition(".")[2] if sources else ""),
+                batch=step.batch or 1,
+            )
         )
+
+    def _check_address(self, step: DeliverStep) -> DeliverStep:
+        """Return the step. Raises SyncFault if it lacks its file or database, or if the file has no known format."""
+        if step.type in _ADDRESSES and not step.to:
+            raise SyncFault(
+                f"the sync delivers to {step.type} without saying where",
+                *self._place,
+                hint=f"add to, such as: to: {_ADDRESSES[step.type]}",
+            )
+        if step.type == "file" and not step.has_format:
+            raise SyncFault(
+                f'"{step.to}" has no known format',
+                *self._place,
+                "to",
+                hint=f"end the name with one of {', '.join(FILE_SUFFIXES)}, or with / for a file per run",
+            )
+        return step
 
     def _compile_transform(
         self, transform: Any, each: Granularity | None, position: int | None = None

@@ -13,6 +13,7 @@ from conn_engine.expressions import Mapping as CompiledMapping
 
 __all__ = [
     "DEFAULT_ENDPOINT",
+    "FILE_SUFFIXES",
     "DeliverStep",
     "DriftStep",
     "EnrichStep",
@@ -29,6 +30,8 @@ __all__ = [
 
 Granularity: TypeAlias = Literal["page", "record"]
 DEFAULT_ENDPOINT = "default"
+FILE_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
+"""How the name of a file ends, by which its format is found. One that ends with / is a folder, for a file per run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,11 @@ class DeliverStep:
     to: str = ""
     table: str = ""
     batch: int = 1
+
+    @property
+    def has_format(self) -> bool:
+        """Whether the format of a file is known."""
+        return self.to.lower().endswith(("/", *FILE_SUFFIXES))
 
 
 PlannedStep: TypeAlias = (

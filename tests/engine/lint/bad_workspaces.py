@@ -162,6 +162,8 @@ SYNCS = [
         71,
         "steps:\n- {action: fetch_resource, connector: demo, resource: contacts, body: x}\n",
     ),
+    sync("file of no format", "SYN101", 2, 24, f"{SOURCE}emit: {{type: file, to: people.xls}}\n"),
+    sync("database without a file", "SYN101", 2, 7, f"{SOURCE}emit: {{type: duckdb}}\n"),
     sync("condition of a sweep", "SYN101", 2, 28, f"{SOURCE}deletes: {{by: sweep, when: record.gone}}\n{TO_FILE}"),
     sync("six fields", "SYN102", 2, 11, f"{SOURCE}schedule: '* * * * * *'\n{TO_FILE}"),
     sync("never comes", "SYN102", 2, 11, f"{SOURCE}schedule: 0 0 30 2 *\n{TO_FILE}"),

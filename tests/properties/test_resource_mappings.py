@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluating import usual
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_engine.config import DocumentFragment, Effective, Layer, Level, leaves, mapping_layers
@@ -134,6 +134,7 @@ def test_without_mappings_of_a_resource_nothing_is_expanded(stack: tuple[Mapping
     assert configured.expanded == configured.layers
 
 
+@example(({"list": {RESPONSE: None}}, {}, {"list": {RESPONSE: {"a": None}}, RESPONSE: {"b": "'one'"}}))
 @given(stacks)
 def test_an_accounts_lines_that_change_nothing_can_be_deleted(stack: tuple[Mapping[str, Any], ...]) -> None:
     base, _, account = stack  # (a line of a request mapping may be what makes an operation one that has a mapping)

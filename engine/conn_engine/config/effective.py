@@ -482,11 +482,13 @@ class Effective:
         """Return the leaves of overrides that change nothing."""
         found: dict[tuple[Level, Path_], Origin] = {}
         idle = dead(self._stack)
+        reach = MappingReach(self.layers)
         for index, path in idle:
             layer = self.expanded[index + len(self.expanded) - len(self._stack)]
             value = lookup(layer.data, path)
             opts_out = value is None and layer.level == "environment" and to_written(path)[3:] in _OPTED_OUT
-            if opts_out or repeats_token_url(self._levels, path):
+            opts_in = not layer.of_resources and reach.ends_opt_out(layer.level, path)
+            if opts_out or opts_in or repeats_token_url(self._levels, path):
                 continue
             written = to_written(path) if layer.of_resources else path
             if layer.of_resources and not self._is_dead_everywhere(

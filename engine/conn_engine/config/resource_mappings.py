@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lookup, merge_over
 from conn_engine.config.models import UnifiedResource
-from conn_engine.config.origins import DocumentFragment, Layer
+from conn_engine.config.origins import DocumentFragment, Layer, Level
 
 __all__ = ["MappingReach", "expand", "find_resource_mappings", "merge_base", "to_written"]
 
@@ -67,6 +67,15 @@ class MappingReach:
         return [
             name for name in mapped if self._is_meant(self._find_nearest(number, (*resource, name, key)), name, key)
         ]
+
+    def ends_opt_out(self, level: Level, path: Path_) -> bool:
+        """Return whether a path is in a mapping of an operation that, at this level, lets the mapping of the resource
+        reach the operation again: a level below has opted out."""
+        mapping = path[:_MAPPING_LENGTH]
+        if len(mapping) < _MAPPING_LENGTH or mapping[-1] not in RESOURCE_MAPPINGS:
+            return False
+        number = next(at for at, layer in enumerate(self.layers) if layer.level == level)
+        return self._find_value(number, mapping) is not None and self._find_nearest(number, mapping) is None
 
     def maps_pages(self, operation: Path_) -> bool:
         """Return whether an operation's response mapping is evaluated for a page of records."""

@@ -22,7 +22,6 @@ from conn_engine.syncs.effective import EffectiveSync
 from conn_engine.syncs.plan import USUAL_PRIORITY, SyncPlan
 from conn_engine.syncs.planned_steps import (
     DEFAULT_ENDPOINT,
-    FILE_SUFFIXES,
     DeliverStep,
     DriftStep,
     EnrichStep,
@@ -34,6 +33,7 @@ from conn_engine.syncs.planned_steps import (
     SpoolStep,
     TransformStep,
     WriteStep,
+    check_file_format,
 )
 from conn_engine.syncs.resources import find_operation, find_sources
 from conn_engine.syncs.schedule import Schedule
@@ -221,13 +221,11 @@ class _Compiler:
                 *self._place,
                 hint=f"add to, such as: to: {_ADDRESSES[step.type]}",
             )
-        if step.type == "file" and not step.has_format:
-            raise SyncFault(
-                f'"{step.to}" has no known format',
-                *self._place,
-                "to",
-                hint=f"end the name with one of {', '.join(FILE_SUFFIXES)}, or with / for a file per run",
-            )
+        if step.type == "file":
+            try:
+                check_file_format(step.to)
+            except ConfigurationError as error:
+                raise SyncFault(error.message, *self._place, "to", hint=error.hint) from None
         return step
 
     def _compile_transform(

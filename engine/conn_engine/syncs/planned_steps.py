@@ -8,12 +8,12 @@ from typing import Any, Literal, TypeAlias
 from conn_engine.conditions import Scope
 from conn_engine.config import OperationName
 from conn_engine.config.sync_models import EventTarget, RecordFailure
+from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED, compile_mapping, expression
 from conn_engine.expressions import Mapping as CompiledMapping
 
 __all__ = [
     "DEFAULT_ENDPOINT",
-    "FILE_SUFFIXES",
     "DeliverStep",
     "DriftStep",
     "EnrichStep",
@@ -25,13 +25,13 @@ __all__ = [
     "SpoolStep",
     "TransformStep",
     "WriteStep",
+    "check_file_format",
     "describe_step",
 ]
 
 Granularity: TypeAlias = Literal["page", "record"]
 DEFAULT_ENDPOINT = "default"
-FILE_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
-"""How the name of a file ends, by which its format is found. One that ends with / is a folder, for a file per run."""
+_FILE_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +126,20 @@ class DeliverStep:
     table: str = ""
     batch: int = 1
 
-    @property
-    def has_format(self) -> bool:
-        """Whether the format of a file is known."""
-        return self.to.lower().endswith(("/", *FILE_SUFFIXES))
-
 
 PlannedStep: TypeAlias = (
     FetchStep | DriftStep | LoopStep | FilterStep | EnrichStep | TransformStep | WriteStep | SpoolStep | DeliverStep
 )
+
+
+def check_file_format(target: str) -> None:
+    """Raise ConfigurationError for a file whose name does not end with the suffix of a known format. A name that ends
+    with / is a folder, for a file per run."""
+    if not target.lower().endswith(("/", *_FILE_SUFFIXES)):
+        raise ConfigurationError(
+            f'"{target}" has no known format',
+            hint=f"end the name with one of {', '.join(_FILE_SUFFIXES)}, or with / for a file per run",
+        )
 
 
 def describe_step(step: PlannedStep) -> str:

@@ -6,9 +6,9 @@ from conn_engine.config import Workspace
 from conn_engine.config.sync_models import EventTarget
 from conn_engine.errors import ConfigurationError
 from conn_engine.syncs import DeliverStep, SyncPlan
+from conn_engine.syncs.planned_steps import check_file_format
 from conn_service.delivery.endpoints import ResolvedEndpoint, check_endpoint_url, find_endpoint
 from conn_service.delivery.stored_secrets import EndpointSecrets
-from conn_service.syncs.destinations.files import check_file_format
 from conn_service.syncs.store import RunRow
 
 __all__ = ["find_endpoint_of_run", "find_target", "parse_target"]

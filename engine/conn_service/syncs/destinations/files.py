@@ -11,12 +11,12 @@ from typing import IO, Any
 
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.syncs import DeliverStep
-from conn_engine.syncs.planned_steps import FILE_SUFFIXES
+from conn_engine.syncs.planned_steps import check_file_format
 from conn_service.delivery.object_storage import open_object_storage
 from conn_service.syncs.destinations.batches import Spooled
 from conn_service.syncs.destinations.faults import DestinationBusyError, DestinationError
 
-__all__ = ["check_file_format", "find_path", "write_file"]
+__all__ = ["find_path", "write_file"]
 
 _DELETED = "_deleted"
 _BATCH = 50_000
@@ -46,14 +46,6 @@ def write_file(step: DeliverStep, spooled: Spooled, folder: Path) -> int:
     if "://" in target:
         return _upload(target, suffix, spooled)
     return _write_local(find_path(folder, target), suffix, spooled)
-
-
-def check_file_format(target: str) -> None:
-    """Raise ConfigurationError for a file whose name does not end with the suffix of a known format."""
-    if not DeliverStep("file", to=target).has_format:
-        raise ConfigurationError(
-            f'"{target}" has no known format', hint=f"end the name with one of {', '.join(FILE_SUFFIXES)}"
-        )
 
 
 def find_path(folder: Path, target: str) -> Path:

@@ -5,7 +5,7 @@ FROM ${BASE} AS build
 WORKDIR /src
 COPY requirements.txt ./
 RUN python3 -m venv /opt/conn \
- && /opt/conn/bin/pip install --quiet --no-cache-dir --require-hashes --only-binary :all: --requirement requirements.txt
+ && /opt/conn/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps --only-binary :all: --requirement requirements.txt
 COPY . ./
 RUN /opt/conn/bin/pip install --quiet --no-cache-dir --no-deps --no-index --no-build-isolation . \
  && /opt/conn/bin/pip uninstall --quiet --yes hatchling pip

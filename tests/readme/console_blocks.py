@@ -15,6 +15,8 @@ import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import launching
+
 VENDOR = Path(__file__).parents[2] / "example" / "vendor.py"
 BLOCK = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -35,7 +37,7 @@ def run(command, folder, environ):
     """Exit code, output, and the folder in which the session goes on."""
     marker = Path(environ["HOME"]) / "folder"
     script = f'{command}\ncode=$?; pwd > "{marker}"; exit $code'
-    result = subprocess.run(
+    result = launching.run(
         ["bash", "-c", script],
         cwd=folder,
         env=environ,
@@ -80,7 +82,7 @@ def play(text, label, folder, environ):
 def start_stand_in(workspace):
     """Run the example's vendor.py on a free port, and lead the workspace to it meanwhile."""
     command = [sys.executable, "-u", str(VENDOR), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with launching.start(command, stdout=subprocess.PIPE, text=True) as process:
         port = re.search(r":(\d+)/", process.stdout.readline())[1]
         texts = {path: path.read_text(encoding="utf-8") for path in workspace.rglob("*.yaml")}
         for path, text in texts.items():

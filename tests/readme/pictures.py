@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import launching
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
@@ -104,7 +105,7 @@ def _build_shell(home):
 
 def _run(command, folder, shell):
     """Return the standard output of the command, also of one that fails."""
-    return subprocess.run(
+    return launching.run(
         ["sh", "-c", command],
         cwd=folder,
         env=shell,

@@ -1,10 +1,10 @@
 """The first hour of CONTRIBUTING.md, on a clone: its two edits, and its commands before and after them."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 from console_blocks import play
 
@@ -19,7 +19,7 @@ def project(tmp_path, shell):
     """A clone in which `conn`, `python` and make's `.venv/bin/python` run its code, and not this checkout's."""
     clone = tmp_path / "project"
     git = ["git", "-c", "safe.directory=*"]
-    subprocess.run([*git, "clone", "-q", str(ROOT), str(clone)], check=True, timeout=120)
+    launching.run([*git, "clone", "-q", str(ROOT), str(clone)], check=True, timeout=120)
     shell["PYTHONPATH"] = f"{clone}/cli:{clone}/engine"
     for path in (clone / ".venv" / "bin" / "python", tmp_path / "bin" / "python"):
         path.parent.mkdir(parents=True, exist_ok=True)

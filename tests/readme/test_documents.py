@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import launching
 import pytest
 from evaluating import usual
 
@@ -62,7 +62,7 @@ def test_the_first_page_links_every_tutorial_and_task():
 
 def test_blocks_of_yaml_and_json_pass_lint(shell):
     files = ["README.md", "connectors/README.md", "example/README.md", "engine/README.md"]
-    result = subprocess.run(
+    result = launching.run(
         ["conn", "lint", *files], cwd=ROOT, env=shell, capture_output=True, text=True, timeout=60, check=False
     )
     assert (result.returncode, result.stdout) == (0, "no findings\n"), result.stdout + result.stderr
@@ -119,7 +119,7 @@ def test_running_a_connector_loads_only_the_first_part(shell):
         "import sys; from conn_engine import connect, load_workspace;"
         "print(*{name.split('.')[1] for name in sys.modules if name.startswith('conn_engine.')})"
     )
-    loaded = subprocess.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=True).stdout
+    loaded = launching.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=True).stdout
     first_row = re.search(r"\| what runs connectors \| ([^|]+) \|", text_of("engine/README.md"))[1]
     assert len(loaded.split()) > 10 and set(loaded.split()) <= set(re.findall(r"`([\w/]+)`", first_row))
 
@@ -238,9 +238,7 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
     shell["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "cli"), str(tmp_path / "engine")])
 
     def run(*command):
-        return subprocess.run(
-            command, cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=120, check=False
-        )
+        return launching.run(command, cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=120, check=False)
 
     assert "written: connector.schema.json" in run(sys.executable, "-m", "conn_engine.schemas").stdout
     assert run("conn", "init", "shop").returncode == 0

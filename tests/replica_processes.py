@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import launching
 
 __all__ = ["PATIENCE", "Replica", "Traffic", "find_free_port"]
 
@@ -47,7 +48,7 @@ class Replica:
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **self.environ}
         command = [*_CONN, "-C", str(self.root), *self.words, "--port", str(self.port)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            self.process = launching.start(command, env=environ, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=30):

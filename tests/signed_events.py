@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import launching
+
 from conn_engine.documents import find_markdown_blocks
 from conn_engine.releases.store_location import StoreLocation
 from conn_engine.syncs import build_event
@@ -42,7 +44,7 @@ def start_application(
     output = folder / "output.txt"
     own = {**os.environ, **environ, "PORT": str(port), "INGEST_SECRET": SECRET}
     with output.open("w") as file:
-        process = subprocess.Popen([str(word) for word in command], cwd=folder, env=own, stdout=file, stderr=file)
+        process = launching.start([str(word) for word in command], cwd=folder, env=own, stdout=file, stderr=file)
         try:
             wait_for_port(port, process, output)
             yield f"http://127.0.0.1:{port}/", output

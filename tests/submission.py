@@ -3,8 +3,9 @@
 import copy
 import json
 import re
-import subprocess
 from pathlib import Path
+
+import launching
 
 from conn_cli.scaffold import create_connector, create_workspace
 
@@ -52,7 +53,7 @@ def _with_request(expected, request):
 def run_git(folder: Path, *arguments: str) -> str:
     """Run git on a repository of a test, with a fixed author and nothing of the machine's settings."""
     command = ["git", "-c", "user.email=a@example.com", "-c", "user.name=A", "-c", "protocol.file.allow=always"]
-    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, check=True)
+    done = launching.run([*command, *arguments], cwd=folder, capture_output=True, check=True)
     return done.stdout.decode().strip()
 
 

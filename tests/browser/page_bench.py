@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import HTTPRedirectHandler, build_opener
 
+import launching
 from browser_bench import open_tab
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -71,7 +72,7 @@ def open_studio(root: Path, *options: str) -> Iterator[Studio]:
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'cli'}{os.pathsep}{ROOT / 'engine'}"}
     command = [sys.executable, "-m", "conn_cli.main", "studio", "--no-open", *options]
     with (root.parent / f"{root.name}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = launching.start(command, cwd=root, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None
             ready, _, _ = select.select([process.stdout], [], [], DEADLINE)

@@ -3,9 +3,10 @@
 import ast
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+import launching
 
 from conn_engine.expressions.tokens import LexError, lex
 
@@ -56,7 +57,7 @@ def read_tokens(texts: list[str]) -> list[list[list[str]]]:
     assert node, "Install Node.js 20 or later (apt-get install nodejs)."
     command = [node, str(ROOT / "tests/browser/highlighter.mjs"), str(MODULE)]
     sent = json.dumps(texts)
-    done = subprocess.run(command, input=sent, capture_output=True, text=True, timeout=120, check=True)
+    done = launching.run(command, input=sent, capture_output=True, text=True, timeout=120, check=True)
     tokens: list[list[list[str]]] = json.loads(done.stdout)
     return tokens
 

@@ -1,9 +1,9 @@
 """An author saves in a real browser: a review, a commit, a conflict, a draft, and a page that is read-only."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import launching
 import pytest
 import studio_tutorial
 from browser_bench import find_violations
@@ -20,7 +20,7 @@ LOWER = "$lowercase(response.properties.email)"
 
 def run_git(root: Path, *arguments: str) -> str:
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-    done = subprocess.run(["git", *who, *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60)
+    done = launching.run(["git", *who, *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import launching
 from vendor import Arrived, start_vendor
 
 from conn_engine.config import load_workspace
@@ -156,7 +157,7 @@ class WorkerProcess:
         environ = {**os.environ, "CONN_NO_KEYRING": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", WORKER, "-C", str(self.tenants.root), "sync", "work"]
         with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
+            self.process = launching.start(
                 [*command, "--store", self.tenants.store], env=environ, stdout=sink, stderr=sink
             )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -96,7 +97,7 @@ def sync(folder: Path, sizes: Sizes, *arguments: str) -> dict[str, Any]:
             path.write_text(text)
         command = [*CONN, "-C", str(folder), "sync", "run", "people", "--format", "json", *arguments]
         with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
-            process = subprocess.Popen(
+            process = launching.start(
                 command, stdout=out, stderr=err, text=True, env={**os.environ, "CONN_NO_KEYRING": "1"}
             )
             sizes.watch(process, seconds=3600)

@@ -3,7 +3,6 @@ it can get, and memory after many requests."""
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from statistics import median
 from typing import Any
 
 import httpx
+import launching
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -137,7 +137,7 @@ def measure(replica: Replica, token: str, path: str, count: int = 60) -> float:
     does nothing else."""
     work = {"port": replica.port, "token": token, "paths": [path], "clients": 2, "requests": count}
     line = [sys.executable, "-m", "benchmarks.service_load"]
-    done = subprocess.run(
+    done = launching.run(
         line, input=json.dumps(work) + "\n", cwd=ROOT, capture_output=True, text=True, check=True, timeout=5 * PATIENCE
     )
     outcome = json.loads(done.stdout)

@@ -3,10 +3,10 @@
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 import yaml
 from transcript import Run, conn
@@ -49,7 +49,7 @@ RECORDS = {
 def git(folder: Path, *arguments: str) -> str:
     who = ["-c", "user.email=a@example.com", "-c", "user.name=A"]
     day = {"GIT_COMMITTER_DATE": "2026-03-04T12:00:00 +0000", "GIT_AUTHOR_DATE": "2026-03-04T12:00:00 +0000"}
-    done = subprocess.run(
+    done = launching.run(
         ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True, env={**os.environ, **day}
     )
     return done.stdout.strip()

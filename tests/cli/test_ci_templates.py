@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import launching
 import pytest
 import yaml
 from transcript import conn
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the steps 
 
 def git(folder: Path, *arguments: str) -> str:
     who = ["-c", "user.email=a@example.com", "-c", "user.name=A", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    done = launching.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -56,7 +57,7 @@ def installed(tmp_path: Path) -> Path:
 def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     places = os.pathsep.join(str(ROOT / part) for part in ("cli", "engine"))
     environment = {**os.environ, "PYTHONPATH": places, "CONN_NO_KEYRING": "1", **variables}
-    return subprocess.run(
+    return launching.run(
         ["bash", "-eo", "pipefail", "-c", script],
         cwd=folder,
         env=environment,

@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 from completion_tree import build_tree
 from measuring import cpu_limit
@@ -230,7 +230,7 @@ def test_an_answer_imports_few_modules_and_neither_typer_nor_the_engine(complete
         "COMP_WORDS": "conn\ntest\ncontacts.l",
         "COMP_CWORD": "2",
     }
-    done = subprocess.run(
+    done = launching.run(
         [sys.executable, "-c", script],
         cwd=complete.folder,
         env=environ,

@@ -3,10 +3,10 @@
 import io
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 
 from conn_cli.console import App
@@ -204,7 +204,7 @@ def imported_by(folder, *arguments):
         "finally:\n    print(*sorted(sys.modules), sep='\\n', file=sys.stderr)\n"
     )
     path = {"PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")]), "HOME": str(folder)}
-    done = subprocess.run(
+    done = launching.run(
         [sys.executable, "-c", code], cwd=folder, env=path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

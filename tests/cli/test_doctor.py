@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -10,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 
 import keyring
+import launching
 import pytest
 from keyring.backend import KeyringBackend
 from transcript import check_report, conn
@@ -100,7 +100,7 @@ def test_a_shell_without_completion_is_named():
 def test_the_shell_is_the_one_that_runs_the_command(home):
     code = "import os; from conn_cli.machine.surroundings import find_shell; print(find_shell(os.environ))"
     script = f"{sys.executable} -c '{code}'; true"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = launching.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "bash\n"
 
 

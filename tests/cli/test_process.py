@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import launching
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(folder, *arguments, **options):
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.run(
+    return launching.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(**options.pop("environ", {})),
@@ -37,7 +38,7 @@ def run(folder, *arguments, **options):
 
 def shell(folder, script):
     line = f"{sys.executable} -m conn_cli.main"
-    return subprocess.run(
+    return launching.run(
         ["bash", "-c", script.replace("conn ", f"{line} ")],
         cwd=folder,
         env=environment(),
@@ -142,7 +143,7 @@ def test_control_c_ends_with_130_and_without_a_traceback(desk):
         file = desk / "connectors/demo/connector.yaml"
         file.write_text(file.read_text().replace("https://api.demo.example/v1", f"http://127.0.0.1:{port}"))
         (desk / "conn.yaml").write_text(f'version: 1\ntrusted_hosts: ["127.0.0.1:{port}"]\n')
-        process = subprocess.Popen(
+        process = launching.start(
             [*COMMAND, "run", "contacts.list", "-a", "me"],
             cwd=desk,
             env=environment(CONN_ME_TOKEN="tok-12345-secret"),
@@ -185,10 +186,9 @@ def test_completion_is_printed(desk):
     ],
 )
 def test_a_typed_secret_is_not_shown(desk, typed, code, last):
-    import pty
     import termios
 
-    child, terminal = pty.fork()
+    child, terminal = launching.fork_terminal()
     if child == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
         os.chdir(desk)

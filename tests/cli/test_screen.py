@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import pexpect
+import launching
 import pytest
 from transcript import Run, conn
 
@@ -208,17 +208,19 @@ def in_a_terminal(folder: Path, *arguments: str, columns: int = 80) -> str:
         "TERM": "xterm-256color",
         "HOME": str(folder),
     }
-    shown, code = pexpect.run(
-        f"{sys.executable} -m conn_cli.start {' '.join(arguments)}",
+    child = launching.show(
+        sys.executable,
+        ["-m", "conn_cli.start", *arguments],
         cwd=str(folder),
         env=environ,
         dimensions=(25, columns),
         timeout=60,
-        withexitstatus=True,
         encoding="utf-8",
     )
-    assert code in {0, 1}, shown
-    return shown
+    shown = child.read()
+    child.close()
+    assert child.exitstatus in {0, 1}, shown
+    return str(shown)
 
 
 def test_a_real_terminal_shows_a_failure_on_one_screen_in_legible_colors(desk):

@@ -1,7 +1,6 @@
 """`conn update` with a base from Git, and with a lock file that does not fit the workspace."""
 
-import subprocess
-
+import launching
 from transcript import conn
 
 from conn_cli.scaffold import create_connector, create_workspace, read_bundled
@@ -22,7 +21,7 @@ def test_a_commit_is_the_base_of_a_copy_without_a_lock(tmp_path):
         ["add", "-A"],
         ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "1"],
     ):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+        launching.run(["git", *command], cwd=tmp_path, check=True)
     path.write_text(path.read_text() + "# ours\n")
     run = conn(tmp_path, "update", "zendesk", "--base", "HEAD")
     assert run.code == 0, run.err

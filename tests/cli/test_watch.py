@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import launching
 import pexpect
 import pytest
 from transcript import conn
@@ -35,7 +36,7 @@ def test_a_person_saves_a_file_and_sees_the_changed_result(desk: Path) -> None:
         "PATH": os.environ["PATH"], "HOME": str(desk), "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm",
         "CONN_NO_KEYRING": "1", "NO_COLOR": "1",
     }  # fmt: skip
-    child = pexpect.spawn(
+    child = launching.show(
         sys.executable, ["-m", "conn_cli.main", "test", "contacts.list", "--watch", "-q"],
         cwd=str(desk), env=environ, encoding="utf-8", timeout=60, dimensions=(40, 100),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from base64 import b64decode, b64encode
 from contextlib import contextmanager
 from pathlib import Path
 
+import launching
 import pytest
 from vendor import start_vendor
 
@@ -73,7 +74,7 @@ class Listening:
 
     def __init__(self, folder, *options, **environ):
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-        self.process = subprocess.Popen(
+        self.process = launching.start(
             [sys.executable, "-m", "conn_cli.main", "webhook", "listen", *options],
             cwd=folder,
             env={

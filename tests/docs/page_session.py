@@ -27,7 +27,6 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -41,6 +40,7 @@ from unittest.mock import patch
 from urllib.parse import urlencode
 
 import httpx
+import launching
 import transcript
 from examples import CONNECTOR
 from vendor import Arrived, Vendor, start_vendor
@@ -174,7 +174,7 @@ class PageSession:
         """Return the lines of a command that is not of Conn."""
         folder = Path(sys.executable).parent
         environ = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(self.root)}
-        done = subprocess.run(
+        done = launching.run(
             ["sh", "-c", command], cwd=self.folder, env=environ, capture_output=True, text=True, timeout=60, check=True
         )
         return done.stdout.splitlines()

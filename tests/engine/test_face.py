@@ -1,9 +1,10 @@
 """The public face: complete, typed, and free of cost until used."""
 
 import ast
-import subprocess
 import sys
 from pathlib import Path
+
+import launching
 
 import conn_engine
 
@@ -29,7 +30,7 @@ def test_importing_the_face_loads_nothing_heavy():
         "heavy = {'httpx', 'yaml', 'jlens', 'jsonata', 'keyring', 'jsonschema_rs', 'msgspec', 'sqlalchemy'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    result = launching.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
 
 

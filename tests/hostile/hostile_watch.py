@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+import launching
 from hostile_answers import ANSWERS
 from hostile_documents import DOCUMENTS
 from hostile_expressions import BOUNDED, ISOLATED
@@ -65,7 +66,7 @@ class _Child:
         folders = [str(HERE.parent), str(HERE.parent / "security"), *filter(None, sys.path)]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
+        self._process = launching.start(
             [sys.executable, str(HERE / "hostile_child.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -2,10 +2,10 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 import yaml
 
@@ -25,7 +25,7 @@ def _step(name, folder, runner, **variables):
         **{name: str(runner / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")},
         **variables,
     }
-    return subprocess.run(
+    return launching.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]],
         cwd=folder,
         env=environ,
@@ -47,7 +47,7 @@ def runner(tmp_path_factory):
 
 def test_the_installed_command_checks_and_imports_nothing_of_the_checkout(runner, tmp_path):
     conn = runner / "conn" / "bin" / "conn"
-    subprocess.run([conn, "init", "work", "--example"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    launching.run([conn, "init", "work", "--example"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     work = tmp_path / "work"
     for name in ("conn_cli", "conn_engine", "yaml", "json", "sitecustomize"):
         (work / f"{name}.py").write_text("raise SystemExit('of the checkout')", encoding="utf-8")
@@ -59,7 +59,7 @@ def test_the_installed_command_checks_and_imports_nothing_of_the_checkout(runner
 
 def test_what_is_installed_is_what_is_pinned(runner):
     pip = [runner / "conn" / "bin" / "pip", "list", "--format", "freeze"]
-    listed = subprocess.run(pip, cwd=runner, capture_output=True, text=True, check=True, timeout=60).stdout
+    listed = launching.run(pip, cwd=runner, capture_output=True, text=True, check=True, timeout=60).stdout
     installed = {re.sub(r"[-_.]+", "-", row).lower() for row in re.findall(r"^.+?(?===)", listed, re.MULTILINE)}
     pinned = set(re.findall(r"^(\S+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
     assert installed - pinned <= {"pip", "setuptools", "conn-engine"}

@@ -3,10 +3,10 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "NO_PROXY", "http
 def project(tmp_path_factory):
     """A copy of what Git has of the project."""
     copy = tmp_path_factory.mktemp("project")
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = launching.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file() and not name.startswith("tests/"):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +33,8 @@ def project(tmp_path_factory):
 def tools(tmp_path_factory):
     """A folder with pipx, and uv's two commands."""
     folder = tmp_path_factory.mktemp("tools")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-    subprocess.run([folder / "bin" / "pip", "install", "-q", "pipx", "uv"], check=True, timeout=600)
+    launching.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    launching.run([folder / "bin" / "pip", "install", "-q", "pipx", "uv"], check=True, timeout=600)
     return folder / "bin"
 
 
@@ -45,7 +45,7 @@ def run(line, project, tools, home):
         "HOME": str(home),
         "CONN_NO_KEYRING": "1",
     }
-    done = subprocess.run(
+    done = launching.run(
         ["bash", "-ec", line], cwd=project, env=environ, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
+import launching
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def installed(built, tmp_path_factory):
 
 def _run(*command, cwd=None, check=True):
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    result = subprocess.run(
+    result = launching.run(
         [str(part) for part in command], cwd=cwd, env=environ, capture_output=True, text=True, timeout=600, check=False
     )
     if check:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import launching
 import pytest
 from attack import KEY, World
 
@@ -143,7 +144,7 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "golden.json"
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for delay in (0.02, 0.05, 0.11):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, env=environ) as writer:
+        with launching.start([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, env=environ) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             while not path.exists():

@@ -5,7 +5,6 @@ import io
 import os
 import resource
 import struct
-import subprocess
 import sys
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from measuring import cpu_limit
 
@@ -245,7 +245,7 @@ class TestRows:
             "print(count, int(peak.split()[1]) // 1024)\n"
         )
         environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "engine"), "TMPDIR": str(tmp_path)}
-        done = subprocess.run(
+        done = launching.run(
             [sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=True, timeout=120
         )
         count, peak = map(int, done.stdout.split())

@@ -1,9 +1,9 @@
 """A git repository from a stranger: comparing with one of its revisions runs nothing of it and writes nowhere else."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import launching
 import pytest
 from attack import World
 
@@ -14,7 +14,7 @@ from conn_engine.errors import ConfigurationError, ConnError
 def git(folder: Path, *arguments: str, given: bytes = b"") -> str:
     command = ["git", "-c", "user.email=a@example.com", "-c", "user.name=A", "-c", "protocol.file.allow=always"]
     return (
-        subprocess.run([*command, *arguments], cwd=folder, input=given, capture_output=True, check=True)
+        launching.run([*command, *arguments], cwd=folder, input=given, capture_output=True, check=True)
         .stdout.decode()
         .strip()
     )

@@ -1,7 +1,6 @@
 """A Git repository of an attacker, and addresses of one: nothing of it runs, and git gets no option of theirs."""
 
-import subprocess
-
+import launching
 import pytest
 from submission import commit, create_repository, run_git
 
@@ -120,7 +119,7 @@ def test_a_settings_file_of_the_machine_does_not_allow_another_protocol(reposito
 
 def test_a_repository_that_is_too_large_is_not_written_to_disk(repository, monkeypatch):
     monkeypatch.setattr("conn_engine.analysis.impact.git._FETCH_BYTES", 50_000)
-    noise = subprocess.run(["head", "-c", "300000", "/dev/urandom"], capture_output=True, check=True).stdout
+    noise = launching.run(["head", "-c", "300000", "/dev/urandom"], capture_output=True, check=True).stdout
     (repository / "large.bin").write_bytes(noise)
     commit(repository, "large")
     with pytest.raises(UsageError, match="git cannot fetch"):
@@ -138,7 +137,7 @@ def test_the_list_of_a_tree_that_contains_itself_many_times_is_not_read_complete
     tree = run_git(repository, "rev-parse", "HEAD^{tree}").strip()
     for _ in range(2):
         rows = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
-        made = subprocess.run(["git", "mktree"], cwd=repository, input=rows, capture_output=True, check=True, text=True)
+        made = launching.run(["git", "mktree"], cwd=repository, input=rows, capture_output=True, check=True, text=True)
         tree = made.stdout.strip()
     bomb = run_git(repository, "commit-tree", tree, "-m", "100 folders of one object").strip()
     run_git(repository, "update-ref", "refs/heads/main", bomb)

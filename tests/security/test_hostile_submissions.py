@@ -3,10 +3,10 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 
+import launching
 import pytest
 
 from conn_cli.scaffold import create_connector, create_workspace
@@ -142,6 +142,6 @@ def test_the_process_that_reads_the_folder_can_neither_send_nor_run_nor_write(tm
         f"def attack(root, name): {attempt}\n"
         "child._RUNNERS = {'contents': attack}; child.serve('contents', '.', 'shop')"
     )
-    done = subprocess.run([sys.executable, "-B", "-c", program], cwd=tmp_path, capture_output=True, check=True)
+    done = launching.run([sys.executable, "-B", "-c", program], cwd=tmp_path, capture_output=True, check=True)
     assert "PermissionError" in json.loads(done.stdout)["rules"][0]["problems"][0]["message"]
     assert [path.name for path in tmp_path.iterdir()] == ["conn.yaml"]

@@ -1,11 +1,11 @@
 """The action's comment on a pull request, written by GitHub's own command line to a server that speaks GitHub's API."""
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 import httpx
+import launching
 import pytest
 import yaml
 from processes import cache
@@ -34,7 +34,7 @@ class Runner:
             "COMMENTS": comments or self.comments,
         }  # fmt: skip
         assert set(values) == set(self.step["env"])
-        done = subprocess.run(
+        done = launching.run(
             ["bash", "-eo", "pipefail", "-c", self.step["run"]],
             cwd=self.folder,
             env={

@@ -3,9 +3,9 @@
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
+import launching
 import pytest
 from processes import cache
 
@@ -19,7 +19,7 @@ PLANTED = ("connectors/hubspot/.env.planted", "connectors/hubspot/token.local.ya
 
 
 def call(*words, **more):
-    done = subprocess.run(
+    done = launching.run(
         [str(word) for word in words], capture_output=True, text=True, timeout=900, check=False,
         env={**os.environ, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}, **more,
     )  # fmt: skip

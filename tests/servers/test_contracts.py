@@ -6,12 +6,12 @@ must still be objected to.
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import launching
 import pytest
 import yaml
 from processes import cache
@@ -130,7 +130,7 @@ def test_graphql_queries_and_their_variables_are_in_the_vendors_schema(connector
     assert len(queries) > 10
     assert len([query for query in queries if query.lstrip().startswith("mutation")]) >= 6
     python = cache.venv("graphql-core", "3.2.6") / "python"
-    done = subprocess.run(
+    done = launching.run(
         [python, "-c", VALIDATE, spec(GRAPHQL[connector])],
         input=f"[{','.join(sorted(sent))}]",
         capture_output=True,

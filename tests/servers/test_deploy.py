@@ -3,7 +3,6 @@
 import os
 import re
 import ssl
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import launching
 import pytest
 import yaml
 from processes import cache
@@ -52,7 +52,7 @@ http {{
 def test_compose_follows_its_specification() -> None:
     bin_ = cache.venv("check-jsonschema", "0.39.0")
     command = [bin_ / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = launching.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -62,7 +62,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path, name: str) -> None:
     unit = tmp_path / f"{name}.service"  # without the program and the user, which this machine does not have
     unit.write_text(text.replace("/opt/conn/bin/conn", sys.executable).replace("User=conn", "User=root"), "utf-8")
     verify = cache.debian("systemd", "systemd-analyze")
-    done = subprocess.run([verify, "verify", unit], capture_output=True, text=True, check=False)
+    done = launching.run([verify, "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -91,7 +91,7 @@ class ServiceProcess(WorkerProcess):
         environ = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(sys.path)}
         with self.log.open("ab") as log:
             command = [*CONN, "-C", str(root), *SERVICES["worker"]["command"]]
-            self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            self.process = launching.start(command, env=environ, stdout=log, stderr=log)
 
 
 def test_the_workers_of_the_compose_file(tmp_path: Path, store: str) -> None:

@@ -2,9 +2,9 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
+import launching
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def site():
     """The folder that `make docs-site` builds."""
-    subprocess.run(["make", "docs-site"], cwd=ROOT, capture_output=True, timeout=600, check=True)
+    launching.run(["make", "docs-site"], cwd=ROOT, capture_output=True, timeout=600, check=True)
     return ROOT / "site"
 
 
@@ -22,9 +22,7 @@ def render(page):
     chromium = shutil.which("chromium")
     assert chromium, "Install chromium (apt-get install chromium)."
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
-    return subprocess.run(
-        [*command, "--dump-dom", page], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
+    return launching.run([*command, "--dump-dom", page], capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 def test_search_works_from_disk(site):

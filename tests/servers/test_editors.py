@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from lsprotocol import types
 from processes import cache
@@ -42,7 +42,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_npm(folder: Path, *words: str) -> None:
     environ = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-    done = subprocess.run(
+    done = launching.run(
         [cache.tool("npm", "builds the extension"), *words],
         cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -81,9 +81,7 @@ def run_in_host(code: Path, root: Path, command: list[str]) -> dict[str, Any]:
     words = [cache.tool("node", "runs it"), str(HOST), str(code), json.dumps(settings)]
     sources = os.pathsep.join(str(EXTENSION.parents[1] / part) for part in ("cli", "engine"))
     environ = {**os.environ, "PYTHONPATH": sources}  # the extension starts the server in the home folder
-    done = subprocess.run(
-        words, cwd=root, env=environ, capture_output=True, text=True, timeout=4 * SECONDS, check=False
-    )
+    done = launching.run(words, cwd=root, env=environ, capture_output=True, text=True, timeout=4 * SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     shown: dict[str, Any] = json.loads(done.stdout)
     return shown

@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 
 VERSION = "2.2.2"
@@ -15,7 +15,7 @@ TABLE = json.loads((HERE.parent / "engine" / "expressions" / "cases.json").read_
 
 
 def _run(command: list[str], **options: Any) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+    done = launching.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
     assert done.returncode == 0, f"{' '.join(command[:3])}: {done.stderr[-2000:]}"
     return done.stdout
 

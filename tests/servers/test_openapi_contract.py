@@ -7,7 +7,6 @@ typed client is generated from the document and used.
 import json
 import os
 import re
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from processes import cache
 from processes.command import Conn
@@ -78,7 +78,7 @@ def run_schemathesis(service: Running, folder: Path, examples: int, *more: str) 
     (folder / "schemathesis.toml").write_text(REFUSALS, "utf-8")
     cursor = service.get("/unified/crm/contacts?limit=1")["next_cursor"]
     own = {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent), "CONTACTS_CURSOR": cursor}
-    done = subprocess.run(
+    done = launching.run(
         [programs / "schemathesis", "run", f"{service.url}/openapi.json", "--max-examples", str(examples),
          "--phases", "coverage,fuzzing", "--continue-on-failure", "--warnings", "off", "--no-color",
          "-H", f"Authorization: Bearer {service.token}", *more],
@@ -131,10 +131,10 @@ def test_a_typed_client_is_generated_and_used(service: Running, tmp_path: Path) 
     line = re.findall(r"^\$ (openapi-python-client .*)$", PAGE.read_text("utf-8"), re.MULTILINE)[0]
     environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     words = [programs / "openapi-python-client", *line.split()[1:], "--fail-on-warning"]
-    made = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    made = launching.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
     (tmp_path / "use.py").write_text(CLIENT, "utf-8")
-    used = subprocess.run(
+    used = launching.run(
         [programs / "python", "use.py", service.url, service.token],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

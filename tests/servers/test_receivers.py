@@ -4,11 +4,11 @@ The one in Python runs in tests/docs.
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import launching
 from processes import cache
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -44,5 +44,5 @@ def test_the_application_in_go(tmp_path: Path) -> None:
 
 def compile_program(command: list[str | Path], folder: Path, environ: Mapping[str, str] = {}) -> None:
     words, own = [str(word) for word in command], {**os.environ, **environ}
-    done = subprocess.run(words, cwd=folder, env=own, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = launching.run(words, cwd=folder, env=own, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

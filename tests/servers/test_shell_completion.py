@@ -1,14 +1,13 @@
 """Completion in the shells themselves, with the scripts that the command prints: a person types TAB."""
 
 import os
-import pty
 import select
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import launching
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +21,7 @@ def shop(tmp_path):
     command = tmp_path / "bin/conn"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m conn_cli.start "$@"\n')
     command.chmod(0o755)
-    subprocess.run([command, "init", "shop", "--example"], cwd=tmp_path, env=environ(tmp_path), check=True, timeout=120)
+    launching.run([command, "init", "shop", "--example"], cwd=tmp_path, env=environ(tmp_path), check=True, timeout=120)
     return tmp_path / "shop"
 
 
@@ -45,7 +44,7 @@ def find_shell(name):
 def print_script(shop, shell):
     """Return the script that `conn --show-completion` prints in a shell."""
     script = [find_shell(shell), "-c", "conn --show-completion; true"]
-    done = subprocess.run(
+    done = launching.run(
         script, cwd=shop, env=environ(shop.parent), capture_output=True, text=True, timeout=60, check=True
     )
     assert "_CONN_COMPLETE" in done.stdout, done.stderr
@@ -54,7 +53,7 @@ def print_script(shop, shell):
 
 def type_keys(shop, command, steps, expected):
     """Run a shell in a terminal, send it each text once the one before has been answered, and wait for `expected`."""
-    pid, terminal = pty.fork()
+    pid, terminal = launching.fork_terminal()
     if pid == 0:
         os.chdir(shop)
         os.execve(command[0], command, environ(shop.parent))
@@ -81,7 +80,7 @@ def test_fish(shop):
         ("conn test hubspot:contacts.l", {"hubspot:contacts.list"}),
         ("conn doc", {"doctor\tCheck this installation and the workspace."}),
     ]:
-        done = subprocess.run(
+        done = launching.run(
             [find_shell("fish"), "-c", f"{script}\ncomplete -C '{line}'"],
             cwd=shop, env=environ(shop.parent), capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip

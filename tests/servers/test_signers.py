@@ -2,12 +2,12 @@
 
 import base64
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import launching
 import pytest
 from postbox import Postbox, schemes, vendors
 from processes import cache
@@ -41,7 +41,7 @@ FORMS: dict[str, dict[str, list[str]]] = {
 def by_sdk(*tasks: dict[str, Any]) -> list[Any]:
     """What the libraries do with these tasks, in one process."""
     python = cache.requirements("signers", HERE / "requirements.txt") / "python"
-    done = subprocess.run(
+    done = launching.run(
         [python, HERE / "worker.py"], input=json.dumps(tasks), capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr[-3000:]

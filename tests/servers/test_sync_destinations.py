@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import launching
 import psycopg
 import pytest
 from obstore import get
@@ -70,7 +71,7 @@ class Shop:
         environ = {**os.environ, "CONN_NO_KEYRING": "1", "PYTHONPATH": os.pathsep.join(sys.path), **self.environ}
         command = [*CONN, "-C", str(self.root), "sync", "run", name, "--format", "json"]
         command += [] if to is None else ["--to", to]
-        return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return launching.start(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def read_report(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Return the report of a run when it has ended."""

@@ -3,11 +3,11 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from processes import cache
 
@@ -64,7 +64,7 @@ def find_environment(folder: Path, text: str) -> dict[str, str]:
 
 def run_sync(folder: Path, environ: dict[str, str]) -> dict[str, Any]:
     command = [*CONN, "-C", str(folder), "sync", "run", "articles", "--format", "json"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    done = launching.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
     return run
@@ -72,7 +72,7 @@ def run_sync(folder: Path, environ: dict[str, str]) -> dict[str, Any]:
 
 def read_chunks(folder: Path, environ: dict[str, str]) -> list[dict[str, Any]]:
     command = [sys.executable, "-c", READ, str(folder / "vectors"), "_deleted = false"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    done = launching.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows

@@ -2,10 +2,10 @@
 
 import copy
 import pickle
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import launching
 import pytest
 from evaluating import chosen, evaluate, expression, fixed_now, truth, under, use
 
@@ -149,7 +149,7 @@ def test_the_recursion_limit_of_the_process_stays() -> None:
         "assert evaluate('($f := function($n){$n = 0 ? 0 : 1 + $f($n - 1)}; $f(60))', {}, conditions) == 60\n"
         "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    launching.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
 def test_neither_jsonata_python_nor_isolation_is_loaded_unless_it_is_used() -> None:
@@ -158,7 +158,7 @@ def test_neither_jsonata_python_nor_isolation_is_loaded_unless_it_is_used() -> N
         "from conn_engine.conditions import USUAL; assert evaluate('a.b', {'a': {'b': 1}}, USUAL) == 1\n"
         "assert not {'jsonata', 'multiprocessing', 'conn_engine.expressions.isolation'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    launching.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
 def test_nothing_is_printed(evaluator: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -193,4 +193,4 @@ def test_without_jlens_everything_still_works() -> None:
         "assert mapping.apply([{'a': 1}, {}], USUAL) == [{'x': 1, 'y': 1}, {}]\n"
         "assert render_path('/{{a}}', Scope({'a': 'b/c'}, USUAL)) == '/b%2Fc'"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    launching.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -13,6 +13,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from evaluating import audit, evaluate, expression, isolated, mapping, use
 
@@ -229,7 +230,7 @@ def test_no_worker_outlives_a_parent_that_is_killed(evaluator: str, busy: bool) 
         "time.sleep(600)\n"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environ) as parent:
+    with launching.start([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environ) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         deadline = time.monotonic() + 60
@@ -252,7 +253,7 @@ def test_a_worker_does_not_evaluate_for_a_parent_that_is_gone_already() -> None:
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with theirs:
-        done = subprocess.run(
+        done = launching.run(
             [sys.executable, "-c", program],
             pass_fds=(theirs.fileno(),),
             env=environ,
@@ -299,4 +300,4 @@ def test_a_fork_has_workers_of_its_own() -> None:
         "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
         "    assert (evaluate('1 + 1', {}, conditions), isolation.idle) == first\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)})
+    launching.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)})

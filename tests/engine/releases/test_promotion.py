@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import launching
 import pytest
 import sqlalchemy as sa
 from desks import CRM, FILES, UNIFIED, Desk
@@ -224,7 +225,7 @@ class TestPromotion:
         command = [sys.executable, "-m", "conn_cli.main", "-C", str(desk.root), "promote"]
         options = ["production", "--store", desk.address, "--despite", "a race", "--by"]
         started = [
-            subprocess.Popen([*command, release, *options, release[:6]], env=environ, text=True,
+            launching.start([*command, release, *options, release[:6]], env=environ, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             for release in releases
         ]  # fmt: skip

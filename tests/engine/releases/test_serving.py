@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import launching
 import pytest
 import sqlalchemy as sa
 from desks import CONNECTOR, FILES, UNIFIED, Desk
@@ -62,7 +63,7 @@ class TestProcess:
             desk.serve(store, first)
             version(desk, 2, vendor)
             desk.serve(store, desk.release(store), "staging")
-        server = subprocess.Popen(
+        server = launching.start(
             [sys.executable, "-m", "serving_process", desk.address, "production"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True,
         )  # fmt: skip
@@ -82,10 +83,10 @@ class TestProcess:
             "--override",
             "measured",
         ]  # the earlier name of --despite
-        subprocess.run([*command, *promote], env=environ, check=True, capture_output=True, timeout=60)
+        launching.run([*command, *promote], env=environ, check=True, capture_output=True, timeout=60)
         promoted = time.time()
         until_served(lines, "2")
-        subprocess.run([*command, "rollback", "production", *store_option], env=environ, check=True, timeout=60)
+        launching.run([*command, "rollback", "production", *store_option], env=environ, check=True, timeout=60)
         rolled_back = time.time()
         until_served(lines, "1")
         time.sleep(0.3)

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import shutil
-import subprocess
 
+import launching
 import pytest
 from trusting import HERE
 
@@ -123,7 +123,7 @@ def test_ready_made_faults():
 
 
 def run_curl(command: str, tmp_path, **variables: str) -> None:
-    subprocess.run(
+    launching.run(
         ["bash", "-c", command],
         check=True,
         env={"PATH": "/usr/bin:/bin", **variables},
@@ -249,7 +249,7 @@ def test_a_curl_line_is_the_same_request_in_any_shell(shell, tmp_path):
             assert "hunter22" not in command
             assert neutralize(command) == command, "what is shown is what is copied"
             variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "X_NOTE": "hunter22", "SECRET": "hunter22", "LC_ALL": "C"}
-            subprocess.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=20)
+            launching.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=20)
             words = (tmp_path / "words").read_bytes().decode().split("\0")
             assert words[0] == encode_url(request.url)
             assert f"X-Note: {line}" in words

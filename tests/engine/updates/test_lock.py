@@ -1,7 +1,6 @@
 """conn.lock and the base copies: complete, committed, and without private files."""
 
-import subprocess
-
+import launching
 import pytest
 
 from conn_cli.scaffold import create_connector, create_workspace, import_connector, read_bundled
@@ -42,11 +41,11 @@ def test_a_skeleton_or_an_import_is_not_locked(root):
 
 def test_git_has_the_base_copies_and_no_store(root):
     _make_file(root / ".conn" / "releases.sqlite3")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    launching.run(["git", "init", "-q"], cwd=root, check=True)
 
     def list_added():
         command = ["git", "ls-files", "--others", "--exclude-standard", ".conn"]
-        return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.split()
+        return launching.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.split()
 
     assert len(list_added()) >= len(read_bundled("zendesk"))
     assert not [name for name in list_added() if "sqlite" in name]

@@ -1,7 +1,6 @@
 """Three-way merge of a document: both sides' changes are in the result, or the conflict is marked."""
 
-import subprocess
-
+import launching
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,9 +189,9 @@ def test_lines_are_merged_as_git_merges_them(base, local, new, tmp_path):
     for name, text in (("base", base), ("local", local), ("new", new)):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in text))
     command = ["git", "merge-file", "-p", "--ours", "local", "base", "new"]
-    merged = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    merged = launching.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
     parts = list(merge_sequences(list(base), list(local), list(new)))
     assert [line for part, _ in parts for line in part] == merged
     command.remove("--ours")
-    conflicts = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+    conflicts = launching.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
     assert bool(conflicts) == any(one != other for one, other in parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import launching
 from processes import cache
 
 __all__ = ["Peer", "PeerFault"]
@@ -31,7 +32,7 @@ class Peer:
         if self._process is None:
             environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
             environ.pop("PYTHONHOME", None)
-            self._process = subprocess.Popen(
+            self._process = launching.start(
                 [self._python, "-m", "differential.peer.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import launching
+
 from processes.process import ServerFailed, log_tail
 
 __all__ = [
@@ -160,7 +162,7 @@ def execute(command: Sequence[str | Path], folder: Path, *, hint: str = "") -> N
     words = [str(word) for word in command]
     log = folder / "install.log"
     with log.open("ab") as sink:
-        status = subprocess.run(
+        status = launching.run(
             words, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, check=False
         ).returncode
     if status:

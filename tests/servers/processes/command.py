@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import launching
+
 __all__ = ["Conn", "Outcome"]
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -63,7 +65,7 @@ class Conn:
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start a command without waiting for it."""
-        return subprocess.Popen(
+        return launching.start(
             [sys.executable, "-m", "conn_cli.main", *words],
             cwd=self.root,
             env=self.variables(),
@@ -113,7 +115,7 @@ class Conn:
             "from conn_engine.runtime.wiring import vault_of",
             "vault = vault_of(load_workspace(pathlib.Path.cwd()), os.environ)",
         )
-        return subprocess.run(
+        return launching.run(
             [sys.executable, "-c", "\n".join((*lines, statement)), account],
             input=text,
             env=self.variables(),

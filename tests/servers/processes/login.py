@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import launching
+
 from processes.command import Conn
 
 __all__ = ["Login", "login"]
@@ -54,7 +56,7 @@ class Login:
 @contextmanager
 def login(conn: Conn, *words: str, stdin: str = "") -> Iterator[Login]:
     """Start `conn auth login` and read what it says as it says it."""
-    process = subprocess.Popen(
+    process = launching.start(
         [sys.executable, "-m", "conn_cli.main", "auth", "login", *words],
         cwd=conn.root,
         env=conn.variables(),

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import launching
 
 __all__ = ["ServerFailed", "free_port", "running"]
 
@@ -57,7 +58,7 @@ def running(
     """
     words = [str(word) for word in command]
     with log.open("wb") as sink:
-        process = subprocess.Popen(
+        process = launching.start(
             words,
             cwd=folder,
             env={**os.environ, **(environ or {})},

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import launching
 
 from processes import cache
 from processes.process import ServerFailed, free_port, running
@@ -161,7 +161,7 @@ def prepared(programs: Programs) -> Path:
         data = folder / "db"
         data.mkdir()
         environ = {**os.environ, **programs.environ}
-        told = subprocess.run(
+        told = launching.run(
             [*programs.mariadbd, "--bootstrap", f"--datadir={data}"],
             input=programs.tables,
             env=environ,
@@ -172,7 +172,7 @@ def prepared(programs: Programs) -> Path:
         if told.returncode:
             raise ServerFailed(f"mariadbd --bootstrap ended with {told.returncode}:\n{told.stderr[-3000:]}")
         with database(programs, data, folder) as listening:
-            told = subprocess.run(
+            told = launching.run(
                 [*programs.php, SETUP],
                 cwd=www,
                 env={**environ, "DB_SOCKET": str(listening), "WP_URL": "http://127.0.0.1", "POSTS": str(POSTS)},

@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from service_bench import CONNECTOR, CRM, answer_people
 from vendor import start_vendor
@@ -256,7 +257,7 @@ def test_a_first_request_to_a_real_process(folder: Path) -> None:
         environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1", "COLUMNS": "80"}
         options = ["--port", "0", "--metrics-port", "0", "--log-format", "json", "--try", "acme"]
         line = [sys.executable, "-m", "conn_cli.start", "serve", *options]
-        process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+        process = launching.start(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
         try:
             assert process.stderr is not None
             started = process.stderr.readline()

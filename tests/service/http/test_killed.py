@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from service_bench import CONNECTOR, CRM, NOW, answer_people
 from vendor import Vendor, start_vendor
@@ -61,7 +62,7 @@ def run_service(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
     environ = {**os.environ, "PYTHONPATH": paths, "CONN_ACME_TOKEN": "t", "CONN_NO_KEYRING": "1"}
     line = [sys.executable, "-m", "conn_cli.start", "serve", "--port", "0"]
-    process = subprocess.Popen(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+    process = launching.start(line, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         started = process.stderr.readline()

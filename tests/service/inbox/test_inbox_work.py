@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from inbox_bench import SECRET, InboxBench, changed
 
@@ -141,7 +141,7 @@ def test_a_worker_that_is_killed_after_it_passed_an_event_on_does_not_pass_it_on
     paths = [str(here.parent), str(here.parents[1] / "http"), str(here.parents[2]), *sys.path]
     store = str(inbox.service.location.file)
     code = KILLED.format(paths=paths, root=str(inbox.root), store=store, secret=SECRET)
-    done = subprocess.run(
+    done = launching.run(
         [sys.executable, "-c", code], env={**os.environ, "CONN_NO_KEYRING": "1"}, timeout=120, check=False
     )
     assert done.returncode == -signal.SIGKILL

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from inbox_bench import EVENTS, HOOKS, SECRET, InboxBench, changed, open_inbox
 from service_bench import CONNECTOR, CRM, answer_people
@@ -92,7 +93,7 @@ def start_service(root: Path) -> "subprocess.Popen[str]":
     paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
     environ = {**os.environ, "PYTHONPATH": paths, "CONN_NO_KEYRING": "1", "CONN_HOOLI_WEBHOOK_SECRET": SECRET}
     line = [sys.executable, "-m", "conn_cli.start", "serve", "--port", "0", "--work"]
-    return subprocess.Popen(line, cwd=root, env=environ, stderr=subprocess.PIPE, text=True)
+    return launching.start(line, cwd=root, env=environ, stderr=subprocess.PIPE, text=True)
 
 
 def read_address(process: "subprocess.Popen[str]") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import launching
 import msgspec
 import pytest
 import sqlalchemy as sa
@@ -198,7 +199,7 @@ print(json.dumps(sent))
 def test_three_processes_never_exceed_the_budget(location: StoreLocation) -> None:
     address = str(location.file) if location.url is None else location.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", SENDER, address, "5"]
-    senders = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    senders = [launching.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     try:
         for sender in senders:
             assert sender.stdout is not None and sender.stdout.readline() == "ready\n"

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import keyring
+import launching
 import pytest
 import sqlalchemy as sa
 from keyring.backend import KeyringBackend
@@ -209,7 +210,7 @@ def test_machines_renew_a_token_once(location: StoreLocation, tmp_path: Path) ->
         vault.save("acme", {"oauth": {"token": token}}, issue)
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         machines = [
-            subprocess.Popen(
+            launching.start(
                 [sys.executable, "-c", MACHINE, str(root), address],
                 env={**environ, "PYTHONPATH": ":".join(sys.path), "CONN_STATE_DIR": str(root / "state")},
                 **pipes,

@@ -1,11 +1,11 @@
 """Opens the page of a workspace in this process, as a browser with a session sees it."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import launching
 from starlette.testclient import TestClient
 
 from conn_service.studio.app import StudioSettings, create_app
@@ -62,7 +62,7 @@ def write_shop(root: Path) -> None:
         ["add", "-A"],
         ["commit", "-q", "-m", "start"],
     ):
-        subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
+        launching.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 
 def ask(session: StudioSession, name: str, expected: int = 200, **values: Any) -> Any:

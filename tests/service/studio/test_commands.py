@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import httpx
+import launching
 import pytest
 from typer.main import get_command
 
@@ -52,7 +53,7 @@ def test_a_server_of_this_machine_answers_one_person(server: PageServer) -> None
 def test_a_place_is_printed_as_a_url_and_the_page_ends_at_an_interrupt(tour: Path) -> None:
     paths = os.pathsep.join(str(ROOT / name) for name in ("cli", "engine"))
     line = [sys.executable, "-m", "conn_cli.start", "open", "contacts.list", "--account", "acme", "--field", "email"]
-    process = subprocess.Popen(
+    process = launching.start(
         [*line, "--no-open", "--read-only"],
         cwd=tour,
         env={**os.environ, "PYTHONPATH": paths, "CONN_NO_KEYRING": "1"},

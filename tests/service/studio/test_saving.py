@@ -1,11 +1,11 @@
 """Review and save: the lines that change, the effect, a document that changed meanwhile, drafts and commits."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from starlette.testclient import TestClient
 from studio_bench import READ_ONLY, Post, ask, edit, open_page, write_shop
@@ -173,7 +173,7 @@ def test_a_check_of_every_account_is_a_job(page: TestClient) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return launching.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def test_a_commit_has_the_saved_document_and_nothing_else(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import launching
 import pytest
 from pyarrow import parquet
 from sync_bench import SYNC, Bench
@@ -138,7 +139,7 @@ class TestTables:
     def test_a_file_that_another_process_has_open_is_tried_again(self, bench: Bench) -> None:
         file = bench.root / "people.duckdb"
         code = f"import duckdb, sys; c = duckdb.connect({str(file)!r}); print(1, flush=True); sys.stdin.read()"
-        with subprocess.Popen(
+        with launching.start(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as holder:
             assert holder.stdout is not None and holder.stdout.readline()

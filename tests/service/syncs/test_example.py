@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import httpx
+import launching
 import pytest
 
 from conn_cli.console import App
@@ -107,7 +108,7 @@ def test_the_vendor_starts_as_the_tutorial_shows() -> None:
     [block] = [found[3] for found in transcript.FENCE.finditer(TUTORIAL.read_text("utf-8")) if found[1] == "text"]
     shown = [re.sub(r":\d+/", ":…/", line) for line in block.splitlines()]
     command = [sys.executable, str(find_packaged("example") / "vendor.py"), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with launching.start(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [re.sub(r":\d+/", ":…/", process.stdout.readline().rstrip()) for _ in range(2)]
         process.terminate()

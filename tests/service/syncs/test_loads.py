@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import launching
 import pytest
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given
@@ -113,7 +114,7 @@ class TestProcesses:
         """Not even during a load, whose credentials nobody sees in the list of processes."""
         command = [sys.executable, "-m", "conn_cli.main", "-C", str(bench.root), "sync", "run", "people"]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with subprocess.Popen(
+        with launching.start(
             [*command, "--to", "dlt:sqlalchemy"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as parent:
             assert silent.asked.wait(60)
@@ -148,7 +149,7 @@ class TestProcesses:
             "worker.serve(theirs.fileno(), 'duckdb')\n"
         )
         environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
-        subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environ)
+        launching.run([sys.executable, "-c", program], check=True, timeout=60, env=environ)
 
 
 def load(file: Path, *records: str, number: int = 1, kind: Any = "duckdb") -> None:

@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 
+import launching
 import pytest
 from sync_bench import Bench
 
@@ -44,6 +44,6 @@ finally:
 def test_a_run_loads_nothing_after_its_first_page(bench: Bench) -> None:
     command = [sys.executable, "-c", RUN, "-C", str(bench.root), "sync", "run", "people", "--to", "file:people.jsonl"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = launching.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, json.loads(done.stderr.splitlines()[-1])) == (0, []), done.stderr
     assert "complete" in done.stdout

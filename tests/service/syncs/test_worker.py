@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from threading import Event
 
+import launching
 import pytest
 import sqlalchemy
 from sync_bench import ENVIRON, SYNC, Bench, Releases
@@ -116,7 +116,7 @@ with SyncWorker(location, Releases(root), environ={{"CONN_NO_KEYRING": "1"}}) as
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_read_twice(bench: Bench) -> None:
     bench.write({"syncs/people.yaml": SYNC})
     text = KILLED.format(paths=[str(Path(__file__).parent), *sys.path], root=str(bench.root))
-    done = subprocess.run([sys.executable, "-c", text], env=dict(os.environ), timeout=120, check=False)
+    done = launching.run([sys.executable, "-c", text], env=dict(os.environ), timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     with worker_of(bench) as worker:
         [run] = worker.store.find_runs()

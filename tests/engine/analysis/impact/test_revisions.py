@@ -1,9 +1,9 @@
 """The base of a comparison out of git: what was committed, whatever the work tree says; nothing else of it."""
 
 import os
-import subprocess
 from pathlib import Path
 
+import launching
 import pytest
 
 from conn_engine.analysis.impact.model import BaseVersion
@@ -23,7 +23,7 @@ DAY = {"GIT_COMMITTER_DATE": "2026-03-04T23:30:00 -0200", "GIT_AUTHOR_DATE": "20
 def git(folder: Path, *arguments: str) -> str:
     who = ["-c", "user.email=a@example.com", "-c", "user.name=A", "-c", "protocol.file.allow=always"]
     surroundings = {**os.environ, **DAY}
-    done = subprocess.run(
+    done = launching.run(
         ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True, env=surroundings
     )
     return done.stdout.strip()

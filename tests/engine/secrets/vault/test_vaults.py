@@ -15,6 +15,7 @@ import keyring
 import keyring.backends.chainer
 import keyring.backends.fail
 import keyring.backends.null
+import launching
 import pytest
 from drawer import KEY, Drawer
 
@@ -117,7 +118,7 @@ def test_processes_exclude_each_other(tmp_path):
     )
     engine = Path(__file__).parents[4] / "engine"
     environment = {**os.environ, "PYTHONPATH": str(engine)}
-    running = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "v")], env=environment) for _ in range(3)]
+    running = [launching.start([sys.executable, "-c", script, str(tmp_path / "v")], env=environment) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert FileVault(tmp_path / "v", KEY).load("acme") == {"n": 120}
 
@@ -134,7 +135,7 @@ def test_lock_of_a_killed_process_is_free_again(tmp_path):
         """
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4] / "engine")}
-    process = subprocess.Popen(
+    process = launching.start(
         [sys.executable, "-c", script, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "held\n"

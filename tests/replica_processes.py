@@ -51,7 +51,7 @@ class Replica:
             self.process = launching.start(command, env=environ, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self.process.poll() is None:
-            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=30):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=60):
                 return
             time.sleep(0.05)
         raise AssertionError(f"the service did not start:\n{self.log.read_text(errors='replace')[-3000:]}")

@@ -98,7 +98,7 @@ def _enter(url: str, root: Path) -> Studio:
     base = re.match(r"http://127\.0\.0\.1:\d+", url)
     assert base, url
     try:
-        build_opener(_Stay).open(url, timeout=30)
+        build_opener(_Stay).open(url, timeout=60)
     except OSError as answer:
         name, _, rest = answer.headers["set-cookie"].partition("=")  # type: ignore[attr-defined]
         value = rest.partition(";")[0]

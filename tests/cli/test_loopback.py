@@ -19,7 +19,7 @@ def listener():
 
 
 def asked(listener: Listener, query: str) -> socket.socket:
-    browser = socket.create_connection(("127.0.0.1", listener.port), timeout=10)
+    browser = socket.create_connection(("127.0.0.1", listener.port), timeout=60)
     browser.sendall(f"GET /callback?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     return browser
 

@@ -102,7 +102,7 @@ def client(vendor: Provider) -> str:
 
 def opened(url: str) -> str:
     """What a browser ends at."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read().decode()
 
 

@@ -152,11 +152,11 @@ def test_control_c_ends_with_130_and_without_a_traceback(desk):
             stderr=subprocess.PIPE,
             text=True,
         )
-        silent.settimeout(30)
+        silent.settimeout(60)
         connection, _ = silent.accept()
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         connection.close()
     assert process.returncode == 130, err
     assert out == ""

@@ -102,7 +102,7 @@ class Listening:
         self.port = int(found[1])
 
     def call(self, method="POST", target="/", body=b"", signed=True, url=None, **headers):
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         url = url or f"http://127.0.0.1:{self.port}{target}"
         own = {"X-Shop-Signature": signature(url, body)} if signed else {}
         link.request(
@@ -122,7 +122,7 @@ class Listening:
     def end(self, by_itself=False):
         if not by_itself and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGINT)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         self.said.append(err)
         return self.process.returncode, out, "".join(self.said)
 
@@ -135,7 +135,7 @@ def listening(folder, *options, **environ):
     finally:
         if made.process.poll() is None:
             made.process.kill()
-            made.process.wait(timeout=10)
+            made.process.wait(timeout=60)
         made.process.stdout.close()
         made.process.stderr.close()
 
@@ -256,11 +256,11 @@ def test_many_who_say_nothing_keep_nobody_out():
     thread.start()
 
     def asked():
-        with socket.create_connection(("127.0.0.1", inbox.port), timeout=10) as link:
+        with socket.create_connection(("127.0.0.1", inbox.port), timeout=60) as link:
             link.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
             return link.recv(12)
 
-    idle = [socket.create_connection(("127.0.0.1", inbox.port), timeout=10) for _ in range(40)]
+    idle = [socket.create_connection(("127.0.0.1", inbox.port), timeout=60) for _ in range(40)]
     try:
         for link in idle[::2]:
             link.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx")
@@ -278,7 +278,7 @@ def test_who_sends_a_byte_now_and_then_is_cut_off():
     thread = threading.Thread(target=inbox.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        with socket.create_connection(("127.0.0.1", inbox.port), timeout=10) as link:
+        with socket.create_connection(("127.0.0.1", inbox.port), timeout=60) as link:
             link.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
             began = time.monotonic()
             with pytest.raises(OSError):

@@ -57,7 +57,7 @@ class Postbox:
         self.came.clear()
         return self
 
-    def next(self, account: str, *, after: int = 0, seconds: float = 20) -> Came:
+    def next(self, account: str, *, after: int = 0, seconds: float = 60) -> Came:
         """The account's next delivery, once it has come; `after` as many others."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -145,7 +145,7 @@ def consent(root: Path, tmp_path: Path, emulate: Emulate) -> Callable[[str], dic
 
     def play(account: str) -> dict[str, Any]:
         with login(conn, account, "--verify") as run:
-            httpx.get(emulate.consent(run.url), trust_env=False, timeout=30)
+            httpx.get(emulate.consent(run.url), trust_env=False, timeout=60)
             run.ended(0)
         return conn.stored(account)
 
@@ -234,7 +234,7 @@ def test_a_wrong_secret_of_the_app_is_refused_at_slack(root: Path, tmp_path: Pat
     environ = {"CONN_VAULT_KEY": VAULT_KEY, **ENVIRON, "SLACK_CLIENT_SECRET": "another-secret"}
     conn = Conn(root, tmp_path / "home", environ, [VAULT_KEY, "another-secret"])
     with login(conn, "slack") as run:
-        httpx.get(emulate.consent(run.url), trust_env=False, timeout=30)
+        httpx.get(emulate.consent(run.url), trust_env=False, timeout=60)
         assert "invalid_client_id" in run.ended(5)
 
 

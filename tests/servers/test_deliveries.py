@@ -26,7 +26,7 @@ def box(tmp_path: Path, deliveries: Postbox) -> Postbox:
 def asked(server: Emulate, service: str, path: str, **told: Any) -> Any:
     """One call past the engine, by which something happens there."""
     headers = {"authorization": "Bearer conn_admin_token"} if "auth" not in told else {}
-    answer = httpx.post(server.url(service) + path, headers=headers, trust_env=False, timeout=30, **told)
+    answer = httpx.post(server.url(service) + path, headers=headers, trust_env=False, timeout=60, **told)
     return answer.raise_for_status().json()
 
 

@@ -59,7 +59,7 @@ def people(conn: Conn, emulate: Emulate) -> People:
 
     def consented(account: str) -> dict[str, Any]:
         with login(conn, account, "--verify") as run:
-            httpx.get(emulate.consent(run.url), trust_env=False, timeout=30)
+            httpx.get(emulate.consent(run.url), trust_env=False, timeout=60)
             run.ended(0)
         return conn.stored(account)
 

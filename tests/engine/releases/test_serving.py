@@ -91,8 +91,8 @@ class TestProcess:
         until_served(lines, "1")
         time.sleep(0.3)
         server.stdin.close()
-        assert server.wait(timeout=30) == 0
-        reader.join(timeout=30)
+        assert server.wait(timeout=60) == 0
+        reader.join(timeout=60)
         served = [json.loads(line) for line in lines]
         assert all(len(said(record)) == 1 for record in served), "a request mixed two releases"
         numbers = "".join(record["mapped"] for record in served)

@@ -212,7 +212,7 @@ def test_tasks_that_are_refused_at_once_issue_one_exchange(workspace: Workspace,
             return [record async for record in acme.records("contacts.list")]
 
     async def every() -> list[Any]:
-        return await asyncio.wait_for(asyncio.gather(*(one() for _ in range(count))), 30)
+        return await asyncio.wait_for(asyncio.gather(*(one() for _ in range(count))), 60)
 
     assert asyncio.run(every()) == [[{"id": "1", "first_name": "Ada"}]] * count
     assert len(bank.exchanges) == 1
@@ -244,7 +244,7 @@ def test_waiting_tasks_leave_the_loop_its_own_workers(workspace: Workspace, bank
             async for page in adrive(perform(Run(wiring.effective, wiring.session), name, Call()), transport, vault):
                 count += len(page.records)
 
-        await asyncio.wait_for(asyncio.gather(*(one() for _ in range(8))), 20)
+        await asyncio.wait_for(asyncio.gather(*(one() for _ in range(8))), 60)
         await transport.inner.aclose()
         return count
 

@@ -128,7 +128,7 @@ def run_curl(command: str, tmp_path, **variables: str) -> None:
         check=True,
         env={"PATH": "/usr/bin:/bin", **variables},
         cwd=tmp_path,
-        timeout=20,
+        timeout=60,
     )
 
 
@@ -249,7 +249,7 @@ def test_a_curl_line_is_the_same_request_in_any_shell(shell, tmp_path):
             assert "hunter22" not in command
             assert neutralize(command) == command, "what is shown is what is copied"
             variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "X_NOTE": "hunter22", "SECRET": "hunter22", "LC_ALL": "C"}
-            launching.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=20)
+            launching.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=60)
             words = (tmp_path / "words").read_bytes().decode().split("\0")
             assert words[0] == encode_url(request.url)
             assert f"X-Note: {line}" in words

@@ -38,7 +38,7 @@ class Backlot:
 
     def spend_requests(self, token: str) -> None:
         """Use up the token's hourly window of the issue API, over one kept connection (about 1.5 ms each)."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"authorization": f"Bearer {token}"}
         status = 0
         for _ in range(WINDOW + 1):

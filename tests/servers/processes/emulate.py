@@ -48,7 +48,7 @@ class Emulate:
 
     def consent(self, url: str) -> str:
         """Open an authorization URL and choose the first person; returns where the browser ends, not opened."""
-        with httpx.Client(trust_env=False, timeout=30) as browser:
+        with httpx.Client(trust_env=False, timeout=60) as browser:
             page = browser.get(url)
             form = re.search(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', page.text, re.DOTALL)
             assert page.status_code == 200 and form, f"no page of consent: {page.status_code} {page.text[-600:]}"

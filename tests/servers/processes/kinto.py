@@ -64,7 +64,7 @@ class Kinto:
 
     def call(self, method: str, path: str, data: object = None) -> httpx.Response:
         """One call past the engine, for preparing and for looking afterwards."""
-        answer = httpx.request(method, f"{self.url}/v1{path}", json=data, auth=self.auth, trust_env=False, timeout=30)
+        answer = httpx.request(method, f"{self.url}/v1{path}", json=data, auth=self.auth, trust_env=False, timeout=60)
         return answer.raise_for_status()
 
     def collection(self, records: int = 0) -> str:
@@ -106,6 +106,6 @@ def kinto(folder: Path) -> Iterator[Kinto]:
     ):
         server = Kinto(port)
         account = {"data": {"password": PASSWORD}}
-        httpx.put(f"{server.url}/v1/accounts/{USER}", json=account, trust_env=False, timeout=30).raise_for_status()
+        httpx.put(f"{server.url}/v1/accounts/{USER}", json=account, trust_env=False, timeout=60).raise_for_status()
         server.call("PUT", "/buckets/crm", {})
         yield server

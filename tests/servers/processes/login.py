@@ -34,7 +34,7 @@ class Login:
 
     def seen(self, until: str, wanted: str) -> str:
         """What a pattern finds in the lines up to one that another pattern fits."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not any(re.search(until, line) for line in self.said):
             self.said.append(self.lines.get(timeout=max(0.1, end - time.monotonic())))
         found = [match[1] for line in self.said if (match := re.search(wanted, line))]

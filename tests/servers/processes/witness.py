@@ -62,7 +62,7 @@ def _pass_on(told: Witness, arrived: Arrived) -> tuple[int, dict[str, str], byte
     if not told.upstream:
         return 200, {"content-type": "application/json"}, b'{"data": []}'
     host = urlsplit(told.upstream)
-    link = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
+    link = http.client.HTTPConnection(host.hostname or "", host.port, timeout=60)
     headers = {name: value for name, value in arrived.headers.items() if name not in {*HOP, "accept-encoding"}}
     target = arrived.target.removeprefix(told.strip) if told.strip else arrived.target
     try:

@@ -76,7 +76,7 @@ def test_a_request_ends_when_its_client_is_gone(bench: Bench) -> None:
         sent.append(message)
 
     async def call() -> None:
-        await asyncio.wait_for(bench.client.app(scope, receive, send), 30)
+        await asyncio.wait_for(bench.client.app(scope, receive, send), 60)
 
     portal = bench.client.portal
     assert portal is not None

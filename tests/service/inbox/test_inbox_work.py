@@ -45,7 +45,7 @@ def open_worker(inbox: InboxBench) -> SyncWorker:
 
 
 def wait_until(is_done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not is_done():
         assert time.monotonic() < end
         time.sleep(0.02)

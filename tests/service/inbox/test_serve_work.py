@@ -114,7 +114,7 @@ def deliver(url: str, event: Any) -> int:
 
 
 def is_listening(address: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"{address}/health/live", timeout=5):
+    with suppress(OSError), urllib.request.urlopen(f"{address}/health/live", timeout=60):
         return True
     return False
 

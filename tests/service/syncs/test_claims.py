@@ -139,7 +139,7 @@ class TestASpool:
     def deliver(self, bench: Bench, receiver: Receiver, count: int) -> list[dict[str, Any]]:
         with worker_of(bench) as worker:
             worker.sending.drain("default")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(receiver.arrived) < count:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -122,7 +122,7 @@ class TestProcesses:
             assert "loading.worker" in argv and SECRET not in argv
             parent.send_signal(ending)
             assert silent.left.wait(30), "the connection is closed with its process"
-            output = parent.communicate(timeout=30)[0].decode()
+            output = parent.communicate(timeout=60)[0].decode()
         assert SECRET not in output
         engine = open_engine(StoreLocation(file=bench.root / DEFAULT_FILE))
         (run,) = SyncStore(engine).find_runs()

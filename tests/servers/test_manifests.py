@@ -39,6 +39,7 @@ def test_the_manifests_are_there() -> None:
     assert len(FILES) >= 200, "set CONN_VENDOR_MANIFESTS to a folder with the sample"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_manifest_imports_and_lints_clean(file: Path, tmp_path: Path) -> None:
     assert conn(tmp_path, "init", ".")[0] == Exit.OK
@@ -83,6 +84,7 @@ def measured(files: list[Path]) -> Reach:
     return reach
 
 
+@pytest.mark.slow
 def test_nearly_every_stream_is_carried_over_whole(capsys: pytest.CaptureFixture[str]) -> None:
     reach = measured(FILES)
     with capsys.disabled():

@@ -118,6 +118,7 @@ def test_how_many_are_carried_over_whole(
     assert whole.total() >= COMPLETE and whole.total() + guessed.total() >= WITHOUT_NOTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", list(ENTRIES))
 def test_the_connector_says_what_the_entry_says(key: str, imported: dict[str, ImportedConnector]) -> None:
     data = read_connector(imported[key].files["connector.yaml"])
@@ -125,6 +126,7 @@ def test_the_connector_says_what_the_entry_says(key: str, imported: dict[str, Im
         assert found == want, what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CARRYING)
 def test_requests_carry_the_credential_as_the_entry_says(key: str, stand_in: Vendor, tmp_path: Path) -> None:
     made = make(read_source(FILE), key, ENTRIES[key], stand_in, tmp_path)
@@ -139,6 +141,7 @@ def test_requests_carry_the_credential_as_the_entry_says(key: str, stand_in: Ven
     expected.api_request(made, "get", "/probe/thing").compare(seen[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CONSENTED)
 def test_a_person_consents_and_the_token_is_renewed(key: str, stand_in: Vendor, tmp_path: Path) -> None:
     made = make(read_source(FILE), key, ENTRIES[key], stand_in, tmp_path)
@@ -153,6 +156,7 @@ def test_a_person_consents_and_the_token_is_renewed(key: str, stand_in: Vendor, 
     consents.renewal(made).compare(renewal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SIGNED)
 def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> None:
     made = make(read_source(FILE), key, ENTRIES[key], stand_in, tmp_path)
@@ -175,6 +179,7 @@ def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> No
     assert asked(made, "probe.get")[-1].headers["authorization"].count('oauth_token="access-1"') == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CHECKED)
 def test_the_verification_call_is_the_entrys(key: str, stand_in: Vendor, tmp_path: Path) -> None:
     made = make(read_source(FILE), key, ENTRIES[key], stand_in, tmp_path)

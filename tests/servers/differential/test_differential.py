@@ -14,7 +14,7 @@ from differential.manifests import own, sample
 from differential.sample import Outcome, refusal_of, run
 from differential.table import table
 
-EVERY = 8
+EVERY = 24
 CHOSEN = [*own(), *sample()[::EVERY]]
 STREAMS = 2_000
 TABLE = Path(__file__).with_name("table.md")

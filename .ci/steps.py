@@ -43,6 +43,9 @@ LINES = 36
 FAILURES = "CONN_TEST_FAILURES"
 """The variable with the file that a suite writes its failures to (`tests/failures.py`)."""
 
+FOLDER = "PYTEST_DEBUG_TEMPROOT"
+"""The variable with the folder below which pytest makes those of its tests: one for each step, which ends with it."""
+
 
 @dataclass
 class Result:
@@ -116,7 +119,7 @@ class Pipeline:
             yield name
 
     def _run_step(self, result: Result) -> None:
-        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile() as output:
             report = Path(folder) / "failures.json"
             result.status = self._make_step(result, (), output, report)
             if result.status and (failures := read_failures(report)):
@@ -146,7 +149,7 @@ class Pipeline:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, FAILURES: str(report)},
+            env={**os.environ, FAILURES: str(report), FOLDER: str(report.parent)},
             start_new_session=True,  # so that a step that hangs ends with all that it has started
         )
         self._running.add(process.pid)

@@ -15,10 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import launching
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
+
+sys.path.append(str(Path(__file__).parents[1]))  # of the tests, which are not there when this is a program
+
+import launching
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
